@@ -1,0 +1,1 @@
+"""Measurements of a running studio: `python launch.py bench`."""

@@ -1,0 +1,200 @@
+"""Measure a real studio on this machine and write `docs/benchmarks.md`.
+
+Everything but the network's bare forward time is measured from outside, over HTTP, on a studio
+that this program starts in an empty data folder. Medians; the machine is named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import psutil
+
+from tests.bench.network import step_overhead
+from tests.bench.studio import REPOSITORY, Studio, seconds_until, started_studio
+
+PROMPTS = (
+    "a red house on the left, green meadow with mountains at sunset",
+    "two pines on the right, a snowfield at night, a full moon",
+    "a purple balloon in the centre, a desert by day",
+    "a white boat on the left, the sea at dawn",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    what: str
+    measured: str
+    goal: str
+    met: bool | None
+    """None where there is no goal."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all measurements; prints and writes the table."""
+    parser = argparse.ArgumentParser(prog="launch.py bench", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=200, help="jobs of the memory test")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "benchmarks.md")
+    chosen = parser.parse_args(arguments)
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        rows += start_rows(Path(folder))
+        with started_studio(Path(folder) / "main") as studio:
+            seconds_until(studio, "/api/v1/health", b'"ok"')
+            studio.wait(studio.submit(prompt=PROMPTS[0], steps=4))
+            rows += picture_rows(studio)
+            rows += crowd_rows(studio)
+            rows += memory_rows(studio, chosen.jobs)
+    rows += overhead_rows()
+    text = as_markdown(rows)
+    print(text)
+    chosen.output.parent.mkdir(exist_ok=True)
+    chosen.output.write_text(text)
+    return 0
+
+
+def start_rows(folder: Path) -> list[Row]:
+    """From the start of the process to the first answer, and to the page that can be used."""
+    answers, pages = [], []
+    for i in range(3):
+        with started_studio(folder / f"start-{i}") as studio:
+            answers.append(seconds_until(studio, "/api/v1/health", b'"ok"'))
+            pages.append(seconds_until(studio, "/", b"gradio-app"))
+    answer, page = statistics.median(answers), statistics.median(pages)
+    return [
+        Row("start to first HTTP answer", f"{answer:.2f} s", "2 s", answer <= 2),
+        Row("start to usable page", f"{page:.2f} s", "8 s", page <= 8),
+    ]
+
+
+def picture_rows(studio: Studio) -> list[Row]:
+    """Click to first preview, and seconds a picture, on a warm model."""
+    previews, pictures = [], []
+    for seed in range(7):
+        clicked = time.perf_counter()
+        job = studio.submit(prompt=PROMPTS[seed % len(PROMPTS)], seed=seed, steps=20)
+        first = None
+        for name, data in studio.events(job):
+            if first is None and name == "step" and data["preview"]:
+                first = time.perf_counter() - clicked
+        pictures.append(time.perf_counter() - clicked)
+        previews.append(first if first is not None else pictures[-1])
+    preview, picture = statistics.median(previews), statistics.median(pictures)
+    return [
+        Row("click to first preview (warm)", f"{preview:.2f} s", "0.5 s", preview <= 0.5),
+        Row(
+            "a starter picture, 128x128, 20 steps, guidance 5",
+            f"{picture:.2f} s",
+            "3 s",
+            picture <= 3,
+        ),
+    ]
+
+
+def crowd_rows(studio: Studio) -> list[Row]:
+    """Eight jobs at once against the same eight one after another, interleaved three times."""
+    ratios, alone_times, crowd_times = [], [], []
+    for _ in range(3):
+        started = time.perf_counter()
+        for seed in range(8):
+            studio.wait(studio.submit(prompt=PROMPTS[seed % 4], seed=seed, steps=20))
+        alone = time.perf_counter() - started
+        started = time.perf_counter()
+        for job in [
+            studio.submit(prompt=PROMPTS[seed % 4], seed=seed, steps=20) for seed in range(8)
+        ]:
+            studio.wait(job)
+        crowd = time.perf_counter() - started
+        ratios.append(alone / crowd)
+        alone_times.append(alone)
+        crowd_times.append(crowd)
+    ratio = statistics.median(ratios)
+    seconds = f"{statistics.median(alone_times):.1f} s one by one, {statistics.median(crowd_times):.1f} s at once"
+    return [
+        Row(
+            "eight jobs at once, throughput over one by one",
+            f"{ratio:.2f} ({seconds})",
+            "1.2",
+            ratio >= 1.2,
+        )
+    ]
+
+
+def memory_rows(studio: Studio, jobs: int) -> list[Row]:
+    """Resident memory after the jobs so far, and after `jobs` more."""
+    mega = 1 << 20
+
+    def run(count: int) -> None:
+        for start in range(0, count, 8):
+            batch = [
+                studio.submit(prompt=PROMPTS[i % 4], seed=i, steps=6)
+                for i in range(start, min(start + 8, count))
+            ]
+            for job in batch:
+                studio.wait(job)
+
+    run(24)  # caches and pools fill up during the first crowd; that is not growth
+    before = studio.resident_bytes()
+    run(jobs)
+    after = studio.resident_bytes()
+    rows = []
+    for name, old, new in zip(("studio", "worker"), before, after, strict=True):
+        growth = new / old - 1
+        shown = f"{old / mega:.0f} MB, then {new / mega:.0f} MB ({growth:+.1%})"
+        rows.append(
+            Row(
+                f"memory of the {name}, before and after {jobs} jobs", shown, "+2 %", growth <= 0.02
+            )
+        )
+    return rows
+
+
+def overhead_rows() -> list[Row]:
+    """A step inside the engine over the bare forward of the same rows."""
+    alone, crowd = step_overhead(pictures=1), step_overhead(pictures=8)
+    return [
+        Row(
+            "step time over bare forward, one picture",
+            f"{alone.ratio:.3f} ({alone.step_seconds * 1e3:.1f} ms over {alone.forward_seconds * 1e3:.1f} ms)",
+            "1.05",
+            alone.ratio <= 1.05,
+        ),
+        Row(
+            "step time over bare forward, eight pictures",
+            f"{crowd.ratio:.3f} ({crowd.step_seconds * 1e3:.1f} ms over {crowd.forward_seconds * 1e3:.1f} ms)",
+            "1.05",
+            crowd.ratio <= 1.05,
+        ),
+    ]
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """The page that is written."""
+    memory = psutil.virtual_memory().total / (1 << 30)
+    machine = f"{psutil.cpu_count()} processor cores ({platform.machine()}), {memory:.0f} GB, no GPU, Python {platform.python_version()}"
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Measured {date.today().isoformat()} by `python launch.py bench` on {machine}. Medians of repeated runs",
+        "on a machine that other programs share; expect some noise.",
+        "",
+        "| what | measured | goal | met |",
+        "|---|---|---|---|",
+    ]
+    verdict = {True: "yes", False: "no", None: ""}
+    lines += [f"| {row.what} | {row.measured} | {row.goal} | {verdict[row.met]} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

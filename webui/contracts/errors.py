@@ -1,0 +1,117 @@
+"""Everything that can go wrong, as a tree; each error is a sentence for the person who meets it.
+
+    EaselError
+    |-- BadRequest            the caller asked for something impossible; nothing was changed
+    |   |-- InvalidField      one or more fields are out of range, unknown or of the wrong type
+    |   |-- UnknownModel      no such checkpoint; names the near ones
+    |   `-- BadImage          a file that is no picture, or one too large to take
+    |-- NotFound              no job, picture or image has this id
+    |-- JobFailed             a job ended without its pictures, for a reason worth reading
+    |   |-- OutOfMemory       one row alone does not fit the device
+    |   |-- WorkerDied        the worker process ended while it held the job, twice
+    |   `-- HookFailed        an extension that had to decide something raised an error
+    |-- Cancelled             the person asked for it; not a fault
+    |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
+    |-- BrokenModel           recognised, but damaged
+    `-- UnusableDatabase      the record cannot be opened or brought to the present schema
+
+A message says what happened, quotes the value, says what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EaselError(Exception):
+    """Root of all errors that are meant to be read by a person."""
+
+
+class BadRequest(EaselError):
+    """The caller asked for something impossible; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """What is wrong with one field of a request."""
+
+    field: str
+    """Dotted name, as in the JSON."""
+    value: str
+    """The offending value, shortened to 100 characters."""
+    expected: str
+    """The range, the choices or the type that would have been right."""
+
+    def __str__(self) -> str:
+        """One sentence."""
+        return f"{self.field} is {self.value}, expected {self.expected}."
+
+
+class InvalidField(BadRequest):
+    """One or more fields are out of range, unknown or of the wrong type."""
+
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__(" ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class UnknownModel(BadRequest):
+    """No checkpoint has this id."""
+
+    def __init__(self, model: str, near: Sequence[str]) -> None:
+        hint = (
+            f"Did you mean {' or '.join(repr(n) for n in near)}?"
+            if near
+            else "No model is installed."
+        )
+        super().__init__(
+            f"There is no model {model[:100]!r}. {hint} GET /api/v1/models lists them all."
+        )
+        self.model = model
+        self.near = tuple(near)
+
+
+class BadImage(BadRequest):
+    """A file that is no picture, or one too large to take."""
+
+
+class NotFound(EaselError):
+    """No job, picture or image has this id."""
+
+    def __init__(self, kind: str, wanted: str) -> None:
+        super().__init__(
+            f"There is no {kind} {wanted[:100]!r}. It may have been deleted, or never existed."
+        )
+
+
+class JobFailed(EaselError):
+    """A job ended without its pictures, for a reason worth reading."""
+
+
+class OutOfMemory(JobFailed):
+    """One row alone does not fit the device's memory."""
+
+
+class WorkerDied(JobFailed):
+    """The worker process ended while it held the job."""
+
+
+class HookFailed(JobFailed):
+    """An extension that had to decide something raised an error; the message names it."""
+
+
+class Cancelled(EaselError):
+    """The person asked for it; not a fault."""
+
+
+class NotAModel(EaselError):
+    """The file is no checkpoint of a family that we know; the message lists each family's reason."""
+
+
+class BrokenModel(EaselError):
+    """The file is recognised, but damaged: truncated, unreadable, or of impossible shapes."""
+
+
+class UnusableDatabase(EaselError):
+    """The record cannot be opened, or not be brought to the present schema; it was not changed."""

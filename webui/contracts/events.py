@@ -1,0 +1,49 @@
+"""What happens to jobs, told to whoever listens: the page, the API's event stream, hooks, tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, Picture
+
+
+@dataclass(frozen=True)
+class JobChanged:
+    """A job was queued, started, re-queued, finished, failed or cancelled."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class JobStepped:
+    """A running job moved on."""
+
+    job_id: JobId
+    step: int
+    steps: int
+    seconds_left: float | None
+    """Estimate from measured step times; None until two steps are known."""
+    preview: bytes
+    """WebP, or empty when this step has none."""
+
+
+@dataclass(frozen=True)
+class PictureSaved:
+    """A picture is on disk and in the record."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class WorkerChanged:
+    """A worker started, became ready, or ended."""
+
+    state: str
+    """'starting', 'ready' or 'gone'."""
+    device: str
+    detail: str
+    """A sentence for the header of the page."""
+
+
+Event = JobChanged | JobStepped | PictureSaved | WorkerChanged

@@ -1,0 +1,23 @@
+"""Identifiers, distinct to the type checker so that one is never passed for another."""
+
+from __future__ import annotations
+
+import secrets
+from typing import NewType
+
+JobId = NewType("JobId", str)
+PictureId = NewType("PictureId", str)
+ImageId = NewType("ImageId", str)
+"""sha256 hex of an uploaded image's bytes: equal images have equal ids."""
+ModelId = NewType("ModelId", str)
+"""Path below `models/` without its ending, '/' separated: 'starter/text'."""
+
+
+def new_job_id() -> JobId:
+    """A fresh unguessable id of 16 characters."""
+    return JobId(secrets.token_urlsafe(12))
+
+
+def new_picture_id() -> PictureId:
+    """A fresh unguessable id of 16 characters."""
+    return PictureId(secrets.token_urlsafe(12))

@@ -1,0 +1,110 @@
+"""A request as AUTOMATIC1111's `parameters` text, which many programs and sites read.
+
+Lossy by nature (a prompt line may look like a key); our own JSON beside it is exact.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from webui.contracts.errors import InvalidField
+from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
+
+# Keys have a greatest length, so that a long prompt is not searched in quadratic time.
+_PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
+_SIZE = re.compile(r"^(\d+)x(\d+)$")
+_NEGATIVE = "Negative prompt:"
+_MIN_PAIRS = 3
+_ORDER = (
+    "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model", "denoising_strength", "image",
+)  # fmt: skip
+"""The order of AUTOMATIC1111's keys; `size` stands for width and height."""
+
+
+def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> str:
+    """The text for one picture of the request, drawn with `seed`."""
+    lines = [request.prompt]
+    if request.negative_prompt:
+        lines.append(f"{_NEGATIVE} {request.negative_prompt}")
+    pairs = [
+        (key, value)
+        for name in _ORDER
+        for key, value in [_pair(request, name, seed, model_title)]
+        if value is not None
+    ]
+    pairs.append(("Version", "Easel"))
+    lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
+    return "\n".join(lines)
+
+
+def parse_infotext(text: str) -> GenerationRequest | None:
+    """The request that the text tells of; None when it holds neither a prompt nor parameters.
+
+    Unknown keys are left out, and so are values that we would refuse: a picture from elsewhere
+    still gives its prompt.
+    """
+    *lines, last = text.strip().split("\n")
+    pairs = _PAIR.findall(last)
+    if len(pairs) < _MIN_PAIRS:
+        lines, pairs = [*lines, last], []
+    prompt, negative = _prompts(lines)
+    if not prompt and not pairs:
+        return None
+    values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
+    names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
+    for key, quoted in pairs:
+        value = _unquote(quoted.strip())
+        if key in names:
+            values[names[key]] = value
+        elif key == "Size" and (size := _SIZE.match(value)):
+            values["width"], values["height"] = int(size[1]), int(size[2])
+    return _without_refused(values)
+
+
+def _pair(
+    request: GenerationRequest, name: str, seed: int, model_title: str
+) -> tuple[str, str | None]:
+    if name == "size":
+        known = request.width is not None and request.height is not None
+        return "Size", f"{request.width}x{request.height}" if known else None
+    if name == "denoising_strength" and request.image is None:
+        return "Denoising strength", None
+    value = {"seed": seed, "model": model_title}.get(name, getattr(request, name))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return PARAMETERS[name].infotext or name, None if value is None else str(value)
+
+
+def _quote(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if re.search(r"[,\n:]", value) else value
+
+
+def _unquote(value: str) -> str:
+    if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
+        return value
+    try:
+        inner = json.loads(value)
+    except ValueError:
+        return value
+    return inner if isinstance(inner, str) else value
+
+
+def _prompts(lines: list[str]) -> tuple[str, str]:
+    for at, line in enumerate(lines):
+        if line.startswith(_NEGATIVE):
+            negative = [line[len(_NEGATIVE) :].strip(), *lines[at + 1 :]]
+            return "\n".join(lines[:at]).strip(), "\n".join(negative).strip()
+    return "\n".join(lines).strip(), ""
+
+
+def _without_refused(values: dict[str, object]) -> GenerationRequest | None:
+    try:
+        return parse_request(values)
+    except InvalidField as error:
+        refused = {problem.field for problem in error.problems}
+    kept = {name: value for name, value in values.items() if name not in refused}
+    try:
+        return parse_request(kept)
+    except InvalidField:
+        return None

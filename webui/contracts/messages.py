@@ -1,0 +1,187 @@
+"""What the studio and a worker say to one another, and how it is put into bytes.
+
+A frame is two 32-bit little-endian lengths, a JSON header of the first length and a binary payload
+of the second. The header names the message's class; the payload is its `data` field, if it has one.
+No pickling: a damaged or foreign frame is an error, never code.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass, fields
+from typing import BinaryIO
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.ids import JobId
+from webui.contracts.request import GenerationRequest
+
+_LENGTHS = struct.Struct("<II")
+MAX_FRAME_BYTES = 1 << 30
+
+
+# From the studio to a worker
+
+
+@dataclass(frozen=True)
+class RunJob:
+    """Start a job's programs, one a picture."""
+
+    job_id: JobId
+    request: GenerationRequest
+    checkpoint: CheckpointInfo
+    image_path: str | None
+    """The start image's file, for img2img."""
+    skip: tuple[int, ...]
+    """Indices of pictures that an earlier attempt has already delivered."""
+
+
+@dataclass(frozen=True)
+class CancelJob:
+    """Close a job's programs; the worker answers JobEnded with state 'cancelled'."""
+
+    job_id: JobId
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """Load a checkpoint ahead of its first job; answered by ModelReady, failures are only logged."""
+
+    checkpoint: CheckpointInfo
+
+
+@dataclass(frozen=True)
+class Quit:
+    """End the process in good order."""
+
+
+Command = RunJob | CancelJob | WarmUp | Quit
+
+
+# From a worker to the studio
+
+
+@dataclass(frozen=True)
+class WorkerReady:
+    """First message of a worker that can take jobs."""
+
+    device: str
+    """'cpu' or 'cuda:0', and the hardware's name."""
+    budget_bytes: int
+    """Memory that models may take."""
+
+
+@dataclass(frozen=True)
+class ModelReady:
+    """A checkpoint is in memory."""
+
+    model: str
+    seconds: float
+    resident_bytes: int
+    """All weights now in memory."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """A job moved on by at least one denoising step; `data` is a preview (WebP) or empty."""
+
+    job_id: JobId
+    step: int
+    steps: int
+    index: int
+    """Which of the job's pictures the preview shows."""
+    data: bytes
+
+
+@dataclass(frozen=True)
+class PictureReady:
+    """A finished picture; `data` is width * height * 3 bytes of RGB."""
+
+    job_id: JobId
+    index: int
+    seed: int
+    width: int
+    height: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class JobEnded:
+    """Nothing more will come for this job."""
+
+    job_id: JobId
+    state: str
+    """'done', 'failed' or 'cancelled'."""
+    error: str | None
+    """A sentence, when failed."""
+
+
+@dataclass(frozen=True)
+class WorkerGone:
+    """Said by the worker's handle, not by the worker: the process has ended."""
+
+    reason: str
+
+
+WorkerEvent = WorkerReady | ModelReady | StepDone | PictureReady | JobEnded | WorkerGone
+Message = Command | WorkerEvent
+
+_CLASSES = {
+    c.__name__: c
+    for c in (
+        RunJob, CancelJob, WarmUp, Quit,
+        WorkerReady, ModelReady, StepDone, PictureReady, JobEnded, WorkerGone,
+    )
+}  # fmt: skip
+
+
+def write_message(stream: BinaryIO, message: Message) -> None:
+    """Write one frame and flush it. The caller serialises writers of one stream."""
+    payload = getattr(message, "data", b"")
+    if isinstance(message, RunJob):
+        values = {
+            "job_id": message.job_id,
+            "request": message.request.model_dump(mode="json"),
+            "checkpoint": asdict(message.checkpoint),
+            "image_path": message.image_path,
+            "skip": message.skip,
+        }
+    else:
+        values = {f.name: getattr(message, f.name) for f in fields(message) if f.name != "data"}
+        if isinstance(message, WarmUp):
+            values["checkpoint"] = asdict(message.checkpoint)
+    header = json.dumps({"type": type(message).__name__, **values}).encode()
+    stream.write(_LENGTHS.pack(len(header), len(payload)) + header + payload)
+    stream.flush()
+
+
+def read_message(stream: BinaryIO) -> Message | None:
+    """Read one frame; None at the end of the stream.
+
+    Raises:
+        ValueError: the bytes are no frame of ours.
+    """
+    lengths = stream.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header_bytes, payload_bytes = _LENGTHS.unpack(lengths)
+    if header_bytes + payload_bytes > MAX_FRAME_BYTES:
+        raise ValueError(
+            f"A frame of {header_bytes + payload_bytes} bytes was announced; the limit is {MAX_FRAME_BYTES}."
+        )
+    header, payload = stream.read(header_bytes), stream.read(payload_bytes)
+    if len(header) < header_bytes or len(payload) < payload_bytes:
+        return None
+    values = json.loads(header)
+    kind = _CLASSES.get(values.pop("type", ""))
+    if kind is None:
+        raise ValueError(f"A message of unknown type came: {header[:200]!r}.")
+    if "data" in {f.name for f in fields(kind)}:
+        values["data"] = payload
+    if "request" in values:
+        values["request"] = GenerationRequest.model_validate(values["request"])
+        values["skip"] = tuple(values["skip"])
+    if "checkpoint" in values:
+        values["checkpoint"] = CheckpointInfo(**values["checkpoint"])
+    message: Message = kind(**values)
+    return message

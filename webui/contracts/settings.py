@@ -1,0 +1,56 @@
+"""How one start of the program is set up. Nothing here changes a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Flags and environment, parsed once in `cli.py` and handed in everywhere."""
+
+    data_dir: Path
+    """Holds models/, outputs/, extensions/ and the database."""
+    host: str = "127.0.0.1"
+    port: int = 7860
+    """First port to try; the next free one is taken when it is busy."""
+    share: bool = False
+    user: str | None = None
+    """Login name; None means no login, which only loopback allows."""
+    password: str | None = None
+    cpu: bool = False
+    """Never use a GPU."""
+    fake: bool = False
+    """Draw with the torch-free fake engine: for work on the interface."""
+    open_browser: bool = True
+    allowed_hosts: tuple[str, ...] = ()
+    """Further Host values to accept beside the addresses that are served."""
+    repository: Path = Path(__file__).resolve().parents[2]
+    """Where the program's own models/ lie."""
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether other computers can reach the address that is served."""
+        return self.host != "localhost" and not self.host.startswith("127.") and self.host != "::1"
+
+    @property
+    def model_folders(self) -> tuple[Path, ...]:
+        """Folders searched for checkpoints, in order; the first holding an id wins."""
+        own, boxed = self.data_dir / "models", self.repository / "models"
+        return (own,) if own == boxed else (own, boxed)
+
+    @property
+    def outputs(self) -> Path:
+        """Finished pictures, one folder a day."""
+        return self.data_dir / "outputs"
+
+    @property
+    def images(self) -> Path:
+        """Uploaded images, named by content."""
+        return self.data_dir / "outputs" / ".images"
+
+    @property
+    def database(self) -> Path:
+        """SQLite file."""
+        return self.data_dir / "easel.sqlite"

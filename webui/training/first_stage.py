@@ -1,0 +1,280 @@
+"""The first stage: a KL-regularised autoencoder of factor 8 (Rombach et al. 2022, section 3.1).
+
+Reads top to bottom: settings, losses, discriminator, the loop, the export. The perceptual part of
+the loss needs no pretrained network: it compares the pictures' Laplacian pyramids, so that edges
+count at every scale; a small patch discriminator (Isola et al. 2017) joins near the end.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+
+from webui.training.runs import (
+    Clock,
+    Ema,
+    Journal,
+    learning_rate,
+    load_checkpoint,
+    picture_sheet,
+    save_checkpoint,
+    to_uint8,
+    write_png,
+)
+from webui.training.scenes import UNSEEN_SEEDS, ScenePool, scene_pool
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FirstStageSettings:
+    """Everything a first stage depends on."""
+
+    size: int = 128
+    """Side of a training scene in pixels."""
+    scenes: int = 40_000
+    """Distinct scenes drawn for training."""
+    latent_channels: int = 8
+    """Channels z of the latent; the paper's kl-f8 has 4, more keep small pictures sharp."""
+    channels: tuple[int, ...] = (24, 48, 96, 128)
+    """Width of each resolution level; four levels make f = 8."""
+    crop: int = 64
+    """Side of the crops of the first part; cheap steps teach texture and edges fast."""
+    crop_batch: int = 16
+    """Crops a step."""
+    full_from: float = 0.7
+    """Share of the budget after which whole scenes replace crops."""
+    full_batch: int = 6
+    """Whole scenes a step."""
+    discriminator_from: float = 0.85
+    """Share of the budget after which the patch discriminator joins."""
+    discriminator_weight: float = 0.02
+    """Weight of its loss, relative to the gradient of the reconstruction at the last layer."""
+    kl_weight: float = 1e-6
+    """Weight of the Kullback-Leibler term, as in the paper's table."""
+    peak_learning_rate: float = 1.5e-3
+    """AdamW, warmed up and then a cosine over the budget."""
+    ema_decay: float = 0.998
+    """Decay of the averaged weights that are kept."""
+    budget_seconds: float = 25 * 60
+    """Wall-clock training time over all starts."""
+    seed: int = 1
+    """Of weights and data order."""
+
+
+RECIPES = {
+    "cpu": FirstStageSettings(),
+    "gpu": FirstStageSettings(
+        size=256,
+        scenes=100_000,
+        channels=(64, 128, 256, 256),
+        crop=128,
+        crop_batch=64,
+        full_batch=32,
+        budget_seconds=8 * 60,
+    ),
+}
+
+
+def build_first_stage(settings: FirstStageSettings) -> AutoencoderKL:
+    """A diffusers autoencoder of these settings, randomly initialised."""
+    levels = len(settings.channels)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=settings.channels,
+        layers_per_block=1,
+        latent_channels=settings.latent_channels,
+        norm_num_groups=8,
+        sample_size=settings.size,
+        scaling_factor=1.0,
+    )
+
+
+def pyramid_loss(made: Tensor, wanted: Tensor, levels: int = 3) -> Tensor:
+    """Mean absolute difference of Laplacian pyramids of (B, 3, H, W): edges, at every scale."""
+    total = made.new_zeros(())
+    for _ in range(levels):
+        small_made, small_wanted = F.avg_pool2d(made, 2), F.avg_pool2d(wanted, 2)
+        detail_made = made - F.interpolate(small_made, scale_factor=2.0)
+        detail_wanted = wanted - F.interpolate(small_wanted, scale_factor=2.0)
+        total = total + (detail_made - detail_wanted).abs().mean()
+        made, wanted = small_made, small_wanted
+    return total / levels
+
+
+class PatchDiscriminator(nn.Sequential):
+    """Judges overlapping 22-pixel patches: three strided convolutions and a one-channel head."""
+
+    def __init__(self, channels: int = 32) -> None:
+        layers: list[nn.Module] = [nn.Conv2d(3, channels, 4, 2, 1), nn.LeakyReLU(0.2)]
+        layers += [nn.Conv2d(channels, channels * 2, 4, 2, 1), nn.GroupNorm(8, channels * 2)]
+        layers += [nn.LeakyReLU(0.2), nn.Conv2d(channels * 2, 1, 4, 1, 1)]
+        super().__init__(*layers)
+
+
+def reconstruction_loss(made: Tensor, wanted: Tensor) -> Tensor:
+    """Squared and absolute error and edges; weighted so that each contributes alike when sharp."""
+    difference = made - wanted
+    return (
+        4 * difference.square().mean() + 0.5 * difference.abs().mean() + pyramid_loss(made, wanted)
+    )
+
+
+def adversarial_weight(rec: Tensor, adversarial: Tensor, last_layer: Tensor) -> Tensor:
+    """VQGAN's balance of gradients at the decoder's last layer (Esser et al. 2021, equation 7)."""
+    from_rec = torch.autograd.grad(rec, last_layer, retain_graph=True)[0].norm()
+    from_adversarial = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0].norm()
+    return (from_rec / (from_adversarial + 1e-4)).clamp(0, 1e4).detach()
+
+
+@torch.no_grad()
+def reconstruction_psnr(vae: AutoencoderKL, pictures: np.ndarray, batch: int = 16) -> float:
+    """Mean PSNR in dB over uint8 pictures (N, H, W, 3), after rounding to 8 bits as users see it."""
+    device = next(vae.parameters()).device
+    scores = []
+    for start in range(0, len(pictures), batch):
+        wanted = pictures[start : start + batch]
+        made = to_uint8(
+            vae.decode(vae.encode(to_model(wanted).to(device)).latent_dist.mode()).sample
+        )
+        error = ((made.astype(np.float64) - wanted) ** 2).mean(axis=(1, 2, 3))
+        scores.append(10 * np.log10(255**2 / np.maximum(error, 1e-9)))
+    return float(np.concatenate(scores).mean())
+
+
+def to_model(pictures: np.ndarray) -> Tensor:
+    """uint8 RGB (B, H, W, 3) to float in [-1, 1], (B, 3, H, W), channels last in memory."""
+    tensor = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2)
+    return tensor.to(torch.float32).div(127.5).sub(1)
+
+
+def _batch(
+    pool: ScenePool, settings: FirstStageSettings, progress: float, rng: np.random.Generator
+) -> Tensor:
+    if progress >= settings.full_from:
+        return to_model(pool.pictures[np.sort(rng.integers(len(pool), size=settings.full_batch))])
+    limit = settings.size - settings.crop + 1
+    crops = []
+    for i in rng.integers(len(pool), size=settings.crop_batch):
+        top, left = rng.integers(limit, size=2)
+        crop = pool.pictures[i, top : top + settings.crop, left : left + settings.crop]
+        crops.append(crop[:, ::-1] if rng.random() < 0.5 else crop)
+    return to_model(np.stack(crops))
+
+
+def train_first_stage(
+    settings: FirstStageSettings, folder: Path, device: torch.device
+) -> AutoencoderKL:
+    """Train, or go on training, in `folder`; returns the averaged autoencoder at unit variance."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pool = scene_pool(folder.parent / "scenes", settings.scenes, settings.size)
+    unseen = scene_pool(folder.parent / "scenes", 64, settings.size, UNSEEN_SEEDS).pictures
+    torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
+    rng = np.random.default_rng(settings.seed)
+    vae = build_first_stage(settings).to(device, memory_format=torch.channels_last)
+    judge = PatchDiscriminator().to(device)
+    optimizer = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
+    judge_optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-4, betas=(0.5, 0.9))
+    ema, clock, step = Ema(vae, settings.ema_decay), Clock(settings.budget_seconds), 0
+    checkpoint_path, journal = folder / "checkpoint.pt", Journal(folder, "first-stage")
+
+    if (saved := load_checkpoint(checkpoint_path)) is not None:
+        vae.load_state_dict(saved["vae"])
+        judge.load_state_dict(saved["judge"])
+        optimizer.load_state_dict(saved["optimizer"])
+        judge_optimizer.load_state_dict(saved["judge_optimizer"])
+        ema.weights, ema.steps, step = saved["ema"], saved["ema_steps"], saved["step"]
+        clock.spent_seconds = saved["seconds"]
+        rng = np.random.default_rng([settings.seed, step])
+
+    def save() -> None:
+        save_checkpoint(
+            checkpoint_path,
+            settings,
+            vae=vae.state_dict(),
+            judge=judge.state_dict(),
+            optimizer=optimizer.state_dict(),
+            judge_optimizer=judge_optimizer.state_dict(),
+            ema=ema.weights,
+            ema_steps=ema.steps,
+            step=step,
+            seconds=clock.seconds,
+        )
+
+    last_saved = last_said = clock.seconds
+    while (progress := clock.progress) < 1.0:
+        x = (
+            _batch(pool, settings, progress, rng)
+            .to(device)
+            .contiguous(memory_format=torch.channels_last)
+        )
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            posterior = vae.encode(x).latent_dist
+            made = vae.decode(posterior.sample()).sample
+            rec = reconstruction_loss(made.float(), x)
+            loss = rec + settings.kl_weight * posterior.kl().mean()
+            if adversarial_on := progress >= settings.discriminator_from:
+                fooled = -judge(made).mean()
+                balance = adversarial_weight(rec, fooled, vae.decoder.conv_out.weight)
+                loss = loss + settings.discriminator_weight * balance * fooled
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        if adversarial_on:  # hinge loss on the detached picture
+            judged = F.relu(1 - judge(x)).mean() + F.relu(1 + judge(made.detach().float())).mean()
+            judge_optimizer.zero_grad(set_to_none=True)
+            judged.backward()
+            judge_optimizer.step()
+        ema.update(vae)
+        step += 1
+
+        if clock.seconds - last_said > 60 or clock.progress >= 1.0:
+            last_said = clock.seconds
+            with ema.applied_to(vae):
+                psnr = reconstruction_psnr(vae, unseen)
+                made_sheet = _comparison(vae, unseen[:8])
+            write_png(folder / "reconstructions.png", made_sheet)
+            journal.add(seconds=clock.seconds, step=step, loss=rec.item(), psnr_unseen_db=psnr)
+            log.info(
+                "first stage: %.0f s, step %d, loss %.4f, unseen %.2f dB",
+                clock.seconds,
+                step,
+                rec.item(),
+                psnr,
+            )
+        if clock.seconds - last_saved > 180:
+            last_saved = clock.seconds
+            save()
+    save()
+    vae.load_state_dict(ema.weights)
+    return normalise_latents(vae.eval(), pool)
+
+
+@torch.no_grad()
+def normalise_latents(vae: AutoencoderKL, pool: ScenePool, count: int = 512) -> AutoencoderKL:
+    """Set the scaling factor that gives latents unit variance (section 4.3.2 of the paper)."""
+    device = next(vae.parameters()).device
+    chunks = [
+        to_model(pool.pictures[i : i + 32]).to(device) for i in range(0, min(count, len(pool)), 32)
+    ]
+    latents = torch.cat([vae.encode(chunk).latent_dist.mode() for chunk in chunks])
+    vae.register_to_config(scaling_factor=float(1 / latents.std()))
+    return vae
+
+
+@torch.no_grad()
+def _comparison(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
+    device = next(vae.parameters()).device
+    made = to_uint8(vae.decode(vae.encode(to_model(pictures).to(device)).latent_dist.mode()).sample)
+    return picture_sheet(np.concatenate([pictures, made]), columns=len(pictures))

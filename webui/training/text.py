@@ -1,0 +1,229 @@
+"""The starter's own tokenizer and text encoder, and how the encoder is taught to read.
+
+Learning language through a denoiser is slow: every word must first change a picture. So the small
+CLIP-style encoder is taught before, on captions alone (thousands a second, no picture needed), to
+know at the end of a caption what it said: which words, and which thing has which colour, side and
+count. The denoiser then has only to learn what these look like.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from webui.training.runs import Clock, Journal, learning_rate, load_checkpoint, save_checkpoint
+from webui.training.world import (
+    COLOUR_WORDS,
+    KINDS,
+    SIDES,
+    Caption,
+    caption,
+    caption_facts,
+    sample_scene,
+    vocabulary,
+)
+
+log = logging.getLogger(__name__)
+
+BOS, EOS = "<|startoftext|>", "<|endoftext|>"
+MAX_TOKENS = 77
+"""Length of every encoding, as CLIP's: interfaces count on chunks of 75 between two marks."""
+
+
+@dataclass(frozen=True)
+class TextSettings:
+    """Everything the text encoder depends on."""
+
+    hidden: int = 192
+    layers: int = 3
+    heads: int = 4
+    batch: int = 64
+    peak_learning_rate: float = 1e-3
+    budget_seconds: float = 9 * 60
+    seed: int = 2
+
+
+RECIPES = {"cpu": TextSettings(), "gpu": TextSettings(batch=256, budget_seconds=60)}
+
+
+def build_tokenizer(captions: int = 4000) -> CLIPTokenizer:
+    """Byte-level BPE as CLIP's, its merges learned from captions of the world.
+
+    Every word of the world becomes one token; any other text in any script still has tokens,
+    because all 256 bytes are in the vocabulary.
+    """
+    bpe = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token=None))
+    bpe.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.WhitespaceSplit(),
+            pre_tokenizers.Punctuation(),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=2000,
+        min_frequency=1,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        end_of_word_suffix="</w>",
+        show_progress=False,
+    )
+    bpe.train_from_iterator((_caption_of(seed).text for seed in range(captions)), trainer)
+    learned = bpe.to_str()
+    return _clip_tokenizer(learned)
+
+
+def _clip_tokenizer(learned: str) -> CLIPTokenizer:
+
+    merges = [
+        tuple(pair) if isinstance(pair, list) else tuple(pair.split(" "))
+        for pair in json.loads(learned)["model"]["merges"]
+    ]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [
+        *alphabet,
+        *(letter + "</w>" for letter in alphabet),
+        *("".join(pair) for pair in merges),
+    ]
+    vocab = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
+    vocab[BOS], vocab[EOS] = len(vocab), len(vocab) + 1
+    tokenizer: CLIPTokenizer = CLIPTokenizer(
+        vocab=vocab, merges=merges, bos_token=BOS, eos_token=EOS, pad_token=EOS, unk_token=EOS,
+        model_max_length=MAX_TOKENS,
+    )  # fmt: skip
+    return tokenizer
+
+
+def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
+    """Token ids (B, 77): begin mark, words, end mark, and end marks to the full length."""
+    encoded = tokenizer(
+        texts, padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt"
+    )
+    ids: Tensor = encoded.input_ids
+    return ids
+
+
+def build_text_encoder(settings: TextSettings, tokenizer: CLIPTokenizer) -> CLIPTextModel:
+    """A CLIP text transformer (causal, quick GELU) of these settings, randomly initialised."""
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=settings.hidden,
+            intermediate_size=settings.hidden * 4,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.heads,
+            projection_dim=settings.hidden,
+            max_position_embeddings=MAX_TOKENS,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+
+
+_WORDS = vocabulary()
+_WORD_INDEX = {word: i for i, word in enumerate(_WORDS)}
+FACTS = len(_WORDS) + len(KINDS) * (
+    len(COLOUR_WORDS) + len(SIDES) + 3 + len(COLOUR_WORDS) * len(SIDES)
+)
+"""Length of the vector of facts that a caption can state."""
+
+
+def stated_facts(said: Caption) -> np.ndarray:
+    """What a caption states, as 0 and 1 (FACTS,): words, then per kind colour, side, count, colour at side."""
+    words = np.zeros(len(_WORDS), np.float32)
+    words[[_WORD_INDEX[word] for word in said.words]] = 1
+    colours = np.zeros((len(KINDS), len(COLOUR_WORDS)), np.float32)
+    sides = np.zeros((len(KINDS), len(SIDES)), np.float32)
+    counts = np.zeros((len(KINDS), 3), np.float32)
+    both = np.zeros((len(KINDS), len(COLOUR_WORDS), len(SIDES)), np.float32)
+    for mention in said.said_things:
+        kind = KINDS.index(mention.thing.kind)
+        counts[kind, mention.thing.count - 1 if mention.said_count else 0] = 1
+        if mention.said_side:
+            sides[kind, SIDES.index(mention.thing.side)] = 1
+        if mention.said_colour and mention.thing.colour is not None:
+            colour = COLOUR_WORDS.index(mention.thing.colour)
+            colours[kind, colour] = 1
+            if mention.said_side:
+                both[kind, colour, SIDES.index(mention.thing.side)] = 1
+    return np.concatenate([words, colours.ravel(), sides.ravel(), counts.ravel(), both.ravel()])
+
+
+def _caption_of(seed: int) -> Caption:
+    return caption_facts(sample_scene(seed), np.random.default_rng([seed, 1]))
+
+
+def train_text_encoder(
+    settings: TextSettings, folder: Path, device: torch.device
+) -> tuple[CLIPTokenizer, CLIPTextModel]:
+    """Teach the encoder to state what a caption said, at and after its end mark."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
+    tokenizer = build_tokenizer()
+    encoder = build_text_encoder(settings, tokenizer).to(device)
+    reader = nn.Linear(settings.hidden, FACTS).to(device)
+    weights = [*encoder.parameters(), *reader.parameters()]
+    optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=0.01)
+    clock, step, seed = Clock(settings.budget_seconds), 0, 0
+    path, journal = folder / "checkpoint.pt", Journal(folder, "text-encoder")
+    if (saved := load_checkpoint(path)) is not None:
+        encoder.load_state_dict(saved["encoder"])
+        reader.load_state_dict(saved["reader"])
+        optimizer.load_state_dict(saved["optimizer"])
+        step, seed, clock.spent_seconds = saved["step"], saved["seed"], saved["seconds"]
+
+    last_said = clock.seconds
+    while (progress := clock.progress) < 1.0:
+        said = [_caption_of(seed + i) for i in range(settings.batch)]
+        seed += settings.batch
+        wanted = torch.from_numpy(np.stack([stated_facts(c) for c in said])).to(device)
+        ids = tokenize(tokenizer, [c.text for c in said]).to(device)
+        ends = (ids == tokenizer.eos_token_id).int().argmax(dim=1)
+        if step % 4:  # most steps skip the tail of end marks that only fills up
+            ids = ids[:, : int(ends.max()) + 2]
+        hidden = encoder(ids).last_hidden_state  # (B, T, hidden)
+        after = torch.arange(ids.shape[1], device=device)[None] >= ends[:, None]  # (B, T)
+        stated = reader(hidden[after])
+        targets = wanted[:, None].expand(-1, ids.shape[1], -1)[after]
+        loss = F.binary_cross_entropy_with_logits(stated, targets) * 10
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        step += 1
+        if clock.seconds - last_said > 20 or clock.progress >= 1.0:
+            last_said = clock.seconds
+            exact = ((stated > 0) == (targets > 0.5)).all(dim=1).float().mean().item()
+            journal.add(
+                seconds=clock.seconds, step=step, loss=loss.item(), captions_read_exactly=exact
+            )
+            log.info(
+                "text: %.0f s, step %d, loss %.4f, read exactly %.3f",
+                clock.seconds,
+                step,
+                loss.item(),
+                exact,
+            )
+    save_checkpoint(
+        path, settings, encoder=encoder.state_dict(), reader=reader.state_dict(),
+        optimizer=optimizer.state_dict(), step=step, seed=seed, seconds=clock.seconds,
+    )  # fmt: skip
+    return tokenizer, encoder.eval()
+
+
+def caption_text(seed: int, rng: np.random.Generator) -> str:
+    """A caption, in new wording each time, of the scene with this seed."""
+    return caption(sample_scene(seed), rng)
