@@ -175,7 +175,8 @@ def draw_gradient(request: GenerationRequest, seed: int, share: float = 1.0) -> 
     if share < 1:
         noise = np.random.default_rng(seed).normal(128, 60, picture.shape)
         picture = picture * share + noise * (1 - share)
-    return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    pixels: _Pixels = np.clip(np.round(picture), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def _draw(order: RunJob, index: int, share: float) -> _Pixels:

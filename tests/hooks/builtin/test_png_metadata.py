@@ -1,0 +1,22 @@
+"""The texts that Easel writes into each picture."""
+
+from __future__ import annotations
+
+import json
+
+from webui.contracts.drafts import PictureDraft
+from webui.contracts.ids import JobId, ModelId, PictureId
+from webui.contracts.infotext import parse_infotext
+from webui.contracts.request import GenerationRequest, parse_request
+from webui.hooks.builtin.png_metadata import picture_metadata
+
+_REQUEST = GenerationRequest(
+    prompt="a boat", model=ModelId("starter/text"), width=64, height=64, seed=7
+)
+_DRAFT = PictureDraft(PictureId("p"), JobId("j"), 0, _REQUEST, 0.0)
+
+
+def test_both_texts_give_the_request_back() -> None:
+    texts = {chunk.keyword: chunk.text for chunk in picture_metadata(_DRAFT)}
+    assert parse_request(json.loads(texts["easel"])) == _REQUEST
+    assert parse_infotext(texts["parameters"]) == _REQUEST

@@ -1,0 +1,463 @@
+"""Queued jobs become stored pictures, whatever dies on the way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from tests.services.conftest import Services, make_services
+from tests.services.models import write_model
+from tests.workers.listening import ECHO_WORKER, eventually
+from webui.contracts.events import JobChanged, JobStepped, PictureSaved, WorkerChanged
+from webui.contracts.fakes import FAKE_CHECKPOINT, FakeWorker
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, JobState
+from webui.contracts.messages import (
+    Command,
+    JobEnded,
+    PictureReady,
+    RunJob,
+    WarmUp,
+    WorkerGone,
+    WorkerReady,
+)
+from webui.services.dispatcher import Dispatcher
+from webui.workers.local import LocalWorker
+from webui.workers.protocol import OnEvent, Worker
+
+Start = Callable[..., Dispatcher]
+MakeWorker = Callable[[OnEvent], Worker]
+
+
+def _quick(on_event: OnEvent) -> Worker:
+    return FakeWorker(on_event, step_seconds=0.002)
+
+
+def _slow(on_event: OnEvent) -> Worker:
+    return FakeWorker(on_event, step_seconds=0.05)
+
+
+def _echo(*arguments: str) -> MakeWorker:
+    return lambda on_event: LocalWorker(on_event, [*ECHO_WORKER, *arguments])
+
+
+class Scripted:
+    """A worker that is ready at once, keeps its commands, and says what the test tells it to say."""
+
+    pid = None
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self.say = on_event
+        self.commands: list[Command] = []
+
+    def start(self) -> None:
+        self.say(WorkerReady("scripted", 0))
+
+    def send(self, command: Command) -> None:
+        self.commands.append(command)
+
+    def stop(self, timeout: float) -> None:
+        pass
+
+    def orders(self) -> list[RunJob]:
+        return [c for c in self.commands if isinstance(c, RunJob)]
+
+
+@pytest.fixture
+def start(services: Services) -> Iterator[Start]:
+    made: list[Dispatcher] = []
+
+    def begin(make: MakeWorker = _quick, capacity: int = 16) -> Dispatcher:
+        s = services
+        made.append(Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, make, capacity))
+        made[-1].start()
+        return made[-1]
+
+    yield begin
+    for dispatcher in made:
+        dispatcher.stop()
+
+
+@pytest.fixture
+def scripts(start: Start) -> list[Scripted]:
+    """All lives of a scripted worker, the first already begun."""
+    workers: list[Scripted] = []
+
+    def make(on_event: OnEvent) -> Scripted:
+        workers.append(Scripted(on_event))
+        return workers[-1]
+
+    start(make)
+    eventually(lambda: bool(workers))
+    return workers
+
+
+@pytest.fixture
+def scripted(scripts: list[Scripted]) -> Scripted:
+    return scripts[0]
+
+
+def _submit(services: Services, prompt: str = "a boat", **fields: object) -> Job:
+    return services.submit(prompt, **{"width": 64, "height": 64, "steps": 4, **fields})
+
+
+def _ended(services: Services, *jobs: Job) -> list[Job]:
+    eventually(lambda: all(services.jobs.get(job.id).state.is_final for job in jobs), seconds=9.0)
+    return [services.jobs.get(job.id) for job in jobs]
+
+
+def _at_step(services: Services, job: Job, step: int) -> None:
+    eventually(lambda: services.jobs.get(job.id).step >= step)
+
+
+def test_a_job_is_drawn_stored_and_done(services: Services, start: Start) -> None:
+    start()
+    (job,) = _ended(services, _submit(services, count=2))
+    assert (job.state, job.error, job.step, job.steps, job.attempts) == (
+        JobState.DONE,
+        None,
+        8,
+        8,
+        1,
+    )
+    assert [p.seed for p in job.pictures] == [job.request.seed, job.request.seed + 1]
+    assert all(services.gallery.path(p.id).is_file() for p in job.pictures)
+
+
+def test_every_picture_is_told_before_its_job_is_done(services: Services, start: Start) -> None:
+    start()
+    _ended(services, _submit(services, count=2))
+    told = [e for e in services.told if not isinstance(e, (JobStepped, WorkerChanged))]
+    states = [e.job.state.value if isinstance(e, JobChanged) else "picture" for e in told]
+    assert states == ["queued", "running", "picture", "picture", "done"]
+
+
+def test_jobs_that_waited_before_the_start_are_run(services: Services, start: Start) -> None:
+    jobs = [_submit(services) for _ in range(3)]
+    start()
+    assert {job.state for job in _ended(services, *jobs)} == {JobState.DONE}
+
+
+def test_jobs_share_the_worker_up_to_its_capacity(services: Services, start: Start) -> None:
+    start(_slow, capacity=2)
+    jobs = [_submit(services) for _ in range(5)]
+    most = 0
+    while services.jobs.counts()[JobState.DONE] < 5:
+        most = max(most, services.jobs.counts()[JobState.RUNNING])
+        time.sleep(0.005)
+    assert most == 2
+    assert {job.state for job in _ended(services, *jobs)} == {JobState.DONE}
+
+
+def test_steps_are_told_with_preview_and_estimate(services: Services, start: Start) -> None:
+    start()
+    _ended(services, _submit(services))
+    steps = [e for e in services.told if isinstance(e, JobStepped)]
+    assert [(e.step, e.steps) for e in steps] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert steps[0].seconds_left is None
+    assert steps[1].seconds_left is not None
+    assert steps[1].seconds_left > 0
+    assert steps[0].preview.startswith(b"RIFF")
+
+
+def test_a_cancelled_job_ends_and_the_others_go_on(services: Services, start: Start) -> None:
+    start()
+    long, short = _submit(services, steps=1000), _submit(services, steps=20)
+    _at_step(services, long, 1)
+    services.jobs.cancel(long.id)
+    ended = _ended(services, long, short)
+    assert [job.state for job in ended] == [JobState.CANCELLED, JobState.DONE]
+    assert ended[0].step < 1000
+
+
+def test_a_worker_that_is_ready_loads_the_default_model_ahead(scripted: Scripted) -> None:
+    eventually(lambda: bool(scripted.commands))
+    assert scripted.commands == [WarmUp(FAKE_CHECKPOINT)]
+
+
+def test_an_idle_dispatcher_sleeps(services: Services, start: Start) -> None:
+    start()
+    _ended(services, _submit(services))
+    time.sleep(0.05)
+    before = time.process_time()
+    time.sleep(0.3)
+    assert time.process_time() - before < 0.05
+
+
+def test_a_done_without_all_pictures_is_a_failure(services: Services, scripted: Scripted) -> None:
+    job = _submit(services, count=2)
+    eventually(lambda: bool(scripted.orders()))
+    scripted.say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+    scripted.say(JobEnded(job.id, "done", None))
+    (ended,) = _ended(services, job)
+    assert (ended.state, ended.error) == (
+        JobState.FAILED,
+        "The worker ended the job after 1 of 2 pictures.",
+    )
+
+
+def test_a_failure_of_the_worker_reaches_the_job_as_its_sentence(
+    services: Services, scripted: Scripted
+) -> None:
+    job = _submit(services)
+    eventually(lambda: bool(scripted.orders()))
+    scripted.say(JobEnded(job.id, "failed", "It rained."))
+    (ended,) = _ended(services, job)
+    assert (ended.state, ended.error) == (JobState.FAILED, "It rained.")
+
+
+def test_an_unknown_end_is_a_failure(services: Services, scripted: Scripted) -> None:
+    job = _submit(services)
+    eventually(lambda: bool(scripted.orders()))
+    scripted.say(JobEnded(job.id, "vanished", None))
+    (ended,) = _ended(services, job)
+    assert ended.state is JobState.FAILED
+    assert "'vanished'" in (ended.error or "")
+
+
+def test_words_about_unknown_jobs_are_ignored(services: Services, scripted: Scripted) -> None:
+    job = _submit(services)
+    eventually(lambda: bool(scripted.orders()))
+    for said in (JobEnded(JobId("x"), "done", None), PictureReady(JobId("x"), 0, 1, 1, 1, b"rgb")):
+        scripted.say(said)
+    scripted.say(JobEnded(job.id, "cancelled", None))
+    assert _ended(services, job)[0].state is JobState.CANCELLED
+
+
+def test_a_picture_that_cannot_be_stored_fails_its_job_only(
+    services: Services, scripted: Scripted
+) -> None:
+    broken, good = _submit(services), _submit(services)
+    eventually(lambda: len(scripted.orders()) == 2)
+    scripted.say(PictureReady(broken.id, 0, 1, 64, 64, b"too short"))
+    scripted.say(PictureReady(good.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+    scripted.say(JobEnded(good.id, "done", None))
+    ended = _ended(services, broken, good)
+    assert [job.state for job in ended] == [JobState.FAILED, JobState.DONE]
+    assert "could not be stored" in (ended[0].error or "")
+
+
+def test_a_job_whose_model_was_removed_fails_with_a_sentence(
+    services: Services, start: Start
+) -> None:
+    write_model(services.folder / "models" / "mine")
+    job = _submit(services, model="mine")
+    shutil.rmtree(services.folder / "models" / "mine")
+    start()
+    (ended,) = _ended(services, job)
+    assert "There is no model 'mine'" in (ended.error or "")
+
+
+def test_a_killed_worker_is_replaced_and_its_job_still_finishes(
+    services: Services, start: Start, tmp_path: Path
+) -> None:
+    start(_echo("--once", str(tmp_path / "once")))
+    job = _submit(services, "kill me once", count=2)
+    (ended,) = _ended(services, job)
+    assert (ended.state, ended.attempts, len(ended.pictures)) == (JobState.DONE, 2, 2)
+    assert [e.state for e in services.told if isinstance(e, WorkerChanged)].count("gone") == 1
+
+
+def test_a_worker_killed_from_outside_takes_no_job_with_it(
+    services: Services, start: Start
+) -> None:
+    dispatcher = start(_echo())
+    jobs = [_submit(services, steps=12, count=2) for _ in range(3)]
+    _at_step(services, jobs[0], 13)
+    eventually(lambda: len(services.gallery.delivered(jobs[0].id)) == 1)
+    before = services.gallery.delivered(jobs[0].id), services.jobs.get(jobs[0].id).pictures
+    os.kill(dispatcher.status().pid or 0, signal.SIGKILL)
+    ended = _ended(services, *jobs)
+    assert {job.state for job in ended} == {JobState.DONE}
+    assert {len(job.pictures) for job in ended} == {2}
+    assert before[1][0] in ended[0].pictures  # what was delivered was not drawn again
+
+
+def test_a_poisonous_job_fails_after_two_deaths_and_takes_no_other_down(
+    services: Services, start: Start
+) -> None:
+    start(_echo())
+    first, poison, last = (
+        _submit(services, steps=9),
+        _submit(services, "kill you all"),
+        _submit(services, steps=9),
+    )
+    ended = _ended(services, first, poison, last)
+    assert [job.state for job in ended] == [JobState.DONE, JobState.FAILED, JobState.DONE]
+    assert "SIGKILL" in (ended[1].error or "")
+    assert [job.attempts for job in ended] == [2, 2, 2]
+
+
+def test_suspects_are_tried_alone_and_before_later_jobs(
+    services: Services, scripts: list[Scripted]
+) -> None:
+    jobs = [_submit(services) for _ in range(2)]
+    eventually(lambda: len(scripts[0].orders()) == 2)
+    scripts[0].say(WorkerGone("The end."))
+    jobs.append(_submit(services))
+    eventually(lambda: len(scripts) == 2)
+    for number, job in enumerate(jobs, 1):
+        eventually(lambda number=number: len(scripts[1].orders()) == number)  # type: ignore[misc]
+        time.sleep(0.02)
+        assert [order.job_id for order in scripts[1].orders()] == [j.id for j in jobs[:number]]
+        scripts[1].say(JobEnded(job.id, "cancelled", None))
+    _ended(services, *jobs)
+
+
+def test_late_words_of_a_dead_worker_are_ignored(
+    services: Services, scripts: list[Scripted]
+) -> None:
+    job = _submit(services)
+    eventually(lambda: len(scripts[0].orders()) == 1)
+    scripts[0].say(WorkerGone("The end."))
+    eventually(lambda: len(scripts) == 2 and len(scripts[1].orders()) == 1)
+    scripts[0].say(JobEnded(job.id, "failed", "from the grave"))
+    scripts[1].say(JobEnded(job.id, "cancelled", None))
+    assert _ended(services, job)[0].state is JobState.CANCELLED
+
+
+def test_a_job_cancelled_while_its_worker_died_is_cancelled(
+    services: Services, scripts: list[Scripted]
+) -> None:
+    job = _submit(services)
+    eventually(lambda: len(scripts[0].orders()) == 1)
+    services.jobs.cancel(job.id)
+    scripts[0].say(WorkerGone("The end."))
+    assert _ended(services, job)[0].state is JobState.CANCELLED
+
+
+def test_an_error_that_nobody_foresaw_ends_the_job_and_not_the_dispatcher(
+    services: Services, scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, other = _submit(services), _submit(services)
+    eventually(lambda: len(scripted.orders()) == 2)
+    monkeypatch.setattr(services.gallery, "save", _fail_inside)
+    scripted.say(PictureReady(job.id, 0, 1, 64, 64, b""))
+    assert "failed inside" in (_ended(services, job)[0].error or "")
+    scripted.say(JobEnded(other.id, "cancelled", None))
+    assert _ended(services, other)[0].state is JobState.CANCELLED
+
+
+def _fail_inside(*_: object) -> None:
+    raise KeyError("missing")
+
+
+def test_while_the_record_is_locked_nothing_is_lost(services: Services, scripted: Scripted) -> None:
+    """Another program holds the file: the worker's words wait until it lets go."""
+    job = _submit(services)
+    eventually(lambda: len(scripted.orders()) == 1)
+    with closing(sqlite3.connect(services.folder / "easel.sqlite", isolation_level=None)) as holder:
+        event.listen(services.database, "checkout", _impatient)
+        holder.execute("BEGIN IMMEDIATE")
+        scripted.say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+        scripted.say(JobEnded(job.id, "done", None))
+        time.sleep(0.1)
+        assert services.jobs.get(job.id).state is JobState.RUNNING
+        holder.execute("ROLLBACK")
+    assert _ended(services, job)[0].state is JobState.DONE
+
+
+def _impatient(connection: sqlite3.Connection, *_: object) -> None:
+    connection.execute("PRAGMA busy_timeout = 10")
+
+
+def test_a_stopped_studio_leaves_its_jobs_for_the_next_start(
+    services: Services, start: Start
+) -> None:
+    dispatcher = start(_slow)
+    job = _submit(services, steps=30, count=2)
+    _at_step(services, job, 3)
+    dispatcher.stop()
+    left = services.jobs.get(job.id)
+    assert (left.state, left.attempts, services.jobs.deaths(job.id)) == (JobState.QUEUED, 0, 0)
+    assert dispatcher.status().state == "gone"
+    start(_quick)
+    assert _ended(services, job)[0].state is JobState.DONE
+
+
+def test_delivered_pictures_are_not_drawn_again(services: Services, start: Start) -> None:
+    job = _submit(services, count=3)
+    services.jobs.mark_running(job.id)
+    kept = services.gallery.save(job, 1, job.request.seed + 1, 64, 64, bytes(64 * 64 * 3))
+    services.gallery.delete(
+        services.gallery.save(job, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3)).id
+    )
+    start()
+    (ended,) = _ended(services, job)
+    assert (ended.state, [p.index for p in ended.pictures]) == (JobState.DONE, [1, 2])
+    assert kept in ended.pictures
+    assert [e.picture.index for e in services.told if isinstance(e, PictureSaved)] == [1, 0, 2]
+
+
+def test_the_worker_is_told_which_pictures_to_skip(
+    services: Services, scripts: list[Scripted]
+) -> None:
+    job = _submit(services, count=3)
+    eventually(lambda: len(scripts[0].orders()) == 1)
+    scripts[0].say(PictureReady(job.id, 1, 1, 64, 64, bytes(64 * 64 * 3)))
+    scripts[0].say(WorkerGone("The end."))
+    eventually(lambda: len(scripts) == 2 and len(scripts[1].orders()) == 1)
+    assert [s.orders()[0].skip for s in scripts] == [(), (1,)]
+
+
+def test_a_job_that_had_all_pictures_when_the_studio_died_is_done(
+    services: Services, start: Start
+) -> None:
+    job = _submit(services)
+    services.jobs.mark_running(job.id)
+    services.gallery.save(job, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3))
+    start()
+    assert _ended(services, job)[0].state is JobState.DONE
+
+
+_STUDIO = """
+import sys, time
+from pathlib import Path
+from tests.services.conftest import make_services
+from webui.contracts.fakes import FakeWorker
+from webui.services.dispatcher import Dispatcher
+s = make_services(Path(sys.argv[1]))
+Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()
+for i in range(30):
+    print(s.submit(f"job {i}", width=64, height=64, steps=3, count=2).id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_killed_studio_loses_none_of_thirty_jobs(tmp_path: Path) -> None:
+    """kill -9 in the midst of it; what was acknowledged on stdout is done after the next start."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _STUDIO, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    ids = [JobId(process.stdout.readline().strip()) for _ in range(30)]
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    again = make_services(tmp_path)
+    finished_before = again.jobs.counts()[JobState.DONE]
+    s = again
+    dispatcher = Dispatcher(
+        s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.001), 8
+    )
+    dispatcher.start()
+    ended = _ended(again, *[again.jobs.get(job_id) for job_id in ids])
+    dispatcher.stop()
+    again.database.dispose()
+    assert finished_before < 30
+    assert {(job.state, len(job.pictures)) for job in ended} == {(JobState.DONE, 2)}
+    stored = list((tmp_path / "outputs").glob("*-*-*/*.png"))
+    assert (
+        60 <= len(stored) <= 61
+    )  # at most one was on disk, and not yet in the record, when it died

@@ -1,0 +1,122 @@
+"""Uploads are checked before they are decoded, and stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from webui.contracts.errors import BadImage, NotFound
+from webui.contracts.ids import ImageId
+from webui.services.images import MAX_BYTES, ImageStore
+
+
+def _encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def _png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    head = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + head + struct.pack(">I", 100) + b"IDAT" + bytes(50)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path / "images")
+
+
+def test_an_image_is_found_under_the_hash_of_its_bytes(store: ImageStore) -> None:
+    data = _encoded(Image.new("RGB", (30, 20), "red"))
+    image_id = store.put(data)
+    assert image_id == hashlib.sha256(data).hexdigest()
+    assert store.size(image_id) == (30, 20)
+    with Image.open(store.path(image_id)) as image:
+        assert (image.format, image.mode, image.getpixel((3, 3))) == ("PNG", "RGB", (255, 0, 0))
+
+
+def test_equal_images_are_stored_once(store: ImageStore) -> None:
+    data = _encoded(Image.new("RGB", (3, 2), "red"))
+    first = store.put(data)
+    before = store.path(first).stat().st_mtime_ns
+    assert store.put(data) == first
+    assert store.path(first).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_common_formats_are_taken(store: ImageStore, kind: str) -> None:
+    assert store.size(store.put(_encoded(Image.new("RGB", (9, 5), "blue"), kind))) == (9, 5)
+
+
+def test_transparency_is_kept(store: ImageStore) -> None:
+    path = store.path(store.put(_encoded(Image.new("RGBA", (4, 4), (1, 2, 3, 4)))))
+    with Image.open(path) as image:
+        assert image.getpixel((0, 0)) == (1, 2, 3, 4)
+
+
+def test_sixteen_bit_greys_are_scaled_not_cut(store: ImageStore) -> None:
+    path = store.path(store.put(_encoded(Image.new("I;16", (4, 4), 128 * 256))))
+    with Image.open(path) as image:
+        assert image.getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_a_turned_photograph_is_set_upright_and_loses_its_exif(store: ImageStore) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = store.path(store.put(_encoded(Image.new("RGB", (40, 20), "red"), "JPEG", exif=exif)))
+    with Image.open(path) as image:
+        assert image.size == (20, 40)
+        assert len(image.getexif()) == 0
+
+
+def test_the_first_frame_of_an_animation_is_kept(store: ImageStore) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    data = _encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    with Image.open(store.path(store.put(data))) as image:
+        assert image.getpixel((0, 0)) == (255, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"hello",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
+        _encoded(Image.effect_noise((64, 64), 50))[:-400],
+        _encoded(Image.effect_noise((64, 64), 50), "JPEG")[:200],
+        _png_header(10, 10),
+    ],
+)
+def test_what_is_no_whole_picture_is_refused_with_a_sentence(
+    store: ImageStore, data: bytes
+) -> None:
+    with pytest.raises(BadImage, match=r"Taken are PNG, JPEG"):
+        store.put(data)
+
+
+@pytest.mark.parametrize("size", [(10_000, 10_000), (8_000, 6_251), (60_000, 60_000)])
+def test_too_many_pixels_are_refused_from_the_header_alone(
+    store: ImageStore, size: tuple[int, int], tmp_path: Path
+) -> None:
+    with pytest.raises(BadImage, match="50 megapixels"):
+        store.put(_png_header(*size))
+    assert list((tmp_path / "images").iterdir()) == []
+
+
+def test_too_many_bytes_are_refused(store: ImageStore) -> None:
+    with pytest.raises(BadImage, match="64 MiB"):
+        store.put(bytes(MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize("image_id", ["0" * 64, "../../easel", "", "0" * 63 + "G"])
+def test_an_unknown_id_is_not_found(store: ImageStore, image_id: str) -> None:
+    with pytest.raises(NotFound):
+        store.path(ImageId(image_id))

@@ -1,0 +1,64 @@
+"""A picture's file tells how it was made, in our words and in AUTOMATIC1111's."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from webui.contracts.request import GenerationRequest
+from webui.services.metadata import infotext, read_metadata
+
+_REQUEST = GenerationRequest.model_validate(
+    {"prompt": "a boat", "model": "m", "seed": 3, "steps": 9}
+)
+
+
+def _png(**texts: str) -> bytes:
+    info = PngInfo()
+    for keyword, text in texts.items():
+        info.add_text(keyword, text)
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def test_our_json_gives_the_request_exactly(tmp_path: Path) -> None:
+    file = tmp_path / "a.png"
+    file.write_bytes(
+        _png(easel=_REQUEST.model_dump_json(), parameters="other\nSteps: 1, Seed: 2, Size: 64x64")
+    )
+    assert read_metadata(file) == _REQUEST
+
+
+def test_a_parameters_text_alone_will_do() -> None:
+    assert read_metadata(_png(parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
+
+
+@pytest.mark.parametrize(
+    "broken", ["{", "[]", '{"prompt": 3}', '{"prompt": "x", "unknown": 1}', "[" * 100_000]
+)
+def test_unreadable_json_falls_back_to_the_parameters(broken: str) -> None:
+    assert read_metadata(_png(easel=broken, parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
+
+
+@pytest.mark.parametrize("data", [b"", b"junk", _png(), _png(title="x")])
+def test_what_says_nothing_gives_none(data: bytes) -> None:
+    assert read_metadata(data) is None
+
+
+def test_a_missing_file_gives_none(tmp_path: Path) -> None:
+    assert read_metadata(tmp_path / "nowhere.png") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_the_exif_comment_of_other_formats_is_read(kind: str, encoding: str) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9286] = b"UNICODE\0" + infotext(_REQUEST, 3, "m").encode(encoding)
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, kind, exif=exif)
+    assert read_metadata(out.getvalue()) == _REQUEST

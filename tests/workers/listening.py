@@ -1,0 +1,57 @@
+"""Waiting for what a worker says."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import JobId
+from webui.contracts.messages import RunJob, WorkerEvent
+from webui.contracts.request import GenerationRequest
+
+ECHO_WORKER = [sys.executable, "-m", "tests.workers.echo_worker"]
+
+_T = TypeVar("_T", bound=WorkerEvent)
+
+
+class Ear:
+    """Keeps events, and waits for one of a kind."""
+
+    def __init__(self) -> None:
+        self.events: list[WorkerEvent] = []
+        self._condition = threading.Condition()
+
+    def __call__(self, event: WorkerEvent) -> None:
+        with self._condition:
+            self.events.append(event)
+            self._condition.notify_all()
+
+    def of(self, kind: type[_T]) -> list[_T]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def wait_for(self, kind: type[_T], count: int = 1, seconds: float = 8.0) -> _T:
+        with self._condition:
+            came = self._condition.wait_for(lambda: len(self.of(kind)) >= count, seconds)
+        assert came, f"no {kind.__name__} came; heard {[type(e).__name__ for e in self.events]}"
+        return self.of(kind)[count - 1]
+
+
+def order(
+    prompt: str = "a boat", skip: tuple[int, ...] = (), image: Path | None = None, **fields: object
+) -> RunJob:
+    values = {"width": 64, "height": 64, "steps": 4, "seed": 5, "prompt": prompt, **fields}
+    request = GenerationRequest.model_validate(values)
+    path = None if image is None else str(image)
+    return RunJob(JobId(f"job of {prompt}"), request, FAKE_CHECKPOINT, path, skip)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 8.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it did not come to that in time"
+        time.sleep(0.005)

@@ -1,0 +1,1 @@
+"""The extension host: `specs.py` is the only list of extension points."""

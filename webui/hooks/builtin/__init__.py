@@ -1,0 +1,13 @@
+"""Easel's own extensions: features of the program, and examples of each extension point."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from webui.hooks.builtin import file_names, png_metadata
+
+BUILTIN: tuple[tuple[str, ModuleType], ...] = (
+    ("easel.png_metadata", png_metadata),
+    ("easel.file_names", file_names),
+)
+"""Name and module, in the order in which `app.py` registers them."""

@@ -1,0 +1,1 @@
+"""What the program does: jobs, pictures, models. No torch, no Gradio, no HTTP."""

@@ -1,0 +1,343 @@
+"""Brings queued jobs to the worker, and what the worker makes into the record.
+
+One thread does all of it, so its state needs no locks; others reach it through an inbox. While
+nothing happens it sleeps.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from sqlalchemy.exc import OperationalError
+
+from webui.contracts.errors import EaselError, HookFailed, NotFound, UnknownModel
+from webui.contracts.events import Event, JobChanged, JobStepped
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, JobState
+from webui.contracts.messages import (
+    CancelJob,
+    JobEnded,
+    ModelReady,
+    PictureReady,
+    RunJob,
+    StepDone,
+    WarmUp,
+    WorkerEvent,
+    WorkerGone,
+    WorkerReady,
+)
+from webui.services.catalog import Catalog
+from webui.services.events import EventBus
+from webui.services.gallery import Gallery
+from webui.services.images import ImageStore
+from webui.services.jobs import JobService
+from webui.services.pace import Pace
+from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus
+
+__all__ = ["Dispatcher", "WorkerStatus"]
+
+MAX_DEATHS = 2
+RETRY_SECONDS = 1.0
+STOP_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Held:
+    """A job that the worker has."""
+
+    job: Job
+    alone: bool
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """The worker of some life said something."""
+
+    life: int
+    event: WorkerEvent
+
+
+_Item = _Said | CancelJob
+
+
+class Dispatcher:
+    """Keeps up to `capacity` jobs in the worker, whose engine runs them in common batches.
+
+    When the worker dies, its jobs are put back and each is tried once more, alone: so the one that
+    killed it takes no other down a second time. A second death fails the job.
+    """
+
+    def __init__(  # noqa: PLR0913 - one place wires these, and each is a service
+        self,
+        jobs: JobService,
+        catalog: Catalog,
+        images: ImageStore,
+        gallery: Gallery,
+        events: EventBus,
+        make_worker: MakeWorker,
+        capacity: int = 16,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._jobs = jobs
+        self._catalog = catalog
+        self._images = images
+        self._gallery = gallery
+        self._events = events
+        self._capacity = capacity
+        self._clock = clock
+        self._supervisor = Supervisor(make_worker, self._hear, events, clock)
+        self._condition = threading.Condition()
+        self._inbox: deque[_Item] = deque()
+        self._woken = True
+        self._stopping = False
+        self._retry_at: float | None = None
+        self._held: dict[JobId, _Held] = {}
+        self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Put back what an earlier studio left running, start a worker, and begin."""
+        self._jobs.recover()
+        self._jobs.on_cancel = lambda job_id: self._put(CancelJob(job_id))
+        self._unsubscribe = self._events.subscribe(self._on_event)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the worker; its jobs go back to the queue and are run after the next start."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._unsubscribe()
+
+    def status(self) -> WorkerStatus:
+        """The worker's state."""
+        return self._supervisor.status()
+
+    # From other threads
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, JobChanged) and event.job.state is JobState.QUEUED:
+            with self._condition:
+                self._woken = True
+                self._condition.notify()
+
+    def _hear(self, life: int, event: WorkerEvent) -> None:
+        self._put(_Said(life, event))
+
+    def _put(self, item: _Item) -> None:
+        with self._condition:
+            self._inbox.append(item)
+            self._condition.notify()
+
+    # The thread
+
+    def _run(self) -> None:
+        while self._wait():
+            try:
+                self._turn()
+            except OperationalError:
+                # The disk is full or the file is locked: everything stays as it is, for later.
+                _log.exception(
+                    "The record cannot be written; trying again in %.0f s.", RETRY_SECONDS
+                )
+                self._retry_at = self._clock() + RETRY_SECONDS
+        self._wind_down()
+
+    def _wait(self) -> bool:
+        """Sleep until there is something to do; False when it is to stop."""
+        with self._condition:
+            while not self._stopping:
+                pauses = [
+                    s
+                    for s in (self._retry_in(), self._supervisor.seconds_until_due())
+                    if s is not None
+                ]
+                if any(s <= 0 for s in pauses):
+                    break
+                if self._retry_at is None and (self._inbox or self._woken):
+                    break
+                self._condition.wait(min(pauses, default=None))
+            self._woken = False
+            return not self._stopping
+
+    def _retry_in(self) -> float | None:
+        return None if self._retry_at is None else self._retry_at - self._clock()
+
+    def _turn(self) -> None:
+        self._retry_at = None
+        self._empty_inbox()
+        self._supervisor.start_if_due()
+        self._hand_out()
+
+    def _empty_inbox(self) -> None:
+        while self._inbox:
+            item = self._inbox[0]
+            try:
+                self._handle(item)
+            except OperationalError:
+                raise  # the item stays and is handled again
+            except Exception:  # noqa: BLE001 - the border of the worker loop
+                _log.exception("%s could not be handled.", type(item).__name__)
+                self._give_up_on(item)
+            self._inbox.popleft()
+
+    def _handle(self, item: _Item) -> None:
+        if isinstance(item, CancelJob):
+            if item.job_id in self._held:
+                self._supervisor.send(item)
+        elif item.life == self._supervisor.life:
+            self._handle_event(item.event)
+
+    def _handle_event(self, event: WorkerEvent) -> None:
+        if isinstance(event, StepDone):
+            self._stepped(event)
+        elif isinstance(event, PictureReady):
+            self._keep(event)
+        elif isinstance(event, JobEnded):
+            self._ended(event)
+        elif isinstance(event, WorkerReady):
+            self._supervisor.ready(event)
+            self._warm_up()
+        elif isinstance(event, ModelReady):
+            self._supervisor.loaded(event)
+        else:
+            self._worker_gone(event)
+
+    def _warm_up(self) -> None:
+        """Load the likely model ahead, unless a job is about to say which."""
+        checkpoint = self._catalog.default()
+        if checkpoint is not None and self._jobs.next_queued() is None:
+            self._supervisor.send(WarmUp(checkpoint))
+
+    def _stepped(self, event: StepDone) -> None:
+        held = self._held.get(event.job_id)
+        if held is None:
+            return
+        self._jobs.mark_step(event.job_id, event.step, event.steps)
+        left = held.pace.note(event.step, event.steps, self._clock())
+        self._events.publish(JobStepped(event.job_id, event.step, event.steps, left, event.data))
+
+    def _keep(self, event: PictureReady) -> None:
+        held = self._held.get(event.job_id)
+        if held is None:
+            return
+        try:
+            self._gallery.save(
+                held.job, event.index, event.seed, event.width, event.height, event.data
+            )
+        except (OSError, HookFailed, ValueError) as error:
+            _log.exception("Picture %d of job %s could not be stored.", event.index, event.job_id)
+            self._fail(event.job_id, f"The picture was drawn, but could not be stored: {error}")
+
+    def _ended(self, event: JobEnded) -> None:
+        held = self._held.get(event.job_id)
+        if held is None:
+            return
+        state, error = _outcome(event)
+        if state is JobState.DONE:
+            stored, wanted = len(self._gallery.delivered(event.job_id)), held.job.request.count
+            if stored < wanted:
+                state, error = (
+                    JobState.FAILED,
+                    f"The worker ended the job after {stored} of {wanted} pictures.",
+                )
+            self._supervisor.proved()
+        self._jobs.finish(event.job_id, state, error)
+        del self._held[event.job_id]
+
+    def _worker_gone(self, event: WorkerGone) -> None:
+        for job_id in list(self._held):
+            self._after_death(job_id, event.reason)
+            del self._held[job_id]
+        self._supervisor.ended(event.reason)
+
+    def _after_death(self, job_id: JobId, reason: str) -> None:
+        if self._is_complete(self._held[job_id].job):
+            self._jobs.finish(job_id, JobState.DONE)
+        elif self._jobs.deaths(job_id) + 1 >= MAX_DEATHS:
+            error = f"The worker ended {MAX_DEATHS} times while it drew this, the last time alone with it. {reason}"
+            self._jobs.finish(job_id, JobState.FAILED, error)
+        else:
+            self._jobs.requeue(job_id)
+
+    def _hand_out(self) -> None:
+        while self._supervisor.is_ready and len(self._held) < self._capacity:
+            job = self._jobs.next_queued()
+            if job is None or any(held.alone for held in self._held.values()):
+                return
+            alone = self._jobs.deaths(job.id) > 0
+            if alone and self._held:
+                return
+            self._give(job, alone)
+
+    def _give(self, job: Job, alone: bool) -> None:
+        try:
+            checkpoint = self._catalog.get(job.request.model)
+            image = job.request.image
+            image_path = None if image is None else str(self._images.path(image))
+        except (UnknownModel, NotFound) as error:
+            self._jobs.finish(job.id, JobState.FAILED, str(error))
+            return
+        if self._is_complete(job):
+            self._jobs.finish(job.id, JobState.DONE)
+            return
+        running = self._jobs.mark_running(job.id)
+        if running is None:
+            return  # cancelled just now
+        self._held[job.id] = _Held(running, alone)
+        skip = self._gallery.delivered(job.id)
+        self._supervisor.send(RunJob(job.id, running.request, checkpoint, image_path, skip))
+
+    def _is_complete(self, job: Job) -> bool:
+        return len(self._gallery.delivered(job.id)) >= job.request.count
+
+    def _fail(self, job_id: JobId, error: str) -> None:
+        self._jobs.finish(job_id, JobState.FAILED, error)
+        self._held.pop(job_id, None)
+        self._supervisor.send(CancelJob(job_id))
+
+    def _give_up_on(self, item: _Item) -> None:
+        """After an error that nobody foresaw: end the job that it was about, so it is not stuck."""
+        job_id = getattr(item if isinstance(item, CancelJob) else item.event, "job_id", None)
+        if job_id in self._held:
+            self._fail(job_id, "Easel failed inside while it handled this job; its log says why.")
+
+    def _wind_down(self) -> None:
+        self._supervisor.stop(STOP_SECONDS)
+        self._inbox = deque(i for i in self._inbox if not _is_gone(i))  # it was told to go
+        try:
+            self._empty_inbox()  # pictures that came before the end are kept
+            for job_id in list(self._held):
+                if self._is_complete(self._held[job_id].job):
+                    self._jobs.finish(job_id, JobState.DONE)
+                else:
+                    self._jobs.requeue(job_id, blame=False)
+        except (OperationalError, EaselError):
+            _log.exception("The queue could not be put in order; the next start does it.")
+
+
+def _is_gone(item: _Item) -> bool:
+    return isinstance(item, _Said) and isinstance(item.event, WorkerGone)
+
+
+def _outcome(event: JobEnded) -> tuple[JobState, str | None]:
+    try:
+        state = JobState(event.state)
+    except ValueError:
+        state = JobState.FAILED
+    if state is JobState.FAILED or not state.is_final:
+        return (
+            JobState.FAILED,
+            event.error or f"The worker ended the job as {event.state!r} and gave no reason.",
+        )
+    return state, None

@@ -1,0 +1,225 @@
+"""Finished pictures: a file each in a folder a day, and a row each in the record."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from webui.contracts.drafts import PictureDraft, PictureHooks
+from webui.contracts.errors import HookFailed, NotFound
+from webui.contracts.events import PictureSaved
+from webui.contracts.ids import JobId, PictureId, new_picture_id
+from webui.contracts.job import Job, Picture
+from webui.contracts.request import GenerationRequest
+from webui.services.database import reading, writing
+from webui.services.events import EventBus
+from webui.services.files import sync_folder, write_file
+from webui.services.job_records import picture_of
+from webui.services.tables import JOBS, PICTURES
+
+BIN, PARTIAL, THUMBNAILS = ".bin", ".partial", ".thumbnails"
+THUMBNAIL_SIZES = (64, 128, 256, 512, 1024)
+
+
+class Gallery:
+    """Keeps, finds, hides and gives back pictures."""
+
+    def __init__(
+        self,
+        database: Engine,
+        outputs: Path,
+        events: EventBus,
+        hooks: PictureHooks,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Removes what an earlier run left half written; touches nothing else."""
+        self._database = database
+        self._outputs = outputs.resolve()
+        self._events = events
+        self._hooks = hooks
+        self._clock = clock
+        self._outputs.mkdir(parents=True, exist_ok=True)
+        for unfinished in (self._outputs / PARTIAL).glob(".*.partial"):
+            unfinished.unlink(missing_ok=True)
+
+    def save(self, job: Job, index: int, seed: int, width: int, height: int, rgb: bytes) -> Picture:
+        """Store a picture: the file, then the row, then the announcement.
+
+        A picture of the same job and index that is already stored is given back as it is.
+
+        Raises:
+            HookFailed: an extension that had to name the file failed, or gave an unusable name.
+            OSError: the disk did not take it. Nothing is left behind.
+        """
+        if (present := self._of_job(job.id, index)) is not None:
+            return present
+        exact = job.request.model_copy(
+            update={"seed": seed, "count": 1, "width": width, "height": height}
+        )
+        draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
+        file = self._outputs / self._name(draft)
+        write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)
+        picture = Picture(
+            id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
+            file=file.relative_to(self._outputs).as_posix(), created=draft.created,
+        )  # fmt: skip
+        try:
+            with writing(self._database) as connection:
+                connection.execute(insert(PICTURES).values(**vars(picture)))
+        except SQLAlchemyError:
+            file.unlink(missing_ok=True)
+            raise
+        self._events.publish(PictureSaved(picture))
+        return picture
+
+    def get(self, picture_id: PictureId) -> Picture:
+        """The picture.
+
+        Raises:
+            NotFound: no such picture, or it is in the bin.
+        """
+        with reading(self._database) as connection:
+            row = connection.execute(
+                select(PICTURES).where(PICTURES.c.id == picture_id, PICTURES.c.deleted.is_(None))
+            ).first()
+        if row is None:
+            raise NotFound("picture", picture_id)
+        return picture_of(row)
+
+    def path(self, picture_id: PictureId) -> Path:
+        """The picture's file.
+
+        Raises:
+            NotFound: no such picture, or its file was removed by other means.
+        """
+        file = (self._outputs / self.get(picture_id).file).resolve()
+        if not file.is_relative_to(self._outputs) or not file.is_file():
+            raise NotFound("picture file", picture_id)
+        return file
+
+    def thumbnail(self, picture_id: PictureId, size: int = 256) -> bytes:
+        """The picture as WebP, its longer side at most `size` (the next of a few sizes) pixels.
+
+        Raises:
+            NotFound: no such picture.
+        """
+        file = self.path(picture_id)
+        side = next((s for s in THUMBNAIL_SIZES if s >= size), THUMBNAIL_SIZES[-1])
+        cached = self._outputs / THUMBNAILS / str(side) / f"{picture_id}.webp"
+        try:
+            return cached.read_bytes()
+        except FileNotFoundError:
+            pass
+        with Image.open(file, formats=("PNG",)) as image:
+            small = image.convert("RGB")
+            small.thumbnail((side, side))
+        out = io.BytesIO()
+        small.save(out, "WEBP", quality=85)
+        write_file(cached, out.getvalue(), partial=self._outputs / PARTIAL)
+        return out.getvalue()
+
+    def recent(self, limit: int = 50, before: float | None = None) -> tuple[Picture, ...]:
+        """Pictures, newest first; `before` is the `created` of the last of the page before."""
+        query = select(PICTURES).where(PICTURES.c.deleted.is_(None))
+        if before is not None:
+            query = query.where(PICTURES.c.created < before)
+        with reading(self._database) as connection:
+            rows = connection.execute(query.order_by(PICTURES.c.created.desc()).limit(limit)).all()
+        return tuple(picture_of(row) for row in rows)
+
+    def request_of(self, picture_id: PictureId) -> GenerationRequest:
+        """The request that draws exactly this picture.
+
+        Raises:
+            NotFound: no such picture.
+        """
+        picture = self.get(picture_id)
+        with reading(self._database) as connection:
+            text = connection.scalar(select(JOBS.c.request).where(JOBS.c.id == picture.job_id))
+        request = GenerationRequest.model_validate_json(text or "")
+        return request.model_copy(
+            update={
+                "seed": picture.seed,
+                "count": 1,
+                "width": picture.width,
+                "height": picture.height,
+            }
+        )
+
+    def delivered(self, job_id: JobId) -> tuple[int, ...]:
+        """Indices of the job's stored pictures, those in the bin included."""
+        query = select(PICTURES.c.index).where(PICTURES.c.job_id == job_id)
+        with reading(self._database) as connection:
+            return tuple(connection.scalars(query.order_by(PICTURES.c.index)))
+
+    def delete(self, picture_id: PictureId) -> None:
+        """Put a picture into the bin; `restore` takes it out.
+
+        Raises:
+            NotFound: no such picture.
+        """
+        self.get(picture_id)
+        self._set_deleted(picture_id, self._clock())
+
+    def restore(self, picture_id: PictureId) -> Picture:
+        """Take a picture out of the bin; one that is not in it stays as it is.
+
+        Raises:
+            NotFound: no such picture.
+        """
+        self._set_deleted(picture_id, None)
+        return self.get(picture_id)
+
+    def _of_job(self, job_id: JobId, index: int) -> Picture | None:
+        query = select(PICTURES).where(PICTURES.c.job_id == job_id, PICTURES.c.index == index)
+        with reading(self._database) as connection:
+            row = connection.execute(query).first()
+        return None if row is None else picture_of(row)
+
+    def _set_deleted(self, picture_id: PictureId, deleted: float | None) -> None:
+        with writing(self._database) as connection:
+            row = connection.execute(select(PICTURES).where(PICTURES.c.id == picture_id)).first()
+            if row is None:
+                raise NotFound("picture", picture_id)
+            shown, hidden = self._outputs / row.file, self._outputs / BIN / row.file
+            source, target = (shown, hidden) if deleted is not None else (hidden, shown)
+            connection.execute(
+                update(PICTURES).where(PICTURES.c.id == picture_id).values(deleted=deleted)
+            )
+            # Inside the transaction: when the file cannot be moved, the row stays as it was.
+            if source.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                source.replace(target)
+                sync_folder(target.parent)
+
+    def _name(self, draft: PictureDraft) -> str:
+        """The hook's name as a path that cannot leave the outputs folder or hit a present file."""
+        name = self._hooks.picture_file_name(draft)
+        parts = PurePosixPath(name).parts
+        plain = all(p[0] != "." and not set(p) & set('\\:*?"<>|\0') for p in parts)
+        if not parts or name.startswith("/") or not plain or len(name.encode()) > 400:
+            raise HookFailed(
+                f"The extension that names files gave {name[:200]!r}; a path below the outputs folder was expected, "
+                "with '/' between its parts and none of them hidden."
+            )
+        return (
+            f"{name}.png"
+            if not (self._outputs / f"{name}.png").exists()
+            else f"{name}-{draft.id}.png"
+        )
+
+    def _png(self, draft: PictureDraft, rgb: bytes) -> bytes:
+        size = (draft.request.width or 0, draft.request.height or 0)
+        texts = PngInfo()
+        for chunk in self._hooks.picture_metadata(draft):
+            texts.add_text(chunk.keyword, chunk.text)
+        out = io.BytesIO()
+        Image.frombytes("RGB", size, rgb).save(out, "PNG", pnginfo=texts, compress_level=4)
+        return out.getvalue()

@@ -1,0 +1,108 @@
+"""Uploaded images, stored once under the hash of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from webui.contracts.errors import BadImage, NotFound
+from webui.contracts.ids import ImageId
+from webui.services.files import write_file
+from webui.services.metadata import DECODING_ERRORS, READABLE_FORMATS
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class ImageStore:
+    """Images by content: equal bytes have one id and one file, a PNG without foreign metadata."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, data: bytes) -> ImageId:
+        """Check and keep an image; it is on disk when this returns.
+
+        Of an animation the first frame is kept; a turned photograph is set upright.
+
+        Raises:
+            BadImage: it is no picture, damaged, or too large. Nothing was stored.
+        """
+        if len(data) > MAX_BYTES:
+            raise BadImage(
+                f"The image has {len(data) / 2**20:.0f} MiB; at most {MAX_BYTES // 2**20} MiB are taken. "
+                "Save it smaller or as JPEG."
+            )
+        image_id = ImageId(hashlib.sha256(data).hexdigest())
+        target = self._file(image_id)
+        if not target.exists():
+            write_file(target, _as_png(data), partial=self._folder)
+        return image_id
+
+    def path(self, image_id: ImageId) -> Path:
+        """The stored file.
+
+        Raises:
+            NotFound: no such image.
+        """
+        file = self._file(image_id)
+        if not _ID.fullmatch(image_id) or not file.is_file():
+            raise NotFound("image", image_id)
+        return file
+
+    def size(self, image_id: ImageId) -> tuple[int, int]:
+        """Width and height in pixels.
+
+        Raises:
+            NotFound: no such image.
+        """
+        with Image.open(self.path(image_id), formats=("PNG",)) as image:
+            return image.size
+
+    def _file(self, image_id: ImageId) -> Path:
+        return self._folder / f"{image_id}.png"
+
+
+def _as_png(data: bytes) -> bytes:
+    try:
+        with Image.open(io.BytesIO(data), formats=READABLE_FORMATS) as image:
+            # Known from the header: nothing has been decoded yet.
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(f"{image.width} x {image.height} pixels")
+            upright = ImageOps.exif_transpose(_eight_bits(image))
+            transparent = "A" in upright.getbands() or "transparency" in upright.info
+            pixels = upright.convert("RGBA" if transparent else "RGB")
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large("far too many pixels") from error
+    except BadImage:
+        raise
+    except DECODING_ERRORS as error:
+        raise BadImage(
+            f"The file is no picture that can be read ({error or type(error).__name__}). Taken are PNG, JPEG, "
+            "WebP, GIF, BMP and TIFF."
+        ) from error
+    clean = Image.new(pixels.mode, pixels.size)
+    clean.paste(pixels)
+    out = io.BytesIO()
+    clean.save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Sixteen-bit greys scaled down; Pillow's own conversion would cut them off at 255."""
+    if not image.mode.startswith("I;16") and image.mode != "I":
+        return image
+    return image.point(lambda value: value * (1 / 256)).convert("L")
+
+
+def _too_large(size: str) -> BadImage:
+    return BadImage(
+        f"The image has {size}; at most {MAX_PIXELS // 10**6} megapixels are taken. Scale it down first."
+    )

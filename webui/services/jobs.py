@@ -1,0 +1,207 @@
+"""The queue and the history: every job is a row, written before its id is given out."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from sqlalchemy import Engine, select
+
+from webui.contracts.errors import NotFound
+from webui.contracts.events import JobChanged
+from webui.contracts.ids import JobId, new_job_id
+from webui.contracts.job import Job, JobState
+from webui.contracts.request import GenerationRequest
+from webui.services import job_records as records
+from webui.services.catalog import Catalog
+from webui.services.database import reading, writing
+from webui.services.events import EventBus
+from webui.services.images import ImageStore
+from webui.services.resolve import resolve, total_steps
+from webui.services.tables import JOBS
+
+MAX_STARTS = 5
+"""A job that was running whenever the studio itself was killed, so often, is given up."""
+_OPEN = (JobState.QUEUED, JobState.RUNNING)
+
+
+class JobService:
+    """Submit, look at and cancel jobs; the second half is the dispatcher's side."""
+
+    def __init__(
+        self,
+        database: Engine,
+        catalog: Catalog,
+        images: ImageStore,
+        events: EventBus,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.on_cancel: Callable[[JobId], None] = lambda _job_id: None
+        """Told of each running job that shall end; the dispatcher sets it."""
+        self._database = database
+        self._catalog = catalog
+        self._images = images
+        self._events = events
+        self._clock = clock
+        # Held over a change and its announcement, so that announcements come in the right order.
+        self._lock = threading.RLock()
+        self._steps: dict[JobId, tuple[int, int]] = {}
+
+    def submit(self, request: GenerationRequest) -> Job:
+        """Queue a request; when this returns it is in the record, with all that it left open.
+
+        Raises:
+            BadRequest: it cannot be drawn; the message says why. Nothing was stored.
+            NotFound: its image is unknown.
+        """
+        resolved = resolve(request, self._catalog, self._images, secrets.randbelow)
+        job = Job(
+            id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=total_steps(resolved),
+            error=None, attempts=0, created=self._clock(), started=None, finished=None,
+        )  # fmt: skip
+        with self._lock:
+            with writing(self._database) as connection:
+                stored = records.insert_job(connection, job)
+            self._events.publish(JobChanged(stored))
+        return stored
+
+    def get(self, job_id: JobId) -> Job:
+        """The job as it is now.
+
+        Raises:
+            NotFound: no such job.
+        """
+        with reading(self._database) as connection:
+            job = records.select_job(connection, job_id)
+        if job is None:
+            raise NotFound("job", job_id)
+        return self._with_steps(job)
+
+    def list(
+        self,
+        limit: int = 50,
+        before: float | None = None,
+        states: Collection[JobState] | None = None,
+    ) -> tuple[Job, ...]:
+        """Jobs, newest first; `before` is the `created` of the last one of the page before."""
+        with reading(self._database) as connection:
+            jobs = records.select_jobs(connection, limit, before, states)
+        return tuple(self._with_steps(job) for job in jobs)
+
+    def counts(self) -> dict[JobState, int]:
+        """How many jobs are in each state; every state is there."""
+        with reading(self._database) as connection:
+            return records.count_states(connection)
+
+    def cancel(self, job_id: JobId) -> Job:
+        """End a job: at once when queued, after its present step when running, not when final.
+
+        Raises:
+            NotFound: no such job.
+        """
+        with self._lock:
+            with writing(self._database) as connection:
+                ended = records.update_job(
+                    connection, job_id, [JobState.QUEUED],
+                    state=JobState.CANCELLED.value, finished=self._clock(), cancel_requested=True,
+                )  # fmt: skip
+                running = not ended and records.update_job(
+                    connection, job_id, [JobState.RUNNING], cancel_requested=True
+                )
+            job = self.get(job_id)
+            if ended:
+                self._events.publish(JobChanged(job))
+        if running:
+            self.on_cancel(job_id)
+        return job
+
+    # The dispatcher's side
+
+    def next_queued(self, excluding: Collection[JobId] = ()) -> Job | None:
+        """The job to run next."""
+        with reading(self._database) as connection:
+            return records.select_next(connection, excluding)
+
+    def deaths(self, job_id: JobId) -> int:
+        """How often a worker ended while it held the job."""
+        with reading(self._database) as connection:
+            return connection.scalar(select(JOBS.c.deaths).where(JOBS.c.id == job_id)) or 0
+
+    def mark_running(self, job_id: JobId) -> Job | None:
+        """Note that a worker gets the job; None when it is no longer queued."""
+        return self._change(
+            job_id, [JobState.QUEUED],
+            state=JobState.RUNNING.value, attempts=JOBS.c.attempts + 1, started=self._clock(),
+        )  # fmt: skip
+
+    def mark_step(self, job_id: JobId, step: int, steps: int) -> None:
+        """Note a running job's progress: in memory, a step is not worth a write."""
+        self._steps[job_id] = (step, steps)
+
+    def finish(self, job_id: JobId, state: JobState, error: str | None = None) -> Job:
+        """End a job; one that has already ended stays as it is.
+
+        Raises:
+            NotFound: no such job.
+        """
+        job = self.get(job_id)
+        step = job.steps if state is JobState.DONE else job.step
+        changed = self._change(
+            job_id, _OPEN,
+            state=state.value, error=error, finished=self._clock(), step=step, steps=job.steps,
+        )  # fmt: skip
+        self._steps.pop(job_id, None)
+        return changed or self.get(job_id)
+
+    def requeue(self, job_id: JobId, *, blame: bool = True) -> Job:
+        """Put a running job back, at its old place; cancelled instead when that was asked for.
+
+        Args:
+            job_id: The job.
+            blame: Whether the worker died with it; else the attempt does not count.
+        """
+        counted = {"deaths": JOBS.c.deaths + 1} if blame else {"attempts": JOBS.c.attempts - 1}
+        return self._put_back(job_id, **counted)
+
+    def recover(self) -> tuple[Job, ...]:
+        """At start-up: put back what was running when the studio ended; gives those jobs."""
+        left = self.list(limit=1_000_000, states=[JobState.RUNNING])
+        return tuple(self._recover_one(job) for job in reversed(left))
+
+    def _recover_one(self, job: Job) -> Job:
+        if job.attempts < MAX_STARTS:
+            # Not blamed on the job as a worker's death is: the studio was killed, or the machine.
+            return self._put_back(job.id)
+        reason = f"Easel was ended from outside {job.attempts} times while it ran this job, so it was given up."
+        return self.finish(job.id, JobState.FAILED, reason)
+
+    def _put_back(self, job_id: JobId, **counted: object) -> Job:
+        with reading(self._database) as connection:
+            wanted = select(JOBS.c.cancel_requested).where(JOBS.c.id == job_id)
+            cancelled = bool(connection.scalar(wanted))
+        if cancelled:
+            return self.finish(job_id, JobState.CANCELLED)
+        self._steps.pop(job_id, None)
+        changed = self._change(
+            job_id, [JobState.RUNNING], state=JobState.QUEUED.value, started=None, **counted
+        )
+        return changed or self.get(job_id)
+
+    def _change(self, job_id: JobId, states: Collection[JobState], **values: object) -> Job | None:
+        """Change the row and announce it; None when the job was in none of the states."""
+        with self._lock:
+            with writing(self._database) as connection:
+                if not records.update_job(connection, job_id, states, **values):
+                    return None
+            job = self.get(job_id)
+            self._events.publish(JobChanged(job))
+        return job
+
+    def _with_steps(self, job: Job) -> Job:
+        if job.state is not JobState.RUNNING or job.id not in self._steps:
+            return job
+        step, steps = self._steps[job.id]
+        return replace(job, step=step, steps=steps)

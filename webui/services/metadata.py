@@ -1,0 +1,69 @@
+"""What a picture's file says of how it was made: written for others, and read back."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zlib
+from pathlib import Path
+
+from PIL import Image
+
+from webui.contracts.errors import InvalidField
+from webui.contracts.infotext import parse_infotext, write_infotext
+from webui.contracts.request import GenerationRequest, parse_request
+
+READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+"""What Pillow may try on a file from outside; formats that start other programs are not in it."""
+DECODING_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError,
+    struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
+)  # fmt: skip
+"""What Pillow is known to raise on a damaged file."""
+_USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
+
+
+def infotext(request: GenerationRequest, seed: int, checkpoint_title: str) -> str:
+    """AUTOMATIC1111's `parameters` text for one picture of the request."""
+    return write_infotext(request, seed, checkpoint_title)
+
+
+def read_metadata(source: bytes | Path) -> GenerationRequest | None:
+    """The request a picture was made by: from our JSON, else from a `parameters` text.
+
+    None when the file holds neither, or is no picture.
+    """
+    try:
+        with Image.open(
+            io.BytesIO(source) if isinstance(source, bytes) else source, formats=READABLE_FORMATS
+        ) as image:
+            texts = _texts(image)
+    except DECODING_ERRORS:
+        return None
+    if (exact := texts.get("easel")) is not None:
+        try:
+            return parse_request(json.loads(exact))
+        except (ValueError, InvalidField, RecursionError):
+            pass  # of a newer or older Easel: the other text still tells most of it
+    parameters = texts.get("parameters")
+    return None if parameters is None else parse_infotext(parameters)
+
+
+def _texts(image: Image.Image) -> dict[str, str]:
+    texts = {k: v for k, v in image.info.items() if isinstance(k, str) and isinstance(v, str)}
+    if image.format == "PNG" and "parameters" not in texts and "easel" not in texts:
+        image.load()  # texts may also come after the pixels
+        texts = {k: v for k, v in image.info.items() if isinstance(k, str) and isinstance(v, str)}
+    comment = image.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT)
+    if isinstance(comment, bytes) and "parameters" not in texts:
+        texts["parameters"] = _user_comment(comment)
+    return texts
+
+
+def _user_comment(raw: bytes) -> str:
+    code, body = raw[:8], raw[8:]
+    if code == b"UNICODE\0":
+        # Exif leaves the byte order open; text in ASCII letters shows which it is.
+        return body.decode("utf-16-be" if body[:1] == b"\0" else "utf-16-le", "replace")
+    return (body if code == b"ASCII\0\0\0" else raw).decode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""How an engine is reached: the protocol, and a local child process."""
