@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.engine.rig import Rig, order
+from webui.contracts.request import GenerationRequest
+from webui.engine.first_stage import decode_latents, encode_pixels
+from webui.engine.model import LoadedModel
+from webui.engine.pixels import to_pixels, to_tensor
+from webui.engine.programs import steps_of
+from webui.engine.work import DecodeLatent, EncodeImage
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    rows = np.linspace(0, 255, 32, dtype=np.uint8)
+    values = np.stack(np.broadcast_arrays(rows[:, None], rows[None], rows[::-1, None]), axis=-1)
+    Image.fromarray(np.ascontiguousarray(values)).save(tmp_path / "start.png")
+    return tmp_path / "start.png"
+
+
+def request(**fields: float) -> GenerationRequest:
+    return GenerationRequest.model_validate({"prompt": "", "image": "0" * 64, **fields})
+
+
+def test_strength_0_encodes_and_decodes_the_image_without_a_step(
+    model: LoadedModel, image: Path
+) -> None:
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, image_path=image, denoising_strength=0))
+    assert {type(w) for batch in rig.batches for w in batch} == {EncodeImage, DecodeLatent}
+    assert rig.steps("job") == []
+    with Image.open(image) as start, torch.inference_mode():
+        pixels = to_tensor(start.convert("RGB"), model.checkpoint.latent_factor)
+        expected = to_pixels(decode_latents(model.vae, encode_pixels(model.vae, pixels))[0], 32, 32)
+    assert abs(rig.pictures("job")[0].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("strength", "steps", "expected"),
+    [(0.0, 20, 0), (0.01, 20, 1), (0.5, 20, 11), (0.75, 20, 16), (1.0, 20, 20), (1.0, 1, 1)],
+)
+def test_the_strength_is_the_share_of_steps(strength: float, steps: int, expected: int) -> None:
+    assert steps_of(request(denoising_strength=strength, steps=steps)) == expected
+
+
+@pytest.mark.parametrize("strength", [0.2, 1.0])
+def test_as_many_steps_are_run_and_reported(
+    model: LoadedModel, image: Path, strength: float
+) -> None:
+    rig = Rig(model)
+    job = order(model.checkpoint, image_path=image, denoising_strength=strength, steps=9)
+    rig.finish(job)
+    steps = steps_of(job.request)
+    assert [(s.step, s.steps) for s in rig.steps("job")] == [
+        (i, steps) for i in range(1, steps + 1)
+    ]
+
+
+def test_less_strength_stays_nearer_to_the_image(model: LoadedModel, image: Path) -> None:
+    rig = Rig(model)
+    rig.finish(
+        *(
+            order(model.checkpoint, f"{s}", image_path=image, denoising_strength=s, steps=10)
+            for s in (0.0, 0.1, 1.0)
+        )
+    )
+    kept, little, much = (rig.pictures(job)[0].astype(int) for job in ("0.0", "0.1", "1.0"))
+    assert 0 < abs(little - kept).mean() < abs(much - kept).mean()
+
+
+def test_a_picture_has_the_size_that_was_asked_for(model: LoadedModel, image: Path) -> None:
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, image_path=image, width=72, height=64))
+    assert rig.pictures("job")[0].shape == (64, 72, 3)
+
+
+def test_it_repeats_itself_to_the_bit(model: LoadedModel, image: Path) -> None:
+    rig = Rig(model)
+    for job in ("a", "b"):
+        rig.finish(order(model.checkpoint, job, image_path=image, sampler="Euler a"))
+    assert np.array_equal(rig.pictures("a")[0], rig.pictures("b")[0])

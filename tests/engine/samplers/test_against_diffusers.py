@@ -1,0 +1,119 @@
+"""Our samplers and diffusers' schedulers, on the same network and noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
+from torch import Tensor
+
+from tests.engine.drive import at_once, drive, no_work
+from webui.engine.denoisers import NoiseLevels
+from webui.engine.samplers import SAMPLERS, SamplerOptions
+from webui.engine.schedules import SCHEDULES
+
+BETAS: dict[str, Any] = {
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "num_train_timesteps": 1000,
+}
+STEPS = 12
+
+
+def network(x: Tensor, t: float) -> Tensor:
+    """A smooth stand-in for a network that predicts noise."""
+    weight = torch.tensor([[0.8, -0.3], [0.2, 0.6]], dtype=x.dtype)
+    return torch.tanh(x @ weight + 0.001 * t)
+
+
+def levels_of(scheduler: Any) -> NoiseLevels:
+    return NoiseLevels.from_alphas(scheduler.alphas_cumprod.double().tolist(), "epsilon")
+
+
+def ours(name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, order: int) -> Tensor:
+    def guess(x: Tensor, sigma: float) -> Tensor:
+        t = levels.timestep(sigma)
+        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
+
+    options = SamplerOptions(order=order)
+    return drive(SAMPLERS[name](at_once(guess), x, sigmas, lambda: x, options), no_work)
+
+
+def start() -> Tensor:
+    return torch.randn(1, 4, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+SIGMA_SPACE = [
+    ("Euler", EulerDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
+    ("Euler", EulerDiscreteScheduler, {"use_karras_sigmas": True}, "Karras"),
+    ("Heun", HeunDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "options", "schedule"), SIGMA_SPACE)
+def test_sigma_space_schedulers_agree(
+    name: str, kind: Any, options: dict[str, Any], schedule: str
+) -> None:
+    scheduler = kind(**BETAS, **options)
+    scheduler.set_timesteps(STEPS)
+    levels = levels_of(scheduler)
+    sigmas = SCHEDULES[schedule](levels, STEPS)
+    assert sigmas == pytest.approx(scheduler.sigmas.unique().flip(0).tolist(), rel=2e-4)
+    x = theirs = start() * sigmas[0]
+    for t in scheduler.timesteps:
+        output = network(scheduler.scale_model_input(theirs, t), float(t))
+        theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    assert torch.allclose(ours(name, levels, sigmas, x, 2), theirs, atol=1e-4)
+
+
+VARIANCE_PRESERVING = [
+    ("DPM++ 2M", DPMSolverMultistepScheduler, {"use_karras_sigmas": True}, 2),
+    ("DPM++ 2M", DPMSolverMultistepScheduler, {"timestep_spacing": "leading"}, 2),
+    ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 2}, 2),
+    ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 3}, 3),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "options", "order"), VARIANCE_PRESERVING)
+def test_variance_preserving_schedulers_agree(
+    name: str, kind: Any, options: dict[str, Any], order: int
+) -> None:
+    scheduler = kind(**BETAS, **options, final_sigmas_type="zero")
+    scheduler.set_timesteps(STEPS)
+    levels = levels_of(scheduler)
+    sigmas = scheduler.sigmas.double().tolist()
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    for t, sigma in zip(scheduler.timesteps, sigmas, strict=False):
+        output = network(theirs, levels.timestep(sigma))
+        theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    assert torch.allclose(ours(name, levels, sigmas, x, order), theirs, atol=1e-4)
+
+
+def test_ddim_agrees() -> None:
+    scheduler = DDIMScheduler(**BETAS, clip_sample=False, set_alpha_to_one=True, steps_offset=1)
+    scheduler.set_timesteps(STEPS)
+    levels = levels_of(scheduler)
+    sigmas = SCHEDULES["DDIM"](levels, STEPS)
+    assert [levels.timestep(s) for s in sigmas[:-1]] == pytest.approx(scheduler.timesteps.tolist())
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    # Ours goes from the last sigma to 0; theirs to the level of the timestep before the first.
+    for i, t in enumerate(scheduler.timesteps):
+        a = scheduler.alphas_cumprod[t].double()
+        following = sigmas[i + 1]
+        b = torch.tensor(1 / (following**2 + 1), dtype=torch.float64)
+        output = network(theirs, float(t))
+        if i + 1 < STEPS:
+            theirs = scheduler.step(output, t, theirs).prev_sample.double()
+        else:
+            theirs = (theirs - (1 - a).sqrt() * output) / a.sqrt() * b.sqrt()
+    assert torch.allclose(ours("DDIM", levels, sigmas, x, 2), theirs, atol=1e-4)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from webui.engine.denoisers import NoiseLevels
+
+ALPHAS = [0.99, 0.9, 0.6, 0.2, 0.01]
+
+
+@pytest.mark.parametrize("t", [0.0, 0.25, 1.0, 2.7, 4.0])
+def test_timestep_is_the_inverse_of_sigma(t: float) -> None:
+    levels = NoiseLevels.from_alphas(ALPHAS, "epsilon")
+    assert levels.timestep(levels.sigma(t)) == pytest.approx(t)
+
+
+def test_levels_outside_the_trained_range_are_clamped() -> None:
+    levels = NoiseLevels.from_alphas(ALPHAS, "epsilon")
+    assert levels.timestep(1e-6) == 0
+    assert levels.timestep(1e6) == 4
+    assert levels.sigma(-1) == levels.sigma_min
+    assert levels.sigma(9) == pytest.approx(levels.sigma_max)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_a_perfect_network_gives_the_clean_latent(prediction: str) -> None:
+    levels = NoiseLevels.from_alphas(ALPHAS, prediction)
+    clean, noise = torch.tensor([0.3, -1.2]), torch.tensor([0.5, 0.9])
+    a = ALPHAS[2]
+    sigma = levels.sigma(2)
+    x = clean + sigma * noise
+    velocity = math.sqrt(a) * noise - math.sqrt(1 - a) * clean
+    output = noise if prediction == "epsilon" else velocity
+    assert torch.allclose(levels.denoised(x, sigma, output), clean, atol=1e-6)
+    seen = levels.scale_input(x, sigma)
+    assert torch.allclose(seen, math.sqrt(a) * clean + math.sqrt(1 - a) * noise, atol=1e-6)
+
+
+def test_an_unknown_prediction_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="'flow'"):
+        NoiseLevels.from_alphas(ALPHAS, "flow")

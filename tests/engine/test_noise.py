@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from webui.engine.noise import NoiseStream, philox, philox_normal
+
+CPU = torch.device("cpu")
+PUBLISHED = [
+    ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
+    (
+        (0xFFFFFFFF,) * 4,
+        (0xFFFFFFFF,) * 2,
+        (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
+    ),
+    (
+        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+        (0xA4093822, 0x299F31D0),
+        (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+    ),
+]
+
+
+@pytest.mark.parametrize(("counter", "key", "expected"), PUBLISHED)
+def test_philox_gives_its_published_known_answers(
+    counter: tuple[int, int, int, int], key: tuple[int, int], expected: tuple[int, ...]
+) -> None:
+    c0, c1, c2, c3 = (np.array([word], np.uint64) for word in counter)
+    words = philox((c0, c1, c2, c3), key)
+    assert tuple(int(word[0]) for word in words) == expected
+
+
+def test_the_values_are_those_of_torch_on_a_cuda_device() -> None:
+    """As `torch.randn(6, device='cuda')` gives them after seed 0."""
+    expected = [-0.92466259, -0.42534415, -2.6438457, 0.14518388, -0.12086647, -0.57972564]
+    assert philox_normal(0, 0, 6).tolist() == pytest.approx(expected, abs=2e-6)
+
+
+def test_a_stream_repeats_itself_and_its_draws_differ() -> None:
+    first, second = (NoiseStream(11, (1, 4, 8, 8), CPU) for _ in range(2))
+    draws = [first(), first()]
+    assert torch.equal(draws[0], second())
+    assert torch.equal(draws[1], second())
+    assert not torch.equal(*draws)
+
+
+def test_neighbouring_seeds_are_unrelated() -> None:
+    values = np.stack([philox_normal(seed, 0, 4096) for seed in range(8)])
+    correlations = np.corrcoef(values) - np.eye(8)
+    assert np.abs(correlations).max() < 0.06
+
+
+def test_the_values_are_standard_normal() -> None:
+    values = philox_normal(3, 2, 200_000)
+    assert values.dtype == np.float32
+    assert abs(values.mean()) < 0.01
+    assert abs(values.std() - 1) < 0.01
+    assert abs((np.abs(values) < 1).mean() - 0.6827) < 0.005
+
+
+def test_the_largest_seed_is_taken() -> None:
+    assert np.isfinite(philox_normal(2**32 - 1, 0, 16)).all()

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from tests.engine.rig import Rig, order
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel, OutOfMemory
+from webui.contracts.ids import ModelId
+from webui.engine.model import LoadedModel
+from webui.engine.residency import Loaded, Loader, Residency
+
+SECONDS = 5.0
+
+
+class Shelf:
+    """Stands for a disk: 'loads' by relabelling a model that is in memory already."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._model = model
+        self.loads: list[str] = []
+        self.told: list[Loaded | None] = []
+
+    def load(self, checkpoint: CheckpointInfo) -> LoadedModel:
+        self.loads.append(checkpoint.id)
+        return replace(self._model, checkpoint=checkpoint)
+
+    def checkpoint(self, name: str) -> CheckpointInfo:
+        return replace(self._model.checkpoint, id=ModelId(name))
+
+    def residency(self, models: float, load: Loader | None = None) -> Residency:
+        """With room for so many models."""
+        budget = int(models * self._model.bytes)
+        return Residency(load or self.load, budget, self.told.append)
+
+
+@pytest.fixture
+def shelf(model: LoadedModel) -> Shelf:
+    return Shelf(model)
+
+
+def test_a_model_is_loaded_once_and_used_many_times(shelf: Shelf) -> None:
+    residency = shelf.residency(2)
+    with residency.use(shelf.checkpoint("a")) as first:
+        pass
+    with residency.use(shelf.checkpoint("a")) as second:
+        assert first is second
+    assert shelf.loads == ["a"]
+
+
+def test_the_least_recently_used_model_makes_room(shelf: Shelf) -> None:
+    residency = shelf.residency(2.5)
+    for name in ("a", "b", "a", "c", "a", "b"):
+        with residency.use(shelf.checkpoint(name)):
+            pass
+    assert shelf.loads == ["a", "b", "c", "b"]
+
+
+def test_the_budget_is_kept(shelf: Shelf, model: LoadedModel) -> None:
+    residency = shelf.residency(2.5)
+    for name in "abcdef":
+        with residency.use(shelf.checkpoint(name)):
+            assert residency.resident_bytes <= 2.5 * model.bytes
+
+
+def test_a_model_in_use_is_not_unloaded(shelf: Shelf) -> None:
+    residency = shelf.residency(1.5)
+    with residency.use(shelf.checkpoint("a")):
+        assert residency.acquire(shelf.checkpoint("b")) is None
+        assert not residency.is_loading
+    with residency.use(shelf.checkpoint("b")):
+        pass
+    assert shelf.loads == ["a", "b"]
+
+
+def test_a_model_larger_than_the_budget_is_let_in_alone(shelf: Shelf) -> None:
+    with shelf.residency(0.1).use(shelf.checkpoint("a")):
+        pass
+    assert shelf.loads == ["a"]
+
+
+def test_a_failed_load_is_told_once_and_may_be_tried_again(shelf: Shelf) -> None:
+    failures = [BrokenModel("The file is cut short."), MemoryError()]
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        if failures:
+            raise failures.pop(0)
+        return shelf.load(checkpoint)
+
+    residency = shelf.residency(2, load)
+    with pytest.raises(BrokenModel, match="cut short"), residency.use(shelf.checkpoint("a")):
+        pass
+    with pytest.raises(OutOfMemory, match="'a'"), residency.use(shelf.checkpoint("a")):
+        pass
+    with residency.use(shelf.checkpoint("a")) as model:
+        assert model.checkpoint.id == "a"
+
+
+def test_a_slow_load_does_not_stop_jobs_on_a_loaded_model(model: LoadedModel) -> None:
+    go_on = threading.Event()
+    slow = replace(model.checkpoint, id=ModelId("slow"))
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        if checkpoint.id == "slow":
+            assert go_on.wait(SECONDS)
+        return replace(model, checkpoint=checkpoint)
+
+    rig = Rig(load=load)
+    rig.finish(order(model.checkpoint, "first"))
+    rig.engine.start(order(slow, "slow one"))
+    rig.engine.start(order(model.checkpoint, "second"))
+    while "second" not in rig.ends():
+        assert rig.engine.tick()
+    assert "slow one" not in rig.ends()
+    go_on.set()
+    rig.tick_until_idle()
+    assert rig.ends()["slow one"] == "done"
+
+
+def test_a_steady_stream_for_one_model_does_not_keep_another_out(model: LoadedModel) -> None:
+    other = replace(model.checkpoint, id=ModelId("other"))
+    rig = Rig(
+        load=lambda checkpoint: replace(model, checkpoint=checkpoint),
+        budget_bytes=int(1.5 * model.bytes),
+    )
+    rig.engine.start(order(model.checkpoint, "a 0", steps=20))
+    rig.tick_until(lambda: bool(rig.steps("a 0")))
+    rig.engine.start(order(other, "b"))
+    for i in range(1, 4):
+        rig.engine.start(order(model.checkpoint, f"a {i}"))
+    rig.tick_until_idle()
+    assert list(rig.ends()) == ["a 0", "b", "a 1", "a 2", "a 3"]
+
+
+def test_a_model_that_cannot_be_loaded_fails_all_jobs_that_wait_for_it(
+    model: LoadedModel,
+) -> None:
+    broken = replace(model.checkpoint, id=ModelId("broken"))
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        if checkpoint.id == "broken":
+            raise BrokenModel("The file is cut short.")
+        return replace(model, checkpoint=checkpoint)
+
+    rig = Rig(load=load)
+    rig.finish(order(broken, "a"), order(broken, "b"), order(model.checkpoint, "c"))
+    assert rig.ends() == {"a": "failed", "b": "failed", "c": "done"}
+    assert rig.error("a") == "The file is cut short."
+
+
+def test_a_warmed_model_is_there_for_its_first_job(shelf: Shelf, model: LoadedModel) -> None:
+    rig = Rig(load=shelf.load)
+    rig.engine.warm_up(model.checkpoint)
+    rig.tick_until(lambda: rig.residency.resident_bytes > 0)
+    rig.finish(order(model.checkpoint))
+    assert shelf.loads == [model.checkpoint.id]

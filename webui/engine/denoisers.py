@@ -1,0 +1,81 @@
+"""From what a network predicts to a guess of the clean latent.
+
+Samplers work on x = x0 + sigma * noise and want a guess of x0. A latent diffusion network was
+trained on sqrt(a) * x0 + sqrt(1 - a) * noise at a discrete timestep, and predicts the noise
+(epsilon) or the velocity (v, Salimans & Ho 2022). `NoiseLevels` holds both translations, after
+Karras et al. 2022, table 1; between two timesteps it interpolates in log sigma.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+EPSILON = "epsilon"
+V_PREDICTION = "v_prediction"
+
+
+@dataclass(frozen=True)
+class NoiseLevels:
+    """Noise levels that a network was trained on."""
+
+    log_sigmas: tuple[float, ...]
+    """Natural logarithm of sigma at timestep 0, 1, ...; ascending."""
+    prediction: str
+    """'epsilon' or 'v_prediction'."""
+
+    @classmethod
+    def from_alphas(cls, alphas_cumprod: Sequence[float], prediction: str) -> NoiseLevels:
+        """From the cumulated products of alpha of a diffusion schedule.
+
+        Raises:
+            ValueError: the prediction is of an unknown kind.
+        """
+        if prediction not in (EPSILON, V_PREDICTION):
+            raise ValueError(
+                f"The model predicts {prediction!r}; {EPSILON!r} or {V_PREDICTION!r} was expected."
+            )
+        return cls(tuple(0.5 * math.log((1 - a) / a) for a in alphas_cumprod), prediction)
+
+    @property
+    def count(self) -> int:
+        """Number of training timesteps."""
+        return len(self.log_sigmas)
+
+    @property
+    def sigma_min(self) -> float:
+        """Lowest noise level of training."""
+        return math.exp(self.log_sigmas[0])
+
+    @property
+    def sigma_max(self) -> float:
+        """Highest noise level of training."""
+        return math.exp(self.log_sigmas[-1])
+
+    def sigma(self, t: float) -> float:
+        """Noise level at a timestep, which may lie between two; clamped to the trained range."""
+        low = min(max(int(t), 0), self.count - 2)
+        weight = min(max(t - low, 0.0), 1.0)
+        return math.exp((1 - weight) * self.log_sigmas[low] + weight * self.log_sigmas[low + 1])
+
+    def timestep(self, sigma: float) -> float:
+        """Inverse of `sigma`."""
+        wanted = math.log(sigma)
+        low = min(max(bisect_right(self.log_sigmas, wanted) - 1, 0), self.count - 2)
+        below, above = self.log_sigmas[low], self.log_sigmas[low + 1]
+        return low + min(max((wanted - below) / (above - below), 0.0), 1.0)
+
+    def scale_input(self, x: Tensor, sigma: float) -> Tensor:
+        """What the network is given for x at this noise level."""
+        return x / math.sqrt(sigma**2 + 1)
+
+    def denoised(self, x: Tensor, sigma: float, output: Tensor) -> Tensor:
+        """Guess of the clean latent, from the network's output for `scale_input(x, sigma)`."""
+        if self.prediction == EPSILON:
+            return x - output * sigma
+        variance = sigma**2 + 1
+        return x / variance - output * (sigma / math.sqrt(variance))

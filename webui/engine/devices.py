@@ -1,0 +1,52 @@
+"""The device that a worker computes on."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+
+from webui.engine.batching import Limits
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and what may be taken of it."""
+
+    torch: torch.device
+    title: str
+    """'cpu' or 'cuda:0', and the hardware's name."""
+    budget_bytes: int
+    """Memory that models may take."""
+    limits: Limits
+    bytes_per_weight: int
+    """Of the precision that networks run in."""
+
+
+def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
+    """The first GPU unless `cpu` is asked for or there is none."""
+    if not cpu and torch.cuda.is_available():
+        total = torch.cuda.get_device_properties(0).total_memory
+        title = f"cuda:0 ({torch.cuda.get_device_name(0)})"
+        limits = Limits(rows=16, cells=2**18, pixels=2**22)
+        return Device(torch.device("cuda:0"), title, budget_bytes or total * 7 // 10, limits, 2)
+    budget = budget_bytes or psutil.virtual_memory().total // 2
+    return Device(torch.device("cpu"), f"cpu ({_processor()})", budget, Limits(), 4)
+
+
+def make_repeatable() -> None:
+    """Choose algorithms by shape alone, so that equal requests give equal bits."""
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,234 @@
+"""The tick: gather what programs wait for, run what can run together, send the results back.
+
+One program makes one picture; many go at once, of many jobs. Everything that concerns all of them
+is here, once: batching, turns, cancel, failure, progress and previews. The engine has no thread of
+its own and is used from one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import EaselError
+from webui.contracts.ids import JobId
+from webui.contracts.messages import JobEnded, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.engine.batching import Batcher, Execute, Limits
+from webui.engine.execute import Answer, execute
+from webui.engine.jobs import RunningJob, RunningProgram
+from webui.engine.previews import preview
+from webui.engine.programs import PROGRAMS
+from webui.engine.residency import Lease, Residency
+from webui.engine.texts import TextCache
+from webui.engine.work import EncodeText, Pixels, StepTaken
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How an engine works; none of it changes a picture."""
+
+    limits: Limits = field(default_factory=Limits)
+    preview_seconds: float = 0.25
+    """Least time between two previews of a job."""
+    pictures_at_once: int = 8
+    """Programs of one job that go at the same time."""
+
+
+class Engine:
+    """Keeps many programs going on shared models."""
+
+    def __init__(
+        self,
+        residency: Residency,
+        emit: Callable[[WorkerEvent], None],
+        options: EngineOptions = EngineOptions(),
+        run: Execute = execute,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._residency = residency
+        self._emit = emit
+        self._options = options
+        self._batcher = Batcher(run, options.limits)
+        self._clock = clock
+        self._texts = TextCache()
+        self._queue: list[RunningJob] = []  # wait for their model
+        self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
+        self._programs: list[RunningProgram] = []
+        self._ticks = 0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any job is here, be it that its model is still loading."""
+        return bool(self._jobs)
+
+    def start(self, command: RunJob) -> None:
+        """Take a job; its pictures start as soon as its model is in memory."""
+        if command.job_id in self._jobs:
+            log.warning("The job %s is already here; the second order is ignored.", command.job_id)
+            return
+        job = RunningJob(command)
+        self._jobs[job.id] = job
+        self._queue.append(job)
+
+    def cancel(self, job_id: JobId) -> None:
+        """Close the programs of a job, and say that it ended; nothing happens when it is over."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            self._end(job, "cancelled", None)
+
+    def warm_up(self, checkpoint: CheckpointInfo) -> None:
+        """Load a model ahead of its first job, where there is room."""
+        try:
+            lease = self._residency.acquire(checkpoint)
+        except EaselError as error:
+            log.warning("Could not load %s ahead of its first job: %s", checkpoint.id, error)
+            return
+        if lease is not None:
+            lease.release()
+
+    @torch.inference_mode()
+    def tick(self) -> bool:
+        """Run one batch; False when there is nothing to do until a job comes or a load ends."""
+        self._ticks += 1
+        self._admit()
+        if not self._programs:
+            self._batcher.forget()
+            return False
+        batch = self._batcher.choose(self._programs)
+        answers = self._batcher.run([member.work for member in batch])
+        for member, answer in zip(batch, answers, strict=True):
+            if member.job.id in self._jobs:  # a neighbour's failure may have ended the job
+                self._answer(member, answer)
+        for job in {member.job.id: member.job for member in batch}.values():
+            if job.id in self._jobs:
+                self._report(job)
+        return True
+
+    def _admit(self) -> None:
+        """Give models to waiting jobs, in order.
+
+        A job whose model waits for room holds back those behind it: else a steady stream of jobs
+        for the loaded model would keep it out for ever.
+        """
+        for job in list(self._queue):
+            checkpoint = job.command.checkpoint
+            try:
+                lease = self._residency.acquire(checkpoint)
+            except EaselError as error:
+                self._end_waiting(checkpoint, str(error))
+                return
+            if lease is not None:
+                self._begin(job, lease)
+            elif not self._residency.is_known(checkpoint) and not self._residency.is_loading:
+                return
+
+    def _begin(self, job: RunningJob, lease: Lease) -> None:
+        self._queue.remove(job)
+        job.lease = lease
+        for _ in range(self._options.pictures_at_once):
+            self._start_next(job)
+        self._finish_if_over(job)
+
+    def _start_next(self, job: RunningJob) -> None:
+        """Start the next picture of a job, where it has one and is still going."""
+        if job.id not in self._jobs or not job.to_start or job.lease is None:
+            return
+        index = job.to_start.popleft()
+        program = PROGRAMS[job.command.request.task](job.order(index), job.lease.model)
+        member = RunningProgram(job, index, program)
+        job.live += 1
+        self._programs.append(member)
+        self._advance(member, None)
+
+    def _answer(self, member: RunningProgram, answer: Answer) -> None:
+        if isinstance(answer, Exception):
+            self._end(member.job, "failed", str(answer))
+            return
+        work = member.work
+        if isinstance(work, EncodeText) and isinstance(answer, Tensor):
+            self._texts.put(work.model, work.text, answer)
+        self._advance(member, answer)
+
+    def _advance(self, member: RunningProgram, answer: Tensor | Pixels | None) -> None:
+        """Send an answer and go on to the next piece of work that needs a network."""
+        job, program = member.job, member.program
+        try:
+            wanted = program.send(answer)
+            while True:
+                if isinstance(wanted, StepTaken):
+                    job.note_step(member.index, wanted.step, wanted.denoised)
+                    wanted = program.send(None)
+                elif isinstance(wanted, EncodeText) and (kept := self._kept(wanted)) is not None:
+                    wanted = program.send(kept)
+                else:
+                    break
+        except StopIteration as finished:
+            self._deliver(member, finished.value)
+            return
+        except Exception as error:  # the worker loop's border: fails its own job only
+            log.exception("The program of picture %d of %s failed.", member.index, member.job.id)
+            self._end(member.job, "failed", _sentence(error))
+            return
+        member.waits_for, member.since = wanted, self._ticks
+
+    def _kept(self, work: EncodeText) -> Tensor | None:
+        return self._texts.get(work.model, work.text)
+
+    def _deliver(self, member: RunningProgram, pixels: Pixels) -> None:
+        job = member.job
+        self._programs.remove(member)
+        job.live -= 1
+        height, width = pixels.shape[:2]
+        seed = job.order(member.index).seed
+        self._emit(PictureReady(job.id, member.index, seed, width, height, pixels.tobytes()))
+        self._start_next(job)
+        self._finish_if_over(job)
+
+    def _finish_if_over(self, job: RunningJob) -> None:
+        if job.id in self._jobs and job.is_over:
+            self._end(job, "done", None)
+
+    def _end_waiting(self, checkpoint: CheckpointInfo, error: str) -> None:
+        for job in [job for job in self._queue if job.command.checkpoint == checkpoint]:
+            self._end(job, "failed", error)
+
+    def _end(self, job: RunningJob, state: str, error: str | None) -> None:
+        """Close what the job still has going, free its model, and say so."""
+        del self._jobs[job.id]
+        if job in self._queue:
+            self._queue.remove(job)
+        for member in [member for member in self._programs if member.job is job]:
+            self._programs.remove(member)
+            member.program.close()
+        if job.lease is not None:
+            job.lease.release()
+        self._emit(JobEnded(job.id, state, error))
+
+    def _report(self, job: RunningJob) -> None:
+        """Say how far the job is, with a preview where the last one is old enough."""
+        fresh = job.take_fresh()
+        if not fresh:
+            return
+        now, index, data = self._clock(), min(fresh), b""
+        if job.lease is not None and now - job.shown_at >= self._options.preview_seconds:
+            index = job.choose_shown(fresh, now)
+            model = job.lease.model
+            data = preview(fresh[index], model.preview, *job.order(index).size(model))
+        self._emit(StepDone(job.id, job.step, job.steps, index, data))
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, EaselError):
+        return str(error)
+    return (
+        f"The picture could not be made: {type(error).__name__}: {str(error)[:300]} "
+        "The log of the worker has the details."
+    )

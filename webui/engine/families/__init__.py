@@ -1,0 +1,1 @@
+"""Model families: one file a family, an ordered table in `registry.py`."""

@@ -1,0 +1,67 @@
+"""The ordered table of model families that the engine can load."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import torch
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import NotAModel
+from webui.engine.model import LoadedModel
+
+
+class Load(Protocol):
+    """Reads a checkpoint into memory."""
+
+    def __call__(self, checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+        """Raises BrokenModel when the files are damaged."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model that needs code of its own."""
+
+    id: str
+    """As in `CheckpointInfo.family`."""
+    module: str
+    """Has a function `load`; imported with the first model, for it imports diffusers (2 s)."""
+
+
+FAMILIES: tuple[Family, ...] = (Family("sd1", "webui.engine.families.sd1"),)
+
+
+def load_model(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Load a checkpoint by its family.
+
+    Raises:
+        NotAModel: no family has this id.
+        BrokenModel: the files are damaged.
+    """
+    load = find_loader(checkpoint)
+    return load(checkpoint, device)
+
+
+def find_loader(checkpoint: CheckpointInfo) -> Load:
+    """The load function of a checkpoint's family.
+
+    Raises:
+        NotAModel: no family has this id.
+    """
+    for family in FAMILIES:
+        if family.id == checkpoint.family:
+            return cast("Load", importlib.import_module(family.module).load)
+    known = ", ".join(family.id for family in FAMILIES)
+    raise NotAModel(
+        f"The model {checkpoint.id!r} is of family {checkpoint.family!r}; "
+        f"this worker loads {known}."
+    )
+
+
+def import_families() -> None:
+    """Import what loading needs, ahead of the first load."""
+    for family in FAMILIES:
+        importlib.import_module(family.module)

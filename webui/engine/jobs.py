@@ -1,0 +1,89 @@
+"""What the engine remembers of a job while it runs."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from webui.contracts.ids import JobId
+from webui.contracts.messages import RunJob
+from webui.engine.programs import PictureOrder, steps_of
+from webui.engine.residency import Lease
+from webui.engine.work import Program, Work
+
+
+class RunningJob:
+    """A job: pictures still to start, steps done, previews shown."""
+
+    def __init__(self, command: RunJob) -> None:
+        request = command.request
+        self.id: JobId = command.job_id
+        self.command = command
+        self.lease: Lease | None = None
+        self.to_start = deque(i for i in range(request.count) if i not in command.skip)
+        self.live = 0
+        """Programs that are going."""
+        self.steps_each = steps_of(request)
+        self.shown_at = float("-inf")
+        """Time of the last preview."""
+        self._done = dict.fromkeys(command.skip, self.steps_each)
+        self._fresh: dict[int, Tensor] = {}
+        self._shown: dict[int, float] = {}
+
+    @property
+    def step(self) -> int:
+        """Denoising steps done, over all pictures."""
+        return sum(self._done.values())
+
+    @property
+    def steps(self) -> int:
+        """Denoising steps to do, over all pictures."""
+        return self.steps_each * self.command.request.count
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all pictures are made."""
+        return not self.to_start and self.live == 0
+
+    def order(self, index: int) -> PictureOrder:
+        """What the program of a picture is given."""
+        path = self.command.image_path
+        return PictureOrder(self.command.request, index, None if path is None else Path(path))
+
+    def note_step(self, index: int, step: int, denoised: Tensor) -> None:
+        """A picture moved on."""
+        self._done[index] = step
+        self._fresh[index] = denoised
+
+    def take_fresh(self) -> dict[int, Tensor]:
+        """Guesses of the pictures that moved on since the last call."""
+        fresh, self._fresh = self._fresh, {}
+        return fresh
+
+    def choose_shown(self, fresh: dict[int, Tensor], now: float) -> int:
+        """The picture that a preview shows: of those that moved on, the longest unseen."""
+        index = min(fresh, key=lambda i: (self._shown.get(i, float("-inf")), i))
+        self._shown[index] = self.shown_at = now
+        return index
+
+
+@dataclass(eq=False)
+class RunningProgram:
+    """A program and the work that it waits for."""
+
+    job: RunningJob
+    index: int
+    program: Program
+    waits_for: Work | None = field(default=None)
+    """None while it is being advanced."""
+    since: int = 0
+    """Tick in which it began to wait."""
+
+    @property
+    def work(self) -> Work:
+        """What it waits for."""
+        assert self.waits_for is not None
+        return self.waits_for

@@ -1,0 +1,45 @@
+"""A checkpoint in memory, in the one shape that programs and the engine know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.engine.denoisers import NoiseLevels
+from webui.engine.first_stage import FirstStage
+from webui.prompt.tokens import TokenFrame
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """Networks on their device and what is needed to use them; compared by identity."""
+
+    checkpoint: CheckpointInfo
+    device: torch.device
+    dtype: torch.dtype
+    """Of the denoising network and the text encoder."""
+    text_encoder: nn.Module
+    tokenize: Callable[[str], list[int]]
+    """Token ids of a text, without start and end."""
+    frame: TokenFrame
+    unet: nn.Module
+    vae: FirstStage
+    latent_scale: float
+    """Latents are multiplied by it after encoding: they then have about unit variance."""
+    latent_shift: float
+    """Subtracted before scaling; 0 for most models."""
+    levels: NoiseLevels
+    """Noise levels of training, and what the network predicts."""
+    bytes: int
+    """Memory that the weights take."""
+    preview: Tensor
+    """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
+
+    def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Shape (1, C, h, w) of the latent of a picture; partial cells are rounded up."""
+        factor = self.checkpoint.latent_factor
+        return 1, self.checkpoint.latent_channels, -(-height // factor), -(-width // factor)

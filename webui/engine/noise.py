@@ -1,0 +1,70 @@
+"""Noise of a picture from its own seed: the same on any device, in any batch.
+
+The numbers are those that `torch.randn` draws on a CUDA device (the counter-based generator
+Philox4x32-10 of Salmon et al. 2011, then Box-Muller), computed with numpy. AUTOMATIC1111 calls
+this source 'NV'. Each draw is a function of seed, number of the draw and place alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Words = NDArray[np.uint64]
+
+_MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
+_WEYL = (0x9E3779B9, 0xBB67AE85)
+_MASK = np.uint64(0xFFFFFFFF)
+_SHIFT = np.uint64(32)
+_ROUNDS = 10
+
+
+class NoiseStream:
+    """Standard normal draws of one picture; the n-th draw is the same whatever else is drawn."""
+
+    def __init__(self, seed: int, shape: Sequence[int], device: torch.device) -> None:
+        self._seed = seed
+        self._shape = tuple(shape)
+        self._device = device
+        self._draws = 0
+
+    def __call__(self) -> Tensor:
+        """The next draw, float32."""
+        values = philox_normal(self._seed, self._draws, math.prod(self._shape))
+        self._draws += 1
+        return torch.from_numpy(values).reshape(self._shape).to(self._device)
+
+
+def philox_normal(seed: int, draw: int, count: int) -> NDArray[np.float32]:
+    """`count` standard normal values of the draw-th draw of a seed."""
+    zeros = np.zeros(count, np.uint64)
+    counter = (zeros + np.uint64(draw), zeros, np.arange(count, dtype=np.uint64), zeros)
+    first, second, _, _ = philox(counter, (seed & 0xFFFFFFFF, seed >> 32 & 0xFFFFFFFF))
+    # In double precision, so that the last bit does not depend on the machine's libm.
+    u = (first + 0.5) * 2.0**-32
+    v = (second + 0.5) * (2.0**-32 * 2.0 * math.pi)
+    values: NDArray[np.float64] = np.sqrt(-2.0 * np.log(u)) * np.sin(v)
+    return values.astype(np.float32)
+
+
+def philox(
+    counter: tuple[Words, Words, Words, Words], key: tuple[int, int]
+) -> tuple[Words, Words, Words, Words]:
+    """Philox4x32-10: four 32-bit words per place, held in 64 bits."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(_ROUNDS):
+        p0, p1 = c0 * _MULTIPLIERS[0], c2 * _MULTIPLIERS[1]
+        c0, c1, c2, c3 = (
+            (p1 >> _SHIFT) ^ c1 ^ np.uint64(k0),
+            p1 & _MASK,
+            (p0 >> _SHIFT) ^ c3 ^ np.uint64(k1),
+            p0 & _MASK,
+        )
+        k0, k1 = (k0 + _WEYL[0]) & 0xFFFFFFFF, (k1 + _WEYL[1]) & 0xFFFFFFFF
+    return c0, c1, c2, c3

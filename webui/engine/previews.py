@@ -1,0 +1,64 @@
+"""Small pictures of unfinished latents, by a linear map from latent channels to RGB.
+
+Decoding a latent costs as much as several denoising steps. A least-squares fit of the decoder's
+output, averaged over each latent cell, on the cell's channels is nearly free and shows enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+FIT_LATENTS = 16
+FIT_CELLS = 8
+QUALITY = 70
+
+
+def fit_projection(
+    decode: Callable[[Tensor], Tensor], channels: int, device: torch.device
+) -> Tensor:
+    """(C + 1, 3): weights of the latent channels and a bias, for RGB in [-1, 1].
+
+    `decode` maps scaled latents (N, C, h, w) to pictures (N, 3, H, W). It is shown smooth random
+    latents of unit variance, which is what a KL-regularised first stage makes of pictures.
+    """
+    generator = torch.Generator().manual_seed(0)
+    latents = _smooth_latents(channels, generator)  # (N, C, h, w)
+    pictures = torch.cat([decode(z).float().cpu() for z in torch.split(latents.to(device), 4)])
+    colours = functional.adaptive_avg_pool2d(pictures.clamp(-1, 1), (FIT_CELLS, FIT_CELLS))
+    inputs = _with_bias(latents.permute(0, 2, 3, 1).reshape(-1, channels))
+    targets = colours.permute(0, 2, 3, 1).reshape(-1, 3)
+    if not targets.isfinite().all():
+        return torch.zeros(channels + 1, 3)
+    solution: Tensor = torch.linalg.lstsq(inputs, targets).solution
+    return solution
+
+
+def preview(latent: Tensor, projection: Tensor, width: int, height: int) -> bytes:
+    """WebP of a latent (1, C, h, w), at half the size of its picture."""
+    cells = latent[0].detach().float().cpu().permute(1, 2, 0)  # (h, w, C)
+    rgb = cells @ projection[:-1] + projection[-1]
+    levels = (rgb * 127.5 + 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8)
+    image = Image.fromarray(levels.contiguous().numpy())
+    image = image.resize((max(width // 2, 1), max(height // 2, 1)), Image.Resampling.BICUBIC)
+    stream = BytesIO()
+    image.save(stream, "WEBP", quality=QUALITY, method=0)
+    return stream.getvalue()
+
+
+def _smooth_latents(channels: int, generator: torch.Generator) -> Tensor:
+    size = (FIT_CELLS, FIT_CELLS)
+    total = torch.zeros(FIT_LATENTS, channels, *size)
+    for cells in (1, 2, 4, FIT_CELLS):
+        noise = torch.randn(FIT_LATENTS, channels, cells, cells, generator=generator)
+        total += functional.interpolate(noise, size, mode="bilinear", align_corners=False)
+    return total / total.std()
+
+
+def _with_bias(inputs: Tensor) -> Tensor:
+    return torch.cat((inputs, torch.ones(inputs.shape[0], 1)), dim=1)

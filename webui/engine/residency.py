@@ -1,0 +1,208 @@
+"""Which weights are in memory: a byte budget, the least recently used model goes first.
+
+Loads happen in a thread of their own, one at a time, so that jobs on a loaded model go on. A model
+in use is never unloaded; a load that needs its room waits until it is free.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
+from webui.engine.batching import is_out_of_memory, release_memory
+from webui.engine.model import LoadedModel
+
+log = logging.getLogger(__name__)
+
+Loader = Callable[[CheckpointInfo], LoadedModel]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Told after a load."""
+
+    checkpoint: CheckpointInfo
+    seconds: float
+    resident_bytes: int
+    """Of all models now in memory."""
+
+
+@dataclass(eq=False)
+class _Entry:
+    model: LoadedModel | None = None
+    """None while it loads."""
+    error: Exception | None = None
+    """Why the load failed; told once, then forgotten."""
+    users: int = 0
+    bytes: int = 0
+    """Estimated until it is loaded."""
+
+
+class Lease:
+    """The right to use a model: it stays in memory until released. Also a context manager."""
+
+    def __init__(self, model: LoadedModel, release: Callable[[], None]) -> None:
+        self.model = model
+        self._release = release
+        self._held = True
+
+    def release(self) -> None:
+        """End the use; a second call does nothing."""
+        if self._held:
+            self._held = False
+            self._release()
+
+    def __enter__(self) -> LoadedModel:
+        return self.model
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Residency:
+    """Models in memory under a byte budget. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        load: Loader,
+        budget_bytes: int,
+        on_loaded: Callable[[Loaded | None], None],
+        bytes_per_weight: int = 4,
+    ) -> None:
+        """`on_loaded` is called from the loading thread after each load; None: it failed."""
+        self._load = load
+        self._budget = budget_bytes
+        self._on_loaded = on_loaded
+        self._bytes_per_weight = bytes_per_weight
+        self._entries: OrderedDict[CheckpointInfo, _Entry] = OrderedDict()  # oldest use first
+        self._changed = threading.Condition()
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that the loaded models' weights take."""
+        with self._changed:
+            return sum(e.bytes for e in self._entries.values() if e.model is not None)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a load is under way."""
+        with self._changed:
+            return any(e.model is None and e.error is None for e in self._entries.values())
+
+    def acquire(self, checkpoint: CheckpointInfo) -> Lease | None:
+        """A lease where the model is in memory; else None, and its load starts as room allows.
+
+        Raises:
+            EaselError: the model cannot be loaded.
+        """
+        with self._changed:
+            entry = self._entries.get(checkpoint)
+            if entry is None:
+                self._start_load(checkpoint)
+                return None
+            if entry.error is not None:
+                del self._entries[checkpoint]
+                raise entry.error
+            if entry.model is None:
+                return None
+            self._entries.move_to_end(checkpoint)
+            entry.users += 1
+            return Lease(entry.model, lambda: self._release(entry))
+
+    def is_known(self, checkpoint: CheckpointInfo) -> bool:
+        """Whether the model is in memory or its load has begun."""
+        with self._changed:
+            return checkpoint in self._entries
+
+    @contextmanager
+    def use(self, checkpoint: CheckpointInfo) -> Iterator[LoadedModel]:
+        """The model for the length of a `with` block; waits for its load.
+
+        Raises:
+            EaselError: the model cannot be loaded.
+        """
+        with self._changed:
+            lease = self.acquire(checkpoint)
+            while lease is None:
+                self._changed.wait()
+                lease = self.acquire(checkpoint)
+        with lease as model:
+            yield model
+
+    def _release(self, entry: _Entry) -> None:
+        with self._changed:
+            entry.users -= 1
+            self._changed.notify_all()
+
+    def _start_load(self, checkpoint: CheckpointInfo) -> None:
+        if any(e.model is None and e.error is None for e in self._entries.values()):
+            return
+        need = self._estimate(checkpoint)
+        if not self._make_room(need):
+            return
+        self._entries[checkpoint] = entry = _Entry(bytes=need)
+        name = f"load {checkpoint.id}"
+        threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
+
+    def _estimate(self, checkpoint: CheckpointInfo) -> int:
+        if checkpoint.parameters:
+            return checkpoint.parameters * self._bytes_per_weight
+        return checkpoint.bytes * self._bytes_per_weight // 2
+
+    def _make_room(self, need: int) -> bool:
+        """Unload idle models, oldest use first; False while models in use take the room.
+
+        A model larger than the whole budget is let in when it is alone.
+        """
+        idle = [checkpoint for checkpoint, entry in self._entries.items() if entry.users == 0]
+        for checkpoint in idle:
+            if self._total() + need <= self._budget:
+                return True
+            del self._entries[checkpoint]
+            release_memory()
+            log.info("Unloaded %s.", checkpoint.id)
+        return not self._entries or self._total() + need <= self._budget
+
+    def _total(self) -> int:
+        return sum(entry.bytes for entry in self._entries.values())
+
+    def _run(self, checkpoint: CheckpointInfo, entry: _Entry) -> None:
+        started = time.monotonic()
+        try:
+            model = self._load(checkpoint)
+        except Exception as error:  # the worker loop's border: told to the jobs that wait
+            log.exception("Loading %s failed.", checkpoint.id)
+            self._finish(entry, error=_as_failure(checkpoint, error))
+            self._on_loaded(None)
+            return
+        self._finish(entry, model=model)
+        seconds = time.monotonic() - started
+        self._on_loaded(Loaded(checkpoint, seconds, self.resident_bytes))
+
+    def _finish(
+        self, entry: _Entry, model: LoadedModel | None = None, error: Exception | None = None
+    ) -> None:
+        with self._changed:
+            entry.model, entry.error = model, error
+            entry.bytes = model.bytes if model is not None else 0
+            self._changed.notify_all()
+
+
+def _as_failure(checkpoint: CheckpointInfo, error: Exception) -> EaselError:
+    if isinstance(error, EaselError):
+        return error
+    if is_out_of_memory(error):
+        return OutOfMemory(
+            f"The model {checkpoint.id!r} does not fit the memory of this worker. "
+            "Choose a smaller model."
+        )
+    return JobFailed(
+        f"The model {checkpoint.id!r} could not be loaded: {type(error).__name__}: {error}"
+    )

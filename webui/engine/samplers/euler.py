@@ -1,0 +1,37 @@
+"""Euler's method, plain and ancestral (Karras et al. 2022, algorithm 2 without churn)."""
+
+# ruff: noqa: ARG001 - all samplers have one signature, not all need all of it
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from webui.engine.guidance import Denoise
+from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
+from webui.engine.work import Task
+
+
+def euler(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """First order: one straight step along the present slope."""
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        x = x + (x - denoised) * ((following - sigma) / sigma)  # (1, C, h, w)
+    return x
+
+
+def euler_ancestral(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """Euler's step to a lower level than asked for, then fresh noise up to it."""
+    eta = 1.0 if options.eta is None else options.eta
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        down, up = ancestral_split(sigma, following, eta)
+        x = x + (x - denoised) * ((down - sigma) / sigma)  # (1, C, h, w)
+        if up > 0:
+            x = x + noise() * up
+    return x

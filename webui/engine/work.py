@@ -1,0 +1,108 @@
+"""What a program may yield: pieces of work for a network, and notes of progress.
+
+A program is a generator that makes one picture. It yields a piece of work whenever it needs a
+network and is sent the result; the engine runs equal kinds of work of different jobs together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from webui.engine.model import LoadedModel
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, eq=False)
+class EncodeText:
+    """Turn a text into cross-attention tokens; answered by a tensor (chunks, L, D)."""
+
+    model: LoadedModel
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class EncodeImage:
+    """Turn pixels into a scaled latent; answered by a tensor (1, C, h, w), float32."""
+
+    model: LoadedModel
+    pixels: Tensor
+    """(1, 3, H, W) in [-1, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predict:
+    """One evaluation of the denoising network; answered by a tensor (R, C, h, w), float32."""
+
+    model: LoadedModel
+    x: Tensor
+    """(R, C, h, w), scaled as the network wants it."""
+    t: float
+    """Timestep on the training scale, the same for all rows; between two steps is allowed."""
+    tokens: Tensor
+    """(R, T, D) cross-attention tokens."""
+
+
+@dataclass(frozen=True, eq=False)
+class DecodeLatent:
+    """Turn a scaled latent into a picture; answered by an array (height, width, 3) of uint8."""
+
+    model: LoadedModel
+    latent: Tensor
+    """(1, C, h, w)."""
+    width: int
+    """Pixels; the decoded picture is cropped to this."""
+    height: int
+    """Pixels; the decoded picture is cropped to this."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepTaken:
+    """A note, answered at once by None: the picture moved on by a denoising step."""
+
+    step: int
+    """Steps done, from 1."""
+    denoised: Tensor
+    """(1, C, h, w), the present guess of the clean latent."""
+
+
+Work = EncodeText | EncodeImage | Predict | DecodeLatent
+Pixels = NDArray[np.uint8]
+
+# The sent values differ by kind of work, which a generator's type cannot say: hence Any.
+Task = Generator[Work | StepTaken, Any, Result]
+"""A part of a program that returns a Result."""
+Program = Generator[Work | StepTaken, Any, Pixels]
+"""A whole program: returns its picture, (height, width, 3) of uint8."""
+
+
+def rows_of(work: Work) -> int:
+    """How many rows of a batch the work takes."""
+    return work.x.shape[0] if isinstance(work, Predict) else 1
+
+
+def group_key(work: Work) -> tuple[object, LoadedModel, object]:
+    """Kind, model and shapes: works of equal keys can run in one forward pass."""
+    shapes: object = None
+    if isinstance(work, Predict):
+        shapes = (work.x.shape[1:], work.tokens.shape[1:])
+    elif isinstance(work, DecodeLatent):
+        shapes = work.latent.shape[1:]
+    elif isinstance(work, EncodeImage):
+        shapes = work.pixels.shape[1:]
+    return type(work), work.model, shapes
+
+
+def split_rows(work: Work) -> tuple[Work, ...]:
+    """The work as one piece per row; empty when it has a single row."""
+    if not isinstance(work, Predict) or work.x.shape[0] == 1:
+        return ()
+    pairs = zip(torch.split(work.x, 1), torch.split(work.tokens, 1), strict=True)
+    return tuple(Predict(work.model, x, work.t, tokens) for x, tokens in pairs)

@@ -1,0 +1,149 @@
+"""The worker program: commands come on standard input, events go to standard output.
+
+    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N]
+
+The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
+stray print of a library lands on standard error. The process ends on Quit, or when its input ends:
+then the studio has died.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import BinaryIO
+
+import torch
+
+from webui.contracts.messages import (
+    CancelJob,
+    Message,
+    ModelReady,
+    Quit,
+    RunJob,
+    WarmUp,
+    WorkerReady,
+    read_message,
+    write_message,
+)
+from webui.engine.devices import choose_device, make_repeatable
+from webui.engine.engine import Engine, EngineOptions
+from webui.engine.families.registry import import_families, load_model
+from webui.engine.residency import Loaded, Residency
+
+log = logging.getLogger(__name__)
+
+SECONDS_TO_END = 10.0
+
+
+@dataclass(frozen=True)
+class LoadEnded:
+    """Said by the loading thread; wakes the loop."""
+
+    loaded: Loaded | None
+    """None: the load failed."""
+
+
+Inbox = queue.SimpleQueue[Message | LoadEnded]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run until Quit or the end of the input."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the studio, which tells us
+    commands, events = _take_streams()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(message)s")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    make_repeatable()
+    inbox: Inbox = queue.SimpleQueue()
+    over = threading.Event()
+    device = choose_device(options.cpu, options.budget_bytes)
+    emit = partial(write_message, events)
+    emit(WorkerReady(device.title, device.budget_bytes))
+    threading.Thread(target=_read, args=(commands, inbox, over), daemon=True).start()
+    threading.Thread(target=import_families, daemon=True).start()
+    residency = Residency(
+        lambda checkpoint: load_model(checkpoint, device.torch),
+        device.budget_bytes,
+        lambda loaded: inbox.put(LoadEnded(loaded)),
+        device.bytes_per_weight,
+    )
+    try:
+        serve(Engine(residency, emit, EngineOptions(limits=device.limits)), inbox, emit)
+    except BrokenPipeError:
+        log.warning("The studio no longer listens.")
+    over.set()
+    logging.shutdown()
+    os._exit(0)  # threads that load or import must not hold up the end
+
+
+def serve(engine: Engine, inbox: Inbox, emit: partial[None]) -> None:
+    """Obey commands and tick until Quit; sleeps while there is nothing to do."""
+    idle = True
+    while True:
+        while idle or not inbox.empty():
+            message = inbox.get()
+            idle = False
+            if isinstance(message, Quit):
+                return
+            _obey(engine, message, emit)
+        idle = not engine.tick()
+
+
+def _obey(engine: Engine, message: Message | LoadEnded, emit: partial[None]) -> None:
+    if isinstance(message, RunJob):
+        engine.start(message)
+    elif isinstance(message, CancelJob):
+        engine.cancel(message.job_id)
+    elif isinstance(message, WarmUp):
+        engine.warm_up(message.checkpoint)
+    elif isinstance(message, LoadEnded):
+        loaded = message.loaded
+        if loaded is not None:
+            emit(ModelReady(loaded.checkpoint.id, loaded.seconds, loaded.resident_bytes))
+    else:
+        log.warning("A %s came, which is no command.", type(message).__name__)
+
+
+def _read(commands: BinaryIO, inbox: Inbox, over: threading.Event) -> None:
+    """Pass commands on; at the end of the input ask for the end, and insist after a while."""
+    try:
+        while (message := read_message(commands)) is not None:
+            inbox.put(message)
+    except ValueError:
+        log.exception("The studio sent what is no command.")
+    inbox.put(Quit())
+    if not over.wait(SECONDS_TO_END):
+        os._exit(1)
+
+
+def _take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Take standard input and output aside; prints go to standard error from now on."""
+    commands = os.fdopen(os.dup(0), "rb")
+    events = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return commands, events
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m webui.engine.worker", description=__doc__)
+    parser.add_argument("--cpu", action="store_true", help="never use a GPU")
+    parser.add_argument("--budget-bytes", type=int, help="memory that models may take")
+    parser.add_argument("--threads", type=int, help="threads of a computation; default: torch's")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

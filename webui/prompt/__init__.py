@@ -1,0 +1,1 @@
+"""The prompt language, without torch: from a person's text to rows of tokens."""
