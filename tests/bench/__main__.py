@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.network import step_overhead
-from tests.bench.studio import REPOSITORY, Studio, seconds_until, started_studio
+from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 
 PROMPTS = (
     "a red house on the left, green meadow with mountains at sunset",
