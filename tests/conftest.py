@@ -3,4 +3,4 @@
 import os
 
 # As cli.py does for the program: spinning threads starve each other when tests share two cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

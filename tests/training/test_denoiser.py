@@ -39,7 +39,7 @@ def teacher() -> Teacher:
         replace(TEXT_RECIPES["cpu"], hidden=32, layers=1, heads=2), tokenizer
     )
     vae: AutoencoderKL = build_first_stage(TINY)
-    return Teacher(vae.eval(), tokenizer, encoder.eval())
+    return Teacher(vae.eval(), tokenizer, encoder)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_ddim_with_a_perfect_denoiser_returns_the_one_picture_it_knows() -> None
             noise = (x - alpha.sqrt() * known) / (1 - alpha).sqrt()
             return type("Output", (), {"sample": alpha.sqrt() * noise - (1 - alpha).sqrt() * known})
 
-    unet: UNet2DConditionModel = Perfect()  # type: ignore[assignment]  # the shape that sampling needs of it
+    unet: UNet2DConditionModel = Perfect()
     made = sample_latents(
         unet, torch.zeros(2, 7, 3), torch.zeros(1, 7, 3), steps=10, scale=3.0, seed=0
     )

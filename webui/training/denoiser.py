@@ -27,6 +27,7 @@ from webui.training.runs import (
     Clock,
     Ema,
     Journal,
+    Pixels,
     learning_rate,
     load_checkpoint,
     picture_sheet,
@@ -204,7 +205,7 @@ def train_denoiser(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimizer.step()
         ema.update(unet)
@@ -266,8 +267,8 @@ def sample_latents(
         told, untold = unet(torch.cat([scaled, scaled]), levels.timestep(sigma), rows).sample.chunk(
             2
         )
+        yield from ()  # samplers delegate to generators; this one needs no engine to answer
         return levels.denoised(x, sigma, untold + scale * (told - untold))
-        yield  # samplers delegate to generators; this one answers at once, without an engine
 
     run = SAMPLERS["DDIM"](denoise, x, sigmas, lambda: torch.zeros_like(x), SamplerOptions())
     try:
@@ -279,7 +280,7 @@ def sample_latents(
 
 
 @torch.no_grad()
-def sample_sheet(unet: UNet2DConditionModel, teacher: Teacher, count: int = 24) -> np.ndarray:
+def sample_sheet(unet: UNet2DConditionModel, teacher: Teacher, count: int = 24) -> Pixels:
     """Pictures of unseen scenes' captions, with fixed captions and noise, uint8 (H, W, 3)."""
     rng = np.random.default_rng(0)
     texts = [caption_text(UNSEEN_SEEDS + i, rng) for i in range(count)]

@@ -31,7 +31,7 @@ from webui.engine.residency import Residency
 from webui.services.diffusers_folder import describe_folder
 from webui.training.first_stage import reconstruction_psnr
 from webui.training.judge import Judge, Verdict, judge_pictures, load_judge, unseen_scenes
-from webui.training.runs import picture_sheet, write_png
+from webui.training.runs import Pixels, picture_sheet, write_png
 from webui.training.world import Caption, caption_facts
 
 log = logging.getLogger(__name__)
@@ -82,9 +82,9 @@ def score(
     return {k: float(np.mean(v)) for k, v in right.items()}, {k: len(v) for k, v in right.items()}
 
 
-def draw(model: LoadedModel, requests: Sequence[GenerationRequest]) -> list[np.ndarray]:
+def draw(model: LoadedModel, requests: Sequence[GenerationRequest]) -> list[Pixels]:
     """A picture for each request, uint8 (H, W, 3), made by the engine as for any user's job."""
-    pictures: dict[str, np.ndarray] = {}
+    pictures: dict[str, Pixels] = {}
     failures: list[str] = []
 
     def collect(event: WorkerEvent) -> None:

@@ -21,6 +21,7 @@ from webui.training.runs import (
     Clock,
     Ema,
     Journal,
+    Pixels,
     learning_rate,
     load_checkpoint,
     picture_sheet,
@@ -132,11 +133,12 @@ def adversarial_weight(rec: Tensor, adversarial: Tensor, last_layer: Tensor) -> 
     """VQGAN's balance of gradients at the decoder's last layer (Esser et al. 2021, equation 7)."""
     from_rec = torch.autograd.grad(rec, last_layer, retain_graph=True)[0].norm()
     from_adversarial = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0].norm()
-    return (from_rec / (from_adversarial + 1e-4)).clamp(0, 1e4).detach()
+    balance: Tensor = (from_rec / (from_adversarial + 1e-4)).clamp(0, 1e4)
+    return balance.detach()
 
 
 @torch.no_grad()
-def reconstruction_psnr(vae: AutoencoderKL, pictures: np.ndarray, batch: int = 16) -> float:
+def reconstruction_psnr(vae: AutoencoderKL, pictures: Pixels, batch: int = 16) -> float:
     """Mean PSNR in dB over uint8 pictures (N, H, W, 3), after rounding to 8 bits as users see it."""
     device = next(vae.parameters()).device
     scores = []
@@ -150,7 +152,7 @@ def reconstruction_psnr(vae: AutoencoderKL, pictures: np.ndarray, batch: int = 1
     return float(np.concatenate(scores).mean())
 
 
-def to_model(pictures: np.ndarray) -> Tensor:
+def to_model(pictures: Pixels) -> Tensor:
     """uint8 RGB (B, H, W, 3) to float in [-1, 1], (B, 3, H, W), channels last in memory."""
     tensor = torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2)
     return tensor.to(torch.float32).div(127.5).sub(1)
@@ -228,13 +230,13 @@ def train_first_stage(
                 balance = adversarial_weight(rec, fooled, vae.decoder.conv_out.weight)
                 loss = loss + settings.discriminator_weight * balance * fooled
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
         optimizer.step()
         if adversarial_on:  # hinge loss on the detached picture
             judged = F.relu(1 - judge(x)).mean() + F.relu(1 + judge(made.detach().float())).mean()
             judge_optimizer.zero_grad(set_to_none=True)
-            judged.backward()
+            torch.autograd.backward(judged)
             judge_optimizer.step()
         ema.update(vae)
         step += 1
@@ -274,7 +276,7 @@ def normalise_latents(vae: AutoencoderKL, pool: ScenePool, count: int = 512) -> 
 
 
 @torch.no_grad()
-def _comparison(vae: AutoencoderKL, pictures: np.ndarray) -> np.ndarray:
+def _comparison(vae: AutoencoderKL, pictures: Pixels) -> Pixels:
     device = next(vae.parameters()).device
     made = to_uint8(vae.decode(vae.encode(to_model(pictures).to(device)).latent_dist.mode()).sample)
     return picture_sheet(np.concatenate([pictures, made]), columns=len(pictures))

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from webui.training.first_stage import to_model
-from webui.training.runs import learning_rate
+from webui.training.runs import Pixels, learning_rate
 from webui.training.scenes import UNSEEN_SEEDS, ScenePool
 from webui.training.world import (
     COLOUR_WORDS,
@@ -82,7 +83,7 @@ class Verdict:
 
     time: str
     ground: str
-    things: np.ndarray
+    things: NDArray[np.int64]
     """State per kind and side, int (kinds, sides)."""
 
     def shows(self, kind: str) -> bool:
@@ -98,7 +99,7 @@ class Verdict:
         return bool((self.things[KINDS.index(kind)] == 1 + COLOUR_WORDS.index(colour)).any())
 
 
-def truth(scene: Scene) -> tuple[int, int, np.ndarray]:
+def truth(scene: Scene) -> tuple[int, int, NDArray[np.int64]]:
     """What a perfect judge would say of the scene."""
     things = np.zeros((len(KINDS), len(SIDES)), np.int64)
     for thing in scene.things:
@@ -119,7 +120,7 @@ def train_judge(settings: JudgeSettings, pool: ScenePool, device: torch.device) 
     """Train on rendered scenes whose truth is known."""
     torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
     rng = np.random.default_rng(settings.seed)
-    judge = Judge(settings).to(device, memory_format=torch.channels_last)
+    judge = Judge(settings).to(device)
     optimizer = torch.optim.AdamW(judge.parameters(), weight_decay=0.02)
     steps = settings.pictures // settings.batch
     for step in range(steps):
@@ -139,15 +140,16 @@ def train_judge(settings: JudgeSettings, pool: ScenePool, device: torch.device) 
                 settings.peak_learning_rate, step, step / steps, warmup_steps=50
             )
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
         if step % 100 == 0:
             log.info("judge: step %d of %d, loss %.4f", step, steps, loss.item())
-    return judge.eval()
+    judge.eval()
+    return judge
 
 
 @torch.no_grad()
-def judge_pictures(judge: Judge, pictures: np.ndarray, batch: int = 64) -> list[Verdict]:
+def judge_pictures(judge: Judge, pictures: Pixels, batch: int = 64) -> list[Verdict]:
     """Read uint8 pictures (N, 128, 128, 3)."""
     device = next(judge.parameters()).device
     verdicts = []
@@ -162,7 +164,7 @@ def judge_pictures(judge: Judge, pictures: np.ndarray, batch: int = 64) -> list[
     return verdicts
 
 
-def unseen_scenes(count: int, size: int = 128, offset: int = 0) -> tuple[list[Scene], np.ndarray]:
+def unseen_scenes(count: int, size: int = 128, offset: int = 0) -> tuple[list[Scene], Pixels]:
     """Scenes that nothing was trained on, and their pictures uint8 (N, size, size, 3)."""
     scenes = [sample_scene(UNSEEN_SEEDS + offset + i) for i in range(count)]
     return scenes, np.stack([render(scene, size, size).image for scene in scenes])

@@ -18,7 +18,11 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
+
+Pixels = NDArray[np.uint8]
+"""RGB, (H, W, 3) or (N, H, W, 3)."""
 
 
 class Ema:
@@ -103,7 +107,7 @@ class Journal:
         cv2.imwrite(str(self.chart_path), draw_curves(self.rows, x="seconds"))
 
 
-def draw_curves(rows: list[dict[str, float]], x: str, width: int = 480) -> np.ndarray:
+def draw_curves(rows: list[dict[str, float]], x: str, width: int = 480) -> Pixels:
     """Draw one small chart per column against column `x`; returns BGR uint8 (H, W, 3)."""
     names = [key for key in dict.fromkeys(k for row in rows for k in row) if key != x]
     panels = [_panel(rows, x, name, width) for name in names]
@@ -112,7 +116,7 @@ def draw_curves(rows: list[dict[str, float]], x: str, width: int = 480) -> np.nd
 
 def _panel(
     rows: list[dict[str, float]], x: str, name: str, width: int, height: int = 150
-) -> np.ndarray:
+) -> Pixels:
     points = [(row[x], row[name]) for row in rows if name in row and math.isfinite(row[name])]
     panel = np.full((height, width, 3), 255, np.uint8)
     if len(points) < 2:
@@ -143,7 +147,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     return loaded
 
 
-def picture_sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
+def picture_sheet(pictures: Pixels, columns: int) -> Pixels:
     """Lay uint8 pictures (N, H, W, 3) out in a grid (rows*H, columns*W, 3), empty cells white."""
     count, height, width, _ = pictures.shape
     rows = -(-count // columns)
@@ -154,13 +158,13 @@ def picture_sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
     return sheet
 
 
-def to_uint8(pictures: torch.Tensor) -> np.ndarray:
+def to_uint8(pictures: torch.Tensor) -> Pixels:
     """Pictures in [-1, 1] (B, 3, H, W) to uint8 RGB (B, H, W, 3)."""
     scaled = ((pictures.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    result: np.ndarray = scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    result: Pixels = scaled.permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return result
 
 
-def write_png(path: Path, picture: np.ndarray) -> None:
+def write_png(path: Path, picture: Pixels) -> None:
     """Write an RGB uint8 picture (H, W, 3)."""
     cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from webui.training.runs import Pixels
 from webui.training.world import CLASSES, render, sample_scene
 
 CELL = 8
@@ -30,9 +32,9 @@ UNSEEN_SEEDS = 1_000_000_000
 class ScenePool:
     """`count` scenes of one size; scene i has seed `first_seed + i`."""
 
-    pictures: np.ndarray
+    pictures: Pixels
     """uint8 RGB (N, size, size, 3), memory-mapped."""
-    things: np.ndarray
+    things: NDArray[np.uint8]
     """uint8 (N, size/8, size/8): share of each cell that a foreground object covers, 0 to 255."""
     first_seed: int
 
@@ -58,7 +60,10 @@ def _draw(
     pictures_path: Path, things_path: Path, count: int, size: int, first: int, workers: int
 ) -> None:
     cells = size // CELL
-    pictures = np.lib.format.open_memmap(pictures_path, "w+", np.uint8, (count, size, size, 3))
+    # Untyped in NumPy's own stubs, hence the explicit type.
+    pictures: Pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        pictures_path, "w+", np.uint8, (count, size, size, 3)
+    )
     things = np.zeros((count, cells, cells), np.uint8)
     with ProcessPoolExecutor(workers) as pool:
         jobs = ((first + i, size) for i in range(count))
@@ -68,7 +73,7 @@ def _draw(
     np.save(things_path, things)  # last: its presence says that the pool is whole
 
 
-def _draw_one(job: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def _draw_one(job: tuple[int, int]) -> tuple[Pixels, NDArray[np.uint8]]:
     cv2.setNumThreads(0)  # one process is one core here
     seed, size = job
     drawn = render(sample_scene(seed), size, size)

@@ -19,6 +19,7 @@ from pathlib import Path
 import cv2
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from torch import nn
 
 from webui.contracts.ids import ModelId
 from webui.training import denoiser, first_stage, text
@@ -107,8 +108,9 @@ def export(unet: UNet2DConditionModel, teacher: Teacher, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for part, name in ((unet, "unet"), (teacher.vae, "vae"), (teacher.encoder, "text_encoder")):
         shutil.rmtree(folder / name, ignore_errors=True)
-        part.to(torch.float16).save_pretrained(folder / name, safe_serialization=True)
-        part.to(torch.float32)
+        nn.Module.to(part, torch.float16)
+        part.save_pretrained(folder / name, safe_serialization=True)
+        nn.Module.to(part, torch.float32)
     teacher.tokenizer.save_pretrained(folder / "tokenizer")
     DDIMScheduler(
         num_train_timesteps=TRAIN_STEPS, beta_start=BETA_START, beta_end=BETA_END,

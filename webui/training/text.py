@@ -12,10 +12,12 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
@@ -97,8 +99,9 @@ def _clip_tokenizer(learned: str) -> CLIPTokenizer:
     ]
     vocab = {piece: i for i, piece in enumerate(dict.fromkeys(pieces))}
     vocab[BOS], vocab[EOS] = len(vocab), len(vocab) + 1
+    # The cast: pairs are what it takes, its annotation is older.
     tokenizer: CLIPTokenizer = CLIPTokenizer(
-        vocab=vocab, merges=merges, bos_token=BOS, eos_token=EOS, pad_token=EOS, unk_token=EOS,
+        vocab=vocab, merges=cast("list[str]", merges), bos_token=BOS, eos_token=EOS, pad_token=EOS, unk_token=EOS,
         model_max_length=MAX_TOKENS,
     )  # fmt: skip
     return tokenizer
@@ -139,7 +142,7 @@ FACTS = len(_WORDS) + len(KINDS) * (
 """Length of the vector of facts that a caption can state."""
 
 
-def stated_facts(said: Caption) -> np.ndarray:
+def stated_facts(said: Caption) -> NDArray[np.float32]:
     """What a caption states, as 0 and 1 (FACTS,): words, then per kind colour, side, count, colour at side."""
     words = np.zeros(len(_WORDS), np.float32)
     words[[_WORD_INDEX[word] for word in said.words]] = 1
@@ -171,7 +174,8 @@ def train_text_encoder(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
     tokenizer = build_tokenizer()
-    encoder = build_text_encoder(settings, tokenizer).to(device)
+    encoder = build_text_encoder(settings, tokenizer)
+    nn.Module.to(encoder, device)  # transformers' own `to` is typed without devices
     reader = nn.Linear(settings.hidden, FACTS).to(device)
     weights = [*encoder.parameters(), *reader.parameters()]
     optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=0.01)
@@ -200,7 +204,7 @@ def train_text_encoder(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         step += 1
@@ -221,7 +225,8 @@ def train_text_encoder(
         path, settings, encoder=encoder.state_dict(), reader=reader.state_dict(),
         optimizer=optimizer.state_dict(), step=step, seed=seed, seconds=clock.seconds,
     )  # fmt: skip
-    return tokenizer, encoder.eval()
+    encoder.requires_grad_(False)
+    return tokenizer, encoder
 
 
 def caption_text(seed: int, rng: np.random.Generator) -> str:

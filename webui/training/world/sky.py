@@ -77,7 +77,8 @@ def _crescent(x: float, y: float, radius: float) -> Points:
     chord = start + (end - start) * share
     normal = np.array([-(end - start)[1], (end - start)[0]])
     inner = chord + normal * 0.30 * 4.0 * share * (1.0 - share)
-    return np.concatenate([outer, inner]) * radius + np.array([x, y])
+    outline: Points = np.concatenate([outer, inner]) * radius + np.array([x, y])
+    return outline
 
 
 def _draw_stars(canvas: Canvas, scene: Scene) -> None:

@@ -1,0 +1,86 @@
+"""What the engine adds to the network: a step inside it over the bare forward of the same rows."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from tests.studio import REPOSITORY
+from webui.contracts.ids import JobId, ModelId
+from webui.contracts.messages import RunJob
+from webui.contracts.request import GenerationRequest
+from webui.engine.engine import Engine
+from webui.engine.execute import Answer, execute
+from webui.engine.model import LoadedModel
+from webui.engine.residency import Residency
+from webui.engine.work import Predict, Work
+from webui.training.evaluate import load_folder
+
+STEPS = 40
+TEXT_WIDTH = 192
+"""Of the starter model's cross-attention tokens."""
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Medians over the steps of a run."""
+
+    step_seconds: float
+    """From one step's end to the next one's, previews and bookkeeping included."""
+    forward_seconds: float
+    """Of the bare network on the same number of rows."""
+
+    @property
+    def ratio(self) -> float:
+        """How many times longer a step takes than the network alone."""
+        return self.step_seconds / self.forward_seconds
+
+
+def step_overhead(pictures: int) -> Overhead:
+    """Measure `pictures` jobs at once, with guidance, on the starter model."""
+    model = load_folder(REPOSITORY / "models" / "starter" / "text", ModelId("starter/text"))
+    steps, forwards = [], []
+    for _ in range(3):  # in turn, so that a machine that slows down slows both
+        steps.append(_step_seconds(model, pictures))
+        forwards.append(_forward_seconds(model, 2 * pictures))
+    return Overhead(statistics.median(steps), statistics.median(forwards))
+
+
+def _step_seconds(model: LoadedModel, pictures: int) -> float:
+    ends: list[float] = []
+
+    def timed(works: Sequence[Work]) -> list[Answer]:
+        if isinstance(works[0], Predict):
+            ends.append(time.perf_counter())
+        return execute(works)
+
+    residency = Residency(lambda _: model, 2 * model.bytes, lambda _: None)
+    with residency.use(model.checkpoint):
+        engine = Engine(residency, lambda _: None, run=timed)
+        for seed in range(pictures):
+            request = GenerationRequest(
+                prompt="a red house by day", seed=seed, steps=STEPS, width=128, height=128
+            )
+            engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, None, ()))
+        while engine.tick():
+            pass
+    return statistics.median(b - a for a, b in itertools.pairwise(ends[5:]))
+
+
+@torch.inference_mode()
+def _forward_seconds(model: LoadedModel, rows: int) -> float:
+    shape = model.latent_shape(128, 128)
+    x = torch.randn(rows, *shape[1:], generator=torch.Generator().manual_seed(0))
+    x = x.to(memory_format=torch.channels_last)
+    tokens = torch.randn(rows, model.frame.length, TEXT_WIDTH)
+    times = []
+    for _ in range(STEPS):
+        started = time.perf_counter()
+        model.unet(x, 500.0, tokens, return_dict=False)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[5:])
