@@ -1,0 +1,123 @@
+"""A studio in its own process with the fake worker, and a real browser before it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+REPOSITORY = Path(__file__).parents[2]
+START_SECONDS = 40
+
+
+class RunningStudio:
+    """The program as a person starts it; it can be killed and started again."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait for the whole page."""
+        flags = [
+            "--fake",
+            "--no-browser",
+            "--port",
+            str(self.port),
+            "--data-dir",
+            str(self.data_dir),
+        ]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "webui.cli", "serve", *flags],
+            cwd=REPOSITORY,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._page_is_there():
+                return
+            time.sleep(0.2)
+        raise TimeoutError(f"No page at {self.address} after {START_SECONDS} s.")
+
+    def _page_is_there(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.address, timeout=2) as answer:
+                return b"gradio" in answer.read()
+        except OSError:
+            return False
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """End it, by default without a chance to tidy up."""
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(timeout=20)
+            self._process = None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's chromium, driven by Playwright."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no chromium at {CHROMIUM}; apt-get install chromium")
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def shared_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """One studio for all tests that leave it as it was."""
+    studio = RunningStudio(tmp_path_factory.mktemp("studio"))
+    studio.start()
+    yield studio
+    studio.kill(signal.SIGTERM)
+
+
+@pytest.fixture
+def own_studio(tmp_path: Path) -> Iterator[RunningStudio]:
+    """A studio that a test may kill."""
+    studio = RunningStudio(tmp_path)
+    studio.start()
+    yield studio
+    studio.kill()
+
+
+@pytest.fixture
+def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """The page as a first visitor sees it; any message of its script's is a failure."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    faults: list[str] = []
+    tab.on("pageerror", lambda error: faults.append(str(error)))
+    tab.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+    tab.faults = faults
+    visit(tab, shared_studio.address)
+    yield tab
+    context.close()
+    assert faults == getattr(tab, "expected_faults", [])
+
+
+def visit(tab: Any, address: str) -> None:
+    """Open an address and wait until the form can be used."""
+    tab.goto(address)
+    tab.wait_for_selector("#txt2img-generate")
+    tab.wait_for_selector(".ez-model:not(:empty)", state="attached")

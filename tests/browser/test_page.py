@@ -1,0 +1,249 @@
+"""The page, used as a person uses it."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import RunningStudio, visit
+
+pytestmark = pytest.mark.browser
+
+PROMPT = "#txt2img-prompt textarea"
+NEGATIVE = "#txt2img-negative_prompt textarea"
+STEPS = "#txt2img-steps input[type=number]"
+COUNT = "#txt2img-count input[type=number]"
+SEED = "#txt2img-seed input"
+FINISHED = ".ez-strip .ez-item:not(.ez-item-job)"
+
+
+def generate(page: Any, prompt: str, count: int = 1, steps: int = 20) -> None:
+    page.fill(PROMPT, prompt)
+    set_number(page, COUNT, count)
+    set_number(page, STEPS, steps)
+    page.click("#txt2img-generate")
+
+
+def set_number(page: Any, selector: str, value: int) -> None:
+    page.fill(selector, str(value))
+    page.press(selector, "Tab")
+
+
+def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(page: Any) -> None:
+    generate(page, "a red house", steps=60)
+    page.wait_for_selector(".ez-picture[src^='data:image/webp']")
+    assert "Step" in page.inner_text(".ez-said")
+    page.wait_for_selector(".ez-picture[src^='/api/v1/pictures/']")
+    assert page.inner_text(".ez-said").startswith("Seed ")
+
+
+def test_a_sample_fills_the_form_and_starts(page: Any) -> None:
+    wanted = page.inner_text(".ez-sample >> nth=0")
+    page.click(".ez-sample >> nth=0")
+    page.wait_for_selector(FINISHED)
+    assert page.input_value(PROMPT) == wanted
+    assert page.inner_text(".ez-said") == f"Seed {page.input_value(SEED)}"
+
+
+def test_a_reload_in_mid_job_finds_the_job_and_the_form(page: Any) -> None:
+    generate(page, "a long job", count=8, steps=60)
+    page.fill(NEGATIVE, "rain")
+    page.wait_for_selector(".ez-item-job")
+    page.reload()
+    page.wait_for_function("document.querySelector('.ez-said')?.textContent.startsWith('Step')")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a long job'")
+    assert page.input_value(NEGATIVE) == "rain"
+    assert page.input_value(STEPS) == "60"
+    page.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 8", timeout=20_000)
+
+
+def test_cancel_stops_that_job_only(page: Any) -> None:
+    generate(page, "first", count=20, steps=60)
+    page.wait_for_selector(".ez-item-job")
+    generate(page, "second", count=1, steps=60)
+    page.wait_for_function("document.querySelectorAll('.ez-item-job').length === 2")
+    page.click(".ez-item-job >> nth=1")
+    page.click("#txt2img-cancel")
+    page.wait_for_function("document.querySelectorAll('.ez-item-job').length === 0")
+    jobs = page.evaluate("fetch('/api/v1/jobs?limit=2').then((answer) => answer.json())")
+    assert [(job["request"]["prompt"], job["state"]) for job in jobs] == [
+        ("second", "done"),
+        ("first", "cancelled"),
+    ]
+
+
+def test_ctrl_enter_generates_and_escape_cancels(page: Any) -> None:
+    page.fill(PROMPT, "by keyboard")
+    set_number(page, COUNT, 16)
+    page.focus(PROMPT)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".ez-item-job")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.querySelectorAll('.ez-item-job').length === 0")
+    assert page.evaluate("fetch('/api/v1/jobs?limit=1').then((a) => a.json())")[0]["state"] == (
+        "cancelled"
+    )
+
+
+def test_a_refusal_is_a_card_and_the_form_stays(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=img2img]")
+    page.fill("#img2img-prompt textarea", "no image yet")
+    page.click("#img2img-generate")
+    page.wait_for_selector(".ez-notice")
+    assert "start image is missing" in page.inner_text(".ez-notice")
+    assert page.input_value("#img2img-prompt textarea") == "no image yet"
+    page.click(".ez-notice button:has-text('Dismiss')")
+    page.wait_for_selector(".ez-welcome")
+
+
+def test_an_uploaded_image_becomes_a_start_image_by_address(page: Any) -> None:
+    data = io.BytesIO()
+    Image.new("RGB", (96, 64), "navy").save(data, "PNG")
+    page.click(".ez-nav a[data-tab=img2img]")
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": data.getvalue()}
+    page.set_input_files("#img2img-image input[type=file]", upload)
+    page.wait_for_selector("#img2img-image img[src^='/api/v1/images/']")
+    page.fill("#img2img-prompt textarea", "at night")
+    page.click("#img2img-generate")
+    page.wait_for_selector(FINISHED)
+    made = page.evaluate("fetch('/api/v1/jobs?limit=1').then((a) => a.json())")[0]["request"]
+    assert made["image"] is not None
+    assert made["width"] > made["height"]
+
+
+def test_a_file_that_is_no_picture_gets_a_sentence(page: Any) -> None:
+    page.expected_faults = [
+        "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+    ]
+    page.click(".ez-nav a[data-tab=img2img]")
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": b"no picture"}
+    page.set_input_files("#img2img-image input[type=file]", upload)
+    page.wait_for_selector(".ez-well-said:not(:empty)")
+
+
+def test_a_result_goes_to_img2img_with_its_words(page: Any) -> None:
+    generate(page, "a house to redraw")
+    page.wait_for_selector(FINISHED)
+    page.click(".ez-actions button[title='To img2img']")
+    page.wait_for_selector("#img2img-image img[src^='/api/v1/images/']")
+    page.wait_for_function(
+        "document.querySelector('#img2img-prompt textarea').value === 'a house to redraw'"
+    )
+    assert page.url.endswith("?tab=img2img")
+
+
+def test_a_seed_can_be_reused_and_thrown_again(page: Any) -> None:
+    generate(page, "a seed to keep")
+    page.wait_for_selector(FINISHED)
+    seed = page.inner_text(".ez-said").removeprefix("Seed ")
+    page.click("#txt2img-seed-recycle")
+    page.wait_for_function(f"document.querySelector('{SEED}').value === '{seed}'")
+    page.click("#txt2img-seed-dice")
+    page.wait_for_function(f"document.querySelector('{SEED}').value === '-1'")
+
+
+def test_a_deleted_picture_can_be_brought_back(page: Any) -> None:
+    generate(page, "a picture to lose")
+    page.wait_for_selector(FINISHED)
+    page.click(".ez-actions button[title='Delete']")
+    page.wait_for_selector(FINISHED, state="detached")
+    page.click(".ez-toast button")
+    page.wait_for_selector(FINISHED)
+
+
+def test_a_changed_value_carries_a_dot_that_brings_the_default_back(page: Any) -> None:
+    set_number(page, STEPS, 33)
+    page.wait_for_selector("#txt2img-steps.ez-changed")
+    page.click("#txt2img-steps .ez-reset")
+    page.wait_for_function(f"document.querySelector('{STEPS}').value === '20'")
+    page.wait_for_selector("#txt2img-steps:not(.ez-changed)")
+
+
+def test_an_aspect_sets_a_size_that_the_model_can_draw(page: Any) -> None:
+    page.click("#txt2img-shapes button[aria-label='Aspect 3 to 2']")
+    page.wait_for_function("document.querySelector('#txt2img-width input').value === '160'")
+    assert page.input_value("#txt2img-height input") == "104"
+    page.fill("#txt2img-width input", "131")
+    page.press("#txt2img-width input", "Tab")
+    assert page.input_value("#txt2img-width input") == "128"
+
+
+def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> None:
+    generate(page, "for the gallery", steps=17)
+    page.wait_for_selector(FINISHED)
+    page.fill(PROMPT, "something else")
+    page.keyboard.press("Alt+3")
+    page.click(".ez-tile >> nth=0")
+    page.wait_for_function(
+        "document.querySelector('.ez-look pre').textContent.includes('Steps: 17')"
+    )
+    page.click(".ez-look button[title='Restore parameters']")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'for the gallery'")
+
+
+def test_the_queue_drawer_cancels_any_job(page: Any) -> None:
+    generate(page, "in the drawer", count=20, steps=60)
+    page.wait_for_selector(".ez-item-job")
+    page.click(".ez-queue")
+    page.click(".ez-row button[title='Cancel']")
+    page.wait_for_selector(".ez-drawer-empty:not([hidden])")
+
+
+def test_every_shortcut_in_the_help_has_its_handler(page: Any) -> None:
+    page.keyboard.press("?")
+    shown = page.locator("#ez-help dd").all_inner_texts()
+    table = page.evaluate(
+        "import('/assets/easel/shortcuts.js').then((m) => m.SHORTCUTS.map((s) => [s.title, typeof s.act]))"
+    )
+    assert shown == [title for title, _ in table]
+    assert {kind for _, kind in table} == {"function"}
+
+
+def test_nothing_is_asked_of_other_machines(browser: Any, shared_studio: RunningStudio) -> None:
+    context = browser.new_context()
+    tab = context.new_page()
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    visit(tab, shared_studio.address)
+    tab.wait_for_timeout(500)
+    context.close()
+    own = (shared_studio.address, "data:", "blob:")
+    assert asked
+    assert [url for url in asked if not url.startswith(own)] == []
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_page_fits_its_window(
+    browser: Any, shared_studio: RunningStudio, width: int, height: int, theme: str
+) -> None:
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, color_scheme=theme)
+    tab = context.new_page()
+    visit(tab, shared_studio.address)
+    box = tab.locator("#txt2img-generate").bounding_box()
+    sideways = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+    dark = tab.evaluate("document.body.classList.contains('dark')")
+    context.close()
+    assert box["y"] + box["height"] <= height
+    assert sideways <= 0
+    assert dark == (theme == "dark")
+
+
+def test_a_killed_studio_comes_back_to_the_open_page(
+    browser: Any, own_studio: RunningStudio
+) -> None:
+    context = browser.new_context()
+    tab = context.new_page()
+    visit(tab, own_studio.address)
+    generate(tab, "through a restart", count=10, steps=60)
+    tab.wait_for_selector(".ez-item-job")
+    own_studio.kill()
+    tab.wait_for_selector(".ez-worker[data-state=away]")
+    own_studio.start()
+    tab.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 10", timeout=30_000)
+    assert tab.input_value(PROMPT) == "through a restart"
+    context.close()

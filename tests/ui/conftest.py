@@ -1,0 +1,46 @@
+"""Real services over a temporary folder, drawn by the fake worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from webui.app import build_studio
+from webui.contracts.settings import Settings
+from webui.ui.context import UiContext
+
+
+@pytest.fixture(autouse=True)
+def gradios_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Gradio makes an event loop for each lock outside a server, and never closes it."""
+    made: list[asyncio.AbstractEventLoop] = []
+    real = asyncio.new_event_loop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        made.append(real())
+        return made[-1]
+
+    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
+    yield
+    asyncio.set_event_loop(None)
+    for loop in made:
+        loop.close()
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Iterator[UiContext]:
+    studio = build_studio(Settings(data_dir=tmp_path, fake=True, open_browser=False))
+    given = studio.context
+    yield UiContext(
+        jobs=given.jobs,
+        catalog=given.catalog,
+        gallery=given.gallery,
+        images=given.images,
+        events=given.events,
+        settings_store=studio.settings_store,
+        dispatcher=given.dispatcher,
+    )
+    studio.lock.release()

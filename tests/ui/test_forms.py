@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.request import PARAMETERS, parse_request
+from webui.ui.forms import Form, control, default
+
+NAMES = [name for name in PARAMETERS if name != "image"]
+MODELS = (FAKE_CHECKPOINT,)
+
+
+def a_form() -> Form:
+    with gr.Blocks():
+        return Form("txt2img", {name: control("txt2img", name, MODELS) for name in NAMES})
+
+
+def data_of(form: Form, **values: Any) -> dict[Any, Any]:
+    given = {"model": "fake/gradient", **values}
+    return {c: given.get(name, default(name)) for name, c in form.controls.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_control_starts_at_the_requests_own_default(name: str) -> None:
+    with gr.Blocks():
+        made = control("txt2img", name, MODELS)
+    expected = "fake/gradient" if name == "model" else default(name)
+    assert made.value == expected
+    assert made.elem_id == f"txt2img-{name}"
+
+
+def test_an_untouched_form_is_the_default_request() -> None:
+    form = a_form()
+    request = parse_request(form.values(data_of(form, prompt="a lake")))
+    assert request == parse_request({"prompt": "a lake", "model": "fake/gradient"})
+
+
+def test_values_are_read_by_name_whatever_the_order() -> None:
+    form = a_form()
+    data = data_of(form, prompt="a lake", steps=33, width=192)
+    backwards = dict(reversed(list(data.items())))
+    read = form.values(backwards)
+    assert (read["prompt"], read["steps"], read["width"]) == ("a lake", 33, 192)
+
+
+def test_an_empty_number_is_left_to_the_request() -> None:
+    form = a_form()
+    assert "width" not in form.values(data_of(form, width=None))
+
+
+def test_kept_values_come_back_by_name() -> None:
+    form = a_form()
+    changes = form.updates({"prompt": "a boat", "seed": 7, "width": None}, MODELS)
+    found = {name: changes[c]["value"] for name, c in form.controls.items() if c in changes}
+    assert found == {"prompt": "a boat", "seed": 7, "width": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sampler", "Gone"),
+        ("schedule", "Gone"),
+        ("model", "deleted/model"),
+        ("steps", "many"),
+        ("steps", 100_000),
+        ("seed", -2),
+        ("guidance_scale", True),
+        ("prompt", None),
+        ("colour", "red"),
+    ],
+)
+def test_an_impossible_kept_value_is_dropped(name: str, value: Any) -> None:
+    assert a_form().updates({name: value}, MODELS) == {}
+
+
+def test_a_slider_widens_for_a_value_beyond_its_usual_end() -> None:
+    form = a_form()
+    change = form.updates({"steps": 150}, MODELS)[form.controls["steps"]]
+    assert (change["value"], change["maximum"]) == (150, 150)
+
+
+def test_the_script_is_told_title_help_and_default_of_each_control() -> None:
+    described = {field["name"]: field for field in a_form().describe()}
+    assert described["steps"]["default"] == 20
+    assert all(field["title"] and field["help"] for field in described.values())

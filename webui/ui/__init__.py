@@ -1,0 +1,1 @@
+"""The page: Gradio, and only here. It knows the services and never torch."""

@@ -1,0 +1,92 @@
+// A form in the browser: kept between visits, filled by name, with a dot where a value is changed.
+
+import { make } from './dom.js';
+
+const forms = new Map();
+let opened = 'txt2img';
+let latest = 'txt2img';
+
+const keyOf = (name) => `easel.form.${name}`;
+
+/** The form in use: that of the open tab, or the latest one when the open tab has none. */
+export function currentTab() {
+  if (forms.has(opened)) latest = opened;
+  return latest;
+}
+
+export function setCurrentTab(name) {
+  opened = name;
+  announce(currentTab());
+}
+
+export const values = (name) => forms.get(name)?.values ?? {};
+
+/** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
+export function mount({ props, trigger }, { tab: name, fields }) {
+  const form = { fields, values: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
+  forms.set(name, form);
+  fields.forEach(decorate.bind(null, name));
+  form.send({ values: read(name), restore: true }, 'input');
+}
+
+/** Called by Gradio when a form was filled; from the first time on, changes are kept. */
+export function filled(name, ...given) {
+  const form = forms.get(name);
+  if (form) form.restored = true;
+  changed(name, ...given);
+}
+
+/** Bring values into a form's controls, by parameter name; others stay. */
+export function fill(name, given) {
+  forms.get(name)?.send({ values: given }, 'input');
+}
+
+/** Bring values into a form and start it. */
+export function fillAndStart(name, given) {
+  forms.get(name)?.send({ values: given }, 'submit');
+}
+
+/** Called by Gradio with all values of a form, in the order of its fields, when one changed. */
+export function changed(name, ...given) {
+  const form = forms.get(name);
+  if (!form) return;
+  form.values = Object.fromEntries(form.fields.map((field, i) => [field.name, given[i] ?? null]));
+  for (const field of form.fields) {
+    decorate(name, field);
+    mark(field, form.values[field.name]);
+  }
+  if (form.restored) keep(name, form.values);
+  announce(name);
+}
+
+function announce(name) {
+  document.dispatchEvent(new CustomEvent('easel:form', { detail: { tab: name, values: values(name) } }));
+}
+
+function read(name) {
+  try { return JSON.parse(localStorage.getItem(keyOf(name)) ?? '{}'); } catch { return {}; }
+}
+
+function keep(name, given) {
+  try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
+}
+
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image']);
+
+function mark(field, value) {
+  const element = document.getElementById(field.element);
+  const same = value === field.default || (value ?? '') === (field.default ?? '');
+  element?.classList.toggle('ez-changed', !same && !NEVER_MARKED.has(field.name));
+}
+
+/** Give a control its sentence of help, and a dot that brings the default back; once it is there. */
+function decorate(name, field) {
+  const element = document.getElementById(field.element);
+  if (!element || element.title) return; // Gradio loads its controls one by one
+  element.title = field.help;
+  if (NEVER_MARKED.has(field.name)) return;
+  element.append(make('button', {
+    type: 'button', className: 'ez-reset', title: `Back to ${field.default ?? 'automatic'}`,
+    'aria-label': `Reset ${field.title}`, onclick: () => fill(name, { [field.name]: field.default }),
+  }));
+}

@@ -1,0 +1,67 @@
+// Recent pictures of everybody, as a grid of thumbnails that loads on as one scrolls.
+
+import { address, get } from './api.js';
+import { copyParameters, discard, restore, sendToImg2img } from './actions.js';
+import { icon, iconButton, make } from './dom.js';
+
+const PAGE = 60;
+
+export function mount({ element }) {
+  const root = element.querySelector('.ez-gallery');
+  const view = { root, grid: make('div', { className: 'ez-wall' }), end: make('div', { className: 'ez-wall-end' }), before: null, busy: false, done: false };
+  view.empty = make('p', { className: 'ez-empty', textContent: 'No pictures yet. What you generate appears here.', hidden: true });
+  root.append(view.grid, view.empty, view.end);
+  new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(view); }, { rootMargin: '600px' }).observe(view.end);
+  document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'gallery') restart(view); });
+  if (document.body.dataset.tab === 'gallery') restart(view);
+}
+
+function restart(view) {
+  Object.assign(view, { before: null, done: false });
+  view.grid.replaceChildren();
+  more(view);
+}
+
+async function more(view) {
+  if (view.busy || view.done || document.body.dataset.tab !== 'gallery') return;
+  view.busy = true;
+  try {
+    const pictures = await get(`/pictures?limit=${PAGE}${view.before === null ? '' : `&before=${view.before}`}`);
+    view.grid.append(...pictures.map((picture) => tile(view, picture)));
+    view.done = pictures.length < PAGE;
+    view.before = pictures.at(-1)?.created ?? view.before;
+    view.empty.hidden = view.grid.childElementCount > 0;
+  } catch (error) {
+    view.done = true;
+    view.empty.textContent = error.message;
+    view.empty.hidden = false;
+  } finally {
+    view.busy = false;
+  }
+}
+
+function tile(view, picture) {
+  const image = make('img', { src: address(`/pictures/${picture.id}/thumbnail?size=256`), alt: `Seed ${picture.seed}`, loading: 'lazy', decoding: 'async', width: picture.width, height: picture.height });
+  const element = make('button', { type: 'button', className: 'ez-tile', 'aria-label': `Picture with seed ${picture.seed}`, onclick: () => look(view, picture, element) }, image);
+  return element;
+}
+
+/** One picture large, with its parameters and what can be done with it. */
+async function look(view, picture, element) {
+  const text = make('pre', { textContent: '' });
+  const act = (then) => () => { dialog.close(); then(); };
+  const dialog = make('dialog', { className: 'ez-look', 'aria-label': 'Picture' },
+    make('button', { type: 'button', className: 'ez-icon ez-look-close', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
+    make('div', { className: 'ez-look-picture' }, make('img', { src: address(`/pictures/${picture.id}`), alt: '' })),
+    make('div', { className: 'ez-look-side' }, text, make('div', { className: 'ez-look-actions' },
+      iconButton('image', 'To img2img', act(() => sendToImg2img(picture))),
+      iconButton('restore', 'Restore parameters', act(() => restore(picture))),
+      iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
+      make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),
+      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; }); })))));
+  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+  text.textContent = await get(`/pictures/${picture.id}/parameters`).then((answer) => answer.infotext).catch((error) => error.message);
+}

@@ -1,0 +1,85 @@
+// The header: tabs, model, queue, worker, theme and help, kept up to date by the studio's events.
+
+import { address, get } from './api.js';
+import { icon } from './dom.js';
+import { currentTab, values } from './form.js';
+import { modelOf } from './models.js';
+import { openQueue, queueChanged } from './queue.js';
+import { listenForKeys, openHelp } from './shortcuts.js';
+import { mountTabs, openTab } from './tabs.js';
+import { mountTheme } from './theme.js';
+import * as store from './store.js';
+
+const WORKER = { ready: 'Ready', starting: 'Starting', gone: 'Restarting', away: 'Studio away', unknown: 'Connecting' };
+
+export function mount({ element }, { tabs }) {
+  const at = (name) => element.querySelector('.ez-' + name);
+  mountTabs(tabs);
+  at('nav').addEventListener('click', (event) => {
+    const link = event.target.closest('a[data-tab]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    openTab(link.dataset.tab);
+  });
+  mountTheme(at('theme'));
+  at('help').append(icon('help'));
+  at('help').addEventListener('click', openHelp);
+  at('queue').addEventListener('click', openQueue);
+  listenForKeys();
+  showQueue(at('queue'), { queued: 0, running: 0 });
+  document.addEventListener('easel:form', (event) => showModel(at('model'), event.detail));
+  showModel(at('model'), { tab: currentTab(), values: values(currentTab()) });
+  store.subscribe(showTitle);
+  listen(at);
+}
+
+async function showModel(badge, { tab, values }) {
+  if (tab !== currentTab()) return;
+  const model = await modelOf(values.model);
+  badge.textContent = model?.title ?? '';
+  badge.dataset.family = model?.family ?? '';
+}
+
+/** The studio's event stream, open only while the page is seen. */
+function listen(at) {
+  let stream = null;
+  const open = () => {
+    stream = new EventSource(address('/events'));
+    stream.addEventListener('queue', (event) => { showQueue(at('queue'), JSON.parse(event.data)); queueChanged(); });
+    stream.addEventListener('worker', (event) => showWorker(at('worker'), JSON.parse(event.data)));
+    stream.onerror = () => showWorker(at('worker'), { state: 'away', device: '', detail: 'The studio does not answer; it may be restarting.' });
+  };
+  const follow = () => {
+    if (document.hidden) { stream?.close(); stream = null; } else if (!stream) open();
+  };
+  document.addEventListener('visibilitychange', follow);
+  setInterval(() => { if (stream?.readyState === EventSource.CLOSED) open(); }, 3000);
+  follow();
+  get('/health').then(({ worker }) => worker && showWorker(at('worker'), worker)).catch(() => {});
+}
+
+function showQueue(button, { queued, running }) {
+  const all = queued + running;
+  button.replaceChildren(icon('queue'), String(all));
+  button.title = `${running} running, ${queued} waiting`;
+  button.setAttribute('aria-label', `Queue: ${button.title}`);
+  button.dataset.busy = all > 0;
+}
+
+function showWorker(pill, { state, device, detail }) {
+  pill.dataset.state = state;
+  const name = state === 'ready' && device ? device.replace(/^(cpu|cuda:\d+)\b.*$/i, (_, kind) => kind.toUpperCase()) : WORKER[state] ?? state;
+  pill.textContent = name;
+  pill.title = [device, detail].filter(Boolean).join('. ');
+}
+
+let finishedUnseen = false;
+let before = 0;
+
+function showTitle() {
+  const now = store.active().length;
+  if (document.hidden && now < before) finishedUnseen = true;
+  if (!document.hidden) finishedUnseen = false;
+  before = now;
+  document.title = now ? `(${now}) Easel` : finishedUnseen ? '✓ Easel' : 'Easel';
+}

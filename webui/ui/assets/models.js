@@ -1,0 +1,20 @@
+// The installed models, asked once a minute at most.
+
+import { get } from './api.js';
+
+let asked = null;
+let when = 0;
+
+export function models() {
+  if (!asked || Date.now() - when > 60_000) {
+    when = Date.now();
+    asked = get('/models').catch(() => { asked = null; return []; });
+  }
+  return asked;
+}
+
+/** The model of an id; the first one where there is no such id. */
+export async function modelOf(id) {
+  const all = await models();
+  return all.find((model) => model.id === id) ?? all[0] ?? null;
+}

@@ -1,0 +1,68 @@
+// Keyboard shortcuts: one table, read by the listener, by the help and by a test.
+
+import { discard } from './actions.js';
+import { make } from './dom.js';
+import { currentTab } from './form.js';
+import { move } from './strip.js';
+import { openTabAt } from './tabs.js';
+import { pictureOnStage, toggleFullscreen } from './stage.js';
+import * as store from './store.js';
+
+/** `anywhere` also works while typing; the others only outside text fields. */
+export const SHORTCUTS = [
+  { keys: 'Ctrl+Enter', title: 'Generate', anywhere: true, act: generate },
+  { keys: 'Escape', title: 'Cancel the job on the stage', anywhere: true, act: cancel },
+  { keys: 'ArrowLeft', title: 'Newer picture', act: () => move(-1) },
+  { keys: 'ArrowRight', title: 'Older picture', act: () => move(1) },
+  { keys: 'F', title: 'Full screen', act: toggleFullscreen },
+  { keys: 'Delete', title: 'Delete the picture on the stage', act: discardShown },
+  { keys: 'Alt+1', title: 'First tab (Alt+2 the second, and so on)', anywhere: true, digits: true, act: openTabAt },
+  { keys: '?', title: 'This list', act: openHelp },
+];
+
+export function listenForKeys() {
+  document.addEventListener('keydown', (event) => {
+    if (event.defaultPrevented || document.querySelector('dialog[open]') || isOpenMenu(event.target)) return;
+    const found = SHORTCUTS.find((shortcut) => fits(shortcut, event));
+    if (!found) return;
+    if (found.digits) found.act(Number(event.key)); else found.act();
+    if (found.keys !== 'Escape') event.preventDefault();
+  });
+}
+
+export function openHelp() {
+  document.getElementById('ez-help')?.remove();
+  const rows = SHORTCUTS.map(({ keys, title }) => make('div', {}, make('dt', {}, ...keys.split('+').map((key) => make('kbd', { textContent: NAMES[key] ?? key }))), make('dd', { textContent: title })));
+  const dialog = make('dialog', { id: 'ez-help', className: 'ez-dialog', 'aria-label': 'Keyboard shortcuts' },
+    make('h2', { textContent: 'Keyboard' }), make('dl', {}, ...rows));
+  dialog.addEventListener('click', () => dialog.close());
+  dialog.addEventListener('close', () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+const NAMES = { ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del' };
+
+function fits({ keys, anywhere, digits }, event) {
+  if (!anywhere && isTyping(event.target)) return false;
+  const parts = keys.split('+');
+  const key = parts.at(-1);
+  if ((event.ctrlKey || event.metaKey) !== parts.includes('Ctrl') || event.altKey !== parts.includes('Alt')) return false;
+  return digits ? /^[1-9]$/.test(event.key) : event.key.toLowerCase() === key.toLowerCase();
+}
+
+const isOpenMenu = (target) => target instanceof HTMLElement && target.getAttribute('aria-expanded') === 'true';
+const isTyping = (target) => target instanceof HTMLElement && (target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName));
+
+function generate() {
+  document.getElementById(`${currentTab()}-generate`)?.click();
+}
+
+function cancel() {
+  if (!document.fullscreenElement && store.active().length) store.cancelShown().catch(() => {});
+}
+
+function discardShown() {
+  const picture = pictureOnStage();
+  if (picture) discard(picture);
+}

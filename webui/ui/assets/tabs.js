@@ -1,0 +1,36 @@
+// Which tab is open: told by the address (`?tab=`), so that links, reload and Back work.
+
+import { setCurrentTab } from './form.js';
+
+let names = [];
+
+export function mountTabs(all) {
+  names = all;
+  window.addEventListener('popstate', () => show(fromAddress()));
+  show(fromAddress());
+}
+
+export function openTab(name) {
+  if (name === document.body.dataset.tab) return;
+  const url = new URL(location.href);
+  url.searchParams.set('tab', name);
+  history.pushState(null, '', url);
+  show(name);
+}
+
+/** Open the tab at a place in the order, counted from 1. */
+export const openTabAt = (place) => { if (names[place - 1]) openTab(names[place - 1]); };
+
+function fromAddress() {
+  const wanted = new URL(location.href).searchParams.get('tab');
+  return names.includes(wanted) ? wanted : names[0];
+}
+
+function show(name) {
+  document.body.dataset.tab = name;
+  setCurrentTab(name);
+  for (const link of document.querySelectorAll('.ez-nav a'))
+    if (link.dataset.tab === name) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: name } }));
+}

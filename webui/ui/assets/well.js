@@ -1,0 +1,64 @@
+// The start image: drop, paste or choose. It goes up once; the form keeps its id.
+
+import { address, post } from './api.js';
+import { icon, make } from './dom.js';
+
+export function mount({ element, props, trigger, watch }, { tab }) {
+  const well = build(element.querySelector('.ez-well'));
+  const set = (id) => { props.value = id; trigger('change'); show(well, id); };
+  const take = (file) => file && upload(well, file, set);
+  well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
+  well.clear.addEventListener('click', () => set(null));
+  listenForDrops(well.root, take);
+  document.addEventListener('paste', (event) => {
+    if (document.body.dataset.tab !== tab) return;
+    const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith('image/'));
+    if (file) { event.preventDefault(); take(file); }
+  });
+  watch('value', () => show(well, props.value));
+  show(well, props.value);
+}
+
+function build(root) {
+  const parts = {
+    root,
+    image: make('img', { alt: 'Start image', hidden: true }),
+    input: make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose the start image' }),
+    hint: make('span', { className: 'ez-well-hint' }, icon('image'), make('span', { textContent: 'Drop, paste or choose a picture' })),
+    said: make('span', { className: 'ez-well-said', role: 'alert' }),
+    clear: make('button', { type: 'button', className: 'ez-well-clear', title: 'Remove the image', 'aria-label': 'Remove the image', hidden: true }, icon('close')),
+  };
+  root.append(make('label', {}, parts.image, parts.hint, parts.input), parts.said, parts.clear);
+  return parts;
+}
+
+function show(well, id) {
+  well.image.hidden = well.clear.hidden = !id;
+  well.hint.hidden = !!id;
+  if (id) well.image.src = address(`/images/${id}`);
+  else well.image.removeAttribute('src');
+}
+
+async function upload(well, file, set) {
+  well.said.textContent = '';
+  well.root.dataset.busy = true;
+  const body = new FormData();
+  body.append('file', file);
+  try {
+    set((await post('/images', body)).id);
+  } catch (error) {
+    well.said.textContent = error.message;
+  } finally {
+    delete well.root.dataset.busy;
+  }
+}
+
+function listenForDrops(root, take) {
+  const over = (on) => (event) => { event.preventDefault(); root.classList.toggle('ez-over', on); };
+  root.addEventListener('dragover', over(true));
+  root.addEventListener('dragleave', over(false));
+  root.addEventListener('drop', (event) => {
+    over(false)(event);
+    take([...event.dataTransfer.files].find((file) => file.type.startsWith('image/')) ?? event.dataTransfer.files[0]);
+  });
+}

@@ -1,0 +1,33 @@
+"""The services that a tab may use, handed in by `app.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webui.services.catalog import Catalog
+from webui.services.dispatcher import Dispatcher
+from webui.services.events import EventBus
+from webui.services.gallery import Gallery
+from webui.services.images import ImageStore
+from webui.services.jobs import JobService
+from webui.services.settings import SettingsStore
+
+
+@dataclass(frozen=True)
+class UiContext:
+    """Everything that the page reaches; there is no other way to a service."""
+
+    jobs: JobService
+    """Takes orders and knows where they are."""
+    catalog: Catalog
+    """The installed checkpoints."""
+    gallery: Gallery
+    """Finished pictures."""
+    images: ImageStore
+    """Uploaded pictures."""
+    events: EventBus
+    """What happens, as it happens."""
+    settings_store: SettingsStore
+    """Preferences; nothing here changes a picture."""
+    dispatcher: Dispatcher
+    """Gives jobs to the worker and knows how the worker is."""

@@ -1,0 +1,190 @@
+"""Parameter declarations become controls, and controls become a request again, always by name.
+
+`contracts.request` declares each parameter once (title, help, range, default). A `Form` holds one
+control per parameter of a tab, so that nothing ever depends on the order of widgets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.choices import SAMPLERS, SCHEDULES
+from webui.contracts.request import PARAMETERS, GenerationRequest, limits
+from webui.ui.scripts import on_mount
+
+TEXT_LINES: Mapping[str, tuple[int, int]] = {"prompt": (4, 12), "negative_prompt": (1, 8)}
+"""Lines shown at first, and lines that the field may grow to."""
+
+PLACEHOLDERS: Mapping[str, str] = {
+    "prompt": "a red house on the left, green meadow with mountains at sunset",
+    "negative_prompt": "what to stay away from (optional)",
+}
+
+EMPTY_MEANS: Mapping[str, str] = {"txt2img": "model's own", "img2img": "as the image"}
+"""What an empty width or height stands for, in each tab."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The controls of one tab, by the name of the parameter that each one sets."""
+
+    tab: str
+    """Name of the tab, and first part of its controls' element ids."""
+    controls: Mapping[str, Component]
+    """Parameter name to control, in the order of the form."""
+
+    def describe(self) -> list[dict[str, Any]]:
+        """What the page's script needs of each control: name, element, title, help, default."""
+        return [
+            {
+                "name": name,
+                "element": element_id(self.tab, name),
+                "title": PARAMETERS[name].title,
+                "help": PARAMETERS[name].help,
+                "default": default(name),
+            }
+            for name in self.controls
+        ]
+
+    def values(self, data: Mapping[Component, Any]) -> dict[str, Any]:
+        """The request's fields, read from what Gradio hands a handler whose inputs are a set.
+
+        Empty number fields are left out, so that the request's own default holds.
+        """
+        read = {name: data[control] for name, control in self.controls.items()}
+        return {name: value for name, value in read.items() if value is not None}
+
+    def updates(
+        self, values: Mapping[str, Any], models: Sequence[CheckpointInfo]
+    ) -> dict[Component, Any]:
+        """Changes that bring the given values into the controls; other controls stay.
+
+        Values may be years old or come from another machine: unknown names and impossible choices
+        are dropped, and a slider widens for a value beyond its usual end.
+        """
+        changes = {
+            control: _update(name, control, values[name])
+            for name, control in self.controls.items()
+            if name in values and _usable(name, values[name], models)
+        }
+        return {control: change for control, change in changes.items() if change is not None}
+
+
+def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Component:
+    """The control for a parameter, made from its declaration alone."""
+    declared = PARAMETERS[name]
+    common: dict[str, Any] = {
+        "label": declared.title,
+        "value": default(name),
+        "elem_id": element_id(tab, name),
+        "elem_classes": ["ez-control"],
+    }
+    if name in TEXT_LINES:
+        lines, most = TEXT_LINES[name]
+        hint = PLACEHOLDERS[name]
+        return gr.Textbox(lines=lines, max_lines=most, placeholder=hint, **common)
+    if name == "model":
+        first = models[0].id if models else None
+        return gr.Dropdown(model_choices(models), **{**common, "value": first})
+    if name in ("sampler", "schedule"):
+        return gr.Dropdown(_names(name), **common)
+    if default(name) is None:
+        return _number_or_empty(tab, name)
+    if _is_slider(name):
+        return gr.Slider(_start(name), _end(name), step=declared.step, buttons=[], **common)
+    low, high = limits(name)
+    return gr.Number(
+        minimum=low, maximum=high, step=declared.step, precision=0, min_width=80, **common
+    )
+
+
+def default(name: str) -> Any:
+    """The request's own default of a field; '' for the prompt, which has none."""
+    field = GenerationRequest.model_fields[name]
+    return "" if field.is_required() else field.default
+
+
+def element_id(tab: str, name: str) -> str:
+    """Stable id of a control in the page: 'txt2img-steps'."""
+    return f"{tab}-{name}"
+
+
+def model_choices(models: Iterable[CheckpointInfo]) -> list[tuple[str, str]]:
+    """Menu entries; the title is shown, the id is meant."""
+    return [(info.title, str(info.id)) for info in models]
+
+
+def stamp() -> str:
+    """Something that differs each time, so that two equal answers are still two events."""
+    return str(time.time_ns())
+
+
+def _number_or_empty(tab: str, name: str) -> gr.HTML:
+    """A number that may be empty, which `gr.Number` would turn into 0 when it appears."""
+    declared, (low, high) = PARAMETERS[name], limits(name)
+    return gr.HTML(
+        value=None,
+        html_template='<label class="ez-number"><span></span><input type="number"></label>',
+        js_on_load=on_mount(
+            "number",
+            title=declared.title,
+            placeholder=EMPTY_MEANS.get(tab, "model's own"),
+            low=low,
+            high=high,
+            step=declared.step,
+        ),
+        elem_id=element_id(tab, name),
+        elem_classes=["ez-control"],
+        apply_default_css=False,
+    )
+
+
+def _names(name: str) -> list[str]:
+    return [info.name for info in SAMPLERS] if name == "sampler" else list(SCHEDULES)
+
+
+def _is_slider(name: str) -> bool:
+    low, high = limits(name)
+    return PARAMETERS[name].soft_maximum is not None or (low, high) == (0.0, 1.0)
+
+
+def _start(name: str) -> float:
+    soft = PARAMETERS[name].soft_minimum
+    low = limits(name)[0]
+    return soft if soft is not None else (low if low is not None else 0)
+
+
+def _end(name: str) -> float:
+    soft = PARAMETERS[name].soft_maximum
+    high = limits(name)[1]
+    return soft if soft is not None else (high if high is not None else 1)
+
+
+def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
+    if name == "model":
+        return value in {info.id for info in models}
+    if name in ("sampler", "schedule"):
+        return value in _names(name)
+    if name in TEXT_LINES:
+        return isinstance(value, str)
+    if name == "image":
+        return value is None or isinstance(value, str)
+    low, high = limits(name)
+    if value is None:
+        return default(name) is None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _update(name: str, target: Component, value: Any) -> Any:
+    if isinstance(target, gr.Slider):
+        return gr.update(value=value, maximum=max(_end(name), value))
+    return gr.update(value=value)

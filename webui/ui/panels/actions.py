@@ -1,0 +1,81 @@
+"""Generate and Cancel, always in sight, and the bridge between a form and the page's script.
+
+The *bridge* is an invisible component through which the script hands a form values by name: what
+was kept in the browser, a picture's parameters, a sample. `input` fills; `submit` fills and starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from webui.services.catalog import Catalog
+from webui.ui.forms import Form, model_choices
+from webui.ui.scripts import call, on_mount
+
+Submit = Callable[[Mapping[Component, Any]], dict[str, Any]]
+
+
+def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) -> None:
+    """Add the buttons and the bridge of a form, and wire them."""
+    with gr.Row(elem_classes=["ez-actions-bar"], elem_id=f"{form.tab}-bar"):
+        generate = gr.Button("Generate", variant="primary", elem_id=f"{form.tab}-generate")
+        cancel = gr.Button("Cancel", elem_id=f"{form.tab}-cancel", elem_classes=["ez-cancel"])
+    bridge = _bridge(form)
+    everything: set[Any] = set(form.controls.values())
+    outputs = list(form.controls.values())
+    fill = fill_handler(form, catalog)
+
+    generate.click(
+        submit, everything, [stage], queue=False, show_progress="hidden", trigger_mode="multiple"
+    )
+    cancel.click(None, js=call("store", "cancelShown"))
+    bridge.input(fill, [bridge], outputs, queue=False, show_progress="hidden").success(
+        None, inputs=outputs, js=call("form", "filled", form.tab), show_progress="hidden"
+    )
+    bridge.submit(fill, [bridge], outputs, queue=False, show_progress="hidden").then(
+        submit, everything, [stage], queue=False, show_progress="hidden"
+    )
+    gr.on(
+        [control.change for control in form.controls.values()],  # type: ignore[attr-defined]
+        None,
+        inputs=outputs,
+        js=call("form", "changed", form.tab),
+        show_progress="hidden",
+        trigger_mode="multiple",
+    )
+
+
+def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component, Any]]:
+    """What the bridge does: validated changes for the values it was given, by name.
+
+    The model menu is read afresh each time, so that a model added since the start is offered.
+    """
+
+    def fill(payload: Any) -> dict[Component, Any]:
+        values = payload.get("values", {}) if isinstance(payload, dict) else {}
+        models = catalog.models()
+        changes = form.updates(values if isinstance(values, dict) else {}, models)
+        menu = form.controls["model"]
+        wanted = changes.get(menu, {}).get("value")
+        first = catalog.default()
+        chosen = {"value": wanted} if wanted is not None else {}
+        if wanted is None and isinstance(payload, dict) and payload.get("restore"):
+            chosen = {"value": first.id if first else None}
+        return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
+
+    return fill
+
+
+def _bridge(form: Form) -> gr.HTML:
+    return gr.HTML(
+        value=None,
+        html_template="<span></span>",
+        js_on_load=on_mount("form", tab=form.tab, fields=form.describe()),
+        elem_id=f"{form.tab}-bridge",
+        elem_classes=["ez-bridge"],
+        apply_default_css=False,
+    )

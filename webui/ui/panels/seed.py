@@ -1,0 +1,26 @@
+"""Seed with dice and recycle, and how many pictures to make."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.components import Component
+
+from webui.ui.forms import control
+from webui.ui.scripts import call
+
+DICE = "() => -1"
+
+
+def seed_panel(tab: str) -> dict[str, Component]:
+    """Seed (-1 draws a new one each time; recycle takes the last one used) and count."""
+    with gr.Row(elem_classes=["ez-seed"]):
+        seed = control(tab, "seed")
+        dice = _tool(f"{tab}-seed-dice", "Random")
+        recycle = _tool(f"{tab}-seed-recycle", "Last used")
+    dice.click(None, outputs=[seed], js=DICE)
+    recycle.click(None, inputs=[seed], outputs=[seed], js=call("store", "lastSeed"))
+    return {"seed": seed, "count": control(tab, "count")}
+
+
+def _tool(element: str, title: str) -> gr.Button:
+    return gr.Button(title, elem_id=element, elem_classes=["ez-tool"], size="sm", min_width=40)

@@ -1,0 +1,34 @@
+"""Image to image: a start image, and how far to leave it."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from webui.ui.context import UiContext
+from webui.ui.forms import Form, control
+from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.image import image_panel
+from webui.ui.panels.prompt import prompt_panel
+from webui.ui.panels.sampling import sampling_panel
+from webui.ui.panels.seed import seed_panel
+from webui.ui.panels.size import size_panel
+from webui.ui.panels.stage import submit_handler
+
+NAME = "img2img"
+
+
+def build(context: UiContext, stage: gr.HTML) -> Form:
+    """Add the tab's form to the page; its results go to the stage."""
+    with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
+        controls = {
+            "image": image_panel(NAME),
+            "denoising_strength": control(NAME, "denoising_strength"),
+            **prompt_panel(NAME, context.catalog.models()),
+            **size_panel(NAME),
+            **sampling_panel(NAME),
+            **seed_panel(NAME),
+        }
+        form = Form(NAME, controls)
+        submit = submit_handler(form, context.jobs, needs_image=True)
+        actions_panel(form, submit, stage, context.catalog)
+    return form

@@ -1,0 +1,30 @@
+"""Text to image."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from webui.ui.context import UiContext
+from webui.ui.forms import Form
+from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.prompt import prompt_panel
+from webui.ui.panels.sampling import sampling_panel
+from webui.ui.panels.seed import seed_panel
+from webui.ui.panels.size import size_panel
+from webui.ui.panels.stage import submit_handler
+
+NAME = "txt2img"
+
+
+def build(context: UiContext, stage: gr.HTML) -> Form:
+    """Add the tab's form to the page; its results go to the stage."""
+    with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
+        controls = {
+            **prompt_panel(NAME, context.catalog.models()),
+            **size_panel(NAME),
+            **sampling_panel(NAME),
+            **seed_panel(NAME),
+        }
+        form = Form(NAME, controls)
+        actions_panel(form, submit_handler(form, context.jobs), stage, context.catalog)
+    return form
