@@ -8,9 +8,7 @@
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
     |   |-- OutOfMemory       one row alone does not fit the device
-    |   |-- WorkerDied        the worker process ended while it held the job, twice
     |   `-- HookFailed        an extension that had to decide something raised an error
-    |-- Cancelled             the person asked for it; not a fault
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
     |-- BrokenModel           recognised, but damaged
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
@@ -93,16 +91,8 @@ class OutOfMemory(JobFailed):
     """One row alone does not fit the device's memory."""
 
 
-class WorkerDied(JobFailed):
-    """The worker process ended while it held the job."""
-
-
 class HookFailed(JobFailed):
     """An extension that had to decide something raised an error; the message names it."""
-
-
-class Cancelled(EaselError):
-    """The person asked for it; not a fault."""
 
 
 class NotAModel(EaselError):

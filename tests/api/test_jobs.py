@@ -1,0 +1,167 @@
+"""Jobs over HTTP, with the fake worker."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.api.conftest import wait_for
+from webui.api.jobs import EXAMPLES
+
+
+def order(client: TestClient, **request: Any) -> dict[str, Any]:
+    answer = client.post("/api/v1/jobs", json={"prompt": "a lake", "steps": 3, **request})
+    assert answer.status_code == 202, answer.text
+    job: dict[str, Any] = answer.json()
+    return job
+
+
+def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
+    """Name and data of each event of a stream."""
+    blocks = [block.split("\n") for block in text.split("\n\n") if block.startswith("event: ")]
+    return [
+        (name.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+        for name, data in blocks
+    ]
+
+
+def test_a_prompt_alone_becomes_a_picture(client: TestClient) -> None:
+    job = wait_for(client, order(client)["id"])
+    assert job["state"] == "done"
+    assert len(job["pictures"]) == 1  # type: ignore[arg-type]
+
+
+def test_the_answer_holds_the_request_that_will_be_run(client: TestClient) -> None:
+    request = order(client, sampler="k_euler_a", count=2)["request"]
+    assert request["sampler"] == "Euler a"
+    assert request["model"] == "fake/gradient"
+    assert request["seed"] >= 0
+    assert request["width"] == 128
+
+
+def test_the_stream_tells_the_job_from_first_to_last(client: TestClient) -> None:
+    job_id = order(client, count=2, steps=5)["id"]
+    events = events_of(client.get(f"/api/v1/jobs/{job_id}/events").text)
+    assert events[0][0] == "job"
+    assert events[-1][0] == "job"
+    assert events[-1][1]["state"] == "done"
+    assert [data["index"] for name, data in events if name == "picture"] == [0, 1]
+    steps = [data for name, data in events if name == "step"]
+    assert any((data["preview"] or "").startswith("data:image/webp;base64,") for data in steps)
+    assert all(data["steps"] == 10 for data in steps)
+
+
+def test_the_stream_of_a_final_job_is_its_snapshot(client: TestClient) -> None:
+    job_id = order(client)["id"]
+    wait_for(client, job_id)
+    answer = client.get(f"/api/v1/jobs/{job_id}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert [name for name, _ in events_of(answer.text)] == ["job"]
+
+
+def test_a_cancelled_job_says_so(client: TestClient) -> None:
+    job_id = order(client, steps=1000)["id"]
+    client.delete(f"/api/v1/jobs/{job_id}")
+    assert wait_for(client, job_id)["state"] == "cancelled"
+
+
+def test_cancelling_a_final_job_changes_nothing(client: TestClient) -> None:
+    job_id = order(client)["id"]
+    wait_for(client, job_id)
+    assert client.delete(f"/api/v1/jobs/{job_id}").json()["state"] == "done"
+
+
+@pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("DELETE", ""), ("GET", "/events")])
+def test_an_unknown_job_is_404_and_never_done(client: TestClient, method: str, suffix: str) -> None:
+    answer = client.request(method, f"/api/v1/jobs/nothing{suffix}")
+    assert answer.status_code == 404
+    assert "'nothing'" in answer.json()["error"]
+
+
+def test_jobs_are_listed_newest_first_page_by_page(client: TestClient) -> None:
+    ids = [order(client)["id"] for _ in range(3)]
+    for job_id in ids:
+        wait_for(client, job_id)
+    first = client.get("/api/v1/jobs", params={"limit": 2, "state": "done"}).json()
+    rest = client.get("/api/v1/jobs", params={"before": first[-1]["created"]}).json()
+    assert [job["id"] for job in first + rest] == ids[::-1]
+
+
+def test_the_examples_of_the_documentation_are_valid_orders(client: TestClient) -> None:
+    for name, example in EXAMPLES.items():
+        value = {**example["value"], "model": "", "steps": 2}  # type: ignore[dict-item]
+        expected = 404 if name == "image" else 202
+        assert client.post("/api/v1/jobs", json=value).status_code == expected, name
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "expected"),
+    [
+        ("steps", 0, "from 1 to 1000"),
+        ("width", 130, "multiple of 8"),
+        ("guidance_scale", 1e9, "from 1.0 to 100.0"),
+        ("sampler", "Magic", "Euler a"),
+        ("seed", 2**40, "from -1 to"),
+        ("stepz", 5, "no such field"),
+        ("count", "many", "integer"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_value_and_range(
+    client: TestClient, field: str, value: object, expected: str
+) -> None:
+    answer = client.post("/api/v1/jobs", json={"prompt": "x", field: value})
+    assert answer.status_code == 422
+    [problem] = answer.json()["problems"]
+    assert problem["field"] == field
+    assert str(value) in problem["value"]
+    assert expected in problem["expected"]
+    assert field in answer.json()["error"]
+
+
+def test_a_missing_prompt_is_named(client: TestClient) -> None:
+    answer = client.post("/api/v1/jobs", json={})
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["field"] == "prompt"
+
+
+def test_an_unknown_model_names_the_near_ones(client: TestClient) -> None:
+    answer = client.post("/api/v1/jobs", json={"prompt": "x", "model": "fake/gradent"})
+    assert answer.status_code == 422
+    assert "'fake/gradient'" in answer.json()["error"]
+    assert answer.json()["problems"][0]["field"] == "model"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "sentence"),
+    [
+        (b'{"prompt": ', "application/json", "not valid JSON"),
+        (b"[1, 2]", "application/json", "request is"),
+        (b"null", "application/json", "request is"),
+        (b"", "application/json", "request is"),
+        (b"\xff\xfe", "application/json", ""),
+        (b"[" * 100_000, "application/json", ""),
+        (b'{"prompt": "x"}', "text/plain", "Content-Type"),
+        (b"prompt=x", "application/x-www-form-urlencoded", "Content-Type"),
+    ],
+)
+def test_a_body_that_is_no_order_gets_a_sentence(
+    client: TestClient, body: bytes, kind: str, sentence: str
+) -> None:
+    answer = client.post("/api/v1/jobs", content=body, headers={"content-type": kind})
+    assert answer.status_code in (400, 422)
+    assert sentence in answer.json()["error"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "state=finished", "before=soon"])
+def test_a_wrong_query_is_named(client: TestClient, query: str) -> None:
+    answer = client.get(f"/api/v1/jobs?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["problems"][0]["field"].split(".")[0] == query.split("=")[0]
+
+
+def test_a_prompt_in_any_script_comes_back_as_it_was(client: TestClient) -> None:
+    prompt = "湖畔の赤い家 дом у озера بيت 🏡 \u202e" + "x" * 10_000
+    assert order(client, prompt=prompt)["request"]["prompt"] == prompt

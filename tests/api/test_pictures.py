@@ -1,0 +1,95 @@
+"""Pictures and images over HTTP."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from tests.api.conftest import wait_for
+
+
+@pytest.fixture
+def picture(client: TestClient) -> dict[str, Any]:
+    """A finished picture, as its job lists it."""
+    job = client.post("/api/v1/jobs", json={"prompt": "a lake", "steps": 2, "seed": 5}).json()
+    found: dict[str, Any] = wait_for(client, job["id"])["pictures"][0]  # type: ignore[index]
+    return found
+
+
+def test_a_picture_is_a_png_that_may_be_kept(client: TestClient, picture: dict[str, Any]) -> None:
+    answer = client.get(picture["url"])
+    assert Image.open(io.BytesIO(answer.content)).size == (128, 128)
+    assert answer.headers["content-type"] == "image/png"
+    assert "immutable" in answer.headers["cache-control"]
+    assert answer.headers["content-disposition"].startswith("inline")
+
+
+def test_a_thumbnail_is_a_small_webp(client: TestClient, picture: dict[str, Any]) -> None:
+    answer = client.get(picture["thumbnail"], params={"size": 64})
+    small = Image.open(io.BytesIO(answer.content))
+    assert (small.format, max(small.size)) == ("WEBP", 64)
+
+
+def test_a_picture_says_what_it_was_made_with(client: TestClient, picture: dict[str, Any]) -> None:
+    told = client.get(picture["url"] + "/parameters").json()
+    assert told["request"]["seed"] == 5
+    assert "Seed: 5" in told["infotext"]
+
+
+def test_a_deleted_picture_is_gone_and_comes_back(
+    client: TestClient, picture: dict[str, Any]
+) -> None:
+    assert client.delete(picture["url"]).status_code == 204
+    assert client.get(picture["url"]).status_code == 404
+    assert client.get("/api/v1/pictures").json() == []
+    assert client.post(picture["url"] + "/restore").json()["id"] == picture["id"]
+    assert client.get(picture["url"]).status_code == 200
+
+
+def test_a_picture_can_start_another_one(client: TestClient, picture: dict[str, Any]) -> None:
+    image = client.post(picture["url"] + "/image").json()["id"]
+    order = {"prompt": "winter", "steps": 2, "image": image, "denoising_strength": 0.5}
+    job = client.post("/api/v1/jobs", json=order)
+    assert job.status_code == 202
+    assert wait_for(client, job.json()["id"])["state"] == "done"
+
+
+@pytest.mark.parametrize("suffix", ["", "/thumbnail", "/parameters"])
+@pytest.mark.parametrize("name", ["nothing", "..%2f..%2feasel.sqlite", "%00"])
+def test_an_unknown_picture_is_404(client: TestClient, name: str, suffix: str) -> None:
+    answer = client.get(f"/api/v1/pictures/{name}{suffix}")
+    assert answer.status_code == 404
+    assert answer.json()["error"]
+
+
+def test_an_image_goes_up_as_a_form_or_bare_and_is_named_by_content(
+    client: TestClient, png: bytes
+) -> None:
+    form = client.post("/api/v1/images", files={"file": ("a.png", png, "image/png")})
+    bare = client.post("/api/v1/images", content=png)
+    assert form.status_code == bare.status_code == 201
+    assert form.json() == bare.json()
+    assert (form.json()["width"], form.json()["height"]) == (96, 64)
+    back = client.get(f"/api/v1/images/{form.json()['id']}")
+    assert Image.open(io.BytesIO(back.content)).size == (96, 64)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n broken"])
+def test_a_file_that_is_no_picture_gets_a_sentence(client: TestClient, data: bytes) -> None:
+    answer = client.post("/api/v1/images", files={"file": ("a.png", data, "image/png")})
+    assert answer.status_code == 400
+    assert answer.json()["error"].endswith(".")
+
+
+def test_a_form_without_a_file_says_what_is_missing(client: TestClient) -> None:
+    answer = client.post("/api/v1/images", data={"other": "x"}, files={"odd": ("a", b"x")})
+    assert answer.status_code == 400
+    assert "'file'" in answer.json()["error"]
+
+
+def test_an_unknown_image_is_404(client: TestClient) -> None:
+    assert client.get("/api/v1/images/" + "0" * 64).status_code == 404

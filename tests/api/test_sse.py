@@ -1,0 +1,168 @@
+"""Event streams on a real server: coalescing, many readers, and a prompt end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
+import httpx
+import pytest
+
+from webui.api.sse import MOST_WAITING, Mailbox, Streams
+from webui.app import Studio
+from webui.contracts.events import Event, JobStepped, WorkerChanged
+from webui.contracts.ids import JobId
+from webui.server import Server, address_of, open_socket
+from webui.services.events import EventBus
+
+
+def step(number: int, preview: bytes = b"", job: str = "a") -> JobStepped:
+    return JobStepped(JobId(job), number, 20, None, preview)
+
+
+def collect(put: Callable[[Mailbox], None]) -> list[Event]:
+    """What a reader takes at once after `put` has filled its mailbox from another thread."""
+
+    async def read() -> list[Event]:
+        mailbox = Mailbox(asyncio.get_running_loop(), lambda _event: True)
+        await asyncio.to_thread(put, mailbox)
+        return await mailbox.take(1)
+
+    return asyncio.run(read())
+
+
+def test_a_slow_reader_gets_the_latest_step_with_the_latest_preview() -> None:
+    def put(mailbox: Mailbox) -> None:
+        for event in (step(1, b"old"), step(2, b"new"), step(3), step(7, job="b")):
+            mailbox.put(event)
+
+    assert collect(put) == [step(3, b"new"), step(7, job="b")]
+
+
+def test_other_events_keep_their_order_and_number() -> None:
+    events: list[Event] = [
+        WorkerChanged(state, "cpu", "") for state in ("starting", "ready", "gone")
+    ]
+
+    def put(mailbox: Mailbox) -> None:
+        for event in events:
+            mailbox.put(event)
+
+    assert collect(put) == events
+
+
+def test_a_reader_that_never_reads_is_let_go() -> None:
+    mailboxes: list[Mailbox] = []
+
+    def put(mailbox: Mailbox) -> None:
+        mailboxes.append(mailbox)
+        for _ in range(MOST_WAITING * 2):
+            mailbox.put(WorkerChanged("ready", "cpu", ""))
+
+    assert len(collect(put)) == MOST_WAITING + 1
+    assert mailboxes[0].closed
+
+
+def test_an_event_after_the_loops_end_is_dropped() -> None:
+    mailboxes: list[Mailbox] = []
+
+    def put(mailbox: Mailbox) -> None:
+        mailboxes.append(mailbox)
+        mailbox.put(step(1))
+
+    collect(put)
+    mailboxes[0].put(step(2))
+    assert mailboxes[0].closed
+
+
+def test_a_quiet_mailbox_gives_nothing_after_its_time() -> None:
+    async def read() -> list[Event]:
+        return await Mailbox(asyncio.get_running_loop(), lambda _event: True).take(0.01)
+
+    assert asyncio.run(read()) == []
+
+
+def test_a_stream_that_begins_after_the_end_ends_at_once() -> None:
+    streams = Streams(EventBus())
+    streams.close()
+
+    async def read() -> bool:
+        with streams.mailbox(lambda _event: True) as mailbox:
+            await mailbox.take(5)
+            return mailbox.closed
+
+    assert asyncio.run(read())
+
+
+@pytest.fixture
+def address(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A real server around the studio."""
+    opened = open_socket("127.0.0.1", 0)
+    started = threading.Event()
+    server = Server(studio.guarded, started.set, studio.streams.close)
+    monkeypatch.setattr(server, "capture_signals", nullcontext)  # not the main thread
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+    thread.start()
+    assert started.wait(10)
+    yield address_of(opened)
+    server.should_exit = True
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_twenty_readers_follow_one_job_to_its_end(address: str) -> None:
+    order = {"prompt": "a lake", "steps": 20, "count": 2}
+    job_id = httpx.post(f"{address}/api/v1/jobs", json=order).json()["id"]
+    texts: list[str] = []
+
+    def read() -> None:
+        texts.append(httpx.get(f"{address}/api/v1/jobs/{job_id}/events", timeout=20).text)
+
+    readers = [threading.Thread(target=read) for _ in range(20)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(20)
+    assert len(texts) == 20
+    assert all('"state":"done"' in text.rsplit("event: job", 1)[1] for text in texts)
+
+
+def test_a_queued_job_hears_its_place_in_the_queue_change(address: str) -> None:
+    orders = [{"prompt": "x", "steps": 40} for _ in range(20)]
+    ids = [httpx.post(f"{address}/api/v1/jobs", json=order).json()["id"] for order in orders]
+    text = httpx.get(f"{address}/api/v1/jobs/{ids[-1]}/events", timeout=20).text
+    snapshots = [
+        json.loads(line[6:]) for line in text.split("\n") if line.startswith('data: {"id"')
+    ]
+    places = [job["place"] for job in snapshots if job.get("state") == "queued"]
+    assert places == sorted(places, reverse=True)
+    assert len(places) > 1
+
+
+def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
+    names: list[str] = []
+    with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:
+        for line in answer.iter_lines():
+            names += [line[7:]] if line.startswith("event: ") else []
+            if len(names) == 2:
+                break
+    assert names == ["queue", "worker"]
+
+
+def test_the_servers_end_does_not_wait_for_open_streams(address: str, studio: Studio) -> None:
+    ended = threading.Event()
+
+    def read() -> None:
+        with httpx.stream("GET", f"{address}/api/v1/events", timeout=30) as answer:
+            for _ in answer.iter_lines():
+                pass
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    time.sleep(0.3)
+    studio.streams.close()
+    assert ended.wait(2)

@@ -1,0 +1,60 @@
+"""What is installed is what is pinned, and all of what is needed is pinned."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OF_A_CUDA_BUILD = ("nvidia-", "cuda-", "triton")
+"""torch pins these itself, exactly; a CPU build needs none of them."""
+
+
+def pins(name: str) -> list[Requirement]:
+    lines = (REPOSITORY / name).read_text("utf-8").splitlines()
+    return [
+        Requirement(text)
+        for line in lines
+        if (text := line.split(" #")[0].strip()) and text[0] != "#"
+    ]
+
+
+def pinned() -> dict[str, Requirement]:
+    """The pins that count on this Python and system, by name."""
+    wanted = [
+        pin for pin in pins("requirements.txt") if pin.marker is None or pin.marker.evaluate()
+    ]
+    assert len({canonicalize_name(pin.name) for pin in wanted}) == len(wanted)
+    return {canonicalize_name(pin.name): pin for pin in wanted}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_line_is_an_exact_pin(name: str) -> None:
+    assert [
+        str(pin) for pin in pins(name) if not re.fullmatch(r"==[^*]+", str(pin.specifier))
+    ] == []
+
+
+def test_the_installed_versions_are_the_pinned_ones() -> None:
+    for name, pin in pinned().items():
+        assert pin.specifier.contains(metadata.version(name)), name
+
+
+def test_whatever_a_pinned_package_needs_is_pinned() -> None:
+    wanted = pinned()
+    for name in wanted:
+        for text in metadata.requires(name) or []:
+            need = Requirement(text)
+            counts = need.marker is None or need.marker.evaluate({"extra": ""})
+            if counts and not need.name.startswith(OF_A_CUDA_BUILD):
+                assert canonicalize_name(need.name) in wanted, f"{name} needs {need}"
+
+
+def test_torchvision_stays_away() -> None:
+    with pytest.raises(metadata.PackageNotFoundError):
+        metadata.version("torchvision")

@@ -1,0 +1,116 @@
+"""Flags and environment variables become settings, and mistakes become sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from webui.cli import build_parser, has_display, list_models, main, to_settings, with_login
+from webui.contracts.settings import Settings
+
+
+def parse(*flags: str, **environment: str) -> Settings:
+    parser = build_parser(environment)
+    return to_settings(parser.parse_args(flags), parser)
+
+
+def test_without_flags_only_this_computer_is_served() -> None:
+    settings = parse()
+    assert (settings.host, settings.port, settings.user) == ("127.0.0.1", 7860, None)
+    assert not settings.is_reachable
+
+
+def test_every_flag_is_also_a_variable(tmp_path: Path) -> None:
+    by_flag = parse(
+        "--listen", "--port", "8000", "--share", "--auth", "ann:a:b", "--data-dir", str(tmp_path),
+        "--cpu", "--fake", "--no-browser", "--allow-host", "a.example", "--allow-host", "b.example",
+    )  # fmt: skip
+    by_variable = parse(
+        EASEL_LISTEN="1", EASEL_PORT="8000", EASEL_SHARE="yes", EASEL_AUTH="ann:a:b",
+        EASEL_DATA_DIR=str(tmp_path), EASEL_CPU="true", EASEL_FAKE="on", EASEL_NO_BROWSER="1",
+        EASEL_ALLOW_HOST="a.example,b.example",
+    )  # fmt: skip
+    assert by_flag == by_variable
+    assert by_flag.password == "a:b"
+
+
+def test_a_flag_wins_over_its_variable() -> None:
+    assert parse("--port", "8001", EASEL_PORT="8000").port == 8001
+
+
+def test_listen_takes_an_address_too() -> None:
+    assert parse("--listen", "192.168.1.5").host == "192.168.1.5"
+    assert parse(EASEL_LISTEN="192.168.1.5").host == "192.168.1.5"
+    assert parse(EASEL_LISTEN="0").host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("auth", ["ann", "ann:", ":secret"])
+def test_half_a_login_is_refused(auth: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse("--auth", auth)
+    assert "user:password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "http"])
+def test_an_impossible_port_is_refused(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(EASEL_PORT=port)
+    assert port in capsys.readouterr().err
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(SystemExit, match=r"EASEL_CPU is 'maybe'"):
+        parse(EASEL_CPU="maybe")
+
+
+def test_a_file_is_no_data_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(SystemExit):
+        parse("--data-dir", str(file))
+    assert "expected a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [("--listen",), ("--share",), ("--listen", "192.168.1.5")])
+def test_a_login_is_made_up_where_one_is_required(flags: tuple[str, ...]) -> None:
+    settings, generated = with_login(parse(*flags))
+    assert generated
+    assert settings.user == "easel"
+    assert len(settings.password or "") >= 16
+    assert with_login(parse(*flags))[0].password != settings.password
+
+
+@pytest.mark.parametrize("flags", [(), ("--listen", "--auth", "ann:secret")])
+def test_no_login_is_made_up_where_none_is_missing(flags: tuple[str, ...]) -> None:
+    settings = parse(*flags)
+    assert with_login(settings) == (settings, False)
+
+
+def test_models_says_where_it_looked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert list_models(Settings(data_dir=tmp_path, repository=tmp_path)) == 0
+    assert str(tmp_path) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["train"], ["train", "dragon"]])
+def test_train_says_what_can_be_trained(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert "starter" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "seen"),
+    [
+        ({}, "linux", False),
+        ({"DISPLAY": ":0"}, "linux", True),
+        ({"WAYLAND_DISPLAY": "wayland-0"}, "linux", True),
+        ({}, "darwin", True),
+        ({"SSH_CONNECTION": "a b"}, "darwin", False),
+    ],
+)
+def test_the_browser_opens_only_where_somebody_sees_it(
+    environment: dict[str, str], platform: str, seen: bool
+) -> None:
+    assert has_display(environment, platform) is seen

@@ -1,0 +1,1 @@
+"""HTTP: the native API, its documentation, and the guard in front of every route."""

@@ -1,0 +1,64 @@
+"""The API as one application: a table of contents of its routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+
+from webui import VERSION
+from webui.api.catalogue import catalogue_router
+from webui.api.context import ApiContext
+from webui.api.docs import docs_router
+from webui.api.errors import add_error_handlers
+from webui.api.events import events_router
+from webui.api.health import health_router
+from webui.api.images import images_router
+from webui.api.jobs import jobs_router
+from webui.api.pictures import pictures_router
+from webui.api.splash import add_splash
+from webui.api.sse import Streams
+from webui.api.views import PREFIX
+
+_EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+_DESCRIPTION = """Order pictures, follow them, fetch them.
+
+`POST /api/v1/jobs` records a job and answers at once; follow it at `/api/v1/jobs/{id}/events` or ask
+`/api/v1/jobs/{id}` until its state is `done`. Every error is `{"error": sentence}`, with `problems`
+where fields are wrong. With a login, send user and password by HTTP Basic."""
+
+
+def create_api(
+    context: ApiContext, streams: Streams, page_problem: Callable[[], str | None] = lambda: None
+) -> FastAPI:
+    """Every route but the page's, which `webui.ui.mount` adds later."""
+    app = FastAPI(
+        title="Easel", version=VERSION, description=_DESCRIPTION, docs_url=None, redoc_url=None
+    )
+    add_error_handlers(app)
+    for router in (
+        jobs_router(context, streams),
+        pictures_router(context),
+        images_router(context),
+        catalogue_router(context),
+        health_router(context),
+        events_router(context, streams),
+        _nothing_else(),
+    ):
+        app.include_router(router, prefix=PREFIX)
+    app.include_router(docs_router())
+    add_splash(app, page_problem)
+    return app
+
+
+def _nothing_else() -> APIRouter:
+    """Addresses under the API's prefix that do not exist: the page must not answer for them."""
+    router = APIRouter()
+
+    @router.api_route("/{_:path}", methods=_EVERY_METHOD, include_in_schema=False)
+    def nothing() -> None:
+        """Always 404."""
+        raise HTTPException(404)
+
+    return router

@@ -1,0 +1,30 @@
+"""The services that the routes may use, handed in by `app.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from webui.services.catalog import Catalog
+from webui.services.dispatcher import Dispatcher
+from webui.services.events import EventBus
+from webui.services.gallery import Gallery
+from webui.services.images import ImageStore
+from webui.services.jobs import JobService
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """Everything that the routes reach; there is no other way to a service."""
+
+    jobs: JobService
+    """Takes orders and knows where they are."""
+    catalog: Catalog
+    """The installed checkpoints."""
+    gallery: Gallery
+    """Finished pictures."""
+    images: ImageStore
+    """Uploaded pictures."""
+    events: EventBus
+    """What happens, as it happens."""
+    dispatcher: Dispatcher
+    """Gives jobs to the worker and knows how the worker is."""

@@ -1,0 +1,58 @@
+"""What a client hears of the whole studio: the length of the queue and how the worker is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from webui.api.context import ApiContext
+from webui.api.health import queue_counts
+from webui.api.sse import EVENT_STREAM, HEARTBEAT_SECONDS, Streams, event_stream, heartbeat, message
+from webui.contracts.events import Event, JobChanged, WorkerChanged
+
+PAUSE_SECONDS = 0.2
+"""Between two looks at the queue: many jobs that change at once are told of once."""
+
+
+def events_router(context: ApiContext, streams: Streams) -> APIRouter:
+    """The route /events."""
+    router = APIRouter(tags=["studio"])
+
+    @router.get("/events", responses=EVENT_STREAM, summary="Follow the studio")
+    async def follow() -> StreamingResponse:
+        """Server-sent events `queue` and `worker`: how they are now, then each change."""
+        return event_stream(_follow_studio(context, streams))
+
+    return router
+
+
+async def _follow_studio(context: ApiContext, streams: Streams) -> AsyncIterator[str]:
+    with streams.mailbox(_concerns) as mailbox:
+        counts = await run_in_threadpool(queue_counts, context)
+        yield message("queue", counts)
+        status = context.dispatcher.status()
+        yield _worker(status.state, status.device, status.detail)
+        while not mailbox.closed:
+            events = await mailbox.take(HEARTBEAT_SECONDS)
+            if not events:
+                yield heartbeat()
+                continue
+            for event in events:
+                if isinstance(event, WorkerChanged):
+                    yield _worker(event.state, event.device, event.detail)
+            before, counts = counts, await run_in_threadpool(queue_counts, context)
+            if counts != before:
+                yield message("queue", counts)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _concerns(event: Event) -> bool:
+    return isinstance(event, (JobChanged, WorkerChanged))
+
+
+def _worker(state: str, device: str, detail: str) -> str:
+    return message("worker", {"state": state, "device": device, "detail": detail})

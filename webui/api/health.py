@@ -1,0 +1,30 @@
+"""Whether the studio works."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from webui import VERSION
+from webui.api.context import ApiContext
+from webui.api.views import HealthView, WorkerView
+from webui.contracts.job import JobState
+
+
+def health_router(context: ApiContext) -> APIRouter:
+    """The route /health."""
+    router = APIRouter(tags=["studio"])
+
+    @router.get("/health", summary="See whether the studio works")
+    def health() -> HealthView:
+        """The queue's length and how the worker is; `status` is 'ok' whenever this answers."""
+        status = context.dispatcher.status()
+        worker = WorkerView(**{name: getattr(status, name) for name in WorkerView.model_fields})
+        return HealthView(status="ok", version=VERSION, worker=worker, **queue_counts(context))
+
+    return router
+
+
+def queue_counts(context: ApiContext) -> dict[str, int]:
+    """How many jobs wait and how many run."""
+    counts = context.jobs.counts()
+    return {"queued": counts[JobState.QUEUED], "running": counts[JobState.RUNNING]}

@@ -1,0 +1,90 @@
+"""Finished pictures: list, see, reuse, delete, bring back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse
+
+from webui.api.context import ApiContext
+from webui.api.errors import ANSWERS
+from webui.api.views import ImageIdView, ParametersView, PictureView, picture_view
+from webui.contracts.ids import PictureId
+from webui.services.metadata import infotext
+
+MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
+FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""What an id names never changes."""
+
+
+def pictures_router(context: ApiContext) -> APIRouter:
+    """The routes under /pictures."""
+    router = APIRouter(prefix="/pictures", tags=["pictures"])
+    _add_reading(router, context)
+    _add_changing(router, context)
+    return router
+
+
+def _add_reading(router: APIRouter, context: ApiContext) -> None:
+
+    @router.get("", responses={422: ANSWERS[422]}, summary="List pictures, newest first")
+    def recent(
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        before: Annotated[float | None, Query(description="Created before this time.")] = None,
+    ) -> list[PictureView]:
+        """One page of pictures; the last one's `created` is `before` of the next page."""
+        return [picture_view(picture) for picture in context.gallery.recent(limit, before)]
+
+    @router.get(
+        "/{picture_id}", responses=MISSING, response_class=FileResponse, summary="Get a picture"
+    )
+    def see(picture_id: PictureId) -> FileResponse:
+        """The PNG, with everything that it was made with in its metadata."""
+        path = context.gallery.path(picture_id)
+        return FileResponse(
+            path,
+            media_type="image/png",
+            filename=path.name,
+            content_disposition_type="inline",
+            headers=FOREVER,
+        )
+
+    @router.get(
+        "/{picture_id}/thumbnail",
+        responses=MISSING,
+        response_class=Response,
+        summary="Get it small",
+    )
+    def thumbnail(
+        picture_id: PictureId, size: Annotated[int, Query(ge=16, le=1024)] = 256
+    ) -> Response:
+        """A WebP whose longer side is `size` pixels."""
+        data = context.gallery.thumbnail(picture_id, size)
+        return Response(data, media_type="image/webp", headers=FOREVER)
+
+    @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
+    def parameters(picture_id: PictureId) -> ParametersView:
+        """The request that makes exactly this picture again, and the same as a text."""
+        request, picture = context.gallery.request_of(picture_id), context.gallery.get(picture_id)
+        return ParametersView(
+            request=request, infotext=infotext(request, picture.seed, request.model)
+        )
+
+
+def _add_changing(router: APIRouter, context: ApiContext) -> None:
+
+    @router.delete("/{picture_id}", status_code=204, responses=MISSING, summary="Delete a picture")
+    def delete(picture_id: PictureId) -> None:
+        """It goes to the bin, from which it can be restored."""
+        context.gallery.delete(picture_id)
+
+    @router.post("/{picture_id}/restore", responses=MISSING, summary="Bring a deleted picture back")
+    def restore(picture_id: PictureId) -> PictureView:
+        """Out of the bin again."""
+        return picture_view(context.gallery.restore(picture_id))
+
+    @router.post("/{picture_id}/image", responses=MISSING, status_code=201, summary="Start from it")
+    def as_image(picture_id: PictureId) -> ImageIdView:
+        """Make a picture a start image; `image` in a request takes the id."""
+        return ImageIdView(id=context.images.put(context.gallery.path(picture_id).read_bytes()))

@@ -1,0 +1,183 @@
+"""The shapes of the answers: what a client sees of a job, a picture, a model."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.job import Job, JobState, Picture
+from webui.contracts.request import GenerationRequest
+
+PREFIX = "/api/v1"
+
+_EXAMPLE_PICTURE: JsonDict = {
+    "id": "Qm3xq0X9d8aTz1bC", "url": "/api/v1/pictures/Qm3xq0X9d8aTz1bC",
+    "thumbnail": "/api/v1/pictures/Qm3xq0X9d8aTz1bC/thumbnail", "job": "s1Lk3jJp0cVf9aQe",
+    "index": 0, "seed": 7, "width": 128, "height": 128, "created": 1767225602.5,
+}  # fmt: skip
+
+
+class View(BaseModel):
+    """Base of the answers: nothing but the declared fields leaves."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class PictureView(View):
+    """A finished picture."""
+
+    model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE_PICTURE})
+
+    id: str
+    url: str = Field(description="Where the PNG is.")
+    thumbnail: str = Field(description="Where a small WebP is; ?size=256 sets its longer side.")
+    job: str = Field(description="The job that made it.")
+    index: int = Field(description="0-based place within its job.")
+    seed: int
+    width: int
+    height: int
+    created: float = Field(description="Seconds since the epoch.")
+
+
+class JobView(View):
+    """A snapshot of a job."""
+
+    id: str
+    state: JobState
+    step: int = Field(description="Denoising steps done, over all its pictures.")
+    steps: int = Field(description="Denoising steps to do, over all its pictures.")
+    error: str | None = Field(description="A sentence, when failed.")
+    place: int | None = Field(description="Jobs before it, when queued; 0 is next.")
+    request: GenerationRequest = Field(description="Complete: model, size and seed are filled in.")
+    pictures: tuple[PictureView, ...]
+    created: float
+    started: float | None
+    finished: float | None
+
+
+class ModelView(View):
+    """An installed checkpoint."""
+
+    id: str
+    title: str
+    family: str
+    bytes: int
+    parameters: int
+    dtype: str
+    prediction: str
+    native_width: int
+    native_height: int
+    description: str
+
+
+class SamplerView(View):
+    """A sampler, by the name that `sampler` takes."""
+
+    name: str
+    aliases: tuple[str, ...]
+    automatic_schedule: str
+    stochastic: bool
+
+
+class ScheduleView(View):
+    """A noise schedule, by the name that `schedule` takes."""
+
+    name: str
+    description: str
+
+
+class ImageView(View):
+    """An uploaded image; `id` is what `image` in a request takes."""
+
+    id: str
+    width: int
+    height: int
+
+
+class ImageIdView(View):
+    """The id under which a picture can be used as a start image."""
+
+    id: str
+
+
+class ParametersView(View):
+    """What a picture was made with."""
+
+    request: GenerationRequest
+    infotext: str = Field(description="The same in AUTOMATIC1111's notation.")
+
+
+class WorkerView(View):
+    """How the worker process is."""
+
+    state: str
+    device: str
+    detail: str
+    resident_bytes: int
+    pid: int | None
+
+
+class HealthView(View):
+    """Whether the studio works, for monitors and for the page's header."""
+
+    status: str
+    version: str
+    worker: WorkerView
+    queued: int
+    running: int
+
+
+class ProblemView(View):
+    """What is wrong with one field."""
+
+    field: str
+    value: str
+    expected: str
+
+
+class ErrorView(View):
+    """Every error of the API has this form."""
+
+    error: str = Field(description="A sentence: what happened, what was expected, what to do.")
+    problems: tuple[ProblemView, ...] = Field(
+        (), description="Field by field, where it is about fields."
+    )
+
+
+def picture_view(picture: Picture) -> PictureView:
+    """As clients see it."""
+    url = f"{PREFIX}/pictures/{picture.id}"
+    return PictureView(
+        id=picture.id,
+        url=url,
+        thumbnail=f"{url}/thumbnail",
+        job=picture.job_id,
+        index=picture.index,
+        seed=picture.seed,
+        width=picture.width,
+        height=picture.height,
+        created=picture.created,
+    )
+
+
+def job_view(job: Job) -> JobView:
+    """As clients see it."""
+    return JobView(
+        id=job.id,
+        state=job.state,
+        step=job.step,
+        steps=job.steps,
+        error=job.error,
+        place=job.place,
+        request=job.request,
+        pictures=tuple(picture_view(picture) for picture in job.pictures),
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+    )
+
+
+def model_view(model: CheckpointInfo) -> ModelView:
+    """As clients see it; where its files lie is nobody's business."""
+    return ModelView(**{name: getattr(model, name) for name in ModelView.model_fields})

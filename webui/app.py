@@ -1,0 +1,229 @@
+"""The wiring: the only place that chooses concrete classes and puts them together.
+
+Order matters for the person who waits. The server answers first; then the worker starts in its own
+process, and meanwhile the page is imported in a thread (Gradio takes seconds) and mounted.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+
+from webui.api.app import create_api
+from webui.api.context import ApiContext
+from webui.api.guard import Guard
+from webui.api.hosts import AllowedHosts, served_hosts
+from webui.api.login import Login
+from webui.api.sse import Streams
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import EaselError
+from webui.contracts.settings import Settings
+from webui.hooks.builtin import BUILTIN
+from webui.hooks.host import HookHost
+from webui.instance import InstanceLock
+from webui.server import Server, address_of, open_socket
+from webui.services.catalog import Catalog
+from webui.services.database import open_database
+from webui.services.dispatcher import Dispatcher
+from webui.services.events import EventBus
+from webui.services.gallery import Gallery
+from webui.services.images import ImageStore
+from webui.services.jobs import JobService
+from webui.services.settings import SettingsStore
+from webui.services.supervisor import MakeWorker
+from webui.workers.local import LocalWorker
+
+_log = logging.getLogger(__name__)
+
+
+class LoginMissing(EaselError):
+    """A studio that others can reach must have a login."""
+
+
+class PageState:
+    """Whether the page has come, and why not."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        self.ready = threading.Event()
+        """Set when the page is mounted, or will never be."""
+
+
+@dataclass(frozen=True)
+class Studio:
+    """Everything that one studio process consists of."""
+
+    settings: Settings
+    api: FastAPI
+    guarded: Guard
+    """What the server serves: the api behind its guard."""
+    hosts: AllowedHosts
+    streams: Streams
+    context: ApiContext
+    settings_store: SettingsStore
+    page: PageState
+    lock: InstanceLock
+
+    def start(self) -> None:
+        """Take up the queue where it was left, and start the worker."""
+        self.context.dispatcher.start()
+
+    def stop(self) -> None:
+        """End the streams and the worker; the queue stays on disk."""
+        self.streams.close()
+        self.context.dispatcher.stop()
+        self.lock.release()
+
+    def mount_page(self) -> None:
+        """Import and mount the page. Takes seconds; the splash stands in its place until then."""
+        try:
+            _mount(self)
+        except Exception:  # noqa: BLE001  a border: the studio goes on without its page
+            _log.exception("The page could not be built.")
+            self.page.problem = "The page could not be built; the log in the terminal says why."
+        finally:
+            self.page.ready.set()
+
+
+def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> Studio:
+    """Put a studio together; nothing runs yet.
+
+    Raises:
+        LoginMissing: others can reach it and it has no login.
+        AlreadyRunning: another studio serves this data folder.
+    """
+    if settings.user is None and (settings.share or settings.is_reachable):
+        raise LoginMissing(
+            f"The address {settings.host!r} can be reached from outside, so a login is required: "
+            "--auth user:password."
+        )
+    lock = InstanceLock(settings.data_dir)
+    events = EventBus()
+    database = open_database(settings.database)
+    hooks = _hooks(events)
+    catalog = Catalog(settings.model_folders, _built_in_models(settings))
+    images = ImageStore(settings.images)
+    jobs = JobService(database, catalog, images, events)
+    gallery = Gallery(database, settings.outputs, events, hooks)
+    dispatcher = Dispatcher(
+        jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
+    )
+    context = ApiContext(jobs, catalog, gallery, images, events, dispatcher)
+    streams, page = Streams(events), PageState()
+    api = create_api(context, streams, lambda: page.problem)
+    hosts = served_hosts(settings.host, settings.allowed_hosts)
+    return Studio(
+        settings=settings,
+        api=api,
+        guarded=Guard(api, hosts, _login(settings)),
+        hosts=hosts,
+        streams=streams,
+        context=context,
+        settings_store=SettingsStore(database),
+        page=page,
+        lock=lock,
+    )
+
+
+def worker_maker(settings: Settings) -> MakeWorker:
+    """The worker that these settings ask for."""
+    if settings.fake:
+        from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
+
+        return FakeWorker
+    argv = [sys.executable, "-m", "webui.engine.worker", *(["--cpu"] if settings.cpu else [])]
+    return lambda on_event: LocalWorker(on_event, argv)
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> int:
+    """Run a studio until a signal ends it; the result is the exit status."""
+    try:
+        listening = open_socket(settings.host, settings.port)
+        studio = build_studio(replace(settings, port=listening.getsockname()[1]))
+    except EaselError as error:
+        announce(str(error))
+        return 1
+    address = address_of(listening)
+    studio.lock.announce(address)
+
+    def on_started() -> None:
+        announce(f"Easel is at {address}")
+        threading.Thread(target=_come_up, args=(studio, address, announce), daemon=True).start()
+
+    server = Server(studio.guarded, on_started, studio.streams.close)
+    try:
+        server.run(sockets=[listening])
+    finally:
+        announce("Easel ends; what is queued goes on at the next start.")
+        studio.stop()
+    return 0
+
+
+def _built_in_models(settings: Settings) -> tuple[CheckpointInfo, ...]:
+    if not settings.fake:
+        return ()
+    from webui.contracts.fakes import FAKE_CHECKPOINT  # noqa: PLC0415  see above
+
+    return (FAKE_CHECKPOINT,)
+
+
+def _hooks(events: EventBus) -> HookHost:
+    hooks = HookHost()
+    for name, extension in BUILTIN:
+        hooks.register(extension, name)
+    events.subscribe(hooks.observe)
+    return hooks
+
+
+def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> None:
+    """What follows once HTTP is answered: the worker, the page, the browser, the link."""
+    studio.start()
+    if studio.settings.open_browser:
+        webbrowser.open(address)
+    studio.mount_page()
+    if studio.settings.share:
+        _share(studio, announce)
+
+
+def _mount(studio: Studio) -> None:
+    from webui.ui.context import UiContext  # noqa: PLC0415  Gradio takes seconds to import
+    from webui.ui.mount import mount_ui  # noqa: PLC0415
+
+    given = studio.context
+    mount_ui(
+        studio.api,
+        UiContext(
+            jobs=given.jobs,
+            catalog=given.catalog,
+            gallery=given.gallery,
+            images=given.images,
+            events=given.events,
+            settings_store=studio.settings_store,
+            dispatcher=given.dispatcher,
+        ),
+    )
+
+
+def _share(studio: Studio, announce: Callable[[str], None]) -> None:
+    from webui.ui.share import NoShareLink, open_share_link  # noqa: PLC0415  Gradio, see above
+
+    try:
+        link = open_share_link(studio.settings.port)
+    except NoShareLink as error:
+        announce(str(error))
+        return
+    studio.hosts.allow(urlsplit(link).hostname or "")
+    announce(f"Anybody with the login can reach it at {link}")
+
+
+def _login(settings: Settings) -> Login | None:
+    if settings.user is None or settings.password is None:
+        return None
+    return Login(settings.user, settings.password, f"easel_session_{settings.port}")

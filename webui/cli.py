@@ -1,0 +1,289 @@
+"""The command line: flags and environment variables become `Settings`, commands become calls.
+
+Importing this needs the standard library only, so `python launch.py --help` answers before anything
+is installed. Each command imports what it needs when it runs; those that need torch run as programs
+of their own, because the studio process never loads it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import runpy
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from webui.contracts.settings import Settings
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+COMMANDS: Mapping[str, str] = {
+    "serve": "start the studio (the default, when no command is given)",
+    "models": "list the installed checkpoints and why others were skipped",
+    "train": "train a model of the box: train starter --recipe cpu|gpu",
+    "evaluate": "measure a trained model on unseen prompts",
+    "bench": "measure this machine and write docs/benchmarks.md",
+    "test": "install what tests need and run every check; further arguments go to pytest",
+}
+"""Name and explanation, in the order of the help."""
+
+PROGRAMS: Mapping[str, str] = {"evaluate": "webui.training.evaluate", "bench": "tests.bench"}
+"""Commands that are programs of their own."""
+
+TRAINERS: Mapping[str, str] = {"starter": "webui.training.starter"}
+"""What `train` can make."""
+
+QUIET = ("alembic", "uvicorn", "httpx", "httpx2")
+"""Libraries whose ordinary news is of no interest in the terminal."""
+
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
+
+_EPILOG = """\
+commands:
+{commands}
+
+Every flag can come from the environment instead; a flag on the command line wins:
+  EASEL_LISTEN=0.0.0.0 EASEL_PORT=8000 EASEL_AUTH=ann:secret python launch.py
+
+examples:
+  python launch.py                           the studio, for this computer only
+  python launch.py --listen --auth ann:pw    for the whole local network, behind a login
+  python launch.py --data-dir ~/easel        pictures, models and queue live there
+  python launch.py --fake --no-browser       the interface without a real model
+
+Pictures go to <data-dir>/outputs, checkpoints are looked for in <data-dir>/models.
+HTTP is described at /docs of the running studio.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the result is the exit status."""
+    # Threads of a computation that wait by spinning starve each other on a busy machine: two of them
+    # took 930 ms for a step of 71 ms. Read by OpenMP when torch is loaded, so set for all children.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("serve", given)
+    if command not in {"serve", "models"}:
+        rest = [word for word in rest if word != "--no-venv"]  # launch.py has seen to it
+    if command in PROGRAMS:
+        return run_program(PROGRAMS[command], command, rest)
+    if command == "train":
+        return train(rest)
+    if command == "test":
+        return subprocess.run(
+            [sys.executable, str(REPOSITORY / "check"), *rest], check=False
+        ).returncode
+    parser = build_parser(os.environ)
+    options = parser.parse_args(rest)
+    settings = to_settings(options, parser)
+    return list_models(settings) if command == "models" else serve(settings)
+
+
+def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    """The parser of the flags of `serve`, whose defaults come from the environment."""
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python launch.py",
+        usage="python launch.py [command] [flags]",
+        description="Easel, a web studio for latent diffusion.",
+        epilog=_EPILOG.format(commands=commands),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_network_flags(parser, environment)
+    _add_machine_flags(parser, environment)
+    parser.set_defaults(has_display=has_display(environment, sys.platform))
+    return parser
+
+
+def has_display(environment: Mapping[str, str], platform: str) -> bool:
+    """Whether a browser that is opened here would be seen by somebody."""
+    if platform in ("win32", "darwin"):
+        return "SSH_CONNECTION" not in environment
+    return bool(environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY"))
+
+
+def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) -> Settings:
+    """Check the parsed flags as a whole; ends the program with a sentence when they are impossible."""
+    user, password = _split_auth(options.auth, parser)
+    if not 0 <= options.port <= 65535:
+        parser.error(f"--port is {options.port}, expected a number from 0 to 65535")
+    data_dir = Path(options.data_dir).expanduser().resolve()
+    if data_dir.exists() and not data_dir.is_dir():
+        parser.error(f"--data-dir is {str(data_dir)!r}, which is a file; expected a folder")
+    return Settings(
+        data_dir=data_dir,
+        host=options.listen,
+        port=options.port,
+        share=options.share,
+        user=user,
+        password=password,
+        cpu=options.cpu,
+        fake=options.fake,
+        open_browser=not options.no_browser and options.has_display,
+        allowed_hosts=tuple(
+            name for given in options.allow_host for name in given.split(",") if name
+        ),
+        repository=REPOSITORY,
+    )
+
+
+def with_login(settings: Settings) -> tuple[Settings, bool]:
+    """The settings with a generated login where one is required and none was given, and whether so."""
+    if settings.user is not None or not (settings.share or settings.is_reachable):
+        return settings, False
+    return replace(settings, user="easel", password=secrets.token_urlsafe(12)), True
+
+
+def serve(settings: Settings) -> int:
+    """Start the studio and stay until it is told to end."""
+    from webui import app  # noqa: PLC0415  heavy, and the other commands do not need it
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    settings, generated = with_login(settings)
+    if generated:
+        _say(
+            "This start is reachable from outside, so a login is required. It is, for this start only:\n"
+            f"    user {settings.user}   password {settings.password}\n"
+            "Choose your own with --auth user:password or EASEL_AUTH."
+        )
+    return app.serve(settings, announce=_say)
+
+
+def list_models(settings: Settings) -> int:
+    """Print the installed checkpoints."""
+    from webui.services.catalog import Catalog  # noqa: PLC0415  the other commands do not need it
+
+    catalog = Catalog(settings.model_folders)
+    for model in catalog.models():
+        size = f"{model.native_width}x{model.native_height}"
+        _say(
+            f"{model.id:30} {model.family:8} {size:>9} {model.bytes / 1e6:10.1f} MB  {model.title}"
+        )
+    for path, reason in catalog.problems():
+        _say(f"skipped {path}: {reason}")
+    if not catalog.models():
+        _say(
+            "No model is installed; looked in " + ", ".join(map(str, settings.model_folders)) + "."
+        )
+    return 0
+
+
+def train(rest: Sequence[str]) -> int:
+    """Run the trainer that is named first."""
+    if not rest or rest[0] not in TRAINERS:
+        wanted = repr(rest[0]) if rest else "missing"
+        choices = ", ".join(TRAINERS)
+        sys.stderr.write(
+            f"What to train is {wanted}, expected one of: {choices}. Try: train starter --help\n"
+        )
+        return 2
+    return run_program(TRAINERS[rest[0]], f"train {rest[0]}", rest[1:])
+
+
+def run_program(module: str, name: str, rest: Sequence[str]) -> int:
+    """Run a module as the program, named without an import so that the studio's layers stay clean."""
+    sys.argv = [f"launch.py {name}", *rest]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    return 0
+
+
+def _add_network_flags(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    group = parser.add_argument_group("who can reach it")
+    group.add_argument(
+        "--listen",
+        nargs="?",
+        metavar="ADDRESS",
+        const="0.0.0.0",  # noqa: S104  asked for by name, and a login is then required
+        default=_listen_address(environment.get("EASEL_LISTEN", "")),
+        help="serve other computers too, on all addresses or on ADDRESS; requires a login",
+    )
+    group.add_argument(
+        "--port",
+        type=int,
+        default=environment.get("EASEL_PORT", "7860"),
+        help="first port to try (7860); the next free one is taken when it is busy",
+    )
+    group.add_argument(
+        "--share",
+        action="store_true",
+        default=_is_on("EASEL_SHARE", environment),
+        help="a public https link through Gradio's tunnel; requires a login",
+    )
+    group.add_argument(
+        "--auth",
+        metavar="USER:PASSWORD",
+        default=environment.get("EASEL_AUTH"),
+        help="the login; generated and printed when one is required and none is given",
+    )
+    group.add_argument(
+        "--allow-host",
+        metavar="NAME",
+        action="append",
+        default=[environment.get("EASEL_ALLOW_HOST", "")],
+        help="a further host name to answer to, such as that of a reverse proxy; may be repeated",
+    )
+
+
+def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str, str]) -> None:
+    group = parser.add_argument_group("what it runs on")
+    group.add_argument(
+        "--data-dir",
+        metavar="FOLDER",
+        default=environment.get("EASEL_DATA_DIR") or str(REPOSITORY),
+        help="where models, outputs and the queue live (the program's own folder)",
+    )
+    switches = {
+        "--cpu": "never use a GPU",
+        "--fake": "draw coloured gradients without a model, for work on the interface",
+        "--no-browser": "do not open the page in a browser, as is done where there is a display",
+        "--no-venv": "use the active Python environment instead of .venv",
+    }
+    for flag, text in switches.items():
+        variable = "EASEL_" + flag.lstrip("-").replace("-", "_").upper()
+        group.add_argument(
+            flag, action="store_true", default=_is_on(variable, environment), help=text
+        )
+
+
+def _listen_address(value: str) -> str:
+    """EASEL_LISTEN may be a switch, like the bare flag, or an address."""
+    if value.strip().lower() in _FALSE:
+        return "127.0.0.1"
+    return "0.0.0.0" if value.strip().lower() in _TRUE else value.strip()  # noqa: S104  asked for
+
+
+def _is_on(variable: str, environment: Mapping[str, str]) -> bool:
+    value = environment.get(variable, "").strip().lower()
+    if value not in _TRUE + _FALSE:
+        sys.exit(f"{variable} is {value!r}, expected one of: 1, 0, true, false, yes, no, on, off.")
+    return value in _TRUE
+
+
+def _split_auth(auth: str | None, parser: argparse.ArgumentParser) -> tuple[str | None, str | None]:
+    if not auth:
+        return None, None
+    user, colon, password = auth.partition(":")
+    if not (user and colon and password):
+        parser.error(
+            "--auth is not of the form user:password; both must have at least one character"
+        )
+    return user, password
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
