@@ -11,7 +11,7 @@ import torch
 from tests.engine.rig import Rig, opened, order
 from webui.contracts.choices import SAMPLERS
 from webui.contracts.ids import JobId
-from webui.contracts.messages import JobEnded, PictureReady
+from webui.contracts.messages import JobEnded, JobNoted, PictureReady
 from webui.engine.batching import Limits
 from webui.engine.engine import EngineOptions
 from webui.engine.execute import Answer, execute
@@ -262,6 +262,18 @@ def test_a_prompt_of_ten_thousand_characters_in_any_script_works(model: LoadedMo
     rig = Rig(model)
     rig.finish(order(model.checkpoint, prompt="山の上の家 дом 🏠 " * 700, steps=1))
     assert rig.ends() == {"job": "done"}
+
+
+def test_a_prompt_that_is_too_long_is_drawn_and_the_cut_is_said(model: LoadedModel) -> None:
+    rig = Rig(model)
+    long = "house " * 3000
+    rig.finish(order(model.checkpoint, "long", prompt=long, guidance_scale=1, steps=1))
+    rig.finish(order(model.checkpoint, "short"))
+    notes = {e.job_id: e.text for e in rig.events if isinstance(e, JobNoted)}
+    assert rig.ends() == {"long": "done", "short": "done"}
+    assert list(notes) == ["long"]
+    assert str(len(model.tokenize(long))) in notes[JobId("long")]
+    assert "of the prompt were cut" in notes[JobId("long")]
 
 
 def test_prompts_of_unequal_length_are_padded_to_one_shape(model: LoadedModel) -> None:

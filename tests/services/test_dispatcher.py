@@ -26,6 +26,7 @@ from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     Command,
     JobEnded,
+    JobNoted,
     PictureReady,
     RunJob,
     WarmUp,
@@ -169,6 +170,18 @@ def test_steps_are_told_with_preview_and_estimate(services: Services, start: Sta
     assert steps[1].seconds_left is not None
     assert steps[1].seconds_left > 0
     assert steps[0].preview.startswith(b"RIFF")
+
+
+def test_what_the_worker_notes_of_a_job_is_kept_and_told(
+    services: Services, scripted: Scripted
+) -> None:
+    job = _submit(services)
+    eventually(lambda: bool(scripted.orders()))
+    scripted.say(JobNoted(job.id, "The prompt was cut."))
+    eventually(lambda: services.jobs.get(job.id).note is not None)
+    told = [e.job.note for e in services.told if isinstance(e, JobChanged)]
+    assert services.jobs.get(job.id).note == told[-1] == "The prompt was cut."
+    assert services.jobs.get(job.id).state is JobState.RUNNING
 
 
 def test_a_cancelled_job_ends_and_the_others_go_on(services: Services, start: Start) -> None:

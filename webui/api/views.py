@@ -48,6 +48,7 @@ class JobView(View):
     step: int = Field(description="Denoising steps done, over all its pictures.")
     steps: int = Field(description="Denoising steps to do, over all its pictures.")
     error: str | None = Field(description="A sentence, when failed.")
+    note: str | None = Field(description="What is not as asked, such as a prompt that was cut.")
     place: int | None = Field(description="Jobs before it, when queued; 0 is next.")
     request: GenerationRequest = Field(description="Complete: model, size and seed are filled in.")
     pictures: tuple[PictureView, ...]
@@ -169,6 +170,7 @@ def job_view(job: Job) -> JobView:
         step=job.step,
         steps=job.steps,
         error=job.error,
+        note=job.note,
         place=job.place,
         request=job.request,
         pictures=tuple(picture_view(picture) for picture in job.pictures),

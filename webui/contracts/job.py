@@ -59,6 +59,8 @@ class Job:
     created: float
     started: float | None
     finished: float | None
+    note: str | None = None
+    """A sentence on what is not as asked, such as a prompt that was cut; the job goes on."""
     pictures: tuple[Picture, ...] = field(default=())
     place: int | None = None
     """Jobs before it, when queued; 0 is next."""

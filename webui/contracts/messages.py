@@ -94,6 +94,15 @@ class StepDone:
 
 
 @dataclass(frozen=True)
+class JobNoted:
+    """Something that the person should know of a job that goes on all the same."""
+
+    job_id: JobId
+    text: str
+    """A sentence."""
+
+
+@dataclass(frozen=True)
 class PictureReady:
     """A finished picture; `data` is width * height * 3 bytes of RGB."""
 
@@ -123,14 +132,14 @@ class WorkerGone:
     reason: str
 
 
-WorkerEvent = WorkerReady | ModelReady | StepDone | PictureReady | JobEnded | WorkerGone
+WorkerEvent = WorkerReady | ModelReady | StepDone | JobNoted | PictureReady | JobEnded | WorkerGone
 Message = Command | WorkerEvent
 
 _CLASSES = {
     c.__name__: c
     for c in (
         RunJob, CancelJob, WarmUp, Quit,
-        WorkerReady, ModelReady, StepDone, PictureReady, JobEnded, WorkerGone,
+        WorkerReady, ModelReady, StepDone, JobNoted, PictureReady, JobEnded, WorkerGone,
     )
 }  # fmt: skip
 

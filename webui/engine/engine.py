@@ -18,14 +18,14 @@ from torch import Tensor
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
-from webui.contracts.messages import JobEnded, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.engine.batching import Batcher, Execute, Limits
 from webui.engine.execute import Answer, execute
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.previews import preview
 from webui.engine.programs import PROGRAMS
 from webui.engine.residency import Lease, Residency
-from webui.engine.texts import TextCache
+from webui.engine.texts import TextCache, cut_note
 from webui.engine.work import EncodeText, Pixels, StepTaken
 
 log = logging.getLogger(__name__)
@@ -133,6 +133,8 @@ class Engine:
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
         job.lease = lease
+        if (note := cut_note(lease.model, job.command.request)) is not None:
+            self._emit(JobNoted(job.id, note))
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)
         self._finish_if_over(job)

@@ -1,4 +1,4 @@
-"""Encoded texts, kept by model and text under a byte budget."""
+"""Texts and their encodings: what is kept of them, and what of a text no encoding can take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
+from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
+from webui.prompt.tokens import MAX_CHUNKS, chunk_tokens
 
 
 class TextCache:
@@ -33,3 +35,17 @@ class TextCache:
         kept.move_to_end(text)
         while sum(tensor.nbytes for tensor in kept.values()) > self._budget:
             kept.popitem(last=False)
+
+
+def cut_note(model: LoadedModel, request: GenerationRequest) -> str | None:
+    """A sentence that says how much of an overlong prompt the model is not given; else None."""
+    cuts = []
+    for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
+        ids = model.tokenize(text)
+        cut = chunk_tokens(ids, model.frame).cut
+        if cut:
+            cuts.append(f"the last {cut} of the {len(ids)} tokens of the {name} were cut")
+    if not cuts:
+        return None
+    most = MAX_CHUNKS * model.frame.content
+    return f"Too long: {' and '.join(cuts)}; {most} is the most that is used."

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-MAX_CHUNKS = 10
+MAX_CHUNKS = 40
+"""Rows of one text at most: about 10,000 characters of English."""
 
 
 @dataclass(frozen=True)

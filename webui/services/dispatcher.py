@@ -22,6 +22,7 @@ from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     CancelJob,
     JobEnded,
+    JobNoted,
     ModelReady,
     PictureReady,
     RunJob,
@@ -203,6 +204,8 @@ class Dispatcher:
             self._stepped(event)
         elif isinstance(event, PictureReady):
             self._keep(event)
+        elif isinstance(event, JobNoted):
+            self._jobs.note(event.job_id, event.text)
         elif isinstance(event, JobEnded):
             self._ended(event)
         elif isinstance(event, WorkerReady):

@@ -108,5 +108,5 @@ def _job(row: Row[Any], pictures: tuple[Picture, ...], place: int | None) -> Job
         id=JobId(row.id), request=GenerationRequest.model_validate_json(row.request),
         state=JobState(row.state), step=row.step, steps=row.steps, error=row.error,
         attempts=row.attempts, created=row.created, started=row.started, finished=row.finished,
-        pictures=pictures, place=place,
+        note=row.note, pictures=pictures, place=place,
     )  # fmt: skip

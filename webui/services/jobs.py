@@ -141,6 +141,10 @@ class JobService:
         """Note a running job's progress: in memory, a step is not worth a write."""
         self._steps[job_id] = (step, steps)
 
+    def note(self, job_id: JobId, text: str) -> None:
+        """Keep a sentence that the person should read; the job goes on."""
+        self._change(job_id, _OPEN, note=text)
+
     def finish(self, job_id: JobId, state: JobState, error: str | None = None) -> Job:
         """End a job; one that has already ended stays as it is.
 

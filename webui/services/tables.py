@@ -28,6 +28,7 @@ JOBS = Table(
     Column("step", Integer, nullable=False),
     Column("steps", Integer, nullable=False),
     Column("error", Text),
+    Column("note", Text),
     Column("attempts", Integer, nullable=False),
     # How often a worker ended while it held the job; the second time fails it.
     Column("deaths", Integer, nullable=False),

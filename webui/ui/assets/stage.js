@@ -28,12 +28,13 @@ function build(stage) {
     line: make('div', { className: 'ez-line', role: 'progressbar', 'aria-label': 'Progress', 'aria-valuemin': '0' }, make('i')),
     text: make('p', { className: 'ez-said', role: 'status' }),
     detail: make('p', { className: 'ez-detail' }),
+    note: make('p', { className: 'ez-note', role: 'note', hidden: true }),
     actions: make('div', { className: 'ez-actions', role: 'toolbar', 'aria-label': 'Picture' }),
     strip: make('div', { className: 'ez-strip', role: 'list', 'aria-label': 'Results, newest first', tabIndex: 0 }),
   };
   parts.frame = make('div', { className: 'ez-frame' }, parts.picture, parts.grid, parts.card);
   const words = make('div', { className: 'ez-words' }, parts.text, parts.detail);
-  stage.append(parts.frame, parts.line, make('div', { className: 'ez-below' }, words, parts.actions), parts.strip);
+  stage.append(parts.frame, parts.line, make('div', { className: 'ez-below' }, words, parts.actions), parts.note, parts.strip);
   return parts;
 }
 
@@ -132,10 +133,12 @@ function showProgress({ line }, job) {
   line.setAttribute('aria-valuemax', going ? job.steps || 1 : 1);
 }
 
-function showWords({ text, detail }, job, picture, card) {
+function showWords({ text, detail, note }, job, picture, card) {
   const [said, more] = card || !job ? ['', ''] : words(job, picture);
   if (text.textContent !== said) text.textContent = said;
   if (detail.textContent !== more) detail.textContent = more;
+  note.hidden = card || !job?.note;
+  if (note.textContent !== (job?.note ?? '')) note.textContent = job?.note ?? '';
 }
 
 function words(job, picture) {

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("step", sa.Integer, nullable=False),
         sa.Column("steps", sa.Integer, nullable=False),
         sa.Column("error", sa.Text),
+        sa.Column("note", sa.Text),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("deaths", sa.Integer, nullable=False),
         sa.Column("cancel_requested", sa.Boolean, nullable=False),
