@@ -52,6 +52,8 @@ def test_the_stream_tells_the_job_from_first_to_last(client: TestClient) -> None
     steps = [data for name, data in events if name == "step"]
     assert any((data["preview"] or "").startswith("data:image/webp;base64,") for data in steps)
     assert all(data["steps"] == 10 for data in steps)
+    assert {data["index"] for data in steps} <= {0, 1}
+    assert steps[-1]["index"] == 1
 
 
 def test_the_stream_of_a_final_job_is_its_snapshot(client: TestClient) -> None:

@@ -20,8 +20,8 @@ from webui.server import Server, address_of, open_socket
 from webui.services.events import EventBus
 
 
-def step(number: int, preview: bytes = b"", job: str = "a") -> JobStepped:
-    return JobStepped(JobId(job), number, 20, None, preview)
+def step(number: int, preview: bytes = b"", job: str = "a", index: int = 0) -> JobStepped:
+    return JobStepped(JobId(job), number, 20, None, preview, index)
 
 
 def collect(put: Callable[[Mailbox], None]) -> list[Event]:
@@ -37,10 +37,10 @@ def collect(put: Callable[[Mailbox], None]) -> list[Event]:
 
 def test_a_slow_reader_gets_the_latest_step_with_the_latest_preview() -> None:
     def put(mailbox: Mailbox) -> None:
-        for event in (step(1, b"old"), step(2, b"new"), step(3), step(7, job="b")):
+        for event in (step(1, b"old"), step(2, b"new", index=4), step(3), step(7, job="b")):
             mailbox.put(event)
 
-    assert collect(put) == [step(3, b"new"), step(7, job="b")]
+    assert collect(put) == [step(3, b"new", index=4), step(7, job="b")]
 
 
 def test_other_events_keep_their_order_and_number() -> None:

@@ -172,6 +172,13 @@ def test_steps_are_told_with_preview_and_estimate(services: Services, start: Sta
     assert steps[0].preview.startswith(b"RIFF")
 
 
+def test_each_step_says_which_picture_its_preview_shows(services: Services, start: Start) -> None:
+    start()
+    _ended(services, _submit(services, count=2))
+    told = [e.index for e in services.told if isinstance(e, JobStepped)]
+    assert told == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
 def test_what_the_worker_notes_of_a_job_is_kept_and_told(
     services: Services, scripted: Scripted
 ) -> None:

@@ -65,6 +65,7 @@ def _tell(event: Event) -> str:
             "steps": event.steps,
             "seconds_left": event.seconds_left,
             "preview": preview if event.preview else None,
+            "index": event.index,
         },
     )
 

@@ -135,6 +135,7 @@ def _add(waiting: list[Event], event: Event) -> None:
     if isinstance(event, JobStepped):
         for place, older in enumerate(waiting):
             if isinstance(older, JobStepped) and older.job_id == event.job_id:
-                waiting[place] = replace(event, preview=event.preview or older.preview)
+                shown = event if event.preview else older
+                waiting[place] = replace(event, preview=shown.preview, index=shown.index)
                 return
     waiting.append(event)

@@ -26,6 +26,8 @@ class JobStepped:
     """Estimate from measured step times; None until two steps are known."""
     preview: bytes
     """WebP, or empty when this step has none."""
+    index: int
+    """Which of the job's pictures the preview shows, from 0."""
 
 
 @dataclass(frozen=True)

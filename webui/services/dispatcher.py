@@ -228,7 +228,9 @@ class Dispatcher:
             return
         self._jobs.mark_step(event.job_id, event.step, event.steps)
         left = held.pace.note(event.step, event.steps, self._clock())
-        self._events.publish(JobStepped(event.job_id, event.step, event.steps, left, event.data))
+        self._events.publish(
+            JobStepped(event.job_id, event.step, event.steps, left, event.data, event.index)
+        )
 
     def _keep(self, event: PictureReady) -> None:
         held = self._held.get(event.job_id)

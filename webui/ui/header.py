@@ -10,7 +10,7 @@ from webui.ui.scripts import on_mount
 
 TEMPLATE = """
 <header class="ez-header">
-  <span class="ez-brand"><i aria-hidden="true"></i>Easel</span>
+  <h1 class="ez-brand"><i aria-hidden="true"></i>Easel</h1>
   <nav class="ez-nav" aria-label="Tabs">{links}</nav>
   <span class="ez-header-space"></span>
   <span class="ez-model" title="Model of this form"></span>

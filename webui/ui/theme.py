@@ -1,4 +1,4 @@
-"""Gradio's controls in Easel's look: its variables point at the tokens of `assets/easel.css`.
+"""Gradio's controls in Easel's look: its variables point at the tokens of `assets/page.css`.
 
 The tokens change between light and dark, so each variable is set to the same token in both.
 """
@@ -8,17 +8,24 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from gradio.themes.utils.sizes import Size
 
 from webui.ui.scripts import ASSETS
 
 HEAD = f"""
 <meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="{ASSETS}/page.css">
 <link rel="modulepreload" href="{ASSETS}/header.js">
 <link rel="modulepreload" href="{ASSETS}/stage.js">
 """
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+
+TEXT = Size(
+    xxs="11px", xs="12px", sm="13px", md="13px", lg="15px", xl="18px", xxl="18px", name="easel"
+)
+"""Gradio's own smallest sizes are too small to read."""
 
 VARIABLES: dict[str, str] = {
     "body_background_fill": "var(--ez-page)",
@@ -73,6 +80,7 @@ VARIABLES: dict[str, str] = {
     "button_primary_background_fill": "var(--ez-accent)",
     "button_primary_background_fill_hover": "var(--ez-accent-strong)",
     "button_primary_border_color": "transparent",
+    "button_primary_border_color_hover": "transparent",
     "button_primary_text_color": "var(--ez-on-accent)",
     "button_primary_text_color_hover": "var(--ez-on-accent)",
     "button_secondary_background_fill": "var(--ez-raised)",
@@ -87,7 +95,7 @@ VARIABLES: dict[str, str] = {
 def easel_theme() -> gr.themes.Base:
     """The one theme, system fonts only, the same tokens in light and dark."""
     theme = gr.themes.Base(
-        font=list(FONT), font_mono=list(MONO), radius_size="sm", spacing_size="sm", text_size="sm"
+        font=list(FONT), font_mono=list(MONO), radius_size="sm", spacing_size="sm", text_size=TEXT
     )
     values: dict[str, Any] = dict(VARIABLES)
     values.update(

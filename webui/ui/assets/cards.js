@@ -1,7 +1,7 @@
 // What stands on the stage instead of a picture: the first visit, no model, refusals, failures.
 
 import { get } from './api.js';
-import { iconButton, make } from './dom.js';
+import { clampText, iconButton, make } from './dom.js';
 import { copyText, tryAgain } from './actions.js';
 import { currentTab, fillAndStart } from './form.js';
 import { openTab } from './tabs.js';
@@ -27,18 +27,20 @@ export const cards = {
   /** The job ended without its pictures. */
   failed(job) {
     const reason = job.error ?? 'The job failed without giving a reason.';
-    return notice('This picture failed', [reason], job.request?.prompt ?? '',
+    return notice('This picture failed', [reason], promptOf(job),
       iconButton('retry', 'Try again', () => { store.forget(job.id); tryAgain(job.request); }),
       iconButton('copy', 'Copy details', () => copyText(`${reason}\n${JSON.stringify(job.request, null, 2)}`, 'Details copied')),
       iconButton('close', 'Dismiss', () => store.forget(job.id)));
   },
 
   cancelled(job) {
-    return notice('Cancelled', [], job.request?.prompt ?? '',
+    return notice('Cancelled', [], promptOf(job),
       iconButton('retry', 'Start again', () => { store.forget(job.id); tryAgain(job.request); }),
       iconButton('close', 'Dismiss', () => store.forget(job.id)));
   },
 };
+
+const promptOf = (job) => (job.request?.prompt ? `Prompt: ${clampText(job.request.prompt, 300)}` : '');
 
 function sampleCard(sample) {
   const picture = sample.picture
@@ -54,11 +56,15 @@ function start(sample) {
   fillAndStart(tab, { prompt: sample.prompt, seed: sample.seed });
 }
 
+const TRAIN = 'python launch.py train starter';
+
 function noModel() {
   return notice('No model is installed', [
-    'Easel found no checkpoint in its models folder.',
-    'Put a diffusers folder there, or train the starter model: python launch.py train starter',
-  ], '', iconButton('copy', 'Copy the command', () => copyText('python launch.py train starter', 'Command copied')));
+    'Easel found no checkpoint in its models folder. Put a diffusers folder there, or train the small starter model on this machine:',
+    `\`${TRAIN}\``,
+  ], 'Then load this page again.',
+    iconButton('copy', 'Copy the command', () => copyText(TRAIN, 'Command copied')),
+    iconButton('retry', 'Load again', () => location.reload()));
 }
 
 async function withModels(then) {
@@ -68,7 +74,10 @@ async function withModels(then) {
 function notice(title, sentences, footnote, ...buttons) {
   return make('div', { className: 'ez-notice', role: 'alert' },
     make('h2', { textContent: title }),
-    ...sentences.map((sentence) => make('p', { textContent: sentence })),
+    ...sentences.map((sentence) => make('p', {}, ...withCode(sentence))),
     ...(footnote ? [make('p', { className: 'ez-foot', textContent: footnote })] : []),
     make('div', { className: 'ez-notice-actions' }, ...buttons));
 }
+
+/** Text in `backticks` is something to type. */
+const withCode = (sentence) => sentence.split('`').map((part, i) => (i % 2 ? make('code', { textContent: part }) : part));

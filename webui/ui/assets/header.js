@@ -8,7 +8,7 @@ import { openQueue, queueChanged } from './queue.js';
 import { listenForKeys, openHelp } from './shortcuts.js';
 import { mountTabs, openTab } from './tabs.js';
 import { mountTheme } from './theme.js';
-import * as store from './store.js';
+import { mountTitle } from './title.js';
 
 const WORKER = { ready: 'Ready', starting: 'Starting', gone: 'Restarting', away: 'Studio away', unknown: 'Connecting' };
 
@@ -29,7 +29,7 @@ export function mount({ element }, { tabs }) {
   showQueue(at('queue'), { queued: 0, running: 0 });
   document.addEventListener('easel:form', (event) => showModel(at('model'), event.detail));
   showModel(at('model'), { tab: currentTab(), values: values(currentTab()) });
-  store.subscribe(showTitle);
+  mountTitle();
   listen(at);
 }
 
@@ -71,15 +71,7 @@ function showWorker(pill, { state, device, detail }) {
   const name = state === 'ready' && device ? device.replace(/^(cpu|cuda:\d+)\b.*$/i, (_, kind) => kind.toUpperCase()) : WORKER[state] ?? state;
   pill.textContent = name;
   pill.title = [device, detail].filter(Boolean).join('. ');
-}
-
-let finishedUnseen = false;
-let before = 0;
-
-function showTitle() {
-  const now = store.active().length;
-  if (document.hidden && now < before) finishedUnseen = true;
-  if (!document.hidden) finishedUnseen = false;
-  before = now;
-  document.title = now ? `(${now}) Easel` : finishedUnseen ? '✓ Easel' : 'Easel';
+  if (document.body.dataset.worker === state) return;
+  document.body.dataset.worker = state;
+  document.dispatchEvent(new CustomEvent('easel:worker'));
 }

@@ -14,7 +14,7 @@ export function mount({ element, props, watch }, { samples }) {
   watch('value', () => answered(view, props.value));
   store.subscribe(() => render(view));
   mountStrip(parts.strip);
-  document.addEventListener('easel:generate', () => { view.refusal = null; });
+  document.addEventListener('easel:worker', () => render(view));
   render(view);
   store.load();
 }
@@ -51,6 +51,7 @@ function render(view) {
   const picture = shownPicture(job);
   const { parts } = view;
   document.body.dataset.active = store.active().length > 0;
+  parts.stage.dataset.empty = store.isLoaded() && !store.all().length;
   const card = cardFor(view, job, picture);
   showCard(parts, card);
   showPicture(parts, job, picture, card);
@@ -95,12 +96,20 @@ function showPicture(parts, job, picture, card) {
   parts.picture.hidden = !source;
   if (!source) { parts.picture.removeAttribute('src'); return; }
   if (parts.picture.getAttribute('src') !== source) parts.picture.src = source;
-  parts.picture.alt = job?.request?.prompt ?? '';
+  parts.picture.alt = described(job, picture);
   const size = picture ?? job?.request ?? {};
   parts.picture.style.setProperty('--ratio', size.width && size.height ? `${size.width} / ${size.height}` : 'auto');
   parts.picture.style.setProperty('--shape', size.width && size.height ? size.width / size.height : 1);
   parts.picture.classList.toggle('ez-waiting', !picture && !job?.preview);
 }
+
+/** What the picture in the frame is, in words. */
+function described(job, picture) {
+  const prompt = job?.request?.prompt ?? '';
+  return picture || !job?.preview ? prompt : [`Preview${ofSeveral(job)}`, prompt].filter(Boolean).join(': ');
+}
+
+const ofSeveral = (job) => (job.request?.count > 1 && job.previewIndex != null ? ` of picture ${job.previewIndex + 1} of ${job.request.count}` : '');
 
 /** While a job waits for its first preview, the last result stays in sight, dimmed. */
 function latestBefore(job) {
@@ -116,7 +125,9 @@ function showGrid(grid, job) {
   grid.replaceChildren();
   if (!job) return;
   const { width, height } = job.pictures[0];
-  grid.style.setProperty('--columns', columnsFor(job.pictures.length, width / height));
+  const columns = columnsFor(job.pictures.length, width / height);
+  const sizes = { '--columns': columns, '--rows': Math.ceil(job.pictures.length / columns), '--shape': width / height };
+  for (const [name, value] of Object.entries(sizes)) grid.style.setProperty(name, value);
   for (const picture of job.pictures)
     grid.append(make('button', { type: 'button', title: `Seed ${picture.seed}`, onclick: () => store.choose(job.id, picture.id) },
       make('img', { src: picture.url, alt: `Picture ${picture.index + 1} of ${job.pictures.length}`, width, height })));
@@ -143,6 +154,7 @@ function showWords({ text, detail, note }, job, picture, card) {
 
 function words(job, picture) {
   if (!store.isConnected() && store.isActive(job)) return ['Reconnecting', 'the job goes on by itself'];
+  if (job.state === 'queued' && NOT_READY[worker()]) return [NOT_READY[worker()], job.place ? `${job.place} before this one` : ''];
   if (job.state === 'queued') return [job.place ? `Queued, ${job.place} before this one` : 'Queued, next in line', ''];
   if (job.state === 'running') return running(job);
   const shown = picture ?? job.pictures?.[0];
@@ -153,10 +165,14 @@ function words(job, picture) {
   return [partly + count, `${shown.width} × ${shown.height}${took}`];
 }
 
+const worker = () => document.body.dataset.worker;
+const NOT_READY = { starting: 'Waiting for the engine to start', gone: 'The engine stopped and is started again' };
+
 function running(job) {
   if (!job.step) return ['Starting', ''];
   const left = job.secondsLeft == null ? '' : `${job.secondsLeft < 1 ? 'under 1 s' : duration(Math.round(job.secondsLeft))} left`;
-  return [`Step ${job.step} of ${job.steps}`, left];
+  const which = job.preview && ofSeveral(job) ? `picture ${job.previewIndex + 1} of ${job.request.count}` : '';
+  return [`Step ${job.step} of ${job.steps}`, [which, left].filter(Boolean).join(' · ')];
 }
 
 /** Full screen for the picture on the stage, and back. */

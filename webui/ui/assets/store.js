@@ -138,7 +138,7 @@ async function fetchQuietly(id) {
 
 function merge(snapshot, quietly = false) {
   const known = jobs.get(snapshot.id);
-  const kept = known && isActive(snapshot) ? { preview: known.preview, secondsLeft: known.secondsLeft } : {};
+  const kept = known && isActive(snapshot) ? { preview: known.preview, previewIndex: known.previewIndex, secondsLeft: known.secondsLeft } : {};
   jobs.set(snapshot.id, { ...kept, ...snapshot });
   if (!quietly) changed();
 }
@@ -193,10 +193,11 @@ function openStream(id) {
   mine.onerror = () => { if (mine === stream) lost(id, mine); };
 }
 
-function stepped(id, { step, steps, seconds_left, preview }) {
+function stepped(id, { step, steps, seconds_left, preview, index }) {
   const job = jobs.get(id);
   if (!job) return;
-  jobs.set(id, { ...job, state: 'running', step, steps, secondsLeft: seconds_left, preview: preview ?? job.preview });
+  const seen = preview ? { preview, previewIndex: index } : {};
+  jobs.set(id, { ...job, state: 'running', step, steps, secondsLeft: seconds_left, ...seen });
   connected = true;
   changed();
 }

@@ -1,0 +1,131 @@
+"""What the page is for eyes, thumbs and screen readers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import RunningStudio, visit
+from tests.browser.test_page import FINISHED, PROMPT, generate
+
+pytestmark = pytest.mark.browser
+
+OpenPage = Callable[..., Any]
+
+
+@pytest.fixture
+def open_page(browser: Any, shared_studio: RunningStudio) -> Iterator[OpenPage]:
+    """Opens the page in a window of its own; all of them are closed at the end."""
+    contexts: list[Any] = []
+
+    def opened(width: int = 1440, height: int = 900, **options: Any) -> Any:
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        tab = context.new_page()
+        visit(tab, shared_studio.address)
+        return tab
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def phone(open_page: OpenPage) -> Any:
+    return open_page(390, 844, has_touch=True, is_mobile=True)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page: OpenPage, theme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    tab = open_page(color_scheme=theme)
+    found = serious(axe, tab)
+    generate(tab, "a house for everybody")
+    tab.wait_for_selector(FINISHED)
+    found += serious(axe, tab)
+    tab.keyboard.press("Alt+2")
+    tab.click("#img2img-generate")
+    tab.wait_for_selector(".ez-notice")
+    found += serious(axe, tab)
+    tab.keyboard.press("Alt+3")
+    tab.click(".ez-tile >> nth=0")
+    tab.wait_for_selector(".ez-look pre:not(:empty)")
+    found += serious(axe, tab)
+    assert found == []
+
+
+def serious(axe: Any, tab: Any) -> list[str]:
+    """Rule and element of each finding that keeps somebody from using the page."""
+    return [
+        f"{finding['id']}: {node['html'][:120]}"
+        for finding in axe.run(tab).response["violations"]
+        if finding["impact"] in ("serious", "critical")
+        for node in finding["nodes"]
+    ]
+
+
+def test_on_a_phone_header_help_and_generate_stay_while_the_form_scrolls(phone: Any) -> None:
+    phone.evaluate("scrollTo(0, 600)")
+    assert phone.evaluate("scrollY") > 0
+    assert phone.locator(".ez-header").bounding_box()["y"] == 0
+    button = phone.locator("#txt2img-generate").bounding_box()
+    assert 700 < button["y"] < 844
+    phone.click(".ez-help")
+    phone.wait_for_selector("#ez-help")
+
+
+def test_on_a_phone_generate_brings_the_stage_into_sight(phone: Any) -> None:
+    phone.fill(PROMPT, "seen at once")
+    phone.evaluate("scrollTo(0, 600)")
+    phone.click("#txt2img-generate")
+    phone.wait_for_selector(FINISHED)
+    phone.wait_for_function("scrollY === 0")
+    stage = phone.locator(".ez-picture").bounding_box()
+    assert stage["y"] >= 48
+    assert stage["y"] + stage["height"] < 844
+
+
+@pytest.mark.parametrize("tab", ["txt2img", "img2img", "gallery"])
+def test_no_tab_is_wider_than_a_phone(phone: Any, tab: str) -> None:
+    phone.click(f".ez-nav a[data-tab={tab}]")
+    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    clipped = "[...document.querySelectorAll('.ez-header > *')].map((e) => e.getBoundingClientRect().right)"
+    assert max(phone.evaluate(clipped)) <= 390
+
+
+def test_a_preview_says_which_of_several_pictures_it_shows(open_page: OpenPage) -> None:
+    tab = open_page()
+    generate(tab, "three in a row", count=3, steps=60)
+    tab.wait_for_function(
+        "document.querySelector('.ez-detail').textContent.startsWith('picture 2 of 3')"
+    )
+    tab.wait_for_function(
+        "document.querySelector('.ez-picture').alt.startsWith('Preview of picture 3 of 3: three')"
+    )
+
+
+def test_the_title_counts_the_pictures_of_what_is_going_on(open_page: OpenPage) -> None:
+    tab = open_page()
+    generate(tab, "counted", count=4, steps=60)
+    tab.wait_for_function("document.title === '(2/4) Easel'")
+    tab.wait_for_function("document.title === 'Easel'")
+
+
+def test_without_a_model_the_stage_says_what_to_type(phone: Any) -> None:
+    phone.route("**/api/v1/models", lambda route: route.fulfill(json=[]))
+    phone.reload()
+    phone.wait_for_selector(".ez-notice code")
+    assert phone.inner_text(".ez-notice code") == "python launch.py train starter"
+
+
+def test_several_results_stand_as_close_in_both_directions(open_page: OpenPage) -> None:
+    tab = open_page()
+    generate(tab, "four side by side", count=4, steps=2)
+    tab.wait_for_selector(".ez-grid button:nth-child(4)")
+    first, right, below = (
+        tab.locator(f".ez-grid button:nth-child({place})").bounding_box() for place in (1, 2, 3)
+    )
+    assert right["x"] - first["x"] - first["width"] == pytest.approx(12, abs=1)
+    assert below["y"] - first["y"] - first["height"] == pytest.approx(12, abs=1)
