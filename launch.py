@@ -31,11 +31,12 @@ def main(arguments):
         if wants_help(arguments):
             return hand_over(Path(sys.executable), arguments)
         requirements = [REPOSITORY / "requirements.txt"]
-        if arguments[:1] == ["test"]:
+        with_tools = arguments[:1] in (["test"], ["bench"])
+        if with_tools:
             requirements.append(REPOSITORY / "requirements-dev.txt")
         python = choose_python(arguments, dict(os.environ))
         install(python, requirements)
-        if arguments[:1] == ["test"]:
+        if with_tools:
             provide_browser()
         return hand_over(python, arguments)
     except LaunchError as error:

@@ -65,7 +65,7 @@ class DenoiserSettings:
     """Exponent below 1 draws more of the noisy timesteps, at which colours and places are decided."""
     thing_weight: float = 2.0
     """Extra loss weight of a cell that foreground objects cover wholly."""
-    budget_seconds: float = 85 * 60
+    budget_seconds: float = 57 * 60
     """Wall-clock training time over all starts."""
     seed: int = 3
 

@@ -50,7 +50,7 @@ class TextSettings:
     heads: int = 4
     batch: int = 64
     peak_learning_rate: float = 1e-3
-    budget_seconds: float = 9 * 60
+    budget_seconds: float = 12.5 * 60
     seed: int = 2
 
 
