@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 JUDGE_FILE = REPOSITORY / "models" / "starter" / "judge.safetensors"
+JUDGE_SIZE = 128
 BARS = {"time of day": 0.90, "ground": 0.90, "object": 0.75, "colour": 0.60, "side": 0.60}
 """First-edition bars, share of stated facts that are right."""
 
@@ -57,6 +59,8 @@ class Evaluation:
     psnr_db: float
     """First stage's reconstruction of the unseen scenes."""
     prompts: int
+    size: int
+    """Side of the pictures in pixels."""
     steps: int
     guidance_scale: float
     seconds_per_picture: float
@@ -117,27 +121,34 @@ def evaluate_text_model(
     sheet: Path | None = None,
 ) -> Evaluation:
     """Measure a model; with `sheet`, also write its first 24 pictures."""
-    scenes, pictures = unseen_scenes(prompts)
+    size = model.checkpoint.native_width
+    scenes, pictures = unseen_scenes(prompts, size)
     said = [caption_facts(scene, np.random.default_rng([scene.seed, 7])) for scene in scenes]
     requests = [
-        GenerationRequest(
-            prompt=c.text, seed=i, steps=steps, guidance_scale=guidance_scale, width=128, height=128
-        )
+        GenerationRequest(prompt=c.text, seed=i, steps=steps, guidance_scale=guidance_scale)
         for i, c in enumerate(said)
     ]
     started = time.perf_counter()
     drawn = np.stack(draw(model, requests))
     seconds = (time.perf_counter() - started) / prompts
-    verdicts = judge_pictures(judge, drawn)
+    verdicts = judge_pictures(judge, at_judges_size(drawn))
     accuracy, facts = score(said, verdicts)
-    ceiling, _ = score(said, judge_pictures(judge, pictures))
+    ceiling, _ = score(said, judge_pictures(judge, at_judges_size(pictures)))
     floor, _ = score(said, [*verdicts[1:], verdicts[0]])
     if sheet is not None:
         write_png(sheet, picture_sheet(drawn[:24], columns=8))
     psnr = reconstruction_psnr(model.vae, pictures[:200])
     return Evaluation(
-        accuracy, ceiling, floor, facts, psnr, prompts, steps, guidance_scale, seconds
+        accuracy, ceiling, floor, facts, psnr, prompts, size, steps, guidance_scale, seconds
     )
+
+
+def at_judges_size(pictures: Pixels) -> Pixels:
+    """Pictures (N, H, W, 3) as the judge was taught to see them: 128 pixels wide and high."""
+    if pictures.shape[1:3] == (JUDGE_SIZE, JUDGE_SIZE):
+        return pictures
+    size = (JUDGE_SIZE, JUDGE_SIZE)
+    return np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures])
 
 
 def as_markdown(result: Evaluation) -> str:
@@ -145,7 +156,7 @@ def as_markdown(result: Evaluation) -> str:
     lines = [
         (
             f"{result.prompts} unseen captions, {result.steps} steps, guidance scale {result.guidance_scale:g}, "
-            f"128x128, DPM++ 2M; {result.seconds_per_picture:.2f} s a picture, all jobs at once."
+            f"{result.size}x{result.size}, DPM++ 2M; {result.seconds_per_picture:.2f} s a picture, all jobs at once."
         ),
         "",
         "| stated fact | right | bar | judge on true pictures | picture of another caption | facts |",
