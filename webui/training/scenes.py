@@ -61,7 +61,7 @@ def _draw(
 ) -> None:
     cells = size // CELL
     # Untyped in NumPy's own stubs, hence the explicit type.
-    pictures: Pixels = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+    pictures: np.memmap[tuple[int, ...], np.dtype[np.uint8]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
         pictures_path, "w+", np.uint8, (count, size, size, 3)
     )
     things = np.zeros((count, cells, cells), np.uint8)
