@@ -111,6 +111,7 @@ def export(unet: UNet2DConditionModel, teacher: Teacher, folder: Path) -> None:
         nn.Module.to(part, torch.float16)
         part.save_pretrained(folder / name, safe_serialization=True)
         nn.Module.to(part, torch.float32)
+        _forget_origin(folder / name / "config.json")
     teacher.tokenizer.save_pretrained(folder / "tokenizer")
     DDIMScheduler(
         num_train_timesteps=TRAIN_STEPS, beta_start=BETA_START, beta_end=BETA_END,
@@ -129,6 +130,13 @@ def export(unet: UNet2DConditionModel, teacher: Teacher, folder: Path) -> None:
         "requires_safety_checker": False,
     }
     (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def _forget_origin(config: Path) -> None:
+    """Take out the path that a part was read from: it is this machine's business only."""
+    values = json.loads(config.read_text(encoding="utf-8"))
+    values.pop("_name_or_path", None)
+    config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 CARD = """\
