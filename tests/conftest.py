@@ -2,5 +2,5 @@
 
 import os
 
-# As cli.py does for the program: spinning threads starve each other when tests share two cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# As cli.py does for the program: long spins starve other threads when tests share two cores.
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")
