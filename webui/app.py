@@ -108,7 +108,9 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     events = EventBus()
     database = open_database(settings.database)
     hooks = _hooks(events)
-    catalog = Catalog(settings.model_folders, _built_in_models(settings))
+    # The fake engine can draw no real model, so it is not offered one.
+    folders = () if settings.fake else settings.model_folders
+    catalog = Catalog(folders, _built_in_models(settings))
     images = ImageStore(settings.images)
     jobs = JobService(database, catalog, images, events)
     gallery = Gallery(database, settings.outputs, events, hooks)

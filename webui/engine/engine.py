@@ -118,8 +118,11 @@ class Engine:
         A job whose model waits for room holds back those behind it: else a steady stream of jobs
         for the loaded model would keep it out for ever.
         """
+        waited_for: set[CheckpointInfo] = set()
         for job in list(self._queue):
             checkpoint = job.command.checkpoint
+            if checkpoint in waited_for:
+                continue  # a load that ends just now serves the first that waits for it, first
             try:
                 lease = self._residency.acquire(checkpoint)
             except EaselError as error:
@@ -129,6 +132,8 @@ class Engine:
                 self._begin(job, lease)
             elif not self._residency.is_known(checkpoint) and not self._residency.is_loading:
                 return
+            else:
+                waited_for.add(checkpoint)
 
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
