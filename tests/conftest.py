@@ -1,6 +1,19 @@
-"""What all tests share: how threads of a computation wait, which torch reads when it is imported."""
+"""What all tests share: how threads of a computation wait, and that fast tests run first."""
 
 import os
 
+import pytest
+
 # As cli.py does for the program: long spins starve other threads when tests share two cores.
+# Read by libgomp when torch is loaded, hence here, before any test imports it.
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes milliseconds before what takes seconds, so that a failure shows soon."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    marks = {mark.name for mark in item.iter_markers()}
+    return 2 if "browser" in marks else 1 if "slow" in marks else 0
