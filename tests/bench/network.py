@@ -22,6 +22,7 @@ from webui.engine.work import Predict, Work
 from webui.training.evaluate import load_folder
 
 STEPS = 40
+TURNS = 7
 TEXT_WIDTH = 192
 """Of the starter model's cross-attention tokens."""
 
@@ -34,21 +35,21 @@ class Overhead:
     """From one step's end to the next one's, previews and bookkeeping included."""
     forward_seconds: float
     """Of the bare network on the same number of rows."""
-
-    @property
-    def ratio(self) -> float:
-        """How many times longer a step takes than the network alone."""
-        return self.step_seconds / self.forward_seconds
+    ratio: float
+    """How many times longer a step takes than the network alone: median over the turns."""
 
 
 def step_overhead(pictures: int) -> Overhead:
     """Measure `pictures` jobs at once, with guidance, on the starter model."""
     model = load_folder(REPOSITORY / "models" / "starter" / "text", ModelId("starter/text"))
     steps, forwards = [], []
-    for _ in range(3):  # in turn, so that a machine that slows down slows both
+    for _ in range(TURNS):  # in turn, so that a machine that slows down slows both
         steps.append(_step_seconds(model, pictures))
         forwards.append(_forward_seconds(model, 2 * pictures))
-    return Overhead(statistics.median(steps), statistics.median(forwards))
+    ratios = [step / forward for step, forward in zip(steps, forwards, strict=True)]
+    return Overhead(
+        statistics.median(steps), statistics.median(forwards), statistics.median(ratios)
+    )
 
 
 def _step_seconds(model: LoadedModel, pictures: int) -> float:
