@@ -12,6 +12,7 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -39,6 +40,9 @@ from webui.services.jobs import JobService
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.workers.local import LocalWorker
+
+if TYPE_CHECKING:
+    from webui.ui.context import UiContext
 
 _log = logging.getLogger(__name__)
 
@@ -195,21 +199,24 @@ def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> N
 
 
 def _mount(studio: Studio) -> None:
-    from webui.ui.context import UiContext  # noqa: PLC0415  Gradio takes seconds to import
-    from webui.ui.mount import mount_ui  # noqa: PLC0415
+    from webui.ui.mount import mount_ui  # noqa: PLC0415  Gradio takes seconds to import
+
+    mount_ui(studio.api, ui_context(studio))
+
+
+def ui_context(studio: Studio) -> UiContext:
+    """The services that the page may use."""
+    from webui.ui.context import UiContext  # noqa: PLC0415  see above
 
     given = studio.context
-    mount_ui(
-        studio.api,
-        UiContext(
-            jobs=given.jobs,
-            catalog=given.catalog,
-            gallery=given.gallery,
-            images=given.images,
-            events=given.events,
-            settings_store=studio.settings_store,
-            dispatcher=given.dispatcher,
-        ),
+    return UiContext(
+        jobs=given.jobs,
+        catalog=given.catalog,
+        gallery=given.gallery,
+        images=given.images,
+        events=given.events,
+        settings_store=studio.settings_store,
+        dispatcher=given.dispatcher,
     )
 
 

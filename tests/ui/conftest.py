@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from webui.app import build_studio
+from webui.app import build_studio, ui_context
 from webui.contracts.settings import Settings
 from webui.ui.context import UiContext
 
@@ -33,14 +33,5 @@ def gradios_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def context(tmp_path: Path) -> Iterator[UiContext]:
     studio = build_studio(Settings(data_dir=tmp_path, fake=True, open_browser=False))
-    given = studio.context
-    yield UiContext(
-        jobs=given.jobs,
-        catalog=given.catalog,
-        gallery=given.gallery,
-        images=given.images,
-        events=given.events,
-        settings_store=studio.settings_store,
-        dispatcher=given.dispatcher,
-    )
+    yield ui_context(studio)
     studio.lock.release()
