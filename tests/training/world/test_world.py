@@ -38,8 +38,8 @@ def test_same_seed_gives_same_bytes() -> None:
 def test_sizes_show_the_same_scene() -> None:
     """A picture of twice the size, halved, is nearly the picture itself."""
     for seed in range(30):
-        small = render(sample_scene(seed), 128, 128)
-        large = render(sample_scene(seed), 256, 256)
+        small = render(sample_scene(seed, "flat"), 128, 128)
+        large = render(sample_scene(seed, "flat"), 256, 256)
         halved = cv2.resize(large.image, (128, 128), interpolation=cv2.INTER_AREA)
         difference = np.abs(halved.astype(float) - small.image.astype(float))
         assert difference.mean() < 2.0
@@ -110,7 +110,7 @@ def test_stated_colour_is_seen() -> None:
     """A thing's colour word is the nearest to most of its pixels."""
     right: list[bool] = []
     for seed in range(200):
-        scene = sample_scene(seed)
+        scene = sample_scene(seed, "flat")
         right += _colours_right(scene, render(scene))
     assert len(right) > 100
     assert np.mean(right) >= 0.95
@@ -132,5 +132,6 @@ def test_captions_are_closed_and_true() -> None:
             assert scene.things[entry.index] is entry.thing
             assert said.words[entry.word].rstrip("s") == entry.thing.kind.rstrip("s")
             if not entry.said_colour and len(scene.things) == 1:
-                assert entry.thing.colour not in said.words
+                grass = {"green"} if {"meadow", "field"} & set(said.words) else set()
+                assert entry.thing.colour not in set(said.words) - grass
     assert used == words

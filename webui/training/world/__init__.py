@@ -1,7 +1,8 @@
 """The world: a deterministic renderer of small illustrated landscapes.
 
 Every scene is sampled from a seed, drawn at any size, described in words, and
-known exactly: its class map, its depth and the boxes of its things.
+known exactly: its class map, its depth and the boxes of its things. It is drawn
+in one of a few styles, from flat colour to neon.
 """
 
 from webui.training.world.captions import (
@@ -18,11 +19,13 @@ from webui.training.world.scene import (
     GROUNDS,
     KINDS,
     SIDES,
+    STYLES,
     TIMES,
     Scene,
     Thing,
     sample_scene,
 )
+from webui.training.world.styles import apply_style
 
 __all__ = [
     "CLASSES",
@@ -32,6 +35,7 @@ __all__ = [
     "GROUNDS",
     "KINDS",
     "SIDES",
+    "STYLES",
     "TIMES",
     "Box",
     "Caption",
@@ -40,6 +44,7 @@ __all__ = [
     "Scene",
     "SceneClass",
     "Thing",
+    "apply_style",
     "caption",
     "caption_facts",
     "lit_colour",

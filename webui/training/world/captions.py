@@ -9,6 +9,7 @@ from webui.training.world.palette import COLOUR_WORDS
 from webui.training.world.scene import Scene, Thing
 
 _MOST_WORDS: Final = 40
+_BARE: Final = 0.04
 _NOUNS: Final[dict[str, tuple[str, str]]] = {
     "house": ("house", "house"),
     "tree": ("tree", "trees"),
@@ -53,6 +54,27 @@ _CLOUDS: Final = (
 )
 _STARS: Final = ("stars", "a starry sky")
 _COUNTS: Final = {2: "two", 3: "three"}
+_STYLE_OPENINGS: Final = {
+    "flat": ("a flat illustration of",),
+    "watercolour": ("a watercolour of", "a watercolour painting of"),
+    "pencil": ("a pencil drawing of", "a pencil sketch of"),
+    "pixel art": ("pixel art of",),
+    "neon": ("a neon night scene with",),
+}
+_STYLE_ENDINGS: Final = {
+    "flat": ("flat illustration",),
+    "watercolour": ("watercolour", "in watercolour"),
+    "pencil": ("pencil drawing", "pencil sketch"),
+    "pixel art": ("pixel art",),
+    "neon": ("neon night",),
+}
+_BARE_GROUNDS: Final = {
+    "meadow": ("meadow", "a meadow", "grassy field"),
+    "desert": ("desert", "a desert", "sand dunes"),
+    "snowfield": ("snowfield", "a snowfield", "snowy field"),
+    "lake": ("lake", "a lake"),
+    "sea": ("sea", "the sea", "the ocean"),
+}
 _GLUE: Final = (
     "a",
     "an",
@@ -89,6 +111,7 @@ class Caption:
         said_time: Whether the time of day is said.
         said_ground: Whether the ground is said.
         said_things: What is said of each mentioned thing.
+        said_style: Whether the style is said; a neon night says the time too.
         scene: The scene.
     """
 
@@ -98,6 +121,7 @@ class Caption:
     said_time: bool
     said_ground: bool
     said_things: tuple[SaidThing, ...]
+    said_style: bool
     scene: Scene
 
     @property
@@ -110,6 +134,11 @@ class Caption:
         """The scene's ground, said or not."""
         return self.scene.ground
 
+    @property
+    def style(self) -> str:
+        """The scene's style, said or not."""
+        return self.scene.style
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -120,12 +149,24 @@ class _Part:
     noun: int = -1
     colour: bool = False
     side: bool = False
+    count: bool = False
+
+
+@dataclass(frozen=True)
+class _Saying:
+    """Which of the scene's own facts a caption says."""
+
+    time: bool = False
+    ground: bool = False
+    style: bool = False
 
 
 def vocabulary() -> tuple[str, ...]:
     """Every word a caption can use, sorted."""
     tables: list[tuple[str, ...]] = [_GREEN, _OPENINGS, _SUNS, _STARS, _GLUE, COLOUR_WORDS]
-    for table in (_NOUNS, _SIDES, _TIMES, _TIME_NAMES, _GROUNDS, _MOONS):
+    for table in (_NOUNS, _SIDES, _TIMES, _TIME_NAMES, _GROUNDS, _BARE_GROUNDS, _MOONS):
+        tables.extend(table.values())
+    for table in (_STYLE_OPENINGS, _STYLE_ENDINGS):
         tables.extend(table.values())
     tables.extend(_CLOUDS)
     tables.append(tuple(_COUNTS.values()))
@@ -139,22 +180,68 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
 
 def caption_facts(scene: Scene, rng: np.random.Generator) -> Caption:
     """A caption of the scene, with what it says."""
+    style = bool(rng.random() < (0.25 if scene.style == "flat" else 0.95))
+    if rng.random() < _BARE:
+        return _bare(scene, style, rng)
     order = [int(i) for i in rng.permutation(len(scene.things))]
     if rng.random() < 0.5:
         order.sort()
     things = [_thing_part(scene, i, rng) for i in order if rng.random() < 0.95]
-    said_time, said_ground = bool(rng.random() < 0.92), bool(rng.random() < 0.92)
-    if not things and not said_time:
-        said_ground = True
-    place = _place_parts(scene, rng, said_time, said_ground)
+    time, ground = bool(rng.random() < 0.92), bool(rng.random() < 0.92)
+    glows = style and scene.style == "neon"
+    if glows and rng.random() < 0.7:
+        time = False
+    if not things and not time:
+        ground = True
+    place = _place_parts(scene, rng, time, ground)
     extras = _extras(scene, rng)
     segments = _order(things, place, extras, rng)
-    while sum(len(part.text.split()) for part in segments) > _MOST_WORDS - 5 and extras:
+    while sum(len(part.text.split()) for part in segments) > _MOST_WORDS - 8 and extras:
         segments.remove(extras.pop())
-    opening = _OPENINGS[int(rng.integers(len(_OPENINGS)))] if rng.random() < 0.15 else ""
-    if segments[0].text.split()[0] in ("at", "by", "during", "in"):
-        opening = ""
-    return _join(scene, segments, opening, said_time, said_ground, rng)
+    opening, ending = _frame(scene, segments, style, rng)
+    saying = _Saying(time or glows, ground, style)
+    return _join(scene, [*segments, *ending], opening, saying, rng)
+
+
+def _frame(
+    scene: Scene, segments: list[_Part], style: bool, rng: np.random.Generator
+) -> tuple[str, list[_Part]]:
+    """The words before the segments, and a part after them; one of the two says the style."""
+    opens = segments[0].text.split()[0] not in ("at", "by", "during", "in")
+    if not style:
+        return (_pick(_OPENINGS, rng) if opens and rng.random() < 0.15 else ""), []
+    if opens and rng.random() < 0.5:
+        return _pick(_STYLE_OPENINGS[scene.style], rng), []
+    return "", [_Part(_pick(_STYLE_ENDINGS[scene.style], rng))]
+
+
+def _bare(scene: Scene, style: bool, rng: np.random.Generator) -> Caption:
+    """A caption of one fact alone: a time, a ground, a thing, mountains, a season or the sky."""
+    glows = style and scene.style == "neon"
+    facts = [(_Part(_pick(_BARE_GROUNDS[scene.ground], rng)), _Saying(ground=True))]
+    if not glows:
+        facts.append((_Part(_pick(_TIME_NAMES[scene.time], rng)), _Saying(time=True)))
+    facts += [(_bare_thing(scene, i, rng), _Saying()) for i in range(len(scene.things))]
+    if scene.mountains:
+        facts.append((_Part("mountains"), _Saying()))
+    if scene.season_shows:
+        facts.append((_Part(scene.season), _Saying()))
+    if scene.sky_light:
+        facts.append((_Part(scene.sky_light), _Saying()))
+    if scene.clouds:
+        facts.append((_Part("cloud" if scene.clouds == 1 else "clouds"), _Saying()))
+    part, saying = facts[int(rng.integers(len(facts)))]
+    opening = _pick(_STYLE_OPENINGS[scene.style], rng) if style else ""
+    saying = _Saying(saying.time or glows, saying.ground, style)
+    return _join(scene, [part], opening, saying, rng)
+
+
+def _bare_thing(scene: Scene, index: int, rng: np.random.Generator) -> _Part:
+    thing = scene.things[index]
+    noun = _NOUNS[thing.kind][0 if thing.count == 1 else 1]
+    if thing.kind == "flowers" or rng.random() < 0.5:
+        return _Part(noun, index, 0)
+    return _Part(f"{_COUNTS.get(thing.count, 'a')} {noun}", index, 1, count=True)
 
 
 def _pick(options: tuple[str, ...], rng: np.random.Generator) -> str:
@@ -178,7 +265,7 @@ def _thing_part(scene: Scene, index: int, rng: np.random.Generator) -> _Part:
     noun = len(words) - 1
     if side:
         words += _pick(_SIDES[thing.side], rng).split()
-    return _Part(" ".join(words), index, noun, colour, side)
+    return _Part(" ".join(words), index, noun, colour, side, thing.kind != "flowers")
 
 
 def _place_parts(
@@ -229,8 +316,7 @@ def _join(
     scene: Scene,
     segments: list[_Part],
     opening: str,
-    said_time: bool,
-    said_ground: bool,
+    saying: _Saying,
     rng: np.random.Generator,
 ) -> Caption:
     words: list[str] = opening.split()
@@ -248,20 +334,18 @@ def _join(
             pieces.append(glue)
             words.append(glue)
         if part.index >= 0:
-            thing = scene.things[part.index]
-            said.append(
-                SaidThing(
-                    part.index,
-                    len(words) + part.noun,
-                    thing,
-                    part.colour,
-                    part.side,
-                    thing.kind != "flowers",
-                )
-            )
+            thing, word = scene.things[part.index], len(words) + part.noun
+            said.append(SaidThing(part.index, word, thing, part.colour, part.side, part.count))
         words += part.text.split()
         pieces.append(part.text)
     nouns = tuple((entry.word, entry.thing) for entry in said)
     return Caption(
-        " ".join(pieces), tuple(words), nouns, said_time, said_ground, tuple(said), scene
+        " ".join(pieces),
+        tuple(words),
+        nouns,
+        saying.time,
+        saying.ground,
+        tuple(said),
+        saying.style,
+        scene,
     )

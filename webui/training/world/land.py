@@ -4,7 +4,7 @@ import numpy as np
 
 from webui.training.world.brush import Canvas, Points, oval, points
 from webui.training.world.classes import CLASS_INDEX
-from webui.training.world.palette import LIGHTS, RGB, land_colour, mix
+from webui.training.world.palette import LIGHTS, RGB, land_colour, mix, thing_colour
 from webui.training.world.scene import Scene
 
 _GROUND: dict[str, tuple[RGB, RGB]] = {
@@ -28,13 +28,41 @@ _RED_ROCK: tuple[RGB, RGB] = ((214, 150, 112), (170, 106, 86))
 _FAR, _NEAR = 0.75, 0.12
 
 
-def _soil(name: str, time: str) -> tuple[RGB, RGB]:
+def soil(name: str, time: str) -> tuple[RGB, RGB]:
     """The light and the dark colour of a ground at a time of day."""
     chosen = _LATE.get((name, time))
     if chosen is not None:
         return chosen
     light, dark = _GROUND[name]
     return land_colour(light, time), land_colour(dark, time)
+
+
+def soil_tones(scene: Scene) -> list[RGB]:
+    """The colours of a scene's ground, its banks and its beach, in a few shades."""
+    grass = "autumn" if scene.season == "autumn" else "meadow"
+    own = {"desert": "desert", "snowfield": "snowfield", "sea": "desert"}
+    light, dark = soil(own.get(scene.ground, grass), scene.time)
+    bank = mix(mix(light, dark, 0.7), LIGHTS[scene.time].sky[2], 0.2)
+    return [bank, *(mix(light, dark, share) for share in (0.0, 0.25, 0.5, 0.75, 1.0))]
+
+
+def rock_tones(scene: Scene) -> list[RGB]:
+    """The colours of a scene's mountains and their snow, clear and in haze."""
+    sky = LIGHTS[scene.time].sky[2]
+    rock = _RED_ROCK if scene.ground == "desert" else _ROCK
+    tones = [land_colour(colour, scene.time) for colour in (*rock, (252, 253, 255))]
+    return [mix(tone, sky, share) for tone in tones for share in (0.16, 0.4)]
+
+
+def plant_tones(scene: Scene) -> list[RGB]:
+    """The colours of a scene's trees, stems and wood, each in a light and a dark shade."""
+    leaf: RGB = (232, 128, 36) if scene.season == "autumn" else (62, 148, 58)
+    plain: list[RGB] = [leaf, (26, 98, 76), (58, 128, 56), (124, 76, 46), (98, 78, 72)]
+    lit = [
+        mix(thing_colour(colour, scene.time), land_colour(colour, scene.time), 0.45)
+        for colour in plain
+    ]
+    return [mix(colour, (24, 20, 40), share) for colour in lit for share in (0.0, 0.22)]
 
 
 def ground_depth(scene: Scene, y: float) -> float:
@@ -71,7 +99,7 @@ def _draw_hill(
     ridge = _profile(scene, layer, base, swing)
     if layer == 0:
         ridge[:, 1] = np.minimum(ridge[:, 1], base + 0.01)
-    light, dark = _soil(name, scene.time)
+    light, dark = soil(name, scene.time)
     top = mix(light, dark, (0.0, 0.04, 0.18)[layer])
     bottom = mix(light, dark, (0.72, 0.86, 1.1)[layer])
     outline = np.concatenate([ridge, points([(1.02, 1.02), (-0.02, 1.02)])])
@@ -159,7 +187,7 @@ def _draw_water(canvas: Canvas, scene: Scene) -> None:
 
 def _draw_far_bank(canvas: Canvas, scene: Scene) -> None:
     name = "autumn" if scene.season == "autumn" else "meadow"
-    light, dark = _soil(name, scene.time)
+    light, dark = soil(name, scene.time)
     colour = mix(mix(light, dark, 0.7), LIGHTS[scene.time].sky[2], 0.2)
     ridge = _profile(scene, 0, scene.shape.horizon - 0.018, 0.016)
     ridge[:, 1] = np.minimum(ridge[:, 1], scene.shape.horizon - 0.006)

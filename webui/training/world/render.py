@@ -9,6 +9,7 @@ from webui.training.world.brush import Canvas
 from webui.training.world.land import draw_land
 from webui.training.world.scene import Scene
 from webui.training.world.sky import draw_sky
+from webui.training.world.styles import apply_style
 from webui.training.world.things import draw_thing
 
 
@@ -51,4 +52,5 @@ def render(scene: Scene, width: int = 128, height: int = 128) -> Rendering:
         for bounds in draw_thing(canvas, scene, thing):
             boxes.append(Box(name, thing.colour, *bounds))
     image, class_map, depth = canvas.finish()
+    image = apply_style(image, class_map, depth, scene)
     return Rendering(image, class_map, depth, tuple(boxes))

@@ -11,6 +11,7 @@ TIMES: Final = ("day", "sunset", "night", "dawn")
 GROUNDS: Final = ("meadow", "desert", "snowfield", "lake", "sea")
 KINDS: Final = ("house", "tree", "pine", "boat", "balloon", "flowers")
 SIDES: Final = ("left", "centre", "right")
+STYLES: Final = ("flat", "watercolour", "pencil", "pixel art", "neon")
 
 HALF_WIDTH: Final = {
     "house": 0.58,
@@ -29,6 +30,8 @@ _SIZES: Final = {
     "balloon": (0.28, 0.34),
     "flowers": (0.22, 0.28),
 }
+_STYLE_WEIGHTS: Final = (0.4, 0.2, 0.2, 0.2, 0.0)
+_NIGHT_STYLE_WEIGHTS: Final = (0.35, 0.14, 0.14, 0.14, 0.23)
 _COUNT_SCALE: Final = (1.0, 0.86, 0.76)
 _MAY_STAND: Final = {
     "meadow": ("house", "tree", "pine", "balloon", "flowers", "flowers"),
@@ -106,6 +109,7 @@ class Scene:
     stars: bool
     things: tuple[Thing, ...]
     shape: Shape
+    style: str
 
     @property
     def season_shows(self) -> bool:
@@ -118,10 +122,31 @@ def group_width(kind: str, count: int, size: float) -> float:
     return 2.0 * HALF_WIDTH[kind] * size * (1.0 + (count - 1) * SPACING)
 
 
-def sample_scene(seed: int) -> Scene:
-    """Samples a scene; the same seed gives the same scene."""
+def sample_scene(seed: int, style: str | None = None) -> Scene:
+    """Samples a scene; the same seed gives the same scene.
+
+    The style has a generator of its own, so that forcing one leaves every other fact as it is;
+    only neon, which exists at night alone, turns another time of day into night.
+
+    Raises:
+        ValueError: If there is no such style.
+    """
+    if style is not None and style not in STYLES:
+        raise ValueError(f"no such style: {style!r}")
     rng = np.random.Generator(np.random.PCG64(seed))
     time = TIMES[int(rng.integers(len(TIMES)))]
+    if style == "neon":
+        time = "night"
+    return _sample(seed, rng, time, style or _style(seed, time))
+
+
+def _style(seed: int, time: str) -> str:
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, 5])))
+    weights = _NIGHT_STYLE_WEIGHTS if time == "night" else _STYLE_WEIGHTS
+    return STYLES[int(rng.choice(len(STYLES), p=weights))]
+
+
+def _sample(seed: int, rng: np.random.Generator, time: str, style: str) -> Scene:
     ground = GROUNDS[int(rng.integers(len(GROUNDS)))]
     season = "autumn" if rng.random() < 0.35 else "summer"
     mountains = bool(rng.random() < (0.25 if ground == "sea" else 0.5))
@@ -148,7 +173,7 @@ def sample_scene(seed: int) -> Scene:
         waves=_waves(rng),
     )
     return Scene(
-        seed, time, ground, season, mountains, sky_light, len(clouds), stars, things, shape
+        seed, time, ground, season, mountains, sky_light, len(clouds), stars, things, shape, style
     )
 
 

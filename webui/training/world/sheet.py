@@ -14,15 +14,15 @@ import numpy.typing as npt
 from webui.training.world.captions import caption
 from webui.training.world.classes import CLASSES
 from webui.training.world.render import render
-from webui.training.world.scene import sample_scene
+from webui.training.world.scene import STYLES, sample_scene
 
 _PALETTE = np.array([entry.rgb for entry in CLASSES], dtype=np.uint8)
 _LINES, _LINE = 6, 11
 
 
-def cell(seed: int, size: int, truth: bool) -> npt.NDArray[np.uint8]:
+def cell(seed: int, size: int, truth: bool, style: str | None = None) -> npt.NDArray[np.uint8]:
     """One scene of the sheet, its class map if wanted, and its caption."""
-    scene = sample_scene(seed)
+    scene = sample_scene(seed, style)
     drawn = render(scene, size, size)
     rows = [drawn.image]
     if truth:
@@ -38,9 +38,11 @@ def cell(seed: int, size: int, truth: bool) -> npt.NDArray[np.uint8]:
     return np.pad(stacked, ((2, 2), (2, 2), (0, 0)), constant_values=255)
 
 
-def sheet(seed: int, count: int, size: int, truth: bool) -> npt.NDArray[np.uint8]:
+def sheet(
+    seed: int, count: int, size: int, truth: bool, style: str | None = None
+) -> npt.NDArray[np.uint8]:
     """A sheet of `count` scenes from `seed` on, eight in a row."""
-    cells = [cell(seed + index, size, truth) for index in range(count)]
+    cells = [cell(seed + index, size, truth, style) for index in range(count)]
     blank = np.full_like(cells[0], 255)
     across = min(8, count)
     cells += [blank] * (-count % across)
@@ -56,8 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=24)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--truth", action="store_true", help="show the class maps too")
+    parser.add_argument("--style", choices=STYLES, help="draw every scene in this style")
     chosen = parser.parse_args(arguments)
-    picture = sheet(chosen.seed, chosen.count, chosen.size, chosen.truth)
+    picture = sheet(chosen.seed, chosen.count, chosen.size, chosen.truth, chosen.style)
     cv2.imwrite(chosen.out, np.ascontiguousarray(picture[:, :, ::-1]))
 
 

@@ -7,13 +7,13 @@ from webui.training.world.classes import CLASS_INDEX
 from webui.training.world.palette import LIGHTS, RGB, mix
 from webui.training.world.scene import Scene
 
-_SUN: dict[str, RGB] = {
+SUN: dict[str, RGB] = {
     "day": (255, 222, 92),
     "dawn": (255, 232, 150),
     "sunset": (255, 122, 52),
     "night": (255, 255, 255),
 }
-_MOON: RGB = (244, 240, 214)
+MOON: RGB = (244, 240, 214)
 BoundOf = tuple[str, tuple[float, float, float, float]]
 
 
@@ -52,8 +52,8 @@ def _centre(canvas: Canvas, scene: Scene) -> tuple[float, float, float]:
 def _draw_sun(canvas: Canvas, scene: Scene) -> None:
     x, y, radius = _centre(canvas, scene)
     canvas.glow(x, y, radius * 4.6, LIGHTS[scene.time].glow, 0.85)
-    canvas.disc(x, y, radius, _SUN[scene.time], CLASS_INDEX["sun"])
-    canvas.disc(x, y, radius * 0.8, mix(_SUN[scene.time], (255, 250, 220), 0.3))
+    canvas.disc(x, y, radius, SUN[scene.time], CLASS_INDEX["sun"])
+    canvas.disc(x, y, radius * 0.8, mix(SUN[scene.time], (255, 250, 220), 0.3))
 
 
 def _draw_moon(canvas: Canvas, scene: Scene) -> None:
@@ -61,10 +61,10 @@ def _draw_moon(canvas: Canvas, scene: Scene) -> None:
     canvas.glow(x, y, radius * 4.2, LIGHTS[scene.time].glow, 0.6)
     cls = CLASS_INDEX["moon"]
     if scene.shape.crescent:
-        canvas.poly(_crescent(x, y, radius * 1.1), _MOON, cls)
+        canvas.poly(_crescent(x, y, radius * 1.1), MOON, cls)
         return
-    canvas.disc(x, y, radius, _MOON, cls)
-    grey = mix(_MOON, (176, 178, 190), 0.5)
+    canvas.disc(x, y, radius, MOON, cls)
+    grey = mix(MOON, (176, 178, 190), 0.5)
     for dx, dy, size in ((-0.32, -0.2, 0.24), (0.3, 0.32, 0.2), (0.28, -0.38, 0.13)):
         canvas.disc(x + dx * radius, y + dy * radius, size * radius, grey)
 
