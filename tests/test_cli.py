@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
-from webui.cli import build_parser, has_display, list_models, main, to_settings, with_login
+from webui.cli import (
+    MADE,
+    TRAINERS,
+    build_parser,
+    has_display,
+    list_models,
+    main,
+    to_settings,
+    with_login,
+)
 from webui.contracts.settings import Settings
 
 
@@ -98,6 +109,25 @@ def test_train_says_what_can_be_trained(
 ) -> None:
     assert main(arguments) == 2
     assert "starter" in capsys.readouterr().err
+
+
+def test_every_trainer_is_a_module_and_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--help"]) == 0
+    said, whole = capsys.readouterr().out, build_parser({}).format_help()
+    assert list(MADE) == list(TRAINERS)
+    for kind, module in TRAINERS.items():
+        assert importlib.util.find_spec(module) is not None
+        assert f"  {kind} " in said
+        assert MADE[kind] in said
+        assert MADE[kind] in whole
+
+
+def test_a_program_that_refuses_says_so_in_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", sys.argv)
+    assert main(["train", "turbo", "--from", str(tmp_path)]) == 1
+    assert "cannot be read as a text model" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_a_fault_inside_is_a_sentence_without_secrets(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken() -> NoReturn:
+    def broken(*_: object) -> NoReturn:
         raise RuntimeError("secret detail")
 
     monkeypatch.setattr(studio.context.catalog, "models", broken)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from typing import Any
 
@@ -182,6 +183,31 @@ def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> 
     )
     page.click(".ez-look button[title='Restore parameters']")
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'for the gallery'")
+
+
+ORDER_WITH_MASK = """async (png) => {
+  const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
+  const { id } = await (await fetch('/api/v1/images', { method: 'POST', body: bytes })).json();
+  const order = { prompt: 'by a program', image: id, mask: id, steps: 1000, width: 64, height: 64 };
+  const options = { method: 'POST', body: JSON.stringify(order), headers: { 'content-type': 'application/json' } };
+  const job = await (await fetch('/api/v1/jobs', options)).json();
+  localStorage.setItem('easel.jobs', JSON.stringify([job.id]));
+  return id;
+}"""
+
+
+def test_a_job_that_no_form_can_hold_is_started_again_as_it_was(page: Any) -> None:
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 255).save(file, "PNG")
+    image = page.evaluate(ORDER_WITH_MASK, base64.b64encode(file.getvalue()).decode())
+    page.reload()
+    page.wait_for_selector(".ez-item-job")
+    page.click("#txt2img-cancel")
+    page.click(".ez-notice button:has-text('Start again')")
+    page.wait_for_selector(".ez-item-job")
+    [job] = page.evaluate("fetch('/api/v1/jobs?limit=1').then((answer) => answer.json())")
+    assert (job["request"]["mask"], job["state"]) == (image, "running")
+    page.click("#txt2img-cancel")
 
 
 def test_the_queue_drawer_cancels_any_job(page: Any) -> None:

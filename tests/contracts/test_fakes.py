@@ -89,6 +89,20 @@ def test_strength_zero_keeps_the_start_image(worker: FakeWorker, ear: Ear, tmp_p
     assert ear.wait_for(PictureReady).data[:3] == bytes((10, 200, 30))
 
 
+def test_only_the_white_part_of_a_mask_is_redrawn(
+    worker: FakeWorker, ear: Ear, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(tmp_path / "start.png")
+    mask = Image.new("L", (64, 64), 0)
+    mask.paste(255, (32, 0, 64, 64))
+    mask.save(tmp_path / "mask.png")
+    job = order(image=tmp_path / "start.png", mask=tmp_path / "mask.png", denoising_strength=1.0)
+    worker.send(job)
+    drawn = np.frombuffer(ear.wait_for(PictureReady).data, np.uint8).reshape(64, 64, 3)
+    assert (drawn[:, :32] == (10, 200, 30)).all()
+    assert np.array_equal(drawn[:, 32:], draw_gradient(job.request, 5)[:, 32:])
+
+
 def test_warming_up_is_answered(worker: FakeWorker, ear: Ear) -> None:
     worker.send(WarmUp(FAKE_CHECKPOINT))
     assert ear.wait_for(ModelReady).model == FAKE_CHECKPOINT.id

@@ -96,3 +96,41 @@ def test_a_hostile_text_is_read_in_no_time() -> None:
 
 def test_a_prompt_that_is_too_long_for_us_gives_none() -> None:
     assert parse_infotext("a" * 20_001) is None
+
+
+_CONTROL = {"adapter": "starter/controlnet-edges", "image": "ab" * 32, "weight": 0.75, "end": 0.5}
+_LORAS = [{"adapter": "chalk", "weight": 0.8}, {"adapter": "old map", "weight": -1.25}]
+
+
+def test_loras_and_controls_are_written_as_automatic1111_writes_them() -> None:
+    loras = [{"adapter": "starter/loras/chalk", "weight": 1.0}]
+    text = write_infotext(_request(loras=loras, controls=[_CONTROL]), 5, "m")
+    assert text.startswith("a boat <lora:chalk:1>\n")
+    assert (
+        'ControlNet 0: "Module: none, Model: controlnet-edges, Weight: 0.75, Guidance Start: 0, '
+        'Guidance End: 0.5", Version' in text
+    )
+
+
+@pytest.mark.parametrize("prompt", ["a boat", "", "two\nlines"])
+def test_loras_are_read_back_out_of_the_prompt(prompt: str) -> None:
+    request = _request(model="m", prompt=prompt, loras=_LORAS)
+    assert parse_infotext(write_infotext(request, 5, "m")) == request
+
+
+def test_a_lora_in_the_middle_of_a_foreign_prompt_is_taken_out() -> None:
+    request = parse_infotext("a <lora:add_detail:0.5:0.3> castle\nSteps: 5, Seed: 1, CFG scale: 7")
+    assert request is not None
+    assert [(use.adapter, use.weight) for use in request.loras] == [("add_detail", 0.5)]
+    assert "lora" not in request.prompt
+
+
+def test_loras_that_we_would_refuse_are_left_out_and_the_rest_is_kept() -> None:
+    request = parse_infotext("castle <lora:x:99>\nSteps: 5, Seed: 1, CFG scale: 7")
+    assert request is not None
+    assert (request.prompt, request.loras, request.steps) == ("castle", (), 5)
+
+
+def test_a_very_small_weight_is_written_without_an_exponent() -> None:
+    request = _request(loras=[{"adapter": "x", "weight": 0.0001}])
+    assert "<lora:x:0.0001>" in write_infotext(request, 5, "m")

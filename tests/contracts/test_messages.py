@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.workers.listening import order
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.fakes import FAKE_CHECKPOINT
-from webui.contracts.ids import JobId
+from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import (
     CancelJob,
     JobEnded,
@@ -25,10 +28,30 @@ from webui.contracts.messages import (
 )
 
 _ID = JobId("абв-1")
+_EDGES = AdapterInfo(
+    AdapterId("starter/controlnet-edges"), "controlnet", "Edges", "/m/e", 9, "edges"
+)
+_CHALK = AdapterInfo(AdapterId("starter/loras/chalk"), "lora", "chalk", "/m/chalk.safetensors", 3)
+_SEMANTIC = replace(
+    FAKE_CHECKPOINT,
+    task="semantic",
+    classes=("sky", "sea"),
+    defaults=(("sampler", "LCM"), ("steps", 4), ("guidance_scale", 1.5)),
+    parts=(("vae", "/m/text/vae"), ("unet", "/m/semantic/unet")),
+)
 _MESSAGES: list[Message] = [
     order('船 \n "quoted"', skip=(0, 2), count=3),
+    order(
+        image=Path("/tmp/image.png"),
+        mask=Path("/tmp/mask.png"),
+        adapters=(_EDGES, _CHALK),
+        controls=[{"adapter": _EDGES.id, "image": "f" * 64, "weight": 0.5, "end": 0.75}],
+        loras=[{"adapter": _CHALK.id, "weight": -1.5}],
+        boxes=[{"label": "sky", "left": 0, "top": 0, "right": 1, "bottom": 0.5}],
+    ),
     CancelJob(_ID),
     WarmUp(FAKE_CHECKPOINT),
+    WarmUp(_SEMANTIC),
     Quit(),
     WorkerReady("cuda:0 H200", 10**12),
     ModelReady("m", 1.5, 7),
@@ -52,9 +75,18 @@ def test_a_message_comes_out_as_it_went_in(message: Message) -> None:
     )
 
 
+def test_a_checkpoint_that_came_through_a_frame_is_the_same_key() -> None:
+    stream = io.BytesIO()
+    write_message(stream, WarmUp(_SEMANTIC))
+    stream.seek(0)
+    message = read_message(stream)
+    assert isinstance(message, WarmUp)
+    assert {_SEMANTIC: "found"}[message.checkpoint] == "found"
+
+
 def test_a_cut_frame_is_the_end() -> None:
     stream = io.BytesIO()
-    write_message(stream, _MESSAGES[6])
+    write_message(stream, StepDone(_ID, 3, 20, 1, b"\0\xff webp"))
     for length in range(len(stream.getvalue())):
         assert read_message(io.BytesIO(stream.getvalue()[:length])) is None
 

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.models import write_json, write_model
-from webui.contracts.errors import UnknownModel
+from tests.services.models import (
+    write_controlnet,
+    write_json,
+    write_lora,
+    write_model,
+    write_sharing_model,
+)
+from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
-from webui.contracts.ids import ModelId
+from webui.contracts.ids import AdapterId, ModelId
 from webui.services.catalog import Catalog
 
 
@@ -92,3 +98,94 @@ def test_of_two_models_with_one_id_the_first_folder_wins(tmp_path: Path) -> None
 def test_a_built_in_model_needs_no_files(tmp_path: Path) -> None:
     catalog = Catalog([tmp_path], built_in=[FAKE_CHECKPOINT])
     assert catalog.get(FAKE_CHECKPOINT.id) == FAKE_CHECKPOINT
+
+
+def test_models_are_listed_by_task_and_the_default_draws_from_text(tmp_path: Path) -> None:
+    write_model(tmp_path / "a", in_channels=17)
+    only = Catalog([tmp_path]).default()
+    write_model(tmp_path / "b")
+    catalog = Catalog([tmp_path])
+    default = catalog.default()
+    assert only is not None
+    assert default is not None
+    assert (only.id, default.id) == ("a", "b")
+    assert [info.id for info in catalog.models("text")] == ["b"]
+    assert [info.id for info in catalog.models("inpaint")] == ["a"]
+
+
+def test_a_change_of_a_shared_part_is_seen(tmp_path: Path) -> None:
+    write_model(tmp_path / "parts" / "text")
+    (tmp_path / "parts" / "text" / "model_index.json").unlink()  # no model by itself
+    shared = {part: f"../text/{part}" for part in ("vae", "text_encoder", "tokenizer")}
+    write_sharing_model(tmp_path / "parts" / "m", {"shared": shared})
+    catalog = Catalog([tmp_path])
+    before = catalog.get(ModelId("parts/m")).latent_factor
+    config = {"latent_channels": 8, "block_out_channels": [32, 64, 64, 64]}
+    write_json(tmp_path / "parts" / "text" / "vae" / "config.json", config)
+    assert (before, catalog.get(ModelId("parts/m")).latent_factor) == (4, 8)
+
+
+def test_controlnets_and_loras_are_found(tmp_path: Path) -> None:
+    write_controlnet(tmp_path / "starter" / "controlnet-edges", reads="edges")
+    write_lora(tmp_path / "starter" / "loras" / "chalk.safetensors")
+    write_lora(tmp_path / "Lora" / "deep" / "v1.5.safetensors", "lora_down")
+    catalog = Catalog([tmp_path])
+    assert [(a.id, a.kind) for a in catalog.adapters()] == [
+        ("Lora/deep/v1.5", "lora"),
+        ("starter/controlnet-edges", "controlnet"),
+        ("starter/loras/chalk", "lora"),
+    ]
+    assert [a.reads for a in catalog.adapters("controlnet")] == ["edges"]
+    assert (catalog.models(), catalog.problems()) == ((), ())
+
+
+def test_weights_elsewhere_and_other_networks_are_no_adapters(tmp_path: Path) -> None:
+    write_lora(tmp_path / "starter" / "judge.safetensors")
+    write_controlnet(tmp_path / "starter" / "vae", kind="AutoencoderKL")
+    catalog = Catalog([tmp_path])
+    assert (catalog.adapters(), catalog.problems()) == ((), ())
+
+
+def test_a_file_among_loras_that_is_none_is_listed_with_its_reason(tmp_path: Path) -> None:
+    write_lora(tmp_path / "loras" / "good.safetensors")
+    write_lora(tmp_path / "loras" / "bad.safetensors", "weight")
+    catalog = Catalog([tmp_path])
+    assert [a.id for a in catalog.adapters()] == ["loras/good"]
+    ((path, reason),) = catalog.problems()
+    assert path.endswith("bad.safetensors")
+    assert "lora_A" in reason
+
+
+def test_an_adapter_that_was_added_is_found_without_a_refresh(tmp_path: Path) -> None:
+    (tmp_path / "loras").mkdir()
+    catalog = Catalog([tmp_path])
+    assert catalog.adapters() == ()
+    file = write_lora(tmp_path / "loras" / "chalk.safetensors")
+    assert len(catalog.adapters()) == 1
+    file.unlink()
+    assert catalog.adapters() == ()
+
+
+def test_an_adapter_is_found_by_its_id_or_by_a_name_that_no_other_has(tmp_path: Path) -> None:
+    for name in ("a/loras/chalk", "b/loras/ink", "c/loras/ink"):
+        write_lora(tmp_path / f"{name}.safetensors")
+    catalog = Catalog([tmp_path])
+    assert catalog.adapter("lora", AdapterId("b/loras/ink")).id == "b/loras/ink"
+    assert catalog.adapter("lora", AdapterId("chalk")).id == "a/loras/chalk"
+    with pytest.raises(UnknownAdapter, match="'b/loras/ink' or 'c/loras/ink'"):
+        catalog.adapter("lora", AdapterId("ink"))
+
+
+def test_an_unknown_adapter_names_the_near_ones_of_its_kind(tmp_path: Path) -> None:
+    write_controlnet(tmp_path / "edges")
+    write_lora(tmp_path / "loras" / "edges2.safetensors")
+    catalog = Catalog([tmp_path])
+    with pytest.raises(UnknownAdapter, match=r"no controlnet 'edge'.*Did you mean 'edges'\?"):
+        catalog.adapter("controlnet", AdapterId("edge"))
+    with pytest.raises(UnknownAdapter, match="no lora 'edges'"):
+        catalog.adapter("lora", AdapterId("edges"))
+
+
+def test_without_adapters_the_sentence_says_so(tmp_path: Path) -> None:
+    with pytest.raises(UnknownAdapter, match="No lora is installed"):
+        Catalog([tmp_path]).adapter("lora", AdapterId("chalk"))

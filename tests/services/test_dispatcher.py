@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
@@ -14,14 +15,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from sqlalchemy import event
 
 from tests.services.conftest import Services, make_services
-from tests.services.models import write_model
+from tests.services.models import write_controlnet, write_lora, write_model
 from tests.workers.listening import ECHO_WORKER, eventually
 from webui.contracts.events import JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.fakes import FAKE_CHECKPOINT, FakeWorker
-from webui.contracts.ids import JobId
+from webui.contracts.ids import ImageId, JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     Command,
@@ -277,6 +279,61 @@ def test_a_job_whose_model_was_removed_fails_with_a_sentence(
     start()
     (ended,) = _ended(services, job)
     assert "There is no model 'mine'" in (ended.error or "")
+
+
+def _equipped(services: Services) -> tuple[ImageId, dict[str, object]]:
+    """An uploaded image, and a request for a model with a controlnet and two LoRAs."""
+    models = services.folder / "models"
+    write_model(models / "m")
+    write_controlnet(models / "edges", reads="edges")
+    for name in ("chalk", "ink"):
+        write_lora(models / "loras" / f"{name}.safetensors")
+    out = io.BytesIO()
+    Image.new("L", (16, 16), 255).save(out, "PNG")
+    image = services.images.put(out.getvalue())
+    control = {"adapter": "edges", "image": image}
+    loras = [{"adapter": "chalk"}, {"adapter": "ink"}, {"adapter": "chalk", "weight": 2}]
+    return image, {
+        "model": "m", "image": image, "mask": image, "controls": [control], "loras": loras,
+    }  # fmt: skip
+
+
+def test_the_worker_is_told_the_files_of_all_images_and_adapters(
+    services: Services, scripted: Scripted
+) -> None:
+    image, request = _equipped(services)
+    services.submit("a boat", **request)
+    eventually(lambda: bool(scripted.orders()))
+    (order,) = scripted.orders()
+    assert order.images == {image: str(services.images.path(image))}
+    assert [(a.id, a.kind, a.reads) for a in order.adapters] == [
+        ("edges", "controlnet", "edges"),
+        ("loras/chalk", "lora", ""),
+        ("loras/ink", "lora", ""),
+    ]
+
+
+def test_a_job_whose_adapter_was_removed_fails_with_a_sentence(
+    services: Services, start: Start
+) -> None:
+    _, request = _equipped(services)
+    job = services.submit("a boat", **request)
+    (services.folder / "models" / "loras" / "ink.safetensors").unlink()
+    start()
+    (ended,) = _ended(services, job)
+    assert ended.state is JobState.FAILED
+    assert "There is no lora 'loras/ink'" in (ended.error or "")
+
+
+def test_a_job_whose_image_was_removed_fails_with_a_sentence(
+    services: Services, start: Start
+) -> None:
+    image, request = _equipped(services)
+    job = services.submit("a boat", **request)
+    services.images.path(image).unlink()
+    start()
+    (ended,) = _ended(services, job)
+    assert (ended.state, "no image" in (ended.error or "")) == (JobState.FAILED, True)
 
 
 def test_a_killed_worker_is_replaced_and_its_job_still_finishes(

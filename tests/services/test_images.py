@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from webui.contracts.errors import BadImage, NotFound
 from webui.contracts.ids import ImageId
@@ -61,10 +62,67 @@ def test_transparency_is_kept(store: ImageStore) -> None:
         assert image.getpixel((0, 0)) == (1, 2, 3, 4)
 
 
-def test_sixteen_bit_greys_are_scaled_not_cut(store: ImageStore) -> None:
-    path = store.path(store.put(_encoded(Image.new("I;16", (4, 4), 128 * 256))))
-    with Image.open(path) as image:
-        assert image.getpixel((0, 0)) == (128, 128, 128)
+def test_sixteen_bit_greys_keep_their_bits(store: ImageStore) -> None:
+    for image, kind in (
+        (Image.new("I;16", (4, 4), 300), "PNG"),
+        (Image.new("I;16B", (4, 4), 300), "TIFF"),
+    ):
+        with Image.open(store.path(store.put(_encoded(image, kind)))) as stored:
+            assert (stored.mode, stored.getpixel((0, 0))) == ("I;16", 300)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept"), [("L", "L"), ("1", "L"), ("LA", "RGBA"), ("RGB", "RGB"), ("RGBA", "RGBA")]
+)
+def test_greys_stay_grey_and_colours_stay_colours(store: ImageStore, mode: str, kept: str) -> None:
+    with Image.open(store.path(store.put(_encoded(Image.new(mode, (4, 4)))))) as stored:
+        assert stored.mode == kept
+
+
+def _palette_picture() -> Image.Image:
+    image = Image.new("P", (4, 4), 7)
+    image.putpalette([0] * 21 + [255, 0, 0])
+    image.putpixel((0, 0), 3)
+    return image
+
+
+def test_a_palette_png_keeps_its_numbers_and_its_colours(store: ImageStore) -> None:
+    with Image.open(store.path(store.put(_encoded(_palette_picture())))) as stored:
+        assert (stored.mode, stored.getpixel((0, 0)), stored.getpixel((1, 1))) == ("P", 3, 7)
+        assert stored.convert("RGB").getpixel((1, 1)) == (255, 0, 0)
+
+
+def test_a_palette_of_another_format_becomes_colours(store: ImageStore) -> None:
+    with Image.open(store.path(store.put(_encoded(_palette_picture(), "GIF")))) as stored:
+        assert (stored.mode, stored.getpixel((1, 1))) == ("RGB", (255, 0, 0))
+
+
+@pytest.mark.parametrize(
+    ("image", "transparent"),
+    [(_palette_picture(), 3), (Image.new("RGB", (4, 4), (9, 0, 0)), (9, 0, 0))],
+)
+def test_a_transparent_colour_stays_transparent(
+    store: ImageStore, image: Image.Image, transparent: object
+) -> None:
+    path = store.path(store.put(_encoded(image, transparency=transparent)))
+    with Image.open(path) as stored:
+        assert stored.convert("RGBA").getpixel((0, 0))[3] == 0  # type: ignore[index]
+
+
+def test_the_greatest_number_is_known_of_pictures_of_numbers_alone(store: ImageStore) -> None:
+    grey = Image.new("L", (4, 4), 2)
+    grey.putpixel((1, 2), 11)
+    palette, coloured = _palette_picture(), Image.new("RGB", (4, 4), (9, 9, 9))
+    ids = [store.put(_encoded(image)) for image in (grey, palette, coloured)]
+    assert [store.greatest_value(i) for i in ids] == [11, 7, None]
+
+
+def test_texts_of_an_upload_are_not_kept(store: ImageStore) -> None:
+    texts = PngInfo()
+    texts.add_text("parameters", "secret")
+    for mode in ("RGB", "L", "P"):
+        path = store.path(store.put(_encoded(Image.new(mode, (4, 4)), pnginfo=texts)))
+        assert b"secret" not in path.read_bytes()
 
 
 def test_a_turned_photograph_is_set_upright_and_loses_its_exif(store: ImageStore) -> None:

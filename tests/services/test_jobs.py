@@ -8,14 +8,18 @@ import time
 
 import pytest
 from PIL import Image
+from sqlalchemy import update
 
 from tests.services.conftest import Services, make_services
+from tests.services.models import write_controlnet, write_lora, write_model
 from webui.contracts.errors import BadRequest, InvalidField, NotFound, UnknownModel
 from webui.contracts.events import Event, JobChanged
 from webui.contracts.ids import JobId
 from webui.contracts.job import JobState
 from webui.services.catalog import Catalog
+from webui.services.database import writing
 from webui.services.jobs import MAX_STARTS, JobService
+from webui.services.tables import JOBS
 
 
 def _states(services: Services) -> list[str]:
@@ -271,3 +275,34 @@ def _take_one(services: Services) -> None:
     while (job := services.jobs.next_queued()) is None:
         time.sleep(0.001)
     services.jobs.mark_running(job.id)
+
+
+def test_a_job_recorded_before_conditions_is_still_read(services: Services) -> None:
+    job = services.submit()
+    old = (
+        '{"prompt":"a boat","negative_prompt":"","model":"fake/gradient","sampler":"DPM++ 2M",'
+        '"schedule":"Automatic","steps":20,"guidance_scale":5.0,"width":128,"height":128,"seed":5,'
+        '"count":1,"image":null,"denoising_strength":0.75}'
+    )
+    with writing(services.database) as connection:
+        connection.execute(update(JOBS).where(JOBS.c.id == job.id).values(request=old))
+    read = services.jobs.get(job.id).request
+    assert (read.prompt, read.seed, read.mask, read.loras) == ("a boat", 5, None, ())
+
+
+def test_a_job_with_everything_comes_back_whole(services: Services) -> None:
+    write_model(services.folder / "models" / "m")
+    write_controlnet(services.folder / "models" / "edges")
+    write_lora(services.folder / "models" / "loras" / "chalk.safetensors")
+    out = io.BytesIO()
+    Image.new("L", (16, 16), 255).save(out, "PNG")
+    image = services.images.put(out.getvalue())
+    job = services.submit(
+        model="m", image=image, mask=image,
+        controls=[{"adapter": "edges", "image": image, "weight": 0.3}],
+        loras=[{"adapter": "chalk", "weight": -1}],
+    )  # fmt: skip
+    again = make_services(services.folder)
+    assert again.jobs.get(job.id).request == job.request
+    assert job.request.adapters == ("edges", "loras/chalk")
+    again.database.dispose()

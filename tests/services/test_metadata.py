@@ -9,7 +9,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
+from webui.contracts.drafts import PictureDraft
+from webui.contracts.ids import AdapterId, ImageId, JobId, PictureId
 from webui.contracts.request import GenerationRequest
+from webui.hooks.builtin import png_metadata
 from webui.services.metadata import infotext, read_metadata
 
 _REQUEST = GenerationRequest.model_validate(
@@ -32,6 +36,20 @@ def test_our_json_gives_the_request_exactly(tmp_path: Path) -> None:
         _png(easel=_REQUEST.model_dump_json(), parameters="other\nSteps: 1, Seed: 2, Size: 64x64")
     )
     assert read_metadata(file) == _REQUEST
+
+
+def test_conditions_and_adapters_are_in_our_json() -> None:
+    whole = _REQUEST.model_copy(
+        update={
+            "image": "a" * 64, "mask": "b" * 64,
+            "controls": (ControlUse(adapter=AdapterId("edges"), image=ImageId("c" * 64)),),
+            "loras": (LoraUse(adapter=AdapterId("chalk"), weight=0.5),),
+            "boxes": (LayoutBox(label="sky", left=0, top=0, right=1, bottom=0.5),),
+        }
+    )  # fmt: skip
+    draft = PictureDraft(PictureId("p"), JobId("j"), 0, whole, 0.0)
+    chunks = {chunk.keyword: chunk.text for chunk in png_metadata.picture_metadata(draft)}
+    assert read_metadata(_png(**chunks)) == whole
 
 
 def test_a_parameters_text_alone_will_do() -> None:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from webui.contracts.errors import InvalidField
+from tests.services.models import write_lora, write_model
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import InvalidField, NotFound, UnknownAdapter
 from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import ImageId
 from webui.contracts.request import MAX_SEED, GenerationRequest
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
 from webui.services.resolve import fitting_size, resolve, total_steps
+
+_TURBO = replace(
+    FAKE_CHECKPOINT, defaults=(("sampler", "LCM"), ("steps", 4), ("guidance_scale", 1.0))
+)
+_UPSCALER = replace(FAKE_CHECKPOINT, task="upscale", latent_channels=3, latent_factor=4)
 
 
 def _request(**fields: object) -> GenerationRequest:
@@ -78,5 +90,80 @@ def test_the_size_follows_the_image_at_the_models_area(
 
 
 def test_steps_count_over_all_pictures_and_with_the_strength() -> None:
-    assert total_steps(_request(steps=20, count=3)) == 60
-    assert total_steps(_request(steps=20, image="0" * 64, denoising_strength=0.5)) == 10
+    assert total_steps(_request(steps=20, count=3), FAKE_CHECKPOINT) == 60
+    half = _request(steps=20, image="0" * 64, denoising_strength=0.5)
+    assert total_steps(half, FAKE_CHECKPOINT) == 10
+    assert total_steps(half, _UPSCALER) == 20
+
+
+def _with_model(images: ImageStore, model: CheckpointInfo, **fields: object) -> GenerationRequest:
+    return resolve(_request(**fields), Catalog([], built_in=[model]), images, lambda _: 7)
+
+
+def test_what_suits_the_model_fills_what_the_request_leaves_open(images: ImageStore) -> None:
+    resolved = _with_model(images, _TURBO)
+    assert (resolved.sampler, resolved.steps, resolved.guidance_scale) == ("LCM", 4, 1.0)
+    assert resolved.schedule == "Automatic"
+
+
+def test_what_the_request_says_wins_even_where_it_says_the_usual(images: ImageStore) -> None:
+    resolved = _with_model(images, _TURBO, steps=20, sampler="Euler")
+    assert (resolved.sampler, resolved.steps, resolved.guidance_scale) == ("Euler", 20, 1.0)
+
+
+def _picture(images: ImageStore, width: int, height: int, mode: str = "RGB") -> ImageId:
+    out = io.BytesIO()
+    Image.new(mode, (width, height)).save(out, "PNG")
+    return images.put(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("size", "enlarged"), [((64, 32), (256, 128)), ((75, 33), (296, 128)), ((1024, 16), (4096, 64))]
+)
+def test_an_enlarged_picture_has_the_images_size_times_the_factor(
+    images: ImageStore, size: tuple[int, int], enlarged: tuple[int, int]
+) -> None:
+    resolved = _with_model(images, _UPSCALER, image=_picture(images, *size))
+    assert (resolved.width, resolved.height) == enlarged
+    assert GenerationRequest.model_validate_json(resolved.model_dump_json()) == resolved
+
+
+def test_an_enlarged_pictures_size_can_be_ordered_again_as_it_was(images: ImageStore) -> None:
+    first = _with_model(images, _UPSCALER, image=_picture(images, 75, 33))
+    assert resolve(first, Catalog([], built_in=[_UPSCALER]), images, lambda _: 8) == first
+
+
+def test_the_size_follows_a_class_map_where_there_is_no_image(images: ImageStore) -> None:
+    model = replace(FAKE_CHECKPOINT, task="semantic", classes=("sky",))
+    resolved = _with_model(images, model, class_map=_picture(images, 200, 100, "L"))
+    assert (resolved.width, resolved.height) == (184, 88)
+
+
+@pytest.mark.parametrize("name", ["image", "mask", "class_map", "depth_map"])
+def test_every_image_must_be_there(images: ImageStore, name: str) -> None:
+    with pytest.raises(NotFound, match="no image '000"):
+        resolve(_request(**{name: "0" * 64}), Catalog([], [FAKE_CHECKPOINT]), images, lambda _: 7)
+
+
+def test_the_picture_of_a_control_must_be_there(images: ImageStore) -> None:
+    with pytest.raises(NotFound):
+        _resolve(images, controls=[{"adapter": "x", "image": "0" * 64}])
+
+
+def test_an_unknown_adapter_is_refused(images: ImageStore) -> None:
+    with pytest.raises(UnknownAdapter, match="no lora 'chalk'"):
+        _resolve(images, loras=[{"adapter": "chalk"}])
+
+
+def test_an_adapters_last_part_becomes_its_whole_id(images: ImageStore, tmp_path: Path) -> None:
+    write_model(tmp_path / "m")
+    write_lora(tmp_path / "my" / "loras" / "chalk.safetensors")
+    request = _request(loras=[{"adapter": "chalk", "weight": 0.5}])
+    resolved = resolve(request, Catalog([tmp_path]), images, lambda _: 7)
+    assert [(use.adapter, use.weight) for use in resolved.loras] == [("my/loras/chalk", 0.5)]
+
+
+def test_a_request_that_does_not_fit_its_model_is_refused(images: ImageStore) -> None:
+    model = replace(FAKE_CHECKPOINT, task="depth")
+    with pytest.raises(InvalidField, match="depth_map is missing"):
+        _with_model(images, model)

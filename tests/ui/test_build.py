@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import ModelId
 from webui.contracts.request import PARAMETERS
+from webui.services.catalog import Catalog
 from webui.ui.build import build_ui
 from webui.ui.context import UiContext
 
@@ -14,13 +18,32 @@ def ids_of(context: UiContext) -> set[str]:
     return {str(c["props"].get("elem_id")) for c in components}
 
 
+BEYOND_FORMS = {
+    "mask", "class_map", "depth_map", "boxes", "controls", "loras", "noise_augmentation",
+}  # fmt: skip
+"""What a program can order over HTTP and no tab has a control for."""
+
+
 def test_every_parameter_has_a_control_in_img2img_and_all_but_the_image_ones_in_txt2img(
     context: UiContext,
 ) -> None:
     ids = ids_of(context)
-    assert {f"img2img-{name}" for name in PARAMETERS} <= ids
-    ours = {name for name in PARAMETERS if name not in ("image", "denoising_strength")}
-    assert {f"txt2img-{name}" for name in ours} <= ids
+    ours = set(PARAMETERS) - BEYOND_FORMS
+    assert {f"img2img-{name}" for name in ours} <= ids
+    assert {f"txt2img-{name}" for name in ours - {"image", "denoising_strength"}} <= ids
+
+
+def test_the_menus_offer_models_that_draw_from_text_alone(context: UiContext) -> None:
+    mender = replace(FAKE_CHECKPOINT, id=ModelId("fake/mender"), task="inpaint")
+    catalog = Catalog([], built_in=[mender, FAKE_CHECKPOINT])
+    config = build_ui(replace(context, catalog=catalog)).get_config_file()
+    menus: list[dict[str, Any]] = [
+        c["props"]
+        for c in config["components"]
+        if str(c["props"].get("elem_id")).endswith("-model")
+    ]
+    assert [menu["elem_id"] for menu in menus] == ["txt2img-model", "img2img-model"]
+    assert all([value for _, value in menu["choices"]] == ["fake/gradient"] for menu in menus)
 
 
 @pytest.mark.parametrize(

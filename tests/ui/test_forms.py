@@ -9,7 +9,8 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import PARAMETERS, parse_request
 from webui.ui.forms import Form, control, default
 
-NAMES = [name for name in PARAMETERS if name != "image"]
+BEYOND_FORMS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
+NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]
 MODELS = (FAKE_CHECKPOINT,)
 
 

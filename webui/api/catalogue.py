@@ -1,22 +1,36 @@
-"""What can be chosen: models, samplers, schedules."""
+"""What can be chosen: models, adapters, samplers, schedules."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 
 from webui.api.context import ApiContext
-from webui.api.views import ModelView, SamplerView, ScheduleView, model_view
+from webui.api.views import (
+    AdapterView,
+    ModelView,
+    SamplerView,
+    ScheduleView,
+    adapter_view,
+    model_view,
+)
+from webui.contracts.adapter import AdapterKind
+from webui.contracts.checkpoint import Task
 from webui.contracts.choices import SAMPLERS, SCHEDULES
 
 
 def catalogue_router(context: ApiContext) -> APIRouter:
-    """The routes /models, /samplers and /schedules."""
+    """The routes /models, /adapters, /samplers and /schedules."""
     router = APIRouter(tags=["choices"])
 
     @router.get("/models", summary="List the installed models")
-    def models() -> list[ModelView]:
-        """Every checkpoint that can draw."""
-        return [model_view(model) for model in context.catalog.models()]
+    def models(task: Task | None = None) -> list[ModelView]:
+        """Every checkpoint that can draw; with `task`, those made for it."""
+        return [model_view(model) for model in context.catalog.models(task)]
+
+    @router.get("/adapters", summary="List the installed controlnets and LoRAs")
+    def adapters(kind: AdapterKind | None = None) -> list[AdapterView]:
+        """Everything that `controls` and `loras` of a request can name."""
+        return [adapter_view(adapter) for adapter in context.catalog.adapters(kind)]
 
     @router.get("/samplers", summary="List the samplers")
     def samplers() -> list[SamplerView]:

@@ -19,6 +19,7 @@ from webui.contracts.request import problems_in
 STATUS: tuple[tuple[type[EaselError], int], ...] = (
     (errors.InvalidField, 422),
     (errors.UnknownModel, 422),
+    (errors.UnknownAdapter, 422),
     (errors.BadImage, 400),
     (errors.BadRequest, 400),
     (errors.NotFound, 404),
@@ -59,6 +60,10 @@ def error_answer(error: EaselError) -> JSONResponse:
     elif isinstance(error, errors.UnknownModel):
         near = ", ".join(error.near) or "a model that is installed"
         problems = (FieldProblem("model", repr(error.model[:100]), near),)
+    elif isinstance(error, errors.UnknownAdapter):
+        near = ", ".join(error.near) or f"a {error.kind} that is installed"
+        field = "controls" if error.kind == "controlnet" else "loras"
+        problems = (FieldProblem(field, repr(error.adapter[:100]), near),)
     return _answer(status, str(error), problems)
 
 

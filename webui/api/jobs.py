@@ -34,6 +34,22 @@ EXAMPLES = {
         "summary": "From an uploaded image (its id comes from POST /images)",
         "value": {"prompt": "the same in winter", "image": "0" * 64, "denoising_strength": 0.6},
     },
+    "mask": {
+        "summary": "A marked part of an uploaded image drawn anew (white in the mask)",
+        "value": {"prompt": "a red house", "image": "0" * 64, "mask": "1" * 64},
+    },
+    "adapters": {
+        "summary": "Following edges, in a LoRA's manner (GET /adapters lists both)",
+        "value": {
+            "prompt": "a red house by a lake",
+            "controls": [{"adapter": "starter/controlnet-edges", "image": "0" * 64}],
+            "loras": [{"adapter": "starter/loras/sketch", "weight": 0.8}],
+        },
+    },
+    "upscale": {
+        "summary": "An uploaded image four times as large",
+        "value": {"prompt": "", "model": "starter/upscale", "image": "0" * 64},
+    },
 }  # fmt: skip
 
 

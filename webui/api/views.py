@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.adapter import AdapterInfo, AdapterKind
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.job import Job, JobState, Picture
 from webui.contracts.request import GenerationRequest
 
@@ -70,6 +71,22 @@ class ModelView(View):
     native_width: int
     native_height: int
     description: str
+    task: Task = Field(description="What it was made for; all but 'text' want more than a prompt.")
+    classes: tuple[str, ...] = Field(description="What a class map's values and boxes may name.")
+    defaults: dict[str, str | int | float] = Field(
+        description="Fields that suit it, taken where a request is silent."
+    )
+
+
+class AdapterView(View):
+    """An installed controlnet or LoRA; `id` is what `controls` and `loras` take."""
+
+    id: str
+    kind: AdapterKind
+    title: str
+    bytes: int
+    reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    description: str
 
 
 class SamplerView(View):
@@ -89,7 +106,7 @@ class ScheduleView(View):
 
 
 class ImageView(View):
-    """An uploaded image; `id` is what `image` in a request takes."""
+    """An uploaded image; `id` is what `image`, `mask` and the others in a request take."""
 
     id: str
     width: int
@@ -182,4 +199,10 @@ def job_view(job: Job) -> JobView:
 
 def model_view(model: CheckpointInfo) -> ModelView:
     """As clients see it; where its files lie is nobody's business."""
-    return ModelView(**{name: getattr(model, name) for name in ModelView.model_fields})
+    shown = {name: getattr(model, name) for name in ModelView.model_fields}
+    return ModelView(**{**shown, "defaults": dict(model.defaults)})
+
+
+def adapter_view(adapter: AdapterInfo) -> AdapterView:
+    """As clients see it."""
+    return AdapterView(**{name: getattr(adapter, name) for name in AdapterView.model_fields})

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from webui.contracts.ids import ModelId
+
+Task = Literal["text", "inpaint", "semantic", "layout", "depth", "upscale"]
+TASKS: tuple[Task, ...] = ("text", "inpaint", "semantic", "layout", "depth", "upscale")
+"""What a model was made for; all but 'text' want something beside the prompt, or instead of it."""
+DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
+"""Fields of a request that a model may suggest."""
 
 
 @dataclass(frozen=True)
@@ -34,3 +41,14 @@ class CheckpointInfo:
     native_height: int
     description: str = ""
     """First sentence of its card."""
+    task: Task = "text"
+    classes: tuple[str, ...] = ()
+    """Names that a class map's values or a layout's boxes stand for, by index; empty: it has none."""
+    defaults: tuple[tuple[str, str | int | float], ...] = ()
+    """Fields of a request that suit the model, such as ('steps', 4), where a request is silent."""
+    parts: tuple[tuple[str, str], ...] = ()
+    """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
+
+    def part(self, name: str) -> str | None:
+        """Folder of a part; None when the model has none of this name."""
+        return dict(self.parts).get(name)

@@ -34,6 +34,7 @@ SAMPLERS: tuple[SamplerInfo, ...] = (
     SamplerInfo("DPM++ 2M SDE", ("k_dpmpp_2m_sde", "dpmpp_2m_sde"), "Exponential", True, 1),
     SamplerInfo("DDIM", ("ddim",), "DDIM", False, 1),
     SamplerInfo("UniPC", ("unipc", "uni_pc"), "Uniform", False, 1),
+    SamplerInfo("LCM", ("lcm", "k_lcm"), "SGM Uniform", True, 1),
 )
 
 AUTOMATIC = "Automatic"

@@ -4,6 +4,7 @@
     |-- BadRequest            the caller asked for something impossible; nothing was changed
     |   |-- InvalidField      one or more fields are out of range, unknown or of the wrong type
     |   |-- UnknownModel      no such checkpoint; names the near ones
+    |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
@@ -67,6 +68,23 @@ class UnknownModel(BadRequest):
             f"There is no model {model[:100]!r}. {hint} GET /api/v1/models lists them all."
         )
         self.model = model
+        self.near = tuple(near)
+
+
+class UnknownAdapter(BadRequest):
+    """No controlnet or LoRA has this id."""
+
+    def __init__(self, kind: str, adapter: str, near: Sequence[str]) -> None:
+        hint = (
+            f"Did you mean {' or '.join(repr(n) for n in near)}?"
+            if near
+            else f"No {kind} is installed."
+        )
+        super().__init__(
+            f"There is no {kind} {adapter[:100]!r}. {hint} GET /api/v1/adapters lists them all."
+        )
+        self.kind = kind
+        self.adapter = adapter
         self.near = tuple(near)
 
 

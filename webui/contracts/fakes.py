@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.ids import JobId, ModelId
+from webui.contracts.ids import ImageId, JobId, ModelId
 from webui.contracts.job import JobState
 from webui.contracts.messages import (
     CancelJob,
@@ -30,6 +30,7 @@ from webui.contracts.messages import (
     WorkerGone,
     WorkerReady,
 )
+from webui.contracts.pixels import eight_bits
 from webui.contracts.request import GenerationRequest
 
 FAKE_CHECKPOINT = CheckpointInfo(
@@ -41,6 +42,7 @@ FAKE_CHECKPOINT = CheckpointInfo(
 PREVIEW_PIXELS = 64
 
 _Pixels = npt.NDArray[np.uint8]
+_Values = npt.NDArray[np.float64]
 
 
 @dataclass
@@ -181,14 +183,23 @@ def draw_gradient(request: GenerationRequest, seed: int, share: float = 1.0) -> 
 
 def _draw(order: RunJob, index: int, share: float) -> _Pixels:
     pixels = draw_gradient(order.request, order.request.seed + index, share)
-    if order.image_path is None:
+    if order.request.image is None:
         return pixels
     height, width = pixels.shape[:2]
-    with Image.open(order.image_path) as image:
-        start = np.asarray(image.convert("RGB").resize((width, height)), np.float64)
-    strength = order.request.denoising_strength
-    mixed: _Pixels = np.round(pixels * strength + start * (1 - strength)).astype(np.uint8)
+    start = _read(order, order.request.image, "RGB", (width, height))  # (H, W, 3)
+    strength: _Values = np.full((height, width), order.request.denoising_strength)
+    if order.request.mask is not None:
+        white = _read(order, order.request.mask, "L", (width, height)) >= 128
+        strength = np.where(white, strength, 0.0)
+    share_new = strength[..., None]  # (H, W, 1)
+    mixed: _Pixels = np.round(pixels * share_new + start * (1 - share_new)).astype(np.uint8)
     return mixed
+
+
+def _read(order: RunJob, image: ImageId, mode: str, size: tuple[int, int]) -> _Values:
+    """An image of the order, stretched to (width, height), 0 to 255."""
+    with Image.open(order.images[image]) as opened:
+        return np.asarray(eight_bits(opened).convert(mode).resize(size), np.float64)
 
 
 def _webp(pixels: _Pixels) -> bytes:

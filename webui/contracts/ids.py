@@ -7,6 +7,8 @@ from typing import NewType
 
 JobId = NewType("JobId", str)
 PictureId = NewType("PictureId", str)
+AdapterId = NewType("AdapterId", str)
+"""Path below `models/` without its ending, '/' separated: 'starter/loras/chalk'."""
 ImageId = NewType("ImageId", str)
 """sha256 hex of an uploaded image's bytes: equal images have equal ids."""
 ModelId = NewType("ModelId", str)

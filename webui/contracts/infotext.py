@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import re
 
+from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import InvalidField
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 
 # Keys have a greatest length, so that a long prompt is not searched in quadratic time.
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
+_LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -24,7 +26,10 @@ _ORDER = (
 
 def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> str:
     """The text for one picture of the request, drawn with `seed`."""
-    lines = [request.prompt]
+    loras = "".join(
+        f"<lora:{_name(use.adapter)}:{round(use.weight, 4):g}>" for use in request.loras
+    )
+    lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
         lines.append(f"{_NEGATIVE} {request.negative_prompt}")
     pairs = [
@@ -33,6 +38,7 @@ def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> s
         for key, value in [_pair(request, name, seed, model_title)]
         if value is not None
     ]
+    pairs += [(f"ControlNet {i}", _control(use)) for i, use in enumerate(request.controls)]
     pairs.append(("Version", "Easel"))
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
     return "\n".join(lines)
@@ -41,6 +47,8 @@ def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> s
 def parse_infotext(text: str) -> GenerationRequest | None:
     """The request that the text tells of; None when it holds neither a prompt nor parameters.
 
+    LoRAs that the prompt names as `<lora:name:weight>` become the request's; control pictures are
+    not in such a text.
     Unknown keys are left out, and so are values that we would refuse: a picture from elsewhere
     still gives its prompt.
     """
@@ -51,7 +59,10 @@ def parse_infotext(text: str) -> GenerationRequest | None:
     prompt, negative = _prompts(lines)
     if not prompt and not pairs:
         return None
+    prompt, loras = _without_loras(prompt)
     values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
+    if loras:
+        values["loras"] = loras
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
     for key, quoted in pairs:
         value = _unquote(quoted.strip())
@@ -74,6 +85,26 @@ def _pair(
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return PARAMETERS[name].infotext or name, None if value is None else str(value)
+
+
+def _name(adapter: str) -> str:
+    """AUTOMATIC1111 names an adapter by its file alone."""
+    return adapter.rsplit("/", 1)[-1]
+
+
+def _control(use: ControlUse) -> str:
+    """As the ControlNet extension of AUTOMATIC1111 writes it."""
+    return (
+        f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, "
+        f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}"
+    )
+
+
+def _without_loras(prompt: str) -> tuple[str, list[dict[str, object]]]:
+    loras: list[dict[str, object]] = [
+        {"adapter": name, "weight": float(weight)} for name, weight in _LORA.findall(prompt)
+    ]
+    return (_LORA.sub("", prompt).strip(), loras) if loras else (prompt, [])
 
 
 def _quote(value: str) -> str:
@@ -102,7 +133,7 @@ def _without_refused(values: dict[str, object]) -> GenerationRequest | None:
     try:
         return parse_request(values)
     except InvalidField as error:
-        refused = {problem.field for problem in error.problems}
+        refused = {problem.field.split(".")[0] for problem in error.problems}
     kept = {name: value for name, value in values.items() if name not in refused}
     try:
         return parse_request(kept)

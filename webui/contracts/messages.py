@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import asdict, dataclass, fields
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import JobId
 from webui.contracts.request import GenerationRequest
@@ -30,8 +31,11 @@ class RunJob:
     job_id: JobId
     request: GenerationRequest
     checkpoint: CheckpointInfo
-    image_path: str | None
-    """The start image's file, for img2img."""
+    images: dict[str, str]
+    """Image id to file, for every image that the request names: an upright PNG of mode RGB, RGBA,
+    L, P (values of a class map are kept) or I;16 (see `contracts.pixels.eight_bits`)."""
+    adapters: tuple[AdapterInfo, ...]
+    """Those that the request names, each once."""
     skip: tuple[int, ...]
     """Indices of pictures that an earlier attempt has already delivered."""
 
@@ -152,7 +156,8 @@ def write_message(stream: BinaryIO, message: Message) -> None:
             "job_id": message.job_id,
             "request": message.request.model_dump(mode="json"),
             "checkpoint": asdict(message.checkpoint),
-            "image_path": message.image_path,
+            "images": message.images,
+            "adapters": [asdict(adapter) for adapter in message.adapters],
             "skip": message.skip,
         }
     else:
@@ -191,6 +196,18 @@ def read_message(stream: BinaryIO) -> Message | None:
         values["request"] = GenerationRequest.model_validate(values["request"])
         values["skip"] = tuple(values["skip"])
     if "checkpoint" in values:
-        values["checkpoint"] = CheckpointInfo(**values["checkpoint"])
+        values["checkpoint"] = CheckpointInfo(**_frozen(values["checkpoint"]))
+    if "adapters" in values:
+        values["adapters"] = tuple(AdapterInfo(**a) for a in values["adapters"])
     message: Message = kind(**values)
     return message
+
+
+# Any: parsed JSON.
+def _frozen(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a dataclass, its tuples again tuples where JSON made lists of them."""
+    return {name: _tuple(value) for name, value in values.items()}
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(_tuple(v) for v in value) if isinstance(value, list) else value

@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS, SCHEDULES, find_sampler
+from webui.contracts.conditions import (
+    IMAGE_ID_PATTERN,
+    MAX_BOXES,
+    MAX_CONTROLS,
+    MAX_LORAS,
+    ControlUse,
+    LayoutBox,
+    LoraUse,
+)
 from webui.contracts.errors import FieldProblem, InvalidField
-from webui.contracts.ids import ImageId, ModelId
+from webui.contracts.ids import AdapterId, ImageId, ModelId
 
 MAX_SEED = 2**32 - 1
 MAX_PROMPT_CHARACTERS = 20_000
@@ -95,7 +105,7 @@ class GenerationRequest(BaseModel):
     ] = Field(1, ge=1, le=100)
     image: Annotated[
         ImageId | None, Parameter("Image", "Start from this uploaded picture.", "Init image hash")
-    ] = Field(None, pattern=r"^[0-9a-f]{64}$")
+    ] = Field(None, pattern=IMAGE_ID_PATTERN)
     denoising_strength: Annotated[
         float,
         Parameter(
@@ -105,6 +115,43 @@ class GenerationRequest(BaseModel):
             step=0.01,
         ),
     ] = Field(0.75, ge=0.0, le=1.0, allow_inf_nan=False)
+    mask: Annotated[
+        ImageId | None,
+        Parameter("Mask", "Redraw the image where this picture is white; needs an image.", None),
+    ] = Field(None, pattern=IMAGE_ID_PATTERN)
+    class_map: Annotated[
+        ImageId | None,
+        Parameter(
+            "Class map",
+            "Picture of class numbers (PNG, grey or palette) for a semantic model.",
+            None,
+        ),
+    ] = Field(None, pattern=IMAGE_ID_PATTERN)
+    depth_map: Annotated[
+        ImageId | None,
+        Parameter("Depth map", "Grey picture, white is near, for a depth model.", None),
+    ] = Field(None, pattern=IMAGE_ID_PATTERN)
+    boxes: Annotated[
+        tuple[LayoutBox, ...],
+        Parameter("Boxes", "What shall be where, for a layout model.", None),
+    ] = Field((), max_length=MAX_BOXES)
+    controls: Annotated[
+        tuple[ControlUse, ...],
+        Parameter("Controls", "Controlnets and the pictures that they follow.", None),
+    ] = Field((), max_length=MAX_CONTROLS)
+    loras: Annotated[
+        tuple[LoraUse, ...],
+        Parameter("LoRAs", "Small changes to the model, each with its weight.", None),
+    ] = Field((), max_length=MAX_LORAS)
+    noise_augmentation: Annotated[
+        float,
+        Parameter(
+            "Noise augmentation",
+            "How much noise the picture to enlarge is taken to have; for an upscaling model.",
+            None,
+            step=0.01,
+        ),
+    ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
 
     @field_validator("prompt", "negative_prompt")
     @classmethod
@@ -142,8 +189,23 @@ class GenerationRequest(BaseModel):
 
     @property
     def task(self) -> str:
-        """'img2img' with an image, else 'txt2img'."""
+        """'inpaint' with a mask, else 'img2img' with an image, else 'txt2img'."""
+        if self.mask is not None:
+            return "inpaint"
         return "txt2img" if self.image is None else "img2img"
+
+    @property
+    def images(self) -> tuple[ImageId, ...]:
+        """Every image that it names, each once, in the order of the fields."""
+        named = (self.image, self.mask, self.class_map, self.depth_map)
+        controls = (control.image for control in self.controls)
+        return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
+
+    @property
+    def adapters(self) -> tuple[AdapterId, ...]:
+        """Every adapter that it names, each once: controlnets, then LoRAs."""
+        controls = [use.adapter for use in self.controls]
+        return tuple(dict.fromkeys([*controls, *(use.adapter for use in self.loras)]))
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -152,11 +214,20 @@ PARAMETERS: dict[str, Parameter] = {
 }
 """Field name to declaration, in the order of the form."""
 
+_ENTRIES: dict[str, type[BaseModel]] = {
+    "boxes": LayoutBox, "controls": ControlUse, "loras": LoraUse,
+}  # fmt: skip
+"""Fields that hold several of something, and what."""
+
 
 def limits(name: str) -> tuple[float | None, float | None]:
     """Smallest and largest allowed value of a numeric field."""
+    return _limits(GenerationRequest.model_fields[name])
+
+
+def _limits(field: FieldInfo | None) -> tuple[float | None, float | None]:
     low = high = None
-    for m in GenerationRequest.model_fields[name].metadata:
+    for m in [] if field is None else field.metadata:
         low = getattr(m, "ge", low)
         high = getattr(m, "le", high)
     return low, high
@@ -183,19 +254,30 @@ def _problem(error: dict[str, Any]) -> FieldProblem:
     name = ".".join(str(part) for part in error["loc"]) or "request"
     kind, context = error["type"], error.get("ctx", {})
     if kind == "missing":
-        return FieldProblem(name, "missing", "a value; it is the one field that has no default")
+        one = "; it is the one field that has no default" if name == "prompt" else ""
+        return FieldProblem(name, "missing", f"a value{one}")
     value = repr(error["input"])
     shown = value if len(value) <= 100 else value[:97] + "..."
     if kind == "extra_forbidden":
-        return FieldProblem(name, shown, "no such field; known are " + ", ".join(PARAMETERS))
-    if name in PARAMETERS:
-        low, high = limits(name)
-        if kind in {"greater_than_equal", "less_than_equal"}:
-            return FieldProblem(name, shown, f"a number from {low} to {high}")
-        if kind == "multiple_of":
-            return FieldProblem(
-                name, shown, f"a multiple of {context['multiple_of']} from {low} to {high}"
-            )
+        known = _fields_at(error["loc"])
+        return FieldProblem(name, shown, "no such field; known are " + ", ".join(known))
+    low, high = _limits(_fields_at(error["loc"]).get(error["loc"][-1] if error["loc"] else ""))
+    if kind in {"greater_than_equal", "less_than_equal"}:
+        return FieldProblem(name, shown, f"a number from {low} to {high}")
+    if kind == "multiple_of":
+        return FieldProblem(
+            name, shown, f"a multiple of {context['multiple_of']} from {low} to {high}"
+        )
+    if kind == "too_long" and name in PARAMETERS:
+        return FieldProblem(
+            name, f"{context['actual_length']} entries", f"at most {context['max_length']}"
+        )
     if kind == "value_error":
         return FieldProblem(name, shown, str(context["error"]))
     return FieldProblem(name, shown, error["msg"][0].lower() + error["msg"][1:])
+
+
+def _fields_at(loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """The fields beside the one at `loc`: the request's own, or those of a box, control or LoRA."""
+    owner = _ENTRIES.get(str(loc[0]), GenerationRequest) if len(loc) > 1 else GenerationRequest
+    return owner.model_fields

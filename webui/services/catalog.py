@@ -1,4 +1,4 @@
-"""The checkpoints that are installed, known from their files' headers."""
+"""The checkpoints and adapters that are installed, known from their files' headers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,19 @@ import difflib
 import logging
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BrokenModel, NotAModel, UnknownModel
-from webui.contracts.ids import ModelId
+from webui.contracts.adapter import AdapterInfo, AdapterKind
+from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.contracts.errors import BrokenModel, NotAModel, UnknownAdapter, UnknownModel
+from webui.contracts.ids import AdapterId, ModelId
+from webui.services.adapter_files import (
+    CONFIG_FILE,
+    LORA_FOLDERS,
+    describe_controlnet,
+    describe_lora,
+)
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
 
 PREFERRED = ModelId("starter/text")
@@ -21,8 +29,19 @@ _log = logging.getLogger(__name__)
 _Fingerprint = dict[Path, tuple[int, int]]
 
 
+@dataclass
+class _Found:
+    """What one look at the folders gave."""
+
+    models: dict[ModelId, CheckpointInfo] = field(default_factory=dict)
+    adapters: dict[AdapterId, AdapterInfo] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    seen: set[Path] = field(default_factory=set)
+    """All paths whose change matters."""
+
+
 class Catalog:
-    """All models below some folders; looked for again when the folders change."""
+    """All models and adapters below some folders; looked for again when the folders change."""
 
     def __init__(self, folders: Sequence[Path], built_in: Sequence[CheckpointInfo] = ()) -> None:
         """Nothing is read yet.
@@ -34,13 +53,13 @@ class Catalog:
         self._folders = tuple(folders)
         self._built_in = tuple(built_in)
         self._lock = threading.Lock()
-        self._models: dict[ModelId, CheckpointInfo] | None = None
-        self._problems: tuple[tuple[str, str], ...] = ()
+        self._found: _Found | None = None
         self._fingerprint: _Fingerprint = {}
 
-    def models(self) -> tuple[CheckpointInfo, ...]:
-        """Every usable model, by id."""
-        return tuple(self._current().values())
+    def models(self, task: Task | None = None) -> tuple[CheckpointInfo, ...]:
+        """Every usable model, by id; with a task, those made for it."""
+        found = self._current().models.values()
+        return tuple(info for info in found if task is None or info.task == task)
 
     def get(self, model: ModelId) -> CheckpointInfo:
         """The model of this id.
@@ -48,72 +67,122 @@ class Catalog:
         Raises:
             UnknownModel: names the nearest ones.
         """
-        models = self._current()
+        models = self._current().models
         if model in models:
             return models[model]
         near = difflib.get_close_matches(model, list(models), n=3, cutoff=0.4)
         raise UnknownModel(model, near or list(models)[:3])
 
     def default(self) -> CheckpointInfo | None:
-        """The model for requests that name none: the starter where present, else the first."""
-        models = self._current()
-        return models.get(PREFERRED) or next(iter(models.values()), None)
+        """The model for requests that name none.
+
+        The starter where present, else the first that draws from text alone, else the first.
+        """
+        models = self._current().models
+        texts = (info for info in models.values() if info.task == "text")
+        return models.get(PREFERRED) or next(texts, None) or next(iter(models.values()), None)
+
+    def adapters(self, kind: AdapterKind | None = None) -> tuple[AdapterInfo, ...]:
+        """Every usable adapter, by id; with a kind, those of it."""
+        found = self._current().adapters.values()
+        return tuple(info for info in found if kind is None or info.kind == kind)
+
+    def adapter(self, kind: AdapterKind, adapter: AdapterId) -> AdapterInfo:
+        """The adapter of this id; its last part alone will do where no other of the kind has it.
+
+        Raises:
+            UnknownAdapter: names the nearest ones.
+        """
+        known = {info.id: info for info in self.adapters(kind)}
+        if adapter in known:
+            return known[adapter]
+        namesakes = [id_ for id_ in known if id_.rsplit("/", 1)[-1] == adapter]
+        if len(namesakes) == 1:
+            return known[namesakes[0]]
+        near = namesakes or difflib.get_close_matches(adapter, list(known), n=3, cutoff=0.4)
+        raise UnknownAdapter(kind, adapter, near[:3] or list(known)[:3])
 
     def problems(self) -> tuple[tuple[str, str], ...]:
-        """Folders that look like models but cannot be used: path and reason."""
-        self._current()
-        with self._lock:
-            return self._problems
+        """What looks like a model or an adapter but cannot be used: path and reason."""
+        return tuple(self._current().problems)
 
     def refresh(self) -> None:
         """Look again at the next question, whatever the folders' times say."""
         with self._lock:
-            self._models = None
+            self._found = None
 
-    def _current(self) -> dict[ModelId, CheckpointInfo]:
+    def _current(self) -> _Found:
         with self._lock:
-            if self._models is None or self._fingerprint != _stamps(self._fingerprint):
-                self._scan()
-            return dict(self._models or {})
+            if self._found is None or self._fingerprint != _stamps(self._fingerprint):
+                self._found = self._scan()
+                self._fingerprint = _stamps(self._found.seen)
+            return self._found
 
-    def _scan(self) -> None:
-        found: dict[ModelId, CheckpointInfo] = {}
-        problems: list[tuple[str, str]] = []
-        seen: set[Path] = set()
-        for folder in self._folders:
-            for model_folder in _model_folders(folder, seen):
-                model = ModelId(model_folder.relative_to(folder).as_posix())
+    def _scan(self) -> _Found:
+        found = _Found()
+        for root in self._folders:
+            for path in _candidates(root, found.seen):
                 try:
-                    info = describe_folder(model_folder, model)
+                    _describe(root, path, found)
                 except (NotAModel, BrokenModel) as error:
-                    _log.warning("The model %s is left out: %s", model_folder, error)
-                    problems.append((str(model_folder), str(error)))
-                else:
-                    found.setdefault(model, info)
+                    _log.warning("The model %s is left out: %s", path, error)
+                    found.problems.append((str(path), str(error)))
         for info in self._built_in:
-            found.setdefault(info.id, info)
-        self._models = dict(sorted(found.items()))
-        self._problems = tuple(problems)
-        self._fingerprint = _stamps(seen)
+            found.models.setdefault(info.id, info)
+        found.models = dict(sorted(found.models.items()))
+        found.adapters = dict(sorted(found.adapters.items()))
+        return found
 
 
-def _model_folders(root: Path, seen: set[Path]) -> Iterator[Path]:
-    """Folders with a model index below `root`, with all paths whose change matters in `seen`."""
-    pending = [(root, 0)]
+def _describe(root: Path, path: Path, found: _Found) -> None:
+    """Add what is at the path.
+
+    Raises:
+        NotAModel: it is of no kind that we know.
+        BrokenModel: it is damaged.
+    """
+    relative = path.relative_to(root)
+    if path.is_file():
+        lora = AdapterId(relative.with_suffix("").as_posix())
+        found.adapters.setdefault(lora, describe_lora(path, lora))
+    elif (path / INDEX_FILE).is_file():
+        info = describe_folder(path, ModelId(relative.as_posix()))
+        found.models.setdefault(info.id, info)
+        for _, part in info.parts:  # a shared one may lie beside
+            found.seen.update(_entries(Path(part)))
+    elif (net := describe_controlnet(path, AdapterId(relative.as_posix()))) is not None:
+        found.adapters.setdefault(net.id, net)
+
+
+def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
+    """Folders of models and controlnets, and files of LoRAs, below `root`."""
+    pending = [(root, 0, False)]
     while pending:
-        folder, depth = pending.pop()
+        folder, depth, in_loras = pending.pop()
         seen.add(folder)
-        try:
-            entries = sorted(folder.iterdir())
-        except OSError:
-            continue  # not there (yet), or not ours to read
+        entries = _entries(folder)
+        in_loras = in_loras or (depth > 0 and folder.name.lower() in LORA_FOLDERS)
         if depth > 0 and (folder / INDEX_FILE).is_file():
             seen.update(p for p in folder.glob("*/*") if p.is_file())
             seen.update(entries)
             yield folder
-        elif depth < MAX_DEPTH:
+            continue
+        if depth > 0 and (folder / CONFIG_FILE).is_file():
+            seen.update(entries)
+            yield folder
+        if depth < MAX_DEPTH:
+            files = [p for p in entries if in_loras and p.suffix == ".safetensors" and p.is_file()]
+            seen.update(files)
+            yield from files
             inner = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
-            pending.extend((p, depth + 1) for p in reversed(inner))
+            pending.extend((p, depth + 1, in_loras) for p in reversed(inner))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []  # not there (yet), or not ours to read
 
 
 def _stamps(paths: set[Path] | _Fingerprint) -> _Fingerprint:

@@ -11,11 +11,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import OperationalError
 
-from webui.contracts.errors import EaselError, HookFailed, NotFound, UnknownModel
+from webui.contracts.errors import BadRequest, EaselError, HookFailed, NotFound
 from webui.contracts.events import Event, JobChanged, JobStepped
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
@@ -287,10 +287,8 @@ class Dispatcher:
 
     def _give(self, job: Job, alone: bool) -> None:
         try:
-            checkpoint = self._catalog.get(job.request.model)
-            image = job.request.image
-            image_path = None if image is None else str(self._images.path(image))
-        except (UnknownModel, NotFound) as error:
+            command = self._command(job)
+        except (BadRequest, NotFound) as error:
             self._jobs.finish(job.id, JobState.FAILED, str(error))
             return
         if self._is_complete(job):
@@ -300,8 +298,23 @@ class Dispatcher:
         if running is None:
             return  # cancelled just now
         self._held[job.id] = _Held(running, alone)
-        skip = self._gallery.delivered(job.id)
-        self._supervisor.send(RunJob(job.id, running.request, checkpoint, image_path, skip))
+        self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
+
+    def _command(self, job: Job) -> RunJob:
+        """What the worker is told of a job.
+
+        Raises:
+            BadRequest: its model or an adapter is not there any more.
+            NotFound: an image is not there any more.
+        """
+        request = job.request
+        images: dict[str, str] = {image: str(self._images.path(image)) for image in request.images}
+        adapters = [self._catalog.adapter("controlnet", use.adapter) for use in request.controls]
+        adapters += [self._catalog.adapter("lora", use.adapter) for use in request.loras]
+        return RunJob(
+            job_id=job.id, request=request, checkpoint=self._catalog.get(request.model),
+            images=images, adapters=tuple(dict.fromkeys(adapters)), skip=(),
+        )  # fmt: skip
 
     def _is_complete(self, job: Job) -> bool:
         return len(self._gallery.delivered(job.id)) >= job.request.count

@@ -1,4 +1,8 @@
-"""Uploaded images, stored once under the hash of their bytes."""
+"""Uploaded images, stored once under the hash of their bytes.
+
+Values that may mean something are kept: a grey picture stays grey, with 8 or 16 bits, for it may be
+a depth map or a mask; a palette PNG keeps its numbers, for it may be a map of classes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from PIL import Image, ImageOps
 
 from webui.contracts.errors import BadImage, NotFound
 from webui.contracts.ids import ImageId
+from webui.contracts.pixels import eight_bits
 from webui.services.files import write_file
 from webui.services.metadata import DECODING_ERRORS, READABLE_FORMATS
 
@@ -66,6 +71,17 @@ class ImageStore:
         with Image.open(self.path(image_id), formats=("PNG",)) as image:
             return image.size
 
+    def greatest_value(self, image_id: ImageId) -> int | None:
+        """The greatest number in a picture of single numbers (grey or palette); None of a coloured.
+
+        Raises:
+            NotFound: no such image.
+        """
+        with Image.open(self.path(image_id), formats=("PNG",)) as image:
+            if image.mode not in ("L", "P"):
+                return None
+            return max(value for value, pixels in enumerate(image.histogram()) if pixels)
+
     def _file(self, image_id: ImageId) -> Path:
         return self._folder / f"{image_id}.png"
 
@@ -76,9 +92,7 @@ def _as_png(data: bytes) -> bytes:
             # Known from the header: nothing has been decoded yet.
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(f"{image.width} x {image.height} pixels")
-            upright = ImageOps.exif_transpose(_eight_bits(image))
-            transparent = "A" in upright.getbands() or "transparency" in upright.info
-            pixels = upright.convert("RGBA" if transparent else "RGB")
+            pixels = ImageOps.exif_transpose(_kept_mode(image))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large("far too many pixels") from error
     except BadImage:
@@ -88,18 +102,26 @@ def _as_png(data: bytes) -> bytes:
             f"The file is no picture that can be read ({error or type(error).__name__}). Taken are PNG, JPEG, "
             "WebP, GIF, BMP and TIFF."
         ) from error
-    clean = Image.new(pixels.mode, pixels.size)
-    clean.paste(pixels)
+    clean = pixels.copy()
+    clean.info = {}  # foreign metadata
+    if "transparency" in pixels.info:
+        clean.info["transparency"] = pixels.info["transparency"]
     out = io.BytesIO()
     clean.save(out, "PNG", compress_level=4)
     return out.getvalue()
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Sixteen-bit greys scaled down; Pillow's own conversion would cut them off at 255."""
-    if not image.mode.startswith("I;16") and image.mode != "I":
+def _kept_mode(image: Image.Image) -> Image.Image:
+    """The picture as RGB, RGBA, L or I;16; or P where a PNG is of that mode."""
+    if image.mode in ("L", "I;16") or (image.mode == "P" and image.format == "PNG"):
         return image
-    return image.point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode.startswith("I;16"):
+        return image.convert("I").convert("I;16")
+    plain = eight_bits(image)
+    if plain.mode in ("1", "L"):
+        return plain.convert("L")
+    transparent = "A" in plain.getbands() or "transparency" in plain.info
+    return plain.convert("RGBA" if transparent else "RGB")
 
 
 def _too_large(size: str) -> BadImage:

@@ -58,8 +58,9 @@ class JobService:
             NotFound: its image is unknown.
         """
         resolved = resolve(request, self._catalog, self._images, secrets.randbelow)
+        steps = total_steps(resolved, self._catalog.get(resolved.model))
         job = Job(
-            id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=total_steps(resolved),
+            id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,
             error=None, attempts=0, created=self._clock(), started=None, finished=None,
         )  # fmt: skip
         with self._lock:

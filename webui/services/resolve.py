@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
+from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.request import MAX_SEED, SIZE_MULTIPLE, GenerationRequest, limits
 from webui.services.catalog import Catalog
+from webui.services.fit import misfits, upscaled_side
 from webui.services.images import ImageStore
 
 MAX_TOTAL_PIXELS = 2**27
 """Over all pictures of one job: eight of 4096 x 4096, or a hundred of 1024 x 1024."""
 
+_Use = TypeVar("_Use", ControlUse, LoraUse)
+
 
 def resolve(
     request: GenerationRequest, catalog: Catalog, images: ImageStore, draw: Callable[[int], int]
 ) -> GenerationRequest:
-    """The same order with model, size and seed filled in.
+    """The same order with model, size, seed and what the model suggests filled in.
 
     Args:
         request: As it came.
@@ -27,25 +33,49 @@ def resolve(
         draw: Gives a random number from 0 up to, not including, its argument.
 
     Raises:
-        BadRequest: no model is installed, or an UnknownModel or InvalidField with its reason.
-        NotFound: the image is unknown.
+        BadRequest: no model is installed, or an UnknownModel, UnknownAdapter or InvalidField with
+            its reason.
+        NotFound: an image is unknown.
     """
     checkpoint = catalog.get(request.model) if request.model else _default(catalog)
-    image_size = None if request.image is None else images.size(request.image)
+    for image in request.images:
+        images.path(image)
+    shape = request.image or request.class_map or request.depth_map
+    image_size = None if shape is None else images.size(shape)
     width, height = fitting_size(request, checkpoint, image_size)
     room = MAX_SEED - (request.count - 1)
     seed = draw(room + 1) if request.seed == -1 else request.seed
     resolved = request.model_copy(
-        update={"model": checkpoint.id, "width": width, "height": height, "seed": seed}
-    )
-    _check(resolved, room)
+        update={
+            **_suggested(request, checkpoint),
+            "model": checkpoint.id, "width": width, "height": height, "seed": seed,
+            "controls": _with_ids(request.controls, "controlnet", catalog),
+            "loras": _with_ids(request.loras, "lora", catalog),
+        }
+    )  # fmt: skip
+    problems = [*_excesses(resolved, room), *misfits(resolved, checkpoint, catalog, images)]
+    if problems:
+        raise InvalidField(problems)
     return resolved
 
 
-def total_steps(request: GenerationRequest) -> int:
+def _suggested(request: GenerationRequest, checkpoint: CheckpointInfo) -> dict[str, object]:
+    """What suits the model, for the fields on which the request is silent."""
+    said = request.model_fields_set
+    return {name: value for name, value in checkpoint.defaults if name not in said}
+
+
+def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tuple[_Use, ...]:
+    """The uses with their adapters' whole ids, where a last part alone was given."""
+    return tuple(
+        use.model_copy(update={"adapter": catalog.adapter(kind, use.adapter).id}) for use in uses
+    )
+
+
+def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps of the whole job, as far as known before a worker says."""
     steps = request.steps
-    if request.image is not None:
+    if request.image is not None and checkpoint.task != "upscale":
         steps = min(steps, math.ceil(steps * request.denoising_strength))
     return steps * request.count
 
@@ -53,11 +83,19 @@ def total_steps(request: GenerationRequest) -> int:
 def fitting_size(
     request: GenerationRequest, checkpoint: CheckpointInfo, image_size: tuple[int, int] | None
 ) -> tuple[int, int]:
-    """Width and height: as asked, else the image's shape at the model's area, else the model's."""
+    """Width and height: as asked, else the image's shape at the model's area, else the model's.
+
+    An upscaling model's are the image's, enlarged; a class map or a depth map has its shape kept as
+    a start image has.
+    """
     if request.width is not None and request.height is not None:
         return request.width, request.height
     if image_size is None:
         return request.width or checkpoint.native_width, request.height or checkpoint.native_height
+    if checkpoint.task == "upscale":
+        factor = checkpoint.latent_factor
+        large = [_allowed(upscaled_side(side, factor)) for side in image_size]
+        return request.width or large[0], request.height or large[1]
     aspect = image_size[0] / image_size[1]
     if request.width is not None:
         return request.width, _allowed(request.width / aspect)
@@ -86,7 +124,7 @@ def _default(catalog: Catalog) -> CheckpointInfo:
     )
 
 
-def _check(request: GenerationRequest, room: int) -> None:
+def _excesses(request: GenerationRequest, room: int) -> list[FieldProblem]:
     problems = []
     total = (request.width or 0) * (request.height or 0) * request.count
     if total > MAX_TOTAL_PIXELS:
@@ -104,5 +142,4 @@ def _check(request: GenerationRequest, room: int) -> None:
                 f"at most {room} with count {request.count}, as picture i uses seed + i",
             )
         )
-    if problems:
-        raise InvalidField(problems)
+    return problems

@@ -7,6 +7,9 @@ import { openTab } from './tabs.js';
 import { toast } from './toast.js';
 import * as store from './store.js';
 
+/** Parts of a request that a program can give and no form can. */
+const BEYOND_FORMS = ['mask', 'class_map', 'depth_map', 'boxes', 'controls', 'loras'];
+
 /** Fill a toolbar with the actions of a picture. */
 export function pictureActions(bar, picture) {
   const download = make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '', title: 'Download' }, icon('download'), make('span', { textContent: 'Download' }));
@@ -47,8 +50,12 @@ export const discard = (picture, whenBack = () => {}) => telling(async () => {
   toast('Picture deleted', { title: 'Undo', run: undo });
 });
 
-/** Bring a request back into its form and start it. */
+/** Bring a request back into its form and start it; one that no form can hold is ordered as it is. */
 export function tryAgain(request) {
+  if (BEYOND_FORMS.some((name) => request[name]?.length)) {
+    telling(async () => store.add((await post('/jobs', request)).id));
+    return;
+  }
   const tab = request.image ? 'img2img' : 'txt2img';
   openTab(tab);
   fillAndStart(tab, request);

@@ -13,8 +13,8 @@ export function models() {
   return asked;
 }
 
-/** The model of an id; the first one where there is no such id. */
+/** The model of an id; where there is no such id, the first that draws from text. */
 export async function modelOf(id) {
   const all = await models();
-  return all.find((model) => model.id === id) ?? all[0] ?? null;
+  return all.find((model) => model.id === id) ?? all.find((model) => model.task === 'text') ?? null;
 }

@@ -6,14 +6,15 @@ was kept in the browser, a picture's parameters, a sample. `input` fills; `submi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from webui.contracts.checkpoint import DEFAULTED, CheckpointInfo
 from webui.services.catalog import Catalog
-from webui.ui.forms import Form, model_choices
+from webui.ui.forms import Form, default, model_choices
 from webui.ui.scripts import call, on_mount
 
 Submit = Callable[[Mapping[Component, Any]], dict[str, Any]]
@@ -39,6 +40,9 @@ def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) 
     bridge.submit(fill, [bridge], outputs, queue=False, show_progress="hidden").then(
         submit, everything, [stage], queue=False, show_progress="hidden"
     )
+    form.controls["model"].input(  # type: ignore[attr-defined]
+        suit_handler(form, catalog), everything, outputs, queue=False, show_progress="hidden"
+    )
     gr.on(
         [control.change for control in form.controls.values()],  # type: ignore[attr-defined]
         None,
@@ -52,22 +56,53 @@ def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) 
 def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component, Any]]:
     """What the bridge does: validated changes for the values it was given, by name.
 
-    The model menu is read afresh each time, so that a model added since the start is offered.
+    The model menu is read afresh each time, so that a model added since the start is offered. A
+    model that comes without the fields it has an opinion on brings that opinion along.
     """
 
     def fill(payload: Any) -> dict[Component, Any]:
-        values = payload.get("values", {}) if isinstance(payload, dict) else {}
-        models = catalog.models()
-        changes = form.updates(values if isinstance(values, dict) else {}, models)
+        given = payload.get("values", {}) if isinstance(payload, dict) else {}
+        values = given if isinstance(given, dict) else {}
+        models = catalog.models("text")
+        suggested = _defaults_of(values.get("model"), models)
+        changes = form.updates({**suggested, **values}, models)
         menu = form.controls["model"]
         wanted = changes.get(menu, {}).get("value")
         first = catalog.default()
         chosen = {"value": wanted} if wanted is not None else {}
         if wanted is None and isinstance(payload, dict) and payload.get("restore"):
-            chosen = {"value": first.id if first else None}
+            chosen = {"value": first.id if first in models else None}
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill
+
+
+def suit_handler(
+    form: Form, catalog: Catalog
+) -> Callable[[Mapping[Component, Any]], dict[Component, Any]]:
+    """What choosing a model does: fields that nobody set take the values that suit it.
+
+    A field counts as set when its value is neither the request's default nor one that some model
+    suggests; so a chosen number of steps stays, and leaving a fast model undoes its few steps.
+    """
+
+    def suit(data: Mapping[Component, Any]) -> dict[Component, Any]:
+        values = form.values(data)
+        models = catalog.models("text")
+        suiting = _defaults_of(values.get("model"), models)
+        free = [name for name in DEFAULTED if values.get(name) in _suggestions(name, models)]
+        return form.updates({name: suiting.get(name, default(name)) for name in free}, models)
+
+    return suit
+
+
+def _defaults_of(model: Any, models: Sequence[CheckpointInfo]) -> dict[str, Any]:
+    return next((dict(info.defaults) for info in models if info.id == model), {})
+
+
+def _suggestions(name: str, models: Sequence[CheckpointInfo]) -> set[Any]:
+    suggested = {dict(info.defaults)[name] for info in models if name in dict(info.defaults)}
+    return {default(name), *suggested}
 
 
 def _bridge(form: Form) -> gr.HTML:

@@ -23,7 +23,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls = {
             "image": image_panel(NAME),
             "denoising_strength": control(NAME, "denoising_strength"),
-            **prompt_panel(NAME, context.catalog.models()),
+            **prompt_panel(NAME, context.catalog.models("text")),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),

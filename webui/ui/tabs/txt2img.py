@@ -20,7 +20,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
-            **prompt_panel(NAME, context.catalog.models()),
+            **prompt_panel(NAME, context.catalog.models("text")),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),

@@ -1,0 +1,159 @@
+"""Whether a request and a model fit, said field by field."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from webui.contracts.checkpoint import TASKS, CheckpointInfo, Task
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import ImageId, ModelId
+from webui.contracts.request import GenerationRequest
+from webui.services.catalog import Catalog
+from webui.services.fit import misfits
+from webui.services.images import ImageStore
+
+A, B = "a" * 64, "b" * 64
+BOX = {"label": "sky", "left": 0, "top": 0, "right": 1, "bottom": 0.5}
+CONTROL = {"adapter": "edges", "image": A}
+LORA = {"adapter": "chalk"}
+
+
+def _model(task: Task) -> CheckpointInfo:
+    classes = ("sky", "sea") if task in ("semantic", "layout") else ()
+    factor = 4 if task == "upscale" else 8
+    name = ModelId(f"starter/{task}")
+    return replace(FAKE_CHECKPOINT, id=name, task=task, classes=classes, latent_factor=factor)
+
+
+CATALOG = Catalog([], built_in=[_model(task) for task in TASKS])
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> ImageStore:
+    return ImageStore(tmp_path)
+
+
+def _numbers(images: ImageStore, greatest: int, mode: str = "L") -> ImageId:
+    picture = Image.new(mode, (20, 10))
+    picture.putpixel((3, 4), greatest)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return images.put(out.getvalue())
+
+
+def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
+    values = {"prompt": "a boat", "width": 64, "height": 64, **fields}
+    request = GenerationRequest.model_validate(values)
+    problems = misfits(request, _model(task), CATALOG, images)
+    return " ".join(str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("task", "fields"),
+    [
+        ("text", {}),
+        ("text", {"image": A}),
+        ("text", {"image": A, "mask": B}),
+        ("text", {"controls": [CONTROL], "loras": [LORA]}),
+        ("inpaint", {"image": A, "mask": B, "loras": [LORA]}),
+        ("depth", {"depth_map": A}),
+        ("depth", {"depth_map": A, "image": B}),
+        ("layout", {}),
+        ("layout", {"boxes": [BOX, {**BOX, "label": "sea"}]}),
+    ],
+)
+def test_what_fits_is_let_through(
+    images: ImageStore, task: Task, fields: dict[str, object]
+) -> None:
+    assert _wrong(images, task, **fields) == ""
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_a_class_map_of_known_classes_fits(images: ImageStore, mode: str) -> None:
+    assert _wrong(images, "semantic", class_map=_numbers(images, 1, mode)) == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "fields", "sentence"),
+    [
+        ("inpaint", {}, "image is missing for the model 'starter/inpaint', expected the picture to mend"),
+        ("inpaint", {"image": A}, "mask is missing for the model 'starter/inpaint', expected a picture that is white"),
+        ("semantic", {}, "class_map is missing for the model 'starter/semantic'"),
+        ("depth", {"image": A}, "depth_map is missing for the model 'starter/depth'"),
+        ("upscale", {}, "image is missing for the model 'starter/upscale'"),
+        ("text", {"mask": B}, "image is missing beside a mask"),
+    ],
+)  # fmt: skip
+def test_what_a_model_needs_is_asked_for(
+    images: ImageStore, task: Task, fields: dict[str, object], sentence: str
+) -> None:
+    assert sentence in _wrong(images, task, **fields)
+
+
+@pytest.mark.parametrize(
+    ("task", "fields", "name", "instead"),
+    [
+        ("text", {"class_map": A}, "class_map", "starter/semantic"),
+        ("text", {"depth_map": A}, "depth_map", "starter/depth"),
+        ("text", {"boxes": [BOX]}, "boxes", "starter/layout"),
+        ("depth", {"depth_map": A, "image": A, "mask": B}, "mask", "starter/inpaint"),
+        ("upscale", {"image": A, "mask": B}, "mask", "starter/inpaint"),
+        ("upscale", {"image": A, "controls": [CONTROL]}, "controls", "starter/text"),
+        ("upscale", {"image": A, "loras": [LORA]}, "loras", "starter/text"),
+    ],
+)
+def test_what_a_model_cannot_use_is_refused_and_another_model_named(
+    images: ImageStore, task: Task, fields: dict[str, object], name: str, instead: str
+) -> None:
+    said = _wrong(images, task, **fields)
+    assert f"{name} is given for the model 'starter/{task}', which cannot use it" in said
+    assert f"'{instead}'" in said
+    assert f"or {name} to be left out." in said
+
+
+def test_without_a_model_that_could_use_it_leaving_it_out_is_all_there_is(
+    images: ImageStore,
+) -> None:
+    request = GenerationRequest.model_validate({"prompt": "", "boxes": [BOX]})
+    (problem,) = misfits(request, _model("text"), Catalog([]), images)
+    assert problem.expected == "boxes to be left out"
+
+
+def test_a_class_map_with_an_unknown_class_is_refused(images: ImageStore) -> None:
+    said = _wrong(images, "semantic", class_map=_numbers(images, 2))
+    assert "class_map is a picture with the value 2, expected values from 0 to 1" in said
+
+
+def test_a_coloured_class_map_is_refused(images: ImageStore) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    said = _wrong(images, "semantic", class_map=images.put(out.getvalue()))
+    assert "class_map is a coloured picture, expected values from 0 to 1" in said
+
+
+def test_a_box_of_an_unknown_thing_is_refused(images: ImageStore) -> None:
+    said = _wrong(images, "layout", boxes=[BOX, {**BOX, "label": "dragon"}])
+    assert said == "boxes.1.label is 'dragon', expected one of sky, sea."
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"),
+    [
+        ((15, 64), "image is 15 x 64 pixels, expected sides of 16 to 1024 pixels, as the model enlarges 4 times."),
+        ((1025, 64), "image is 1025 x 64 pixels, expected sides of 16 to 1024 pixels"),
+        ((16, 32), "height is 64, expected 128, 4 times the image's, or nothing."),
+        ((16, 16), ""),
+    ],
+)  # fmt: skip
+def test_a_picture_to_enlarge_must_have_a_size_that_can_be_enlarged(
+    images: ImageStore, size: tuple[int, int], sentence: str
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", size).save(out, "PNG")
+    said = _wrong(images, "upscale", image=images.put(out.getvalue()))
+    assert sentence in said if sentence else said == ""

@@ -1,0 +1,83 @@
+"""What a picture may follow beside its prompt: boxes, control pictures, LoRAs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core.core_schema import ValidationInfo
+
+from webui.contracts.ids import AdapterId, ImageId
+
+MAX_BOXES = 100
+"""Of one request; a model may use fewer: the starter sixteen."""
+MAX_CONTROLS = 4
+MAX_LORAS = 16
+IMAGE_ID_PATTERN = r"^[0-9a-f]{64}$"
+
+_Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LayoutBox(_Frozen):
+    """Where a thing shall be; sides are fractions of the picture, from its left and upper edge."""
+
+    label: str = Field(
+        min_length=1,
+        max_length=100,
+        description="What is in the box: one of the model's classes.",
+    )
+    left: _Fraction = Field(description="Left side, 0 to 1 of the width.")
+    top: _Fraction = Field(description="Upper side, 0 to 1 of the height.")
+    right: _Fraction = Field(description="Right side, 0 to 1 of the width; beyond left.")
+    bottom: _Fraction = Field(description="Lower side, 0 to 1 of the height; below top.")
+
+    @field_validator("right")
+    @classmethod
+    def _is_wide(cls, right: float, info: ValidationInfo) -> float:
+        return _above(right, info.data.get("left"), "left")
+
+    @field_validator("bottom")
+    @classmethod
+    def _is_high(cls, bottom: float, info: ValidationInfo) -> float:
+        return _above(bottom, info.data.get("top"), "top")
+
+
+class ControlUse(_Frozen):
+    """A controlnet, the picture that it reads, and how far it may steer."""
+
+    adapter: AdapterId = Field(
+        min_length=1, max_length=500, description="Id of a controlnet of GET /api/v1/adapters."
+    )
+    image: ImageId = Field(pattern=IMAGE_ID_PATTERN, description="The picture that it reads.")
+    weight: float = Field(
+        1.0, ge=0.0, le=2.0, allow_inf_nan=False, description="How strongly; 0 switches it off."
+    )
+    start: _Fraction = Field(0.0, description="From which fraction of the steps on it steers.")
+    end: _Fraction = Field(1.0, description="Up to which fraction of the steps; beyond start.")
+
+    @field_validator("end")
+    @classmethod
+    def _lasts(cls, end: float, info: ValidationInfo) -> float:
+        return _above(end, info.data.get("start"), "start")
+
+
+class LoraUse(_Frozen):
+    """A LoRA and how much of it is added to the model."""
+
+    adapter: AdapterId = Field(
+        min_length=1, max_length=500, description="Id of a lora of GET /api/v1/adapters."
+    )
+    weight: float = Field(
+        1.0, ge=-4.0, le=4.0, allow_inf_nan=False, description="How much; below 0 takes away."
+    )
+
+
+def _above(value: float, lower: float | None, name: str) -> float:
+    """The value where it is above the other, or where that one is itself wrong (None)."""
+    if lower is not None and value <= lower:
+        raise ValueError(f"more than {name}, which is {lower}")
+    return value

@@ -1,0 +1,122 @@
+"""Whether a request and a model fit one another; what is wrong is said field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.contracts.errors import FieldProblem
+from webui.contracts.request import SIZE_MULTIPLE, GenerationRequest, limits
+from webui.services.catalog import Catalog
+from webui.services.images import ImageStore
+
+_NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
+    "text": (),
+    "inpaint": (
+        ("image", "the picture to mend: this model redraws a marked part of one"),
+        ("mask", "a picture that is white where to redraw: this model redraws a marked part"),
+    ),
+    "semantic": (("class_map", "an uploaded picture of class numbers: this model follows one"),),
+    "layout": (),
+    "depth": (("depth_map", "an uploaded grey picture, white near: this model follows one"),),
+    "upscale": (("image", "the picture to enlarge: this model does nothing else"),),
+}
+"""Fields without which a model of the task cannot draw, and what was expected."""
+_BELONGS: dict[str, tuple[Task, ...]] = {
+    "mask": ("inpaint", "text"),  # the one that was made for it is named first
+    "class_map": ("semantic",),
+    "depth_map": ("depth",),
+    "boxes": ("layout",),
+    "controls": ("text", "inpaint", "semantic", "layout", "depth"),
+    "loras": ("text", "inpaint", "semantic", "layout", "depth"),
+}
+"""Fields that only models of some tasks can use."""
+
+
+def misfits(
+    request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog, images: ImageStore
+) -> list[FieldProblem]:
+    """What keeps the model from drawing the request; its images must be known.
+
+    Args:
+        request: With width and height filled in.
+        checkpoint: The model that it names.
+        catalog: Knows which models would do.
+        images: Knows the uploaded images.
+    """
+    problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
+    if problems:
+        return problems
+    if request.class_map is not None:
+        problems += _class_map(images.greatest_value(request.class_map), checkpoint)
+    if checkpoint.task == "upscale" and request.image is not None:
+        problems += _upscaled(request, checkpoint, images.size(request.image))
+    return [*problems, *_labels(request, checkpoint)]
+
+
+def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    for name, expected in _NEEDED[checkpoint.task]:
+        if getattr(request, name) is None:
+            yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
+    if request.mask is not None and request.image is None and checkpoint.task != "inpaint":
+        yield FieldProblem("image", "missing beside a mask", "the picture that the mask belongs to")
+
+
+def _foreign(
+    request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
+) -> Iterator[FieldProblem]:
+    for name, tasks in _BELONGS.items():
+        if not getattr(request, name) or checkpoint.task in tasks:
+            continue
+        fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]
+        rather = f"model to be {' or '.join(fitting)}, or " if fitting else ""
+        yield FieldProblem(
+            name,
+            f"given for the model {checkpoint.id!r}, which cannot use it",
+            f"{rather}{name} to be left out",
+        )
+
+
+def _class_map(greatest: int | None, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    classes = checkpoint.classes
+    expected = f"values from 0 to {len(classes) - 1} in a grey or palette PNG, one a class"
+    if greatest is None:
+        yield FieldProblem("class_map", "a coloured picture", expected)
+    elif greatest >= len(classes):
+        yield FieldProblem("class_map", f"a picture with the value {greatest}", expected)
+
+
+def _upscaled(
+    request: GenerationRequest, checkpoint: CheckpointInfo, size: tuple[int, int]
+) -> Iterator[FieldProblem]:
+    """An enlarged picture has the size that the factor gives, within what a request can say."""
+    factor = checkpoint.latent_factor
+    low, high = limits("width")
+    least, most = -(-int(low or 1) // factor), int(high or 1) // factor
+    if not (least <= min(size) and max(size) <= most):
+        yield FieldProblem(
+            "image",
+            f"{size[0]} x {size[1]} pixels",
+            f"sides of {least} to {most} pixels, as the model enlarges {factor} times",
+        )
+        return
+    for name, side in zip(("width", "height"), size, strict=True):
+        wanted = upscaled_side(side, factor)
+        if getattr(request, name) != wanted:
+            yield FieldProblem(
+                name,
+                str(getattr(request, name)),
+                f"{wanted}, {factor} times the image's, or nothing",
+            )
+
+
+def upscaled_side(side: int, factor: int) -> int:
+    """Pixels of an enlarged side, down to a size that a request can say."""
+    return side * factor // SIZE_MULTIPLE * SIZE_MULTIPLE
+
+
+def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    for index, box in enumerate(request.boxes):
+        if box.label not in checkpoint.classes:
+            known = ", ".join(checkpoint.classes)
+            yield FieldProblem(f"boxes.{index}.label", repr(box.label), f"one of {known}")
