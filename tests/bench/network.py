@@ -19,12 +19,12 @@ from webui.engine.execute import Answer, execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Residency
 from webui.engine.work import Predict, Work
-from webui.training.evaluate import load_folder
+from webui.training.evaluation.drawing import load_folder
 
 STEPS = 40
 TURNS = 7
-TEXT_WIDTH = 192
-"""Of the starter model's cross-attention tokens."""
+TOKENS, TEXT_WIDTH = 77, 192
+"""Of the starter model's cross-attention: how many, and how wide."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
             request = GenerationRequest(
                 prompt="a red house by day", seed=seed, steps=STEPS, width=128, height=128
             )
-            engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, None, ()))
+            engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, {}, (), ()))
         while engine.tick():
             pass
     return statistics.median(b - a for a, b in itertools.pairwise(ends[5:]))
@@ -78,7 +78,7 @@ def _forward_seconds(model: LoadedModel, rows: int) -> float:
     shape = model.latent_shape(128, 128)
     x = torch.randn(rows, *shape[1:], generator=torch.Generator().manual_seed(0))
     x = x.to(memory_format=torch.channels_last)
-    tokens = torch.randn(rows, model.frame.length, TEXT_WIDTH)
+    tokens = torch.randn(rows, TOKENS, TEXT_WIDTH)
     times = []
     for _ in range(STEPS):
         started = time.perf_counter()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from tests.engine.library import Library
 from tests.engine.tiny import TinySizes, write_tiny
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.families.sd1 import load
@@ -47,3 +48,9 @@ def model(checkpoint: CheckpointInfo) -> LoadedModel:
 def other_model(other_checkpoint: CheckpointInfo) -> LoadedModel:
     """The other tiny model in memory."""
     return load(other_checkpoint, CPU)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    """Tiny models of all tasks."""
+    return Library(tmp_path_factory.mktemp("library"))

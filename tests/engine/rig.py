@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.ids import JobId
-from webui.contracts.messages import JobEnded, PictureReady, RunJob, StepDone, WorkerEvent
-from webui.contracts.request import GenerationRequest
+from webui.contracts.ids import ImageId, JobId
+from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.contracts.request import PARAMETERS, GenerationRequest
+from webui.engine.adapters.store import AdapterStore
 from webui.engine.batching import Execute
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.execute import Answer, execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Loader, Residency
 from webui.engine.work import Predict, Work
+
+AnyWork = TypeVar("AnyWork", bound=Work)
 
 
 class Rig:
@@ -34,6 +39,7 @@ class Rig:
         options: EngineOptions | None = None,
         load: Loader | None = None,
         budget_bytes: int = 2**30,
+        adapters: AdapterStore | None = None,
     ) -> None:
         self.events: list[WorkerEvent] = []
         self.batches: list[list[Work]] = []
@@ -41,7 +47,11 @@ class Rig:
         loaded = {model.checkpoint: model for model in models}
         self.residency = Residency(load or loaded.__getitem__, budget_bytes, lambda _: None)
         self.engine = Engine(
-            self.residency, self.events.append, options or EngineOptions(), self._watched
+            self.residency,
+            self.events.append,
+            options or EngineOptions(),
+            self._watched,
+            adapters=adapters,
         )
 
     def _watched(self, works: Sequence[Work]) -> list[Answer]:
@@ -86,26 +96,43 @@ class Rig:
         """What was said of a job's progress."""
         return [e for e in self.events if isinstance(e, StepDone) and e.job_id == job]
 
+    def notes(self) -> list[JobNoted]:
+        """What was said of jobs that go on all the same."""
+        return [e for e in self.events if isinstance(e, JobNoted)]
+
+    def works(self, kind: type[AnyWork]) -> list[AnyWork]:
+        """All pieces of work of a kind that were run, in order."""
+        return [work for batch in self.batches for work in batch if isinstance(work, kind)]
+
     def predicted_rows(self) -> list[int]:
         """Rows of each evaluation of a denoising network."""
         batches = [[w for w in batch if isinstance(w, Predict)] for batch in self.batches]
         return [sum(w.x.shape[0] for w in batch) for batch in batches if batch]
 
 
+def image_id(path: Path) -> ImageId:
+    """What a request calls a file in these tests."""
+    return ImageId(hashlib.sha256(str(path).encode()).hexdigest())
+
+
 def order(
     checkpoint: CheckpointInfo,
     job: str = "job",
-    image_path: Path | None = None,
     skip: tuple[int, ...] = (),
+    files: Mapping[str, Path] | None = None,
+    adapters: tuple[AdapterInfo, ...] = (),
     **fields: Any,  # fields of a GenerationRequest, which validates them
 ) -> RunJob:
-    """An order for few steps, unless told otherwise."""
-    values = {"prompt": "a house", "seed": 7, "steps": 4, **fields}
-    if image_path is not None:
-        values["image"] = "0" * 64
+    """An order for few steps, unless told otherwise.
+
+    `files` are the images by the field that names them; those of controls by any other name.
+    """
+    files = files or {}
+    named = {name: image_id(path) for name, path in files.items() if name in PARAMETERS}
+    values = {"prompt": "a house", "seed": 7, "steps": 4, **named, **fields}
     request = GenerationRequest.model_validate(values)
-    path = None if image_path is None else str(image_path)
-    return RunJob(JobId(job), request, checkpoint, path, skip)
+    images = {str(image_id(path)): str(path) for path in files.values()}
+    return RunJob(JobId(job), request, checkpoint, images, adapters, skip)
 
 
 def pixels(event: PictureReady) -> NDArray[np.uint8]:

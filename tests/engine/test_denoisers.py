@@ -24,7 +24,7 @@ def test_levels_outside_the_trained_range_are_clamped() -> None:
     assert levels.sigma(9) == pytest.approx(levels.sigma_max)
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
 def test_a_perfect_network_gives_the_clean_latent(prediction: str) -> None:
     levels = NoiseLevels.from_alphas(ALPHAS, prediction)
     clean, noise = torch.tensor([0.3, -1.2]), torch.tensor([0.5, 0.9])
@@ -32,7 +32,7 @@ def test_a_perfect_network_gives_the_clean_latent(prediction: str) -> None:
     sigma = levels.sigma(2)
     x = clean + sigma * noise
     velocity = math.sqrt(a) * noise - math.sqrt(1 - a) * clean
-    output = noise if prediction == "epsilon" else velocity
+    output = {"epsilon": noise, "v_prediction": velocity, "sample": clean}[prediction]
     assert torch.allclose(levels.denoised(x, sigma, output), clean, atol=1e-6)
     seen = levels.scale_input(x, sigma)
     assert torch.allclose(seen, math.sqrt(a) * clean + math.sqrt(1 - a) * noise, atol=1e-6)

@@ -222,7 +222,7 @@ def test_a_row_that_fails_alone_fails_only_its_job(
 
 def test_a_program_that_raises_fails_only_its_job(model: LoadedModel) -> None:
     rig = Rig(model)
-    broken = order(model.checkpoint, "broken", image_path=Path("/nowhere/image.png"))
+    broken = order(model.checkpoint, "broken", files={"image": Path("/nowhere/image.png")})
     rig.finish(broken, order(model.checkpoint, "good"))
     assert rig.ends() == {"broken": "failed", "good": "done"}
     assert "image.png" in rig.error("broken")
@@ -272,6 +272,7 @@ def test_a_prompt_that_is_too_long_is_drawn_and_the_cut_is_said(model: LoadedMod
     notes = {e.job_id: e.text for e in rig.events if isinstance(e, JobNoted)}
     assert rig.ends() == {"long": "done", "short": "done"}
     assert list(notes) == ["long"]
+    assert model.tokenize is not None
     assert str(len(model.tokenize(long))) in notes[JobId("long")]
     assert "of the prompt were cut" in notes[JobId("long")]
 
@@ -280,4 +281,5 @@ def test_prompts_of_unequal_length_are_padded_to_one_shape(model: LoadedModel) -
     rig = Rig(model)
     rig.finish(order(model.checkpoint, prompt="a", negative_prompt="b" * 200, steps=1))
     predict = next(w for b in rig.batches for w in b if isinstance(w, Predict))
+    assert predict.tokens is not None
     assert predict.tokens.shape == (2, 3 * 77, 16)

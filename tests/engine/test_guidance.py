@@ -18,14 +18,14 @@ def encode(work: Work) -> torch.Tensor:
 
 
 def test_the_shorter_text_is_padded_by_the_empty_text(model: LoadedModel) -> None:
-    tokens = drive(encode_prompts(model, "short", "long", 5.0), encode).tokens
+    tokens = drive(encode_prompts(model, ("short", "long"), 5.0), encode)
     assert tokens.shape == (2, 6, 5)
     assert tokens[0, :, 0].tolist() == [5, 5, 0, 0, 0, 0]
     assert tokens[1, :, 0].tolist() == [4] * 6
 
 
 def test_without_guidance_the_negative_prompt_is_not_even_encoded(model: LoadedModel) -> None:
-    tokens = drive(encode_prompts(model, "short", "never", 1.0), encode).tokens
+    tokens = drive(encode_prompts(model, ("short", "never"), 1.0), encode)
     assert tokens.shape == (1, 2, 5)
 
 

@@ -45,6 +45,12 @@ def test_a_stream_repeats_itself_and_its_draws_differ() -> None:
     assert not torch.equal(*draws)
 
 
+def test_a_stream_may_begin_at_a_later_draw() -> None:
+    first, second = NoiseStream(11, (3, 2), CPU), NoiseStream(11, (3, 2), CPU, first_draw=1)
+    first()
+    assert torch.equal(first(), second())
+
+
 def test_neighbouring_seeds_are_unrelated() -> None:
     values = np.stack([philox_normal(seed, 0, 4096) for seed in range(8)])
     correlations = np.corrcoef(values) - np.eye(8)

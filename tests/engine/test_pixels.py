@@ -8,7 +8,15 @@ import torch
 from PIL import Image
 
 from webui.contracts.errors import BadImage
-from webui.engine.pixels import fit_image, open_image, to_pixels, to_tensor
+from webui.engine.pixels import (
+    fit_image,
+    open_class_map,
+    open_depth_map,
+    open_image,
+    open_mask,
+    to_pixels,
+    to_tensor,
+)
 
 
 def test_what_is_transparent_becomes_white(tmp_path: Path) -> None:
@@ -46,3 +54,46 @@ def test_there_and_back_is_the_same_picture() -> None:
 
 def test_values_beyond_the_range_are_clamped() -> None:
     assert to_pixels(torch.tensor([[[-9.0]], [[0.0]], [[9.0]]]), 1, 1).tolist() == [[[0, 128, 255]]]
+
+
+def test_a_picture_of_sixteen_bits_keeps_its_greys(tmp_path: Path) -> None:
+    Image.fromarray(np.full((2, 2), 32896, np.uint16)).save(tmp_path / "a.png")
+    assert open_image(tmp_path / "a.png").getpixel((0, 0)) == (128, 128, 128)
+
+
+def test_black_and_transparent_are_no_mask(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (3, 1), (255, 255, 255, 0))
+    image.putpixel((1, 0), (255, 255, 255, 255))
+    image.putpixel((2, 0), (0, 0, 0, 255))
+    image.save(tmp_path / "a.png")
+    assert open_mask(tmp_path / "a.png", 3, 1).tolist() == [[0, 255, 0]]
+
+
+@pytest.mark.parametrize("mode", ["L", "P"])
+def test_a_class_map_keeps_its_numbers_at_any_size(tmp_path: Path, mode: str) -> None:
+    numbers = np.array([[3, 7], [0, 15]], np.uint8)
+    image = Image.fromarray(numbers)
+    if mode == "P":
+        image.putpalette([9] * 768)
+    image.save(tmp_path / "a.png")
+    fitted = open_class_map(tmp_path / "a.png", 8, 8)
+    assert np.array_equal(fitted, numbers.repeat(4, 0).repeat(4, 1))
+
+
+def test_a_picture_of_colours_is_no_class_map(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    with pytest.raises(BadImage, match="mode 'RGB'; a PNG with one channel"):
+        open_class_map(tmp_path / "a.png", 2, 2)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_depth_map_keeps_its_steps(tmp_path: Path, kind: type[np.uint8 | np.uint16]) -> None:
+    depth = (np.arange(4, dtype=kind) + np.iinfo(kind).max - 3).reshape(2, 2)
+    Image.fromarray(depth).save(tmp_path / "a.png")
+    assert np.array_equal(open_depth_map(tmp_path / "a.png", 2, 2), depth.astype(np.float32))
+    assert open_depth_map(tmp_path / "a.png", 8, 4).shape == (4, 8)
+
+
+def test_a_coloured_depth_map_is_read_as_grey(tmp_path: Path) -> None:
+    Image.new("RGB", (2, 2), (90, 90, 90)).save(tmp_path / "a.png")
+    assert open_depth_map(tmp_path / "a.png", 2, 2).tolist() == [[90, 90], [90, 90]]

@@ -24,7 +24,7 @@ def test_a_linear_first_stage_is_fitted_exactly() -> None:
 
 def test_a_first_stage_that_overflows_gives_a_grey_preview_and_no_failure() -> None:
     fitted = fit_projection(lambda z: z[:, :3] * float("nan"), 4, CPU)
-    assert opened(preview(torch.ones(1, 4, 8, 8), fitted, 64, 64)).getpixel((3, 3)) == (127,) * 3
+    assert opened(preview(torch.ones(1, 4, 8, 8), fitted, 8)).getpixel((3, 3)) == (127,) * 3
 
 
 def test_a_preview_shows_the_colours_at_half_the_size() -> None:
@@ -32,7 +32,7 @@ def test_a_preview_shows_the_colours_at_half_the_size() -> None:
     latent = torch.zeros(1, 2, 8, 8)
     latent[:, 0, :, :4] = 2
     latent[:, 1, :, 4:] = 2
-    image = opened(preview(latent, projection, 128, 128)).convert("RGB")
+    image = opened(preview(latent, projection, 16)).convert("RGB")
     assert image.size == (64, 64)
     left, right = image.getpixel((8, 32)), image.getpixel((56, 32))
     assert isinstance(left, tuple)
@@ -43,4 +43,4 @@ def test_a_preview_shows_the_colours_at_half_the_size() -> None:
 
 def test_a_preview_of_what_is_no_number_is_still_a_picture() -> None:
     latent = torch.full((1, 2, 8, 8), float("nan"))
-    assert opened(preview(latent, torch.zeros(3, 3), 16, 16)).size == (8, 8)
+    assert opened(preview(latent, torch.zeros(3, 3), 2)).size == (8, 8)

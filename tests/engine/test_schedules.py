@@ -8,7 +8,7 @@ import pytest
 from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
 from webui.engine.denoisers import NoiseLevels
-from webui.engine.families.sd1 import noise_levels
+from webui.engine.families.parts import noise_levels
 from webui.engine.schedules import SCHEDULES, karras, sgm_uniform, sigmas_for, uniform
 
 

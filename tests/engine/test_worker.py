@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from tests.engine.rig import order, pixels
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.ids import JobId
+from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import (
     CancelJob,
     JobEnded,
@@ -90,6 +93,27 @@ def test_a_cancelled_job_ends_and_the_worker_goes_on(
     assert worker.hear_until_end("long")[-1] == JobEnded(JobId("long"), "cancelled", None)
     worker.say(order(checkpoint, "next"))
     assert worker.hear_until_end("next")[-1] == JobEnded(JobId("next"), "done", None)
+
+
+def test_adapters_are_loaded_aside_and_a_broken_one_fails_only_its_job(
+    worker: Process, checkpoint: CheckpointInfo, tmp_path: Path
+) -> None:
+    base = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    halves = {"A": torch.ones(1, 32), "B": torch.ones(32, 1)}
+    tensors = {f"{base}.lora_{name}.weight": half for name, half in halves.items()}
+    save_file(tensors, tmp_path / "good.safetensors")
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    ends = {}
+    for name in ("good", "bad"):
+        path = str(tmp_path / f"{name}.safetensors")
+        info = AdapterInfo(AdapterId(name), "lora", name, path, 1)
+        worker.say(order(checkpoint, name, adapters=(info,), loras=[{"adapter": name}]))
+        ends[name] = worker.hear_until_end(name)[-1]
+    assert ends["good"] == JobEnded(JobId("good"), "done", None)
+    failed = ends["bad"]
+    assert isinstance(failed, JobEnded)
+    assert failed.error is not None
+    assert "The LoRA 'bad' cannot be loaded" in failed.error
 
 
 def test_a_warmed_model_is_announced(worker: Process, other_checkpoint: CheckpointInfo) -> None:

@@ -2,8 +2,8 @@
 
 Samplers work on x = x0 + sigma * noise and want a guess of x0. A latent diffusion network was
 trained on sqrt(a) * x0 + sqrt(1 - a) * noise at a discrete timestep, and predicts the noise
-(epsilon) or the velocity (v, Salimans & Ho 2022). `NoiseLevels` holds both translations, after
-Karras et al. 2022, table 1; between two timesteps it interpolates in log sigma.
+(epsilon), the velocity (v, Salimans & Ho 2022) or x0 itself (sample). `NoiseLevels` holds the
+translations, after Karras et al. 2022, table 1; between two timesteps it interpolates in log sigma.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from torch import Tensor
 
 EPSILON = "epsilon"
 V_PREDICTION = "v_prediction"
+SAMPLE = "sample"
+PREDICTIONS = (EPSILON, V_PREDICTION, SAMPLE)
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class NoiseLevels:
     log_sigmas: tuple[float, ...]
     """Natural logarithm of sigma at timestep 0, 1, ...; ascending."""
     prediction: str
-    """'epsilon' or 'v_prediction'."""
+    """'epsilon', 'v_prediction' or 'sample'."""
 
     @classmethod
     def from_alphas(cls, alphas_cumprod: Sequence[float], prediction: str) -> NoiseLevels:
@@ -35,10 +37,9 @@ class NoiseLevels:
         Raises:
             ValueError: the prediction is of an unknown kind.
         """
-        if prediction not in (EPSILON, V_PREDICTION):
-            raise ValueError(
-                f"The model predicts {prediction!r}; {EPSILON!r} or {V_PREDICTION!r} was expected."
-            )
+        if prediction not in PREDICTIONS:
+            known = ", ".join(repr(name) for name in PREDICTIONS)
+            raise ValueError(f"The model predicts {prediction!r}; one of {known} was expected.")
         return cls(tuple(0.5 * math.log((1 - a) / a) for a in alphas_cumprod), prediction)
 
     @property
@@ -77,5 +78,7 @@ class NoiseLevels:
         """Guess of the clean latent, from the network's output for `scale_input(x, sigma)`."""
         if self.prediction == EPSILON:
             return x - output * sigma
+        if self.prediction == SAMPLE:
+            return output
         variance = sigma**2 + 1
         return x / variance - output * (sigma / math.sqrt(variance))

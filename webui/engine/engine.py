@@ -19,11 +19,12 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.engine.adapters.store import AdapterStore
 from webui.engine.batching import Batcher, Execute, Limits
 from webui.engine.execute import Answer, execute
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.previews import preview
-from webui.engine.programs import PROGRAMS
+from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
 from webui.engine.texts import TextCache, cut_note
 from webui.engine.work import EncodeText, Pixels, StepTaken
@@ -52,12 +53,15 @@ class Engine:
         options: EngineOptions = EngineOptions(),
         run: Execute = execute,
         clock: Callable[[], float] = time.monotonic,
+        adapters: AdapterStore | None = None,
     ) -> None:
+        """Without `adapters`, they are loaded within the tick that needs them."""
         self._residency = residency
         self._emit = emit
         self._options = options
         self._batcher = Batcher(run, options.limits)
         self._clock = clock
+        self._adapters = adapters or AdapterStore()
         self._texts = TextCache()
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
@@ -121,6 +125,9 @@ class Engine:
         waited_for: set[CheckpointInfo] = set()
         for job in list(self._queue):
             checkpoint = job.command.checkpoint
+            if job.lease is not None:  # its adapters are loading
+                self._begin_if_equipped(job, job.lease)
+                continue
             if checkpoint in waited_for:
                 continue  # a load that ends just now serves the first that waits for it, first
             try:
@@ -129,15 +136,30 @@ class Engine:
                 self._end_waiting(checkpoint, str(error))
                 return
             if lease is not None:
-                self._begin(job, lease)
+                job.lease = lease
+                self._begin_if_equipped(job, lease)
             elif not self._residency.is_known(checkpoint) and not self._residency.is_loading:
                 return
             else:
                 waited_for.add(checkpoint)
 
+    def _begin_if_equipped(self, job: RunningJob, lease: Lease) -> None:
+        """Begin a job once its adapters are in memory; one that cannot be loaded fails it."""
+        try:
+            for info in job.command.adapters:
+                if info.id not in job.adapters:
+                    adapter = self._adapters.acquire(info, lease.model.device)
+                    if adapter is not None:
+                        job.adapters[info.id] = adapter
+            job.check_equipment()
+        except EaselError as error:
+            self._end(job, "failed", str(error))
+            return
+        if len(job.adapters) == len(job.command.adapters):
+            self._begin(job, lease)
+
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
-        job.lease = lease
         if (note := cut_note(lease.model, job.command.request)) is not None:
             self._emit(JobNoted(job.id, note))
         for _ in range(self._options.pictures_at_once):
@@ -149,7 +171,8 @@ class Engine:
         if job.id not in self._jobs or not job.to_start or job.lease is None:
             return
         index = job.to_start.popleft()
-        program = PROGRAMS[job.command.request.task](job.order(index), job.lease.model)
+        make = program_for(job.command.request, job.command.checkpoint)
+        program = make(job.order(index), job.lease.model)
         member = RunningProgram(job, index, program)
         job.live += 1
         self._programs.append(member)
@@ -161,7 +184,7 @@ class Engine:
             return
         work = member.work
         if isinstance(work, EncodeText) and isinstance(answer, Tensor):
-            self._texts.put(work.model, work.text, answer)
+            self._texts.put(work, answer)
         self._advance(member, answer)
 
     def _advance(self, member: RunningProgram, answer: Tensor | Pixels | None) -> None:
@@ -173,7 +196,9 @@ class Engine:
                 if isinstance(wanted, StepTaken):
                     job.note_step(member.index, wanted.step, wanted.denoised)
                     wanted = program.send(None)
-                elif isinstance(wanted, EncodeText) and (kept := self._kept(wanted)) is not None:
+                elif (
+                    isinstance(wanted, EncodeText) and (kept := self._texts.get(wanted)) is not None
+                ):
                     wanted = program.send(kept)
                 else:
                     break
@@ -185,9 +210,6 @@ class Engine:
             self._end(member.job, "failed", _sentence(error))
             return
         member.waits_for, member.since = wanted, self._ticks
-
-    def _kept(self, work: EncodeText) -> Tensor | None:
-        return self._texts.get(work.model, work.text)
 
     def _deliver(self, member: RunningProgram, pixels: Pixels) -> None:
         job = member.job
@@ -227,8 +249,9 @@ class Engine:
         now, index, data = self._clock(), min(fresh), b""
         if job.lease is not None and now - job.shown_at >= self._options.preview_seconds:
             index = job.choose_shown(fresh, now)
-            model = job.lease.model
-            data = preview(fresh[index], model.preview, *job.order(index).size(model))
+            data = preview(
+                fresh[index], job.lease.model.preview, job.command.checkpoint.latent_factor
+            )
         self._emit(StepDone(job.id, job.step, job.steps, index, data))
 
 

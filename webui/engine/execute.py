@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from webui.contracts.errors import JobFailed
+from webui.engine.adapters.controlnet import Inputs, residuals
+from webui.engine.adapters.lora import TEXT, UNET
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
-from webui.engine.work import DecodeLatent, EncodeImage, EncodeText, Pixels, Predict, Work
+from webui.engine.work import (
+    DecodeLatent,
+    EncodeBoxes,
+    EncodeImage,
+    EncodeText,
+    Pixels,
+    Predict,
+    Work,
+)
 from webui.prompt.tokens import chunk_tokens
 
 log = logging.getLogger(__name__)
@@ -36,24 +47,35 @@ def execute(works: Sequence[Work]) -> list[Answer]:
     images = [work for work in works if isinstance(work, EncodeImage)]
     if images:
         return [*encode_images(images)]
-    return [*encode_texts([work for work in works if isinstance(work, EncodeText)])]
+    texts = [work for work in works if isinstance(work, EncodeText)]
+    if texts:
+        return [*encode_texts(texts)]
+    return [_encode_boxes(work) for work in works if isinstance(work, EncodeBoxes)]
 
 
 def predict(works: Sequence[Predict]) -> list[Tensor]:
     """One evaluation of the denoising network for the rows of all works."""
     model = works[0].model
+    model.merged.use(UNET, model.unet, works[0].patches)
+    rows = [work.x.shape[0] for work in works]
     x = _joined([work.x for work in works])  # (R, C, h, w)
-    tokens = _joined([work.tokens for work in works])  # (R, T, D)
-    t = [work.t for work in works for _ in range(work.x.shape[0])]
-    output = model.unet(
-        x.to(model.dtype, memory_format=torch.channels_last),
-        torch.tensor(t, dtype=torch.float32, device=model.device),
-        tokens.to(model.dtype),
-        return_dict=False,
-    )[0]
+    x = x.to(model.dtype, memory_format=torch.channels_last)
+    t = _of_rows([work.t for work in works], rows, model)
+    given: dict[str, Any] = {}
+    if works[0].label is not None:
+        given["class_labels"] = _of_rows([work.label or 0.0 for work in works], rows, model)
+    tokens = _tokens(works)
+    if tokens is not None:
+        given["encoder_hidden_states"] = tokens.to(model.dtype)
+    if works[0].controls and tokens is not None:
+        controls = [work.controls for work in works]
+        down, middle = residuals(controls, rows, Inputs(x, t, tokens))
+        given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
+        given["mid_block_additional_residual"] = middle.to(model.dtype)
+    output = model.unet(x, t, return_dict=False, **given)[0]
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
-    return list(torch.split(output, [work.x.shape[0] for work in works]))
+    return list(torch.split(output, rows))
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
@@ -82,11 +104,15 @@ def encode_texts(works: Sequence[EncodeText]) -> list[Tensor]:
 
     They are cached, and a cached encoding must not depend on the company it was made in.
     """
-    return [_encode_text(work.model, work.text) for work in works]
+    return [_encode_text(work) for work in works]
 
 
-def _encode_text(model: LoadedModel, text: str) -> Tensor:
-    chunks = chunk_tokens(model.tokenize(text), model.frame)
+def _encode_text(work: EncodeText) -> Tensor:
+    model = work.model
+    if model.text_encoder is None or model.tokenize is None or model.frame is None:
+        raise JobFailed(f"The model {model.checkpoint.id!r} reads no text. Leave the prompt empty.")
+    model.merged.use(TEXT, model.text_encoder, work.patches)
+    chunks = chunk_tokens(model.tokenize(work.text), model.frame)
     if chunks.cut:
         kept = len(chunks.rows) * model.frame.content
         log.warning("A text is too long: %d tokens are used, %d cut.", kept, chunks.cut)
@@ -95,8 +121,28 @@ def _encode_text(model: LoadedModel, text: str) -> Tensor:
     return encoded.float()
 
 
+def _encode_boxes(work: EncodeBoxes) -> Tensor:
+    encoder = work.model.layout_encoder
+    if encoder is None:
+        raise JobFailed(f"The model {work.model.checkpoint.id!r} takes no boxes. Leave them out.")
+    encoded: Tensor = encoder(work.boxes)  # (1, L, D)
+    return encoded.float()
+
+
 def _joined(parts: Sequence[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat([*parts])
+
+
+def _tokens(works: Sequence[Predict]) -> Tensor | None:
+    """(R, T, D) of works that all have tokens, or all have none."""
+    parts = [work.tokens for work in works if work.tokens is not None]
+    return _joined(parts) if parts else None
+
+
+def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:
+    """(R,): each work's value for each of its rows."""
+    repeated = [value for value, count in zip(values, rows, strict=True) for _ in range(count)]
+    return torch.tensor(repeated, dtype=torch.float32, device=model.device)
 
 
 def _not_finite(model: LoadedModel) -> str:

@@ -13,15 +13,15 @@ log = logging.getLogger(__name__)
 
 
 class FirstStage(Protocol):
-    """What is used of diffusers' AutoencoderKL."""
+    """What is used of diffusers' AutoencoderKL and VQModel."""
 
     # Any: diffusers' outputs are typed loosely.
     def encode(self, x: Tensor, *, return_dict: bool) -> Any:
-        """A tuple of one distribution of latents."""
+        """A tuple of one distribution of latents, or of the latents themselves (VQModel)."""
         ...
 
     def decode(self, z: Tensor, *, return_dict: bool) -> Any:
-        """A tuple of one batch of pictures."""
+        """A tuple that begins with a batch of pictures; VQModel quantises the latents first."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]:
@@ -40,7 +40,13 @@ def decode_latents(vae: FirstStage, latents: Tensor) -> Tensor:
 
 def encode_pixels(vae: FirstStage, pixels: Tensor) -> Tensor:
     """Unscaled latents (N, C, h, w) of pixels in [-1, 1]: the most likely ones."""
-    return _finite(vae, pixels, lambda x: vae.encode(x, return_dict=False)[0].mode())
+    return _finite(vae, pixels, lambda x: _latents(vae.encode(x, return_dict=False)[0]))
+
+
+# Any: a diffusers distribution, or a tensor.
+def _latents(encoded: Any) -> Tensor:
+    latents: Tensor = encoded if isinstance(encoded, Tensor) else encoded.mode()
+    return latents
 
 
 def _finite(vae: FirstStage, inputs: Tensor, run: Callable[[Tensor], Tensor]) -> Tensor:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from torch import Tensor
 
-from webui.contracts.ids import JobId
+from webui.contracts.errors import JobFailed
+from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
+from webui.engine.adapters.store import Adapter
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
 from webui.engine.work import Program, Work
@@ -23,10 +25,12 @@ class RunningJob:
         self.id: JobId = command.job_id
         self.command = command
         self.lease: Lease | None = None
+        self.adapters: dict[AdapterId, Adapter] = {}
+        """Those of the request that are in memory; held, so that none goes while it is needed."""
         self.to_start = deque(i for i in range(request.count) if i not in command.skip)
         self.live = 0
         """Programs that are going."""
-        self.steps_each = steps_of(request)
+        self.steps_each = steps_of(request, command.checkpoint)
         self.shown_at = float("-inf")
         """Time of the last preview."""
         self._done = dict.fromkeys(command.skip, self.steps_each)
@@ -48,10 +52,27 @@ class RunningJob:
         """Whether all pictures are made."""
         return not self.to_start and self.live == 0
 
+    def check_equipment(self) -> None:
+        """See that the order came with all adapters that its request names, each of its kind.
+
+        Raises:
+            JobFailed: one is missing, or is of the other kind.
+        """
+        kinds = {info.id: info.kind for info in self.command.adapters}
+        request = self.command.request
+        wanted = [("controlnet", use.adapter) for use in request.controls]
+        for kind, adapter in [*wanted, *(("lora", use.adapter) for use in request.loras)]:
+            if kinds.get(adapter) != kind:
+                raise JobFailed(
+                    f"The request names the {kind} {adapter!r}, and the worker was told of "
+                    f"{f'a {kinds[adapter]}' if adapter in kinds else 'none'} of this name. "
+                    "Look at the models folder and try again."
+                )
+
     def order(self, index: int) -> PictureOrder:
         """What the program of a picture is given."""
-        path = self.command.image_path
-        return PictureOrder(self.command.request, index, None if path is None else Path(path))
+        images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
+        return PictureOrder(self.command.request, index, images, self.adapters)
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""

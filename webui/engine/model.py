@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.engine.adapters.lora import MergedWeights
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
+from webui.engine.layout_encoder import LayoutEncoder
 from webui.prompt.tokens import TokenFrame
 
 
@@ -22,10 +24,11 @@ class LoadedModel:
     device: torch.device
     dtype: torch.dtype
     """Of the denoising network and the text encoder."""
-    text_encoder: nn.Module
-    tokenize: Callable[[str], list[int]]
+    text_encoder: nn.Module | None
+    """None, as the two that follow, for a model that reads no text."""
+    tokenize: Callable[[str], list[int]] | None
     """Token ids of a text, without start and end."""
-    frame: TokenFrame
+    frame: TokenFrame | None
     unet: nn.Module
     vae: FirstStage
     latent_scale: float
@@ -38,6 +41,20 @@ class LoadedModel:
     """Memory that the weights take."""
     preview: Tensor
     """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
+    layout_encoder: LayoutEncoder | None = None
+    """Turns boxes into tokens; None for a model that takes none."""
+    merged: MergedWeights = field(default_factory=MergedWeights)
+    """What LoRAs have changed in the networks at present."""
+
+    @property
+    def takes_label(self) -> bool:
+        """Whether the denoising network embeds a label beside the timestep."""
+        return getattr(self.unet, "class_embedding", None) is not None
+
+    @property
+    def max_boxes(self) -> int:
+        """How many boxes it reads of one picture."""
+        return 0 if self.layout_encoder is None else self.layout_encoder.settings.boxes
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Shape (1, C, h, w) of the latent of a picture; partial cells are rounded up."""

@@ -27,11 +27,13 @@ _ROUNDS = 10
 class NoiseStream:
     """Standard normal draws of one picture; the n-th draw is the same whatever else is drawn."""
 
-    def __init__(self, seed: int, shape: Sequence[int], device: torch.device) -> None:
+    def __init__(
+        self, seed: int, shape: Sequence[int], device: torch.device, first_draw: int = 0
+    ) -> None:
         self._seed = seed
         self._shape = tuple(shape)
         self._device = device
-        self._draws = 0
+        self._draws = first_draw
 
     def __call__(self) -> Tensor:
         """The next draw, float32."""

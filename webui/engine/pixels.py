@@ -6,35 +6,78 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from webui.contracts.errors import BadImage
+from webui.contracts.pixels import eight_bits
 from webui.engine.work import Pixels
 
+CLASS_MODES = ("L", "P")
+DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
 
-def open_image(path: Path) -> Image.Image:
-    """Read a picture file as RGB; what is transparent becomes white.
+
+def open_image(path: Path, background: str = "white") -> Image.Image:
+    """Read a picture file as RGB; what is transparent becomes the background's colour.
 
     Raises:
         BadImage: the file is missing or no picture.
     """
-    try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    upright = eight_bits(_opened(path)).convert("RGBA")
+    behind = Image.new("RGBA", upright.size, background)
+    return Image.alpha_composite(behind, upright).convert("RGB")
+
+
+def open_mask(path: Path, width: int, height: int) -> Pixels:
+    """Read a mask and fit it: (height, width), 255 where it is white, 0 where black or transparent.
+
+    Raises:
+        BadImage: the file is missing or no picture.
+    """
+    mask = open_image(path, "black").convert("L")
+    return np.asarray(fit_image(mask, width, height, Image.Resampling.BILINEAR)).copy()
+
+
+def open_class_map(path: Path, width: int, height: int) -> Pixels:
+    """Read a picture of class numbers and fit it, never mixing two: (height, width).
+
+    Raises:
+        BadImage: the file is missing, no picture, or one of colours rather than of numbers.
+    """
+    image = _opened(path)
+    if image.mode not in CLASS_MODES:
         raise BadImage(
-            f"The start image {path.name!r} cannot be read ({error}). Upload it again."
-        ) from error
-    white = Image.new("RGBA", upright.size, "white")
-    return Image.alpha_composite(white, upright).convert("RGB")
+            f"The class map {path.name!r} is of mode {image.mode!r}; a PNG with one channel of "
+            "class numbers (grey or palette) was expected."
+        )
+    numbers = Image.fromarray(np.asarray(image))
+    return np.asarray(fit_image(numbers, width, height, Image.Resampling.NEAREST)).copy()
 
 
-def fit_image(image: Image.Image, width: int, height: int) -> Image.Image:
+def open_depth_map(path: Path, width: int, height: int) -> NDArray[np.float32]:
+    """Read a grey picture of 8 or 16 bits and fit it: (height, width), larger is nearer.
+
+    Raises:
+        BadImage: the file is missing or no picture.
+    """
+    image = _opened(path)
+    if image.mode not in DEEP_MODES:
+        image = image.convert("L")
+    grey = Image.fromarray(np.asarray(image).astype(np.float32))
+    return np.asarray(fit_image(grey, width, height, Image.Resampling.BILINEAR)).copy()
+
+
+def fit_image(
+    image: Image.Image,
+    width: int,
+    height: int,
+    resampling: Image.Resampling = Image.Resampling.LANCZOS,
+) -> Image.Image:
     """The largest centred part of the asked shape, resampled to the asked size."""
     if image.size == (width, height):
         return image
-    return ImageOps.fit(image, (width, height), Image.Resampling.LANCZOS)
+    return ImageOps.fit(image, (width, height), resampling)
 
 
 def to_tensor(image: Image.Image, multiple: int) -> Tensor:
@@ -52,3 +95,13 @@ def to_pixels(tensor: Tensor, width: int, height: int) -> Pixels:
     levels = (cropped * 127.5 + 127.5).round_().clamp_(0, 255).to(torch.uint8)
     pixels: Pixels = levels.permute(1, 2, 0).contiguous().cpu().numpy()
     return pixels
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise BadImage(
+            f"The image {path.name!r} cannot be read ({error}). Upload it again."
+        ) from error

@@ -39,13 +39,14 @@ def fit_projection(
     return solution
 
 
-def preview(latent: Tensor, projection: Tensor, width: int, height: int) -> bytes:
-    """WebP of a latent (1, C, h, w), at half the size of its picture."""
+def preview(latent: Tensor, projection: Tensor, factor: int) -> bytes:
+    """WebP of a latent (1, C, h, w), at half the size of its picture, `factor` pixels a cell."""
     cells = latent[0].detach().float().cpu().permute(1, 2, 0)  # (h, w, C)
     rgb = cells @ projection[:-1] + projection[-1]
     levels = (rgb * 127.5 + 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8)
     image = Image.fromarray(levels.contiguous().numpy())
-    image = image.resize((max(width // 2, 1), max(height // 2, 1)), Image.Resampling.BICUBIC)
+    width, height = (max(side * factor // 2, 1) for side in image.size)
+    image = image.resize((width, height), Image.Resampling.BICUBIC)
     stream = BytesIO()
     image.save(stream, "WEBP", quality=QUALITY, method=0)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""Texts and their encodings: what is kept of them, and what of a text no encoding can take."""
+"""Texts and their encodings: what is kept of them, and what of a request no encoding can take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary
 from torch import Tensor
 
 from webui.contracts.request import GenerationRequest
+from webui.engine.adapters.lora import patch_key
 from webui.engine.model import LoadedModel
+from webui.engine.work import EncodeText
 from webui.prompt.tokens import MAX_CHUNKS, chunk_tokens
 
 
@@ -18,27 +20,35 @@ class TextCache:
     def __init__(self, budget_bytes: int = 64 * 2**20) -> None:
         """`budget_bytes` is for each model."""
         self._budget = budget_bytes
-        self._texts: WeakKeyDictionary[LoadedModel, OrderedDict[str, Tensor]] = WeakKeyDictionary()
+        self._texts: WeakKeyDictionary[LoadedModel, OrderedDict[object, Tensor]]
+        self._texts = WeakKeyDictionary()
 
-    def get(self, model: LoadedModel, text: str) -> Tensor | None:
+    def get(self, work: EncodeText) -> Tensor | None:
         """The encoding, if it is kept."""
-        kept = self._texts.get(model)
-        if kept is None or text not in kept:
+        kept, key = self._texts.get(work.model), _key(work)
+        if kept is None or key not in kept:
             return None
-        kept.move_to_end(text)
-        return kept[text]
+        kept.move_to_end(key)
+        return kept[key]
 
-    def put(self, model: LoadedModel, text: str, tokens: Tensor) -> None:
+    def put(self, work: EncodeText, tokens: Tensor) -> None:
         """Keep an encoding, at the price of the oldest ones."""
-        kept = self._texts.setdefault(model, OrderedDict())
-        kept[text] = tokens
-        kept.move_to_end(text)
+        kept, key = self._texts.setdefault(work.model, OrderedDict()), _key(work)
+        kept[key] = tokens
+        kept.move_to_end(key)
         while sum(tensor.nbytes for tensor in kept.values()) > self._budget:
             kept.popitem(last=False)
 
 
 def cut_note(model: LoadedModel, request: GenerationRequest) -> str | None:
-    """A sentence that says how much of an overlong prompt the model is not given; else None."""
+    """Sentences that say how much of a request the model is not given; None when it is all."""
+    sentences = [note for note in (_text_note(model, request), _box_note(model, request)) if note]
+    return " ".join(sentences) or None
+
+
+def _text_note(model: LoadedModel, request: GenerationRequest) -> str | None:
+    if model.tokenize is None or model.frame is None:
+        return "The model reads no text." if request.prompt else None
     cuts = []
     for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
         ids = model.tokenize(text)
@@ -49,3 +59,16 @@ def cut_note(model: LoadedModel, request: GenerationRequest) -> str | None:
         return None
     most = MAX_CHUNKS * model.frame.content
     return f"Too long: {' and '.join(cuts)}; {most} is the most that is used."
+
+
+def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:
+    count, most = len(request.boxes), model.max_boxes
+    if count <= most:
+        return None
+    if most == 0:
+        return "The model takes no boxes; they were left out."
+    return f"Too many boxes: the last {count - most} of the {count} were left out."
+
+
+def _key(work: EncodeText) -> object:
+    return work.text, patch_key(work.patches)

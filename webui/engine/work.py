@@ -7,14 +7,15 @@ network and is sent the result; the engine runs equal kinds of work of different
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from webui.engine.adapters.controlnet import Control
+from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.model import LoadedModel
 
 Result = TypeVar("Result")
@@ -26,6 +27,17 @@ class EncodeText:
 
     model: LoadedModel
     text: str
+    patches: Patches = ()
+    """LoRAs of the text encoder."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodeBoxes:
+    """Turn boxes into cross-attention tokens; answered by a tensor (1, L, D), float32."""
+
+    model: LoadedModel
+    boxes: Tensor
+    """(1, N, 5): class index, left, top, right, bottom in fractions; N may be 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +55,17 @@ class Predict:
 
     model: LoadedModel
     x: Tensor
-    """(R, C, h, w), scaled as the network wants it."""
+    """(R, C, h, w): the latent, scaled as the network wants it, and what is laid beside it."""
     t: float
     """Timestep on the training scale, the same for all rows; between two steps is allowed."""
-    tokens: Tensor
-    """(R, T, D) cross-attention tokens."""
+    tokens: Tensor | None
+    """(R, T, D) cross-attention tokens; None for a network without text."""
+    label: float | None = None
+    """What the network embeds beside the timestep, such as a noise level; None where it does not."""
+    controls: tuple[Control, ...] = ()
+    """Controlnets that steer this evaluation."""
+    patches: Patches = ()
+    """LoRAs of the denoising network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +91,7 @@ class StepTaken:
     """(1, C, h, w), the present guess of the clean latent."""
 
 
-Work = EncodeText | EncodeImage | Predict | DecodeLatent
+Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
 Pixels = NDArray[np.uint8]
 
 # The sent values differ by kind of work, which a generator's type cannot say: hence Any.
@@ -89,20 +107,28 @@ def rows_of(work: Work) -> int:
 
 
 def group_key(work: Work) -> tuple[object, LoadedModel, object]:
-    """Kind, model and shapes: works of equal keys can run in one forward pass."""
-    shapes: object = None
-    if isinstance(work, Predict):
-        shapes = (work.x.shape[1:], work.tokens.shape[1:])
-    elif isinstance(work, DecodeLatent):
-        shapes = work.latent.shape[1:]
-    elif isinstance(work, EncodeImage):
-        shapes = work.pixels.shape[1:]
-    return type(work), work.model, shapes
+    """Kind, model, and all that must be equal: works of equal keys can run in one forward pass."""
+    return type(work), work.model, _sameness(work)
 
 
 def split_rows(work: Work) -> tuple[Work, ...]:
     """The work as one piece per row; empty when it has a single row."""
     if not isinstance(work, Predict) or work.x.shape[0] == 1:
         return ()
-    pairs = zip(torch.split(work.x, 1), torch.split(work.tokens, 1), strict=True)
-    return tuple(Predict(work.model, x, work.t, tokens) for x, tokens in pairs)
+    rows = range(work.x.shape[0])
+    tokens = [None if work.tokens is None else work.tokens[i : i + 1] for i in rows]
+    return tuple(replace(work, x=work.x[i : i + 1], tokens=tokens[i]) for i in rows)
+
+
+def _sameness(work: Work) -> object:
+    """Shapes and adapters; holds no weights, for the batcher remembers it."""
+    if isinstance(work, Predict):
+        tokens = None if work.tokens is None else work.tokens.shape[1:]
+        controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
+        shape = work.x.shape[1:]
+        return shape, tokens, work.label is None, controls, patch_key(work.patches)
+    if isinstance(work, DecodeLatent):
+        return work.latent.shape[1:]
+    if isinstance(work, EncodeImage):
+        return work.pixels.shape[1:]
+    return patch_key(work.patches) if isinstance(work, EncodeText) else work.boxes.shape

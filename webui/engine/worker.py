@@ -34,6 +34,7 @@ from webui.contracts.messages import (
     read_message,
     write_message,
 )
+from webui.engine.adapters.store import AdapterStore
 from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families, load_model
@@ -46,10 +47,10 @@ SECONDS_TO_END = 10.0
 
 @dataclass(frozen=True)
 class LoadEnded:
-    """Said by the loading thread; wakes the loop."""
+    """Said by a loading thread; wakes the loop."""
 
     loaded: Loaded | None
-    """None: the load failed."""
+    """None: the load failed, or was that of an adapter."""
 
 
 Inbox = queue.SimpleQueue[Message | LoadEnded]
@@ -77,8 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
     )
+    adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
+    engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
     try:
-        serve(Engine(residency, emit, EngineOptions(limits=device.limits)), inbox, emit)
+        serve(engine, inbox, emit)
     except BrokenPipeError:
         log.warning("The studio no longer listens.")
     over.set()

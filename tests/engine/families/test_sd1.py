@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BrokenModel, NotAModel
-from webui.engine.families.registry import FAMILIES, load_model
-from webui.engine.families.sd1 import compute_dtype, load, noise_levels
+from tests.engine.library import Library
+from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.contracts.errors import BrokenModel
+from webui.engine.families.parts import compute_dtype, noise_levels
+from webui.engine.families.sd1 import load
 from webui.engine.model import LoadedModel
+from webui.prompt.tokens import TokenFrame
 
 CPU = torch.device("cpu")
 
@@ -25,6 +27,7 @@ def copy(checkpoint: CheckpointInfo, tmp_path: Path) -> CheckpointInfo:
 
 
 def test_a_half_precision_file_runs_in_float32_on_a_cpu(model: LoadedModel) -> None:
+    assert model.text_encoder is not None
     networks = (model.unet, model.vae, model.text_encoder)
     assert {p.dtype for n in networks for p in n.parameters()} == {torch.float32}
     assert model.bytes == 4 * model.checkpoint.parameters
@@ -42,7 +45,7 @@ def test_networks_are_channels_last(model: LoadedModel) -> None:
 
 
 def test_sizes_and_prediction_come_from_the_files(model: LoadedModel) -> None:
-    assert model.frame.length == 77
+    assert model.frame == TokenFrame(512, 513, 513, 77)
     assert model.levels.prediction == "v_prediction"
     assert model.latent_scale == pytest.approx(0.7)
     assert model.preview.shape == (5, 3)
@@ -77,11 +80,43 @@ def test_zero_terminal_snr_keeps_the_last_level_finite() -> None:
     assert levels.sigma_min == pytest.approx(noise_levels(config).sigma_min)
 
 
-def test_an_unknown_family_is_named(checkpoint: CheckpointInfo) -> None:
-    with pytest.raises(NotAModel, match=r"'flux'.*sd1"):
-        load_model(replace(checkpoint, family="flux"), CPU)
+def test_parts_may_lie_with_a_neighbour(copy: CheckpointInfo, tmp_path: Path) -> None:
+    for part in ("vae", "text_encoder", "tokenizer"):
+        shutil.move(Path(copy.path) / part, tmp_path / "neighbour" / part)
+    with pytest.raises(BrokenModel):
+        load(copy, CPU)
+    names = ("unet", "scheduler", "vae", "text_encoder", "tokenizer")
+    where = [Path(copy.path)] * 2 + [tmp_path / "neighbour"] * 3
+    parts = tuple((name, str(folder / name)) for name, folder in zip(names, where, strict=True))
+    assert load(replace(copy, parts=parts), CPU).bytes == 4 * copy.parameters
 
 
-def test_every_family_in_the_table_loads(checkpoint: CheckpointInfo) -> None:
-    for family in FAMILIES:
-        assert load_model(replace(checkpoint, family=family.id), CPU).device == CPU
+@pytest.mark.parametrize("task", ["inpaint", "semantic", "layout", "depth"])
+def test_models_of_other_tasks_load(library: Library, task: Task) -> None:
+    model = library.model(task)
+    latent = model.checkpoint.latent_channels
+    extra = {"inpaint": latent + 1, "semantic": 12, "layout": 0, "depth": 1}[task]
+    assert model.unet.config.in_channels == latent + extra  # type: ignore[union-attr]
+    assert (model.layout_encoder is not None) == (task == "layout")
+    assert model.bytes == 4 * model.checkpoint.parameters
+
+
+@pytest.mark.parametrize("task", ["inpaint", "semantic", "depth"])
+def test_a_unet_of_another_task_is_a_broken_model(checkpoint: CheckpointInfo, task: Task) -> None:
+    with pytest.raises(BrokenModel, match=f"takes 4 channels; for the task '{task}'"):
+        load(replace(checkpoint, task=task, classes=("a", "b")), CPU)
+
+
+def test_a_layout_encoder_of_other_classes_is_a_broken_model(library: Library) -> None:
+    checkpoint = library.model("layout").checkpoint
+    with pytest.raises(BrokenModel, match="knows 3 classes"):
+        load(replace(checkpoint, classes=("a",)), CPU)
+
+
+def test_a_damaged_layout_encoder_is_a_broken_model(library: Library, tmp_path: Path) -> None:
+    checkpoint = library.model("layout").checkpoint
+    shutil.copytree(checkpoint.path, tmp_path / "copy")
+    config = tmp_path / "copy" / "layout_encoder" / "config.json"
+    config.write_text(config.read_text().replace('"layers": 2', '"layers": 3'))
+    with pytest.raises(BrokenModel, match="does not fit"):
+        load(replace(checkpoint, path=str(tmp_path / "copy")), CPU)

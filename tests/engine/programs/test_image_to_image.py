@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from tests.engine.rig import Rig, order
+from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import GenerationRequest
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
@@ -32,7 +33,7 @@ def test_strength_0_encodes_and_decodes_the_image_without_a_step(
     model: LoadedModel, image: Path
 ) -> None:
     rig = Rig(model)
-    rig.finish(order(model.checkpoint, image_path=image, denoising_strength=0))
+    rig.finish(order(model.checkpoint, files={"image": image}, denoising_strength=0))
     assert {type(w) for batch in rig.batches for w in batch} == {EncodeImage, DecodeLatent}
     assert rig.steps("job") == []
     with Image.open(image) as start, torch.inference_mode():
@@ -46,7 +47,8 @@ def test_strength_0_encodes_and_decodes_the_image_without_a_step(
     [(0.0, 20, 0), (0.01, 20, 1), (0.5, 20, 11), (0.75, 20, 16), (1.0, 20, 20), (1.0, 1, 1)],
 )
 def test_the_strength_is_the_share_of_steps(strength: float, steps: int, expected: int) -> None:
-    assert steps_of(request(denoising_strength=strength, steps=steps)) == expected
+    wanted = request(denoising_strength=strength, steps=steps)
+    assert steps_of(wanted, FAKE_CHECKPOINT) == expected
 
 
 @pytest.mark.parametrize("strength", [0.2, 1.0])
@@ -54,9 +56,9 @@ def test_as_many_steps_are_run_and_reported(
     model: LoadedModel, image: Path, strength: float
 ) -> None:
     rig = Rig(model)
-    job = order(model.checkpoint, image_path=image, denoising_strength=strength, steps=9)
+    job = order(model.checkpoint, files={"image": image}, denoising_strength=strength, steps=9)
     rig.finish(job)
-    steps = steps_of(job.request)
+    steps = steps_of(job.request, model.checkpoint)
     assert [(s.step, s.steps) for s in rig.steps("job")] == [
         (i, steps) for i in range(1, steps + 1)
     ]
@@ -66,7 +68,7 @@ def test_less_strength_stays_nearer_to_the_image(model: LoadedModel, image: Path
     rig = Rig(model)
     rig.finish(
         *(
-            order(model.checkpoint, f"{s}", image_path=image, denoising_strength=s, steps=10)
+            order(model.checkpoint, f"{s}", files={"image": image}, denoising_strength=s, steps=10)
             for s in (0.0, 0.1, 1.0)
         )
     )
@@ -76,12 +78,12 @@ def test_less_strength_stays_nearer_to_the_image(model: LoadedModel, image: Path
 
 def test_a_picture_has_the_size_that_was_asked_for(model: LoadedModel, image: Path) -> None:
     rig = Rig(model)
-    rig.finish(order(model.checkpoint, image_path=image, width=72, height=64))
+    rig.finish(order(model.checkpoint, files={"image": image}, width=72, height=64))
     assert rig.pictures("job")[0].shape == (64, 72, 3)
 
 
 def test_it_repeats_itself_to_the_bit(model: LoadedModel, image: Path) -> None:
     rig = Rig(model)
     for job in ("a", "b"):
-        rig.finish(order(model.checkpoint, job, image_path=image, sampler="Euler a"))
+        rig.finish(order(model.checkpoint, job, files={"image": image}, sampler="Euler a"))
     assert np.array_equal(rig.pictures("a")[0], rig.pictures("b")[0])

@@ -11,6 +11,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_lcm import LCMScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
@@ -117,3 +118,28 @@ def test_ddim_agrees() -> None:
         else:
             theirs = (theirs - (1 - a).sqrt() * output) / a.sqrt() * b.sqrt()
     assert torch.allclose(ours("DDIM", levels, sigmas, x, 2), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
+def test_lcm_agrees(prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = LCMScheduler(**BETAS, clip_sample=False, prediction_type=prediction)
+    scheduler.set_timesteps(4)
+    levels = NoiseLevels.from_alphas(scheduler.alphas_cumprod.double().tolist(), prediction)
+    sigmas = [levels.sigma(float(t)) for t in scheduler.timesteps] + [0.0]
+    draws = torch.randn(8, 1, 4, 2, generator=torch.Generator().manual_seed(3)).double()
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    given = iter(draws)
+    monkeypatch.setattr(
+        "diffusers.schedulers.scheduling_lcm.randn_tensor", lambda *_, **__: next(given)
+    )
+    for t in scheduler.timesteps:
+        theirs = scheduler.step(network(theirs, float(t)), t, theirs).prev_sample.double()
+
+    def guess(x: Tensor, sigma: float) -> Tensor:
+        t = levels.timestep(sigma)
+        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
+
+    again = iter(draws)
+    task = SAMPLERS["LCM"](at_once(guess), x, sigmas, lambda: next(again), SamplerOptions())
+    assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)

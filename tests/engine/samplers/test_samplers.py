@@ -16,7 +16,7 @@ from webui.engine.samplers.common import ancestral_split
 
 MEAN, SPREAD = 0.7, 0.5
 SIGMA_MAX, SIGMA_MIN = 20.0, 0.02
-STOCHASTIC = [info.name for info in INFOS if info.stochastic]
+STOCHASTIC = [info.name for info in INFOS if info.stochastic and info.name != "LCM"]
 EXACT = [info.name for info in INFOS if not info.stochastic]
 ORDERS = {
     "Euler": 1,
@@ -90,6 +90,23 @@ def test_without_fresh_noise_it_follows_the_ode(name: str) -> None:
     plain = {"Euler a": "Euler", "DPM++ 2M SDE": "DPM++ 2M"}[name]
     end, expected = (run(n, x, sigmas_of(12), SamplerOptions(eta=0.0)) for n in (name, plain))
     assert torch.allclose(end, expected)
+
+
+def test_lcm_draws_from_the_distribution_for_a_consistency_model() -> None:
+    def consistent(x: Tensor, sigma: float) -> Tensor:
+        """The end of the probability-flow ODE, from any point of it."""
+        return MEAN + (x - MEAN) * SPREAD / math.sqrt(SPREAD**2 + sigma**2)
+
+    generator = torch.Generator().manual_seed(1)
+
+    def noise() -> Tensor:
+        return torch.randn(1, 40_000, generator=generator, dtype=torch.float64)
+
+    x = MEAN + noise() * SIGMA_MAX
+    task = SAMPLERS["LCM"](at_once(consistent), x, sigmas_of(4), noise, SamplerOptions())
+    end = drive(task, no_work)
+    assert abs(float(end.mean()) - MEAN) < 0.02
+    assert abs(float(end.std()) - SPREAD) < 0.02
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))

@@ -31,7 +31,10 @@ class Family:
     """Has a function `load`; imported with the first model, for it imports diffusers (2 s)."""
 
 
-FAMILIES: tuple[Family, ...] = (Family("sd1", "webui.engine.families.sd1"),)
+FAMILIES: tuple[Family, ...] = (
+    Family("sd1", "webui.engine.families.sd1"),
+    Family("ldm-sr", "webui.engine.families.ldm_sr"),
+)
 
 
 def load_model(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.engine.programs.image_to_image import image_to_image
+from webui.engine.programs.inpaint import inpaint
 from webui.engine.programs.order import PictureOrder, steps_of
 from webui.engine.programs.text_to_image import text_to_image
+from webui.engine.programs.upscale import upscale
 from webui.engine.work import Program
 
-__all__ = ["PROGRAMS", "PictureOrder", "steps_of"]
+__all__ = ["PROGRAMS", "PictureOrder", "program_for", "steps_of"]
 
-PROGRAMS: Mapping[str, Callable[[PictureOrder, LoadedModel], Program]] = {
+MakeProgram = Callable[[PictureOrder, LoadedModel], Program]
+
+PROGRAMS: Mapping[str, MakeProgram] = {
     "txt2img": text_to_image,
     "img2img": image_to_image,
+    "inpaint": inpaint,
+    "upscale": upscale,
 }
-"""By `GenerationRequest.task`."""
+"""By `GenerationRequest.task`, but for 'upscale', which is the model's."""
+
+
+def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
+    """What makes a picture of a request with a model."""
+    return PROGRAMS["upscale" if checkpoint.task == "upscale" else request.task]

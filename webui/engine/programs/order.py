@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.conditions import ControlUse
+from webui.contracts.errors import BadImage
+from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.request import MAX_SEED, GenerationRequest
+from webui.engine.adapters.controlnet import LoadedControl
+from webui.engine.adapters.lora import LoadedLora, Patches
+from webui.engine.adapters.store import Adapter
 from webui.engine.model import LoadedModel
 
 
@@ -16,13 +24,29 @@ class PictureOrder:
     request: GenerationRequest
     index: int
     """0-based place among the request's pictures."""
-    image_path: Path | None = None
-    """File of the start image, where the request names one."""
+    images: Mapping[ImageId, Path] = field(default_factory=dict)
+    """Files of the images that the request names."""
+    adapters: Mapping[AdapterId, Adapter] = field(default_factory=dict)
+    """Those that the request names, in memory."""
 
     @property
     def seed(self) -> int:
         """The picture's own seed: it alone gives the same picture."""
         return (self.request.seed + self.index) % (MAX_SEED + 1)
+
+    @property
+    def patches(self) -> Patches:
+        """The request's LoRAs; those of weight 0 are left out, for they change nothing."""
+        uses = [use for use in self.request.loras if use.weight != 0]
+        pairs = [(self.adapters[use.adapter], use.weight) for use in uses]
+        return tuple((lora, weight) for lora, weight in pairs if isinstance(lora, LoadedLora))
+
+    @property
+    def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:
+        """The request's controlnets; those of weight 0 are left out."""
+        uses = [use for use in self.request.controls if use.weight != 0]
+        pairs = [(self.adapters[use.adapter], use) for use in uses]
+        return tuple((net, use) for net, use in pairs if isinstance(net, LoadedControl))
 
     def size(self, model: LoadedModel) -> tuple[int, int]:
         """Width and height in pixels; the model's own where the request leaves them open."""
@@ -30,14 +54,26 @@ class PictureOrder:
         width, height = self.request.width, self.request.height
         return width or checkpoint.native_width, height or checkpoint.native_height
 
+    def file(self, image: ImageId | None, what: str) -> Path:
+        """The file of an image that the request names.
 
-def steps_of(request: GenerationRequest) -> int:
+        Raises:
+            BadImage: it names none, or the worker was given no file for it.
+        """
+        if image is None:
+            raise BadImage(f"The request has no {what}, which this model needs. Add one.")
+        if image not in self.images:
+            raise BadImage(f"The worker was given no file for the {what} {image[:12]!r}.")
+        return self.images[image]
+
+
+def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps that one picture of the request takes.
 
-    With an image, the share that `denoising_strength` asks for, as AUTOMATIC1111 counts it: the
-    first step of the share is run too, and strength 1 is all of them.
+    With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
+    counts it: the first step of the share is run too, and strength 1 is all of them.
     """
-    if request.image is None:
+    if request.image is None or checkpoint.task == "upscale":
         return request.steps
     if request.denoising_strength == 0:
         return 0

@@ -9,6 +9,7 @@ from webui.engine.samplers.ddim import ddim
 from webui.engine.samplers.dpmpp import dpmpp_2m, dpmpp_2m_sde
 from webui.engine.samplers.euler import euler, euler_ancestral
 from webui.engine.samplers.heun import heun
+from webui.engine.samplers.lcm import lcm
 from webui.engine.samplers.unipc import unipc
 
 __all__ = ["SAMPLERS", "Sampler", "SamplerOptions"]
@@ -21,5 +22,6 @@ SAMPLERS: Mapping[str, Sampler] = {
     "DPM++ 2M SDE": dpmpp_2m_sde,
     "DDIM": ddim,
     "UniPC": unipc,
+    "LCM": lcm,
 }
 """Names as in `contracts/choices.py`."""

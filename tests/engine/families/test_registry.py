@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.engine.library import Library
+from webui.contracts.errors import NotAModel
+from webui.engine.families.registry import FAMILIES, load_model
+
+CPU = torch.device("cpu")
+
+
+def test_every_family_in_the_table_loads(library: Library) -> None:
+    checkpoints = [library.model(task).checkpoint for task in ("text", "upscale")]
+    assert [checkpoint.family for checkpoint in checkpoints] == [f.id for f in FAMILIES]
+    for checkpoint in checkpoints:
+        assert load_model(checkpoint, CPU).checkpoint == checkpoint
+
+
+def test_an_unknown_family_is_named(library: Library) -> None:
+    with pytest.raises(NotAModel, match=r"'flux'.*sd1, ldm-sr"):
+        load_model(replace(library.model("text").checkpoint, family="flux"), CPU)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers.models.autoencoders.vq_model import VQModel
+from diffusers.models.unets.unet_2d import UNet2DModel
+from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion_superresolution import (
+    LDMSuperResolutionPipeline,
+)
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from PIL import Image
+from torch import Tensor
+
+from tests.engine.library import Library, save_picture
+from tests.engine.rig import Rig, order
+from tests.engine.tiny import write_tiny_upscaler
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.engine import tiles
+from webui.engine.execute import execute
+from webui.engine.families.ldm_sr import load
+from webui.engine.noise import NoiseStream
+from webui.engine.work import DecodeLatent, Predict
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    return save_picture(tmp_path / "small.png", 12, 8)
+
+
+def test_the_picture_is_four_times_as_large(library: Library, image: Path) -> None:
+    rig = Rig(library.model("upscale"))
+    rig.finish(order(library.model("upscale").checkpoint, files={"image": image}))
+    assert rig.pictures("job")[0].shape == (32, 48, 3)
+    assert [(s.step, s.steps) for s in rig.steps("job")] == [(i, 4) for i in range(1, 5)]
+
+
+def test_sides_that_the_network_cannot_halve_are_cropped_after_it(
+    library: Library, tmp_path: Path
+) -> None:
+    image = save_picture(tmp_path / "odd.png", 13, 9)
+    rig = Rig(library.model("upscale"))
+    rig.finish(order(library.model("upscale").checkpoint, files={"image": image}))
+    assert rig.pictures("job")[0].shape == (36, 52, 3)
+
+
+def test_a_size_that_is_asked_for_fits_the_picture_first(library: Library, image: Path) -> None:
+    rig = Rig(library.model("upscale"))
+    checkpoint = library.model("upscale").checkpoint
+    rig.finish(order(checkpoint, files={"image": image}, width=64, height=64))
+    assert rig.pictures("job")[0].shape == (64, 64, 3)
+
+
+def test_a_size_that_is_only_rounded_leaves_the_picture_as_it_is(
+    library: Library, tmp_path: Path
+) -> None:
+    model, image = library.model("upscale"), save_picture(tmp_path / "odd.png", 17, 19)
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, files={"image": image}, width=64, height=72))
+    assert rig.pictures("job")[0].shape == (72, 64, 3)
+    pixels = np.asarray(Image.open(image), np.float32) / 127.5 - 1
+    low = rig.works(Predict)[0].x[0, 3:, :19, :17]
+    assert torch.equal(low, torch.from_numpy(pixels).permute(2, 0, 1))
+
+
+def test_the_small_picture_stands_beside_the_latent_and_the_label_says_its_noise(
+    library: Library, image: Path
+) -> None:
+    model = library.model("upscale")
+    seen = {}
+    for level in (0.0, 0.25):
+        rig = Rig(model)
+        rig.finish(order(model.checkpoint, files={"image": image}, noise_augmentation=level))
+        seen[level] = rig.works(Predict)[0]
+    pixels = np.asarray(Image.open(image), np.float32) / 127.5 - 1
+    low = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    clean, noised = seen[0.0], seen[0.25]
+    assert (clean.label, noised.label) == (0.0, 250.0)
+    assert torch.equal(clean.x[:, 3:], low)
+    assert float((noised.x[:, 3:] - low).std()) == pytest.approx(0.25, rel=0.15)
+    assert torch.equal(clean.x[:, :3], noised.x[:, :3])
+
+
+def test_the_label_changes_the_prediction(library: Library) -> None:
+    model, x = library.model("upscale"), torch.zeros(1, 6, 8, 8)
+    clean, noisy = execute([Predict(model, x, 500.0, None, label) for label in (0.0, 250.0)])
+    assert isinstance(clean, torch.Tensor)
+    assert isinstance(noisy, torch.Tensor)
+    assert not torch.allclose(clean, noisy, atol=1e-4)
+
+
+def test_a_network_without_a_label_refuses_noise_augmentation(tmp_path: Path, image: Path) -> None:
+    model = load(write_tiny_upscaler(tmp_path / "plain", labelled=False), CPU)
+    rig = Rig(model)
+    files = {"image": image}
+    rig.finish(
+        order(model.checkpoint, "clean", files=files),
+        order(model.checkpoint, "noisy", files=files, noise_augmentation=0.1),
+    )
+    assert rig.ends() == {"clean": "done", "noisy": "failed"}
+    assert "noise_augmentation is 0.1, expected 0" in rig.error("noisy")
+
+
+def test_diffusers_arrives_at_the_same_latent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = save_picture(tmp_path / "small.png", 32, 32)
+    folder = tmp_path / "plain"
+    model = load(write_unscaled(folder), CPU)
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, files={"image": image}, sampler="DDIM"))
+    vqvae = VQModel.from_pretrained(folder / "vqvae")
+    theirs: list[Tensor] = []
+    # The latent rather than the picture: a place between two codes may fall to either.
+    vqvae.quantize.register_forward_pre_hook(lambda _, inputs: theirs.append(inputs[0]))
+    pipeline = LDMSuperResolutionPipeline(
+        vqvae,
+        UNet2DModel.from_pretrained(folder / "unet"),
+        # Not Euler: this pipeline would then scale the small picture along with the latent.
+        DDIMScheduler.from_pretrained(folder / "scheduler", clip_sample=False, steps_offset=1),
+    )
+    sigma = model.levels.sigma(751)
+    monkeypatch.setattr(
+        "diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion_superresolution.randn_tensor",
+        lambda shape, **_: NoiseStream(7, shape, CPU)() * (sigma / math.hypot(sigma, 1)),
+    )
+    with Image.open(image) as small:
+        pipeline(small, num_inference_steps=4)
+    assert torch.allclose(rig.works(DecodeLatent)[0].latent, theirs[0], atol=1e-3)
+
+
+def write_unscaled(folder: Path) -> CheckpointInfo:
+    """Diffusers' pipeline does not scale."""
+    checkpoint = write_tiny_upscaler(folder, labelled=False)
+    config = folder / "vqvae" / "config.json"
+    config.write_text(config.read_text().replace('"scaling_factor": 1.3', '"scaling_factor": 1.0'))
+    return checkpoint
+
+
+def test_a_large_picture_goes_tile_by_tile(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiles.cover, "__defaults__", (16, 4))
+    monkeypatch.setattr(tiles, "OVERLAP", 4)
+    model = library.model("upscale")
+    image = save_picture(tmp_path / "large.png", 40, 16)
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, files={"image": image}, steps=2))
+    assert rig.pictures("job")[0].shape == (64, 160, 3)
+    shapes = {work.x.shape for work in rig.works(Predict)}
+    assert shapes == {(1, 6, 16, 16)}
+    assert len(rig.works(Predict)) == 2 * 3
+    assert [(w.width, w.height) for w in rig.works(DecodeLatent)] == [(64, 64)] * 3
+    assert [s.step for s in rig.steps("job")] == [1, 2]
+
+
+def test_without_an_image_it_says_what_is_missing(library: Library) -> None:
+    rig = Rig(library.model("upscale"))
+    rig.finish(order(library.model("upscale").checkpoint))
+    assert "has no image, which this model needs" in rig.error("job")
+
+
+def test_a_prompt_is_noted_as_unread(library: Library, image: Path) -> None:
+    rig = Rig(library.model("upscale"))
+    rig.finish(order(library.model("upscale").checkpoint, files={"image": image}))
+    assert [n.text for n in rig.notes()] == ["The model reads no text."]

@@ -1,0 +1,1 @@
+"""Weights that change or steer a loaded model: LoRAs and controlnets."""

@@ -1,0 +1,146 @@
+"""Controlnets (Zhang et al. 2023): a network that reads a picture and steers a UNet.
+
+It has the encoder half of a UNet, is shown the same latent and text and a hint picture, and what it
+says is added to the connections between the UNet's two halves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.errors import BrokenModel, JobFailed
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedControl:
+    """A controlnet in memory."""
+
+    info: AdapterInfo
+    net: nn.Module
+    dtype: torch.dtype
+    latent_channels: int
+    factor: int
+    """Pixels of the hint per latent cell along a side."""
+    widths: tuple[object, ...]
+    """Of its levels and of the text tokens; those of the UNet that it steers."""
+    bytes: int
+    key: object = field(default_factory=object)
+    """Its identity where it is not to be kept alive."""
+
+    def check_fits(self, unet: nn.Module, latent_channels: int) -> None:
+        """See that it can steer this UNet on latents of so many channels.
+
+        Raises:
+            JobFailed: it is made for another.
+        """
+        wanted = (latent_channels, *widths_of(unet.config))
+        if (self.latent_channels, *self.widths) != wanted:
+            raise JobFailed(
+                f"The controlnet {self.info.id!r} is made for another model: the widths of its "
+                f"latents, levels and text are {(self.latent_channels, *self.widths)}, those of "
+                f"this model are {wanted}. "
+                "Take it out, or choose the model that it was trained on."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A controlnet at work in a prediction."""
+
+    net: LoadedControl
+    hint: Tensor
+    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows."""
+    weight: float
+    """What its say is multiplied by."""
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a UNet, and with it a controlnet, is shown."""
+
+    x: Tensor
+    """(R, C, h, w); a controlnet reads the latent, which are its first channels."""
+    t: Tensor
+    """(R,)."""
+    tokens: Tensor
+    """(R, T, D)."""
+
+
+# Any: diffusers' configs are typed loosely.
+def widths_of(config: Any) -> tuple[object, ...]:
+    """What a controlnet and its UNet must have in common."""
+    width = config.cross_attention_dim
+    return *config.block_out_channels, tuple(width) if isinstance(width, list) else width
+
+
+def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
+    """Read a ControlNetModel's folder.
+
+    Raises:
+        BrokenModel: a file is missing, damaged or of impossible shapes.
+    """
+    # With the first controlnet: diffusers takes seconds to import.
+    from diffusers.models.controlnets.controlnet import ControlNetModel  # noqa: PLC0415
+
+    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    try:
+        net = ControlNetModel.from_pretrained(
+            Path(info.path), local_files_only=True, torch_dtype=dtype
+        )
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise BrokenModel(
+            f"The controlnet {info.id!r} cannot be loaded from {info.path!r}: "
+            f"{str(error).rstrip('. ')}. Download or train it again."
+        ) from error
+    net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    return LoadedControl(
+        info=info,
+        net=net,
+        dtype=dtype,
+        latent_channels=int(net.config.in_channels),
+        factor=2 ** (len(net.config.conditioning_embedding_out_channels) - 1),
+        widths=widths_of(net.config),
+        bytes=sum(p.numel() * p.element_size() for p in net.parameters()),
+    )
+
+
+def residuals(
+    controls: Sequence[Sequence[Control]], rows: Sequence[int], inputs: Inputs
+) -> tuple[list[Tensor], Tensor]:
+    """What the controlnets of some works say together.
+
+    Args:
+        controls: Of each work; the n-th of all works have one network.
+        rows: How many rows each work has.
+        inputs: Of all rows.
+
+    Returns:
+        What is added to the UNet's connections, (R, C_i, h_i, w_i) each, and to its middle.
+    """
+    down: list[Tensor] = []
+    middle: Tensor | None = None
+    for same in zip(*controls, strict=True):
+        net = same[0].net
+        weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
+        hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
+        says, mids = net.net(
+            inputs.x[:, : net.latent_channels].to(net.dtype, memory_format=torch.channels_last),
+            inputs.t,
+            inputs.tokens.to(net.dtype),
+            torch.cat(hints).to(net.dtype, memory_format=torch.channels_last),
+            return_dict=False,
+        )
+        shares = torch.tensor(weights, device=mids.device, dtype=mids.dtype).view(-1, 1, 1, 1)
+        added = [said * shares for said in says]
+        down = [a + b for a, b in zip(down, added, strict=True)] if down else added
+        middle = mids * shares if middle is None else middle + mids * shares
+    assert middle is not None, "residuals are asked for without a controlnet"
+    return down, middle

@@ -1,0 +1,115 @@
+"""Adapters in memory: the least recently used go first once they are too many bytes.
+
+An adapter that a job holds stays alive by that alone, so nothing needs to be leased.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+
+import torch
+
+from webui.contracts.adapter import AdapterInfo, AdapterKind
+from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
+from webui.engine.adapters.controlnet import LoadedControl, load_control
+from webui.engine.adapters.lora import LoadedLora, load_lora
+from webui.engine.batching import is_out_of_memory
+
+log = logging.getLogger(__name__)
+
+Adapter = LoadedControl | LoadedLora
+Loader = Callable[[AdapterInfo, torch.device], Adapter]
+_Key = tuple[AdapterInfo, torch.device]
+
+LOADERS: Mapping[AdapterKind, Loader] = {"controlnet": load_control, "lora": load_lora}
+
+
+def load_adapter(info: AdapterInfo, device: torch.device) -> Adapter:
+    """Load an adapter by its kind.
+
+    Raises:
+        BrokenModel: its files are missing or damaged.
+    """
+    return LOADERS[info.kind](info, device)
+
+
+class AdapterStore:
+    """Loads adapters and keeps them. All methods may be called from any thread."""
+
+    def __init__(
+        self,
+        budget_bytes: int = 2**30,
+        on_loaded: Callable[[], None] | None = None,
+        load: Loader = load_adapter,
+    ) -> None:
+        """With `on_loaded` loads happen in threads of their own, which call it at their end."""
+        self._budget = budget_bytes
+        self._on_loaded = on_loaded
+        self._load = load
+        self._kept: OrderedDict[_Key, Adapter] = OrderedDict()  # oldest use first
+        self._failed: dict[_Key, EaselError] = {}
+        self._loading: set[_Key] = set()
+        self._lock = threading.Lock()
+
+    def acquire(self, info: AdapterInfo, device: torch.device) -> Adapter | None:
+        """The adapter where it is in memory; else None, and its load is under way.
+
+        Raises:
+            EaselError: it cannot be loaded; told once, then tried anew.
+        """
+        key = (info, device)
+        with self._lock:
+            if key not in self._kept and key not in self._failed and key not in self._loading:
+                self._loading.add(key)
+                start = True
+            else:
+                start = False
+        if start and self._on_loaded is not None:
+            name = f"load {info.id}"
+            threading.Thread(target=self._run, args=(key,), name=name, daemon=True).start()
+        elif start:
+            self._run(key)
+        with self._lock:
+            if key in self._failed:
+                raise self._failed.pop(key)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _run(self, key: _Key) -> None:
+        adapter: Adapter | None = None
+        failure: EaselError | None = None
+        try:
+            adapter = self._load(*key)
+        except Exception as error:  # the worker loop's border: told to the job that wants it
+            log.exception("Loading %s failed.", key[0].id)
+            failure = _as_failure(key[0], error)
+        with self._lock:
+            self._loading.discard(key)
+            if adapter is not None:
+                self._keep(key, adapter)
+            elif failure is not None:
+                self._failed[key] = failure
+        if self._on_loaded is not None:
+            self._on_loaded()
+
+    def _keep(self, key: _Key, adapter: Adapter) -> None:
+        """The newest is kept whatever its size; the oldest of the others make room."""
+        self._kept[key] = adapter
+        while len(self._kept) > 1 and sum(a.bytes for a in self._kept.values()) > self._budget:
+            old, _ = self._kept.popitem(last=False)
+            log.info("Unloaded %s.", old[0].id)
+
+
+def _as_failure(info: AdapterInfo, error: Exception) -> EaselError:
+    if isinstance(error, EaselError):
+        return error
+    if is_out_of_memory(error):
+        return OutOfMemory(f"The adapter {info.id!r} does not fit the memory of this worker.")
+    return JobFailed(
+        f"The adapter {info.id!r} could not be loaded: {type(error).__name__}: {error} "
+        "The log of the worker has the details."
+    )

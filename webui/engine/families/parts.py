@@ -1,0 +1,103 @@
+"""What families share: reading a diffusers folder part by part, and its noise schedule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel
+from webui.engine.denoisers import NoiseLevels
+
+ZERO_SNR_ALPHA = 2.0**-24
+
+DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    SafetensorError,
+)
+"""What reading damaged files raises."""
+
+
+def broken(checkpoint: CheckpointInfo, error: Exception) -> BrokenModel:
+    """The sentence for a model whose files are damaged."""
+    return BrokenModel(
+        f"The model {checkpoint.id!r} cannot be loaded from {checkpoint.path!r}: "
+        f"{str(error).rstrip('. ')}. Download or train it again."
+    )
+
+
+def part_folder(checkpoint: CheckpointInfo, name: str) -> Path:
+    """Where a part lies: in the model's folder, unless it is shared with another model."""
+    folder = checkpoint.part(name)
+    return Path(checkpoint.path) / name if folder is None else Path(folder)
+
+
+def read_config(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON object of a part.
+
+    Raises:
+        OSError: it is missing.
+        ValueError: it is no JSON object.
+    """
+    config = json.loads((folder / name).read_text("utf-8"))
+    if not isinstance(config, dict):
+        raise ValueError(f"{name} holds a {type(config).__name__}; an object was expected.")
+    return config
+
+
+# Any: diffusers' and transformers' from_pretrained are not typed alike.
+def load_part(kind: Any, folder: Path, device: torch.device, **options: Any) -> Any:
+    """A network from its folder, ready to use; `options` name its precision."""
+    network = kind.from_pretrained(folder, local_files_only=True, **options)
+    network = network.eval().requires_grad_(False)
+    # Convolutions read channels last faster, on CPUs and on GPUs with half precision.
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def compute_dtype(device: torch.device, stored: str) -> torch.dtype:
+    """Half precision on a GPU; on a CPU it is slower than float32, so float32."""
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if stored == "BF16" else torch.float16
+
+
+def weight_bytes(networks: Iterable[nn.Module]) -> int:
+    """Memory that the weights of some networks take."""
+    return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
+
+
+def noise_levels(config: dict[str, Any]) -> NoiseLevels:
+    """Noise levels of training, from a diffusers scheduler's config."""
+    count = int(config.get("num_train_timesteps", 1000))
+    alphas = torch.cumprod(1 - _betas(config, count), 0)
+    if config.get("rescale_betas_zero_snr", False):
+        alphas = _zero_terminal_snr(alphas)
+    prediction = str(config.get("prediction_type", "epsilon"))
+    return NoiseLevels.from_alphas(alphas.tolist(), prediction)
+
+
+def _betas(config: dict[str, Any], count: int) -> Tensor:
+    start, end = float(config.get("beta_start", 0.0001)), float(config.get("beta_end", 0.02))
+    kind = config.get("beta_schedule", "linear")
+    if kind == "scaled_linear":
+        return torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
+    if kind == "linear":
+        return torch.linspace(start, end, count, dtype=torch.float64)
+    raise ValueError(f"its beta_schedule is {kind!r}; 'scaled_linear' or 'linear' was expected.")
+
+
+def _zero_terminal_snr(alphas: Tensor) -> Tensor:
+    """Lin et al. 2024, algorithm 1, with a last alpha just above 0 to keep sigma finite."""
+    roots = alphas.sqrt()
+    roots = (roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))
+    return (roots**2).clamp(min=ZERO_SNR_ALPHA)

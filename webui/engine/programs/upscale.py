@@ -1,0 +1,89 @@
+"""Upscaling: a picture four times as large, by diffusion under the small one (paper, section 4.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from webui.contracts.errors import BadRequest
+from webui.contracts.request import SIZE_MULTIPLE
+from webui.engine.guidance import Conditioning
+from webui.engine.model import LoadedModel
+from webui.engine.noise import NoiseStream
+from webui.engine.pixels import fit_image, open_image, to_tensor
+from webui.engine.programs.conditions import noised_picture
+from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.tiled import decode, guided_in_tiles
+from webui.engine.sampling import sample
+from webui.engine.schedules import sigmas_for
+from webui.engine.work import Program
+
+LABELS = 1000
+"""The label of a picture that is all noise."""
+GRAIN_DRAW = 2**31
+"""Beyond all draws of the sampler, so that the grain is independent of its noise."""
+
+
+def upscale(order: PictureOrder, model: LoadedModel) -> Program:
+    """One picture of `latent_factor` times the size of its image."""
+    request = order.request
+    small = _small_picture(order, model)
+    width, height = _size(order, model, small)
+    low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
+    shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
+    noise = NoiseStream(order.seed, shape, model.device)
+    sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
+    x = noise() * sigmas[0]
+    conditioning = _conditioning(order, model, low)
+    denoise = guided_in_tiles(model, conditioning, 1.0, (low.shape[-2], low.shape[-1]))
+    latent = yield from sample(request.sampler, denoise, x, sigmas, noise)
+    return (yield from decode(model, latent, width, height))
+
+
+def _small_picture(order: PictureOrder, model: LoadedModel) -> Image.Image:
+    """The image as it is, or fitted where the request asks for another size in the end.
+
+    A request's sides are multiples of eight. An image whose enlarged sides are not is left as it is
+    all the same: to resample it by a pixel would blur what is to become sharp.
+    """
+    image = open_image(order.file(order.request.image, "image"))
+    factor = model.checkpoint.latent_factor
+    width = -(-(order.request.width or image.width * factor) // factor)
+    height = -(-(order.request.height or image.height * factor) // factor)
+    slack = SIZE_MULTIPLE // factor
+    if abs(width - image.width) < slack and abs(height - image.height) < slack:
+        return image
+    return fit_image(image, width, height)
+
+
+def _size(order: PictureOrder, model: LoadedModel, small: Image.Image) -> tuple[int, int]:
+    """Width and height in pixels: of the enlarged picture, cut to what the request asks for."""
+    width, height = (side * model.checkpoint.latent_factor for side in small.size)
+    request = order.request
+    return min(request.width or width, width), min(request.height or height, height)
+
+
+def _conditioning(order: PictureOrder, model: LoadedModel, low: Tensor) -> Conditioning:
+    """The small picture, with noise of the strength that the request takes it to have.
+
+    Raises:
+        BadRequest: the model was not taught to be told of noise.
+    """
+    level = order.request.noise_augmentation
+    if not model.takes_label:
+        if level > 0:
+            raise BadRequest(
+                f"The model {model.checkpoint.id!r} cannot be told how noisy its picture is: "
+                f"noise_augmentation is {level}, expected 0."
+            )
+        return Conditioning(None, low)
+    grain = NoiseStream(order.seed, low.shape, model.device, first_draw=GRAIN_DRAW)
+    return Conditioning(None, noised_picture(low, level, grain()), label=LABELS * level)
+
+
+def _multiple(model: LoadedModel) -> int:
+    """What the latent's sides must be multiples of: the UNet halves them this often."""
+    config: Any = model.unet.config  # diffusers' configs are typed loosely
+    return int(2 ** (len(config.block_out_channels) - 1))
