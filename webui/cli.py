@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from webui.contracts.errors import EaselError
 from webui.contracts.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -25,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list the installed checkpoints and why others were skipped",
-    "train": "train a model of the box: train starter --recipe cpu|gpu",
+    "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
     "test": "install what tests need and run every check; further arguments go to pytest",
@@ -35,8 +36,41 @@ COMMANDS: Mapping[str, str] = {
 PROGRAMS: Mapping[str, str] = {"evaluate": "webui.training.evaluate", "bench": "tests.bench"}
 """Commands that are programs of their own."""
 
-TRAINERS: Mapping[str, str] = {"starter": "webui.training.starter"}
-"""What `train` can make."""
+TRAINERS: Mapping[str, str] = {
+    "starter": "webui.training.starter",
+    "text": "webui.training.text_to_image",
+    "turbo": "webui.training.turbo",
+    "inpaint": "webui.training.inpaint",
+    "semantic": "webui.training.semantic",
+    "layout": "webui.training.layout",
+    "depth": "webui.training.depth",
+    "upscale": "webui.training.upscale",
+    "vq-first-stage": "webui.training.vq_first_stage",
+    "controlnet": "webui.training.controlnet",
+    "lora": "webui.training.lora",
+    "judge": "webui.training.judge",
+    "segmenter": "webui.training.segmenter",
+    "first-stages": "webui.training.tradeoff",
+}
+"""What `train` can make, and the module that does, in the order of the help."""
+
+MADE: Mapping[str, str] = {
+    "starter": "everything in the box, one after the other",
+    "text": "pictures from captions; with --data, from your own",
+    "turbo": "the text model in four steps instead of twenty",
+    "inpaint": "parts of a picture drawn anew",
+    "semantic": "pictures from class maps",
+    "layout": "pictures from boxes",
+    "depth": "pictures from depth maps",
+    "upscale": "pictures four times as large",
+    "vq-first-stage": "the first stage that upscaling stands on",
+    "controlnet": "steering by --hint edges or classes",
+    "lora": "a small file that teaches a model one more thing",
+    "judge": "what reads times, things and colours off pictures",
+    "segmenter": "what reads class maps off pictures",
+    "first-stages": "first stages of several factors, compared",
+}
+"""What each of them makes, in words."""
 
 QUIET = ("alembic", "uvicorn", "httpx", "httpx2")
 """Libraries whose ordinary news is of no interest in the terminal."""
@@ -47,6 +81,9 @@ _EPILOG = """\
 commands:
 {commands}
 
+what train makes (train <kind> --help has its flags):
+{kinds}
+
 Every flag can come from the environment instead; a flag on the command line wins:
   EASEL_LISTEN=0.0.0.0 EASEL_PORT=8000 EASEL_AUTH=ann:secret python launch.py
 
@@ -55,6 +92,7 @@ examples:
   python launch.py --listen --auth ann:pw    for the whole local network, behind a login
   python launch.py --data-dir ~/easel        pictures, models and queue live there
   python launch.py --fake --no-browser       the interface without a real model
+  python launch.py train text --data photos  the text model, trained on with your own pictures
 
 Pictures go to <data-dir>/outputs, checkpoints are looked for in <data-dir>/models.
 HTTP is described at /docs of the running studio.
@@ -87,13 +125,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     """The parser of the flags of `serve`, whose defaults come from the environment."""
-    width = max(map(len, COMMANDS))
-    commands = "\n".join(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python launch.py",
         usage="python launch.py [command] [flags]",
         description="Easel, a web studio for latent diffusion.",
-        epilog=_EPILOG.format(commands=commands),
+        epilog=_EPILOG.format(commands=_table(COMMANDS), kinds=_table(MADE)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_network_flags(parser, environment)
@@ -181,20 +217,30 @@ def list_models(settings: Settings) -> int:
 
 def train(rest: Sequence[str]) -> int:
     """Run the trainer that is named first."""
+    if rest and rest[0] in ("--help", "-h"):
+        _say(f"python launch.py train <kind> [flags]\n\n{_table(MADE)}")
+        return 0
     if not rest or rest[0] not in TRAINERS:
         wanted = repr(rest[0]) if rest else "missing"
-        choices = ", ".join(TRAINERS)
         sys.stderr.write(
-            f"What to train is {wanted}, expected one of: {choices}. Try: train starter --help\n"
+            f"What to train is {wanted}, expected one of: {', '.join(TRAINERS)}. "
+            "Try: train starter --help\n"
         )
         return 2
     return run_program(TRAINERS[rest[0]], f"train {rest[0]}", rest[1:])
 
 
 def run_program(module: str, name: str, rest: Sequence[str]) -> int:
-    """Run a module as the program, named without an import so that the studio's layers stay clean."""
+    """Run a module as the program, named without an import so that the studio's layers stay clean.
+
+    What it refuses, it refuses with a sentence, which is all that is shown.
+    """
     sys.argv = [f"launch.py {name}", *rest]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except EaselError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 
@@ -279,6 +325,11 @@ def _split_auth(auth: str | None, parser: argparse.ArgumentParser) -> tuple[str 
             "--auth is not of the form user:password; both must have at least one character"
         )
     return user, password
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    width = max(map(len, rows))
+    return "\n".join(f"  {name:{width}}  {text}" for name, text in rows.items())
 
 
 def _say(text: str) -> None:

@@ -1,25 +1,34 @@
-"""Scenes drawn once and kept."""
+"""Scenes with their truth."""
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from webui.training.scenes import scene_pool
-from webui.training.world import render, sample_scene
+from webui.training.scenes import SceneStream, scene_pool
+from webui.training.world import CLASS_INDEX, render, sample_scene
 
 
 def test_a_pool_holds_the_scenes_of_its_seeds_in_order(tmp_path: Path) -> None:
     pool = scene_pool(tmp_path, count=5, size=64, first_seed=100, workers=2)
     assert len(pool) == 5
     for i in (0, 4):
-        assert np.array_equal(pool.pictures[i], render(sample_scene(100 + i), 64, 64).image)
+        drawn = render(sample_scene(100 + i), 64, 64)
+        assert np.array_equal(pool.pictures[i], drawn.image)
+        assert np.array_equal(pool.class_maps[i], drawn.class_map)
+        near = 255 * (1 - drawn.depth.reshape(16, 4, 16, 4).mean(axis=(1, 3)))
+        assert np.abs(pool.depths[i] - near).max() <= 1
+        named = [b for b in pool.boxes[i] if b[0] >= 0]
+        assert len(named) == len(drawn.boxes)
+        assert named[0][0] == CLASS_INDEX[drawn.boxes[0].name]
+        assert named[0][1] == pytest.approx(drawn.boxes[0].x0)
 
 
 def test_a_pool_is_drawn_only_once(tmp_path: Path) -> None:
     scene_pool(tmp_path, count=2, size=64)
-    written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     scene_pool(tmp_path, count=2, size=64)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == written
 
 
 def test_things_mark_the_cells_of_foreground_objects(tmp_path: Path) -> None:
@@ -27,3 +36,23 @@ def test_things_mark_the_cells_of_foreground_objects(tmp_path: Path) -> None:
     for i in range(40):
         has_things = bool(sample_scene(i).things)
         assert bool(pool.things[i].any()) == has_things
+
+
+def test_a_draw_holds_the_truth_of_its_scenes_and_new_words_each_time(tmp_path: Path) -> None:
+    pool = scene_pool(tmp_path, count=8, size=64)
+    rng = np.random.default_rng(0)
+    once, again = (pool.take(np.arange(8), rng) for _ in range(2))
+    assert np.array_equal(once.pictures, again.pictures)
+    assert once.captions != again.captions
+    assert once.class_maps is not None
+    assert once.class_maps.shape == (8, 64, 64)
+
+
+def test_a_stream_draws_new_scenes_in_its_own_processes() -> None:
+    stream = SceneStream(size=32, batch=3, first_seed=50, workers=1)
+    rng = np.random.default_rng(0)
+    first, second = stream.draw(3, rng), stream.draw(3, rng)
+    assert np.array_equal(first.pictures[0], render(sample_scene(50), 32, 32).image)
+    assert np.array_equal(second.pictures[2], render(sample_scene(55), 32, 32).image)
+    with pytest.raises(ValueError, match="3 scenes at a time, not 4"):
+        stream.draw(4, rng)

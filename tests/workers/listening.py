@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import JobId
 from webui.contracts.messages import RunJob, WorkerEvent
@@ -42,12 +43,20 @@ class Ear:
 
 
 def order(
-    prompt: str = "a boat", skip: tuple[int, ...] = (), image: Path | None = None, **fields: object
+    prompt: str = "a boat",
+    skip: tuple[int, ...] = (),
+    image: Path | None = None,
+    mask: Path | None = None,
+    adapters: tuple[AdapterInfo, ...] = (),
+    **fields: object,
 ) -> RunJob:
-    values = {"width": 64, "height": 64, "steps": 4, "seed": 5, "prompt": prompt, **fields}
+    """An order for the fake worker; files become images of the request."""
+    images = {f"{place:064x}": str(file) for place, file in enumerate((image, mask)) if file}
+    named = {"image": image and f"{0:064x}", "mask": mask and f"{1:064x}"}
+    values = {"width": 64, "height": 64, "steps": 4, "seed": 5, "prompt": prompt, **named, **fields}
     request = GenerationRequest.model_validate(values)
-    path = None if image is None else str(image)
-    return RunJob(JobId(f"job of {prompt}"), request, FAKE_CHECKPOINT, path, skip)
+    job = JobId(f"job of {prompt}")
+    return RunJob(job, request, FAKE_CHECKPOINT, images, adapters, skip)
 
 
 def eventually(true: Callable[[], bool], seconds: float = 8.0) -> None:

@@ -173,15 +173,27 @@ def _batch(
 
 
 def train_first_stage(
-    settings: FirstStageSettings, folder: Path, device: torch.device
+    settings: FirstStageSettings, folder: Path, device: torch.device, start: Path | None = None
 ) -> AutoencoderKL:
-    """Train, or go on training, in `folder`; returns the averaged autoencoder at unit variance."""
+    """Train, or go on training, in `folder`; returns the averaged autoencoder at unit variance.
+
+    Args:
+        settings: Of the autoencoder.
+        folder: Of the run; the scenes are kept beside it.
+        device: To train on.
+        start: Folder of an autoencoder of the same size whose weights are trained on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     pool = scene_pool(folder.parent / "scenes", settings.scenes, settings.size)
     unseen = scene_pool(folder.parent / "scenes", 64, settings.size, UNSEEN_SEEDS).pictures
     torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
     rng = np.random.default_rng(settings.seed)
-    vae = build_first_stage(settings).to(device, memory_format=torch.channels_last)
+    vae = build_first_stage(settings)
+    if start is not None:
+        vae.load_state_dict(
+            AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32).state_dict()
+        )
+    vae.to(device, memory_format=torch.channels_last)
     judge = PatchDiscriminator().to(device)
     optimizer = torch.optim.AdamW(vae.parameters(), betas=(0.9, 0.99), weight_decay=1e-4)
     judge_optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-4, betas=(0.5, 0.9))

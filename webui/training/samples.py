@@ -15,7 +15,8 @@ from PIL import Image
 
 from webui.contracts.ids import ModelId
 from webui.contracts.request import GenerationRequest
-from webui.training.evaluate import REPOSITORY, draw, load_folder
+from webui.training.command import REPOSITORY
+from webui.training.evaluation.drawing import draw, load_folder
 
 FOLDER = REPOSITORY / "webui" / "ui" / "assets" / "samples"
 

@@ -136,45 +136,74 @@ def build_text_encoder(settings: TextSettings, tokenizer: CLIPTokenizer) -> CLIP
 
 _WORDS = vocabulary()
 _WORD_INDEX = {word: i for i, word in enumerate(_WORDS)}
+MOST_ALIKE = 3
+"""Things of one group."""
 FACTS = len(_WORDS) + len(KINDS) * (
-    len(COLOUR_WORDS) + len(SIDES) + 3 + len(COLOUR_WORDS) * len(SIDES)
+    len(COLOUR_WORDS) + len(SIDES) + MOST_ALIKE + (len(COLOUR_WORDS) + MOST_ALIKE) * len(SIDES)
 )
 """Length of the vector of facts that a caption can state."""
 
 
 def stated_facts(said: Caption) -> NDArray[np.float32]:
-    """What a caption states, as 0 and 1 (FACTS,): words, then per kind colour, side, count, colour at side."""
+    """What a caption states, as 0 and 1 (FACTS,): words, then per kind colour, side, count, and both of these at a side."""
     words = np.zeros(len(_WORDS), np.float32)
     words[[_WORD_INDEX[word] for word in said.words]] = 1
     colours = np.zeros((len(KINDS), len(COLOUR_WORDS)), np.float32)
     sides = np.zeros((len(KINDS), len(SIDES)), np.float32)
-    counts = np.zeros((len(KINDS), 3), np.float32)
-    both = np.zeros((len(KINDS), len(COLOUR_WORDS), len(SIDES)), np.float32)
+    counts = np.zeros((len(KINDS), MOST_ALIKE), np.float32)
+    coloured = np.zeros((len(KINDS), len(COLOUR_WORDS), len(SIDES)), np.float32)
+    counted = np.zeros((len(KINDS), MOST_ALIKE, len(SIDES)), np.float32)
     for mention in said.said_things:
         kind = KINDS.index(mention.thing.kind)
-        counts[kind, mention.thing.count - 1 if mention.said_count else 0] = 1
+        count = mention.thing.count - 1 if mention.said_count else 0
+        counts[kind, count] = 1
         if mention.said_side:
             sides[kind, SIDES.index(mention.thing.side)] = 1
+            counted[kind, count, SIDES.index(mention.thing.side)] = 1
         if mention.said_colour and mention.thing.colour is not None:
             colour = COLOUR_WORDS.index(mention.thing.colour)
             colours[kind, colour] = 1
             if mention.said_side:
-                both[kind, colour, SIDES.index(mention.thing.side)] = 1
-    return np.concatenate([words, colours.ravel(), sides.ravel(), counts.ravel(), both.ravel()])
+                coloured[kind, colour, SIDES.index(mention.thing.side)] = 1
+    tables = (colours, sides, counts, coloured, counted)
+    return np.concatenate([words, *(table.ravel() for table in tables)])
 
 
 def _caption_of(seed: int) -> Caption:
     return caption_facts(sample_scene(seed), np.random.default_rng([seed, 1]))
 
 
+def take_over(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, old: Path) -> None:
+    """Start from an older encoder in the diffusers folder `old`; words keep what they meant."""
+    before = CLIPTextModel.from_pretrained(old / "text_encoder", dtype=torch.float32)
+    known = CLIPTokenizer.from_pretrained(old / "tokenizer", local_files_only=True).get_vocab()
+    weights, own = before.state_dict(), encoder.state_dict()
+    words = next(name for name in own if name.endswith("token_embedding.weight"))
+    with torch.no_grad():
+        table = own[words].clone()
+        for piece, index in tokenizer.get_vocab().items():
+            if piece in known:
+                table[index] = weights[words][known[piece]]
+        encoder.load_state_dict({**weights, words: table})
+
+
 def train_text_encoder(
-    settings: TextSettings, folder: Path, device: torch.device
+    settings: TextSettings, folder: Path, device: torch.device, start: Path | None = None
 ) -> tuple[CLIPTokenizer, CLIPTextModel]:
-    """Teach the encoder to state what a caption said, at and after its end mark."""
+    """Teach the encoder to state what a caption said, at and after its end mark.
+
+    Args:
+        settings: Of the encoder.
+        folder: Of the run.
+        device: To train on.
+        start: A diffusers folder whose encoder, of the same size, is taught on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
     tokenizer = build_tokenizer()
     encoder = build_text_encoder(settings, tokenizer)
+    if start is not None:
+        take_over(encoder, tokenizer, start)
     nn.Module.to(encoder, device)  # transformers' own `to` is typed without devices
     reader = nn.Linear(settings.hidden, FACTS).to(device)
     weights = [*encoder.parameters(), *reader.parameters()]

@@ -1,0 +1,230 @@
+"""What every training program does before it trains: flags, budget, start model, pictures."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeVar
+
+import cv2
+import numpy as np
+import torch
+from accelerate import PartialState
+from diffusers import UNet2DConditionModel
+
+from webui.contracts.errors import BadRequest
+from webui.training.examples import Source
+from webui.training.folder_source import FolderSource
+from webui.training.loop import LoopSettings
+from webui.training.networks import FrozenParts
+from webui.training.scenes import UNSEEN_SEEDS, ScenePool, SceneStream, scene_pool
+
+log = logging.getLogger(__name__)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+STARTER = REPOSITORY / "models" / "starter"
+TEXT_MODEL = STARTER / "text"
+POOL_SCENES = 40_000
+"""Distinct scenes of a cpu recipe; a laptop's hour sees each of them some times."""
+GPU_SEEDS = 100_000_000
+"""Seeds between the scenes of one process of a run on several GPUs and those of the next."""
+
+
+class TrainingRefused(BadRequest):
+    """A training cannot begin as it was ordered; the message says why and what to do."""
+
+
+class HasLoop(Protocol):
+    """Settings of a training: a frozen dataclass with a `loop`."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def loop(self) -> LoopSettings:
+        """The settings of its loop."""
+        ...
+
+
+Settings = TypeVar("Settings", bound=HasLoop)
+
+
+@dataclass(frozen=True)
+class TrainCommand:
+    """One order to train, as the flags say it."""
+
+    kind: str
+    """What is trained, as in `train <kind>`."""
+    recipe: str
+    """'cpu' or 'gpu'."""
+    minutes: float | None
+    """Wall-clock budget over all starts; None is the recipe's."""
+    work: Path
+    """Checkpoints, curves and samples of the run."""
+    out: Path
+    """Where the finished model goes."""
+    start: Path
+    """The text model that gives its parts, and to most kinds their first weights."""
+    data: Path | None
+    """A folder of pictures with captions; None is the world that this repository draws."""
+
+    @property
+    def words(self) -> str:
+        """The command that gives this order again, for a card; paths of this machine left out."""
+        given = f"python launch.py train {self.kind} --recipe {self.recipe}"
+        given += "" if self.minutes is None else f" --minutes {self.minutes:g}"
+        return given + ("" if self.data is None else f" --data {self.data.name}")
+
+
+def parse(
+    kind: str, description: str, arguments: Sequence[str] | None, out: Path | None = None
+) -> TrainCommand:
+    """Read the flags that all kinds share; ends the program with a sentence where they are wrong.
+
+    Args:
+        kind: What is trained; names the run's folder and the model's.
+        description: Shown by --help, usually the module's docstring.
+        arguments: Without the program's name; None takes the process's own.
+        out: Where the model goes when --out is not given, if not to `models/starter/<kind>`.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    cv2.setNumThreads(0)  # it would fight with torch for the cores
+    parser = argparse.ArgumentParser(
+        prog=f"launch.py train {kind}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--recipe", choices=("cpu", "gpu"), default="gpu" if torch.cuda.is_available() else "cpu",
+        help="how large and for how long; gpu where there is one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--minutes", type=float,
+        help="wall-clock budget over all starts, instead of the recipe's; a later start with a "
+        "larger one goes on",
+    )  # fmt: skip
+    parser.add_argument(
+        "--work", type=Path, default=REPOSITORY / "outputs" / "training" / kind,
+        help=f"checkpoints, curves and samples of the run (outputs/training/{kind})",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, default=out or STARTER / kind, help="where the finished model goes"
+    )
+    parser.add_argument(
+        "--from", dest="start", type=Path, default=TEXT_MODEL, metavar="FOLDER",
+        help="text model (diffusers folder) to start from (models/starter/text)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER",
+        help="your own pictures with captions: a .txt beside each, or metadata.jsonl",
+    )  # fmt: skip
+    chosen = parser.parse_args(arguments)
+    if chosen.minutes is not None and not chosen.minutes > 0:
+        parser.error(f"--minutes is {chosen.minutes:g}, expected a number above 0")
+    if chosen.data is not None and not chosen.data.is_dir():
+        parser.error(f"--data is {str(chosen.data)!r}, expected a folder of pictures")
+    return TrainCommand(kind=kind, **vars(chosen))
+
+
+def with_budget(settings: Settings, minutes: float | None) -> Settings:
+    """The settings, with this wall-clock budget where one is given."""
+    if minutes is None:
+        return settings
+    return replace(settings, loop=replace(settings.loop, budget_seconds=minutes * 60))
+
+
+def run_device() -> torch.device:
+    """Where this process trains; under `accelerate launch` each has its own."""
+    device: torch.device = PartialState().device
+    return device
+
+
+def is_main() -> bool:
+    """Whether this process is the one that writes the model."""
+    return bool(PartialState().is_main_process)
+
+
+def load_start(command: TrainCommand) -> tuple[FrozenParts, UNet2DConditionModel]:
+    """The frozen parts and the denoiser (float32) of the text model to start from.
+
+    Raises:
+        TrainingRefused: it is no text model with all of its parts.
+    """
+    try:
+        parts = FrozenParts.load(command.start, run_device())
+        unet = UNet2DConditionModel.from_pretrained(
+            command.start / "unet", torch_dtype=torch.float32
+        )
+    except (OSError, ValueError) as error:
+        raise TrainingRefused(
+            f"--from is {str(command.start)!r}, which cannot be read as a text model with its own "
+            f"vae, text_encoder, tokenizer and unet: {error} Make the starter's with: "
+            "python launch.py train starter"
+        ) from error
+    wanted = int(parts.vae.config.latent_channels)
+    if unet.config.in_channels != wanted:
+        raise TrainingRefused(
+            f"--from is {str(command.start)!r}, whose denoiser takes {unet.config.in_channels} "
+            f"channels where its latents have {wanted}; expected a text model."
+        )
+    return parts, unet
+
+
+def native_size(parts: FrozenParts, unet: UNet2DConditionModel) -> int:
+    """Side in pixels of the pictures that a text model draws."""
+    factor: int = 2 ** (len(parts.vae.config.block_out_channels) - 1)
+    return int(unet.config.sample_size) * factor
+
+
+def open_source(
+    command: TrainCommand,
+    parts: FrozenParts | None,
+    size: int,
+    batch: int,
+    scenes: int = POOL_SCENES,
+    workers: int | None = None,
+) -> Source:
+    """Where the examples come from: the user's folder, kept scenes (cpu), or ever new ones (gpu).
+
+    Args:
+        command: Says which.
+        parts: Keep the latents of their first stage; None where the training needs none.
+        size: Side of the pictures in pixels; of a user's pictures the root of the largest area.
+        batch: Examples of every draw.
+        scenes: Distinct scenes of a cpu recipe.
+        workers: Processes that draw scenes for a gpu recipe; None leaves one core to the training.
+
+    Raises:
+        TrainingRefused: the user's folder has no picture with a caption.
+    """
+    if command.data is not None:
+        try:
+            return FolderSource(command.data, size)
+        except ValueError as error:
+            raise TrainingRefused(str(error)) from error
+    if command.recipe == "gpu":
+        first = PartialState().process_index * GPU_SEEDS % UNSEEN_SEEDS
+        spare = max(1, (os.cpu_count() or 2) - 1)
+        return SceneStream(size, batch, first, spare if workers is None else workers)
+    pool = scene_pool(command.work.parent / "scenes", scenes, size)
+    if parts is not None:
+        keep_own_latents(parts, pool, command.work.parent / "latents.pt")
+    return pool
+
+
+def keep_own_latents(parts: FrozenParts, pool: ScenePool, path: Path) -> None:
+    """Keep a pool's latents in a file; those that another first stage left there are made anew."""
+    parts.keep_latents(pool, path)
+    some = pool.take(np.arange(min(4, len(pool))), np.random.default_rng(0))
+    kept, fresh = parts.kept, parts.encode(some.pictures).float().cpu()
+    assert kept is not None
+    if kept.shape == (len(pool), *fresh.shape[1:]) and torch.allclose(
+        kept[: len(fresh)].float(), fresh, atol=0.05
+    ):
+        return
+    log.info("The latents in %s are of another first stage or pool; encoding anew.", path)
+    path.unlink()
+    parts.keep_latents(pool, path)

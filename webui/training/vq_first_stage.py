@@ -1,0 +1,318 @@
+"""The upscaler's first stage: a VQ-regularised autoencoder of factor 4 (paper, section 3.1).
+
+    python launch.py train vq
+
+Latents have three channels and are quantised inside the decoder (van den Oord et al. 2017; Esser
+et al. 2021), so that a denoiser works on continuous latents and its small errors are rounded away.
+There is no attention: 512 pixels have 128x128 latents, for which it costs more than all the rest.
+The finest levels begin as those of the text model's first stage, which know edges and textures.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate.utils import broadcast
+from diffusers import AutoencoderKL, VQModel
+from torch import Tensor, nn
+
+from webui.training.command import (
+    STARTER,
+    TrainCommand,
+    TrainingRefused,
+    is_main,
+    open_source,
+    parse,
+    run_device,
+    with_budget,
+)
+from webui.training.crops import CropSettings, draw_crops, unseen_crops
+from webui.training.examples import Source
+from webui.training.export import make_readable, save_part
+from webui.training.first_stage import reconstruction_loss, to_model
+from webui.training.loop import LoopSettings, fit
+from webui.training.runs import Pixels, picture_sheet, to_uint8
+
+log = logging.getLogger(__name__)
+
+FOLDER = STARTER / "upscale" / "vqvae"
+"""The part of the upscaler that this is."""
+
+
+@dataclass(frozen=True)
+class VqSettings:
+    """Everything a VQ first stage depends on beside its pictures."""
+
+    channels: tuple[int, ...] = (24, 48, 96)
+    """Width of each resolution level; three levels make f = 4."""
+    latent_channels: int = 3
+    codes: int = 4096
+    """Entries of the codebook."""
+    crops: CropSettings = field(default_factory=CropSettings)
+    sides: tuple[int, ...] = (64, 64, 64, 128)
+    """Side of a step's crops, drawn from these; small crops are many, large ones show more."""
+    codebook_weight: float = 1.0
+    """Weight of the codebook and commitment loss; its own balance is diffusers' 0.25."""
+    revive_steps: int = 50
+    """Steps between two looks for dead codes."""
+    loop: LoopSettings = field(default_factory=LoopSettings)
+    """Its batch counts crops of 64 pixels; of larger ones there are fewer, of equal area."""
+
+
+RECIPES = {
+    "cpu": VqSettings(
+        loop=LoopSettings(
+            batch=8, peak_learning_rate=1.5e-3, weight_decay=1e-4,
+            budget_seconds=20 * 60, seed=5, sheet_seconds=240,
+        ),
+    ),
+    "gpu": VqSettings(
+        channels=(64, 128, 192),
+        crops=CropSettings(pictures=8000, per_draw=32),
+        sides=(64, 128, 128, 256),
+        loop=LoopSettings(
+            batch=256, peak_learning_rate=1e-3, weight_decay=1e-4,
+            budget_seconds=6 * 60, seed=5, sheet_seconds=120,
+        ),
+    ),
+}  # fmt: skip
+
+
+def build_vq(settings: VqSettings) -> VQModel:
+    """A diffusers VQModel of these settings, randomly initialised."""
+    levels = len(settings.channels)
+    return VQModel(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=settings.channels,
+        layers_per_block=1,
+        latent_channels=settings.latent_channels,
+        sample_size=settings.crops.picture_size // 4,
+        num_vq_embeddings=settings.codes,
+        norm_num_groups=8,
+        scaling_factor=1.0,
+        mid_block_add_attention=False,
+    )
+
+
+def start_from(vq: VQModel, vae: AutoencoderKL) -> int:
+    """Take over the finest levels of another autoencoder, in place; returns how many weights fit.
+
+    Levels are counted from the picture: what an edge is, is the same for f = 8 as for f = 4. What
+    has no counterpart of its shape, the middle and the latents, stays random.
+    """
+    theirs: dict[str, Tensor] = vae.state_dict()
+    further = len(vae.config.block_out_channels) - len(vq.config.block_out_channels)
+    own: dict[str, Tensor] = vq.state_dict()
+    taken: dict[str, Tensor] = {}
+    for name, tensor in own.items():
+        if ".mid_block." in name or name.startswith(("quant", "post_quant")):
+            continue
+        blocks, _, rest = name.removeprefix("decoder.up_blocks.").partition(".")
+        level = f"decoder.up_blocks.{int(blocks) + further}.{rest}" if blocks.isdigit() else name
+        found = theirs.get(level)
+        if found is not None and found.shape == tensor.shape:
+            taken[name] = found
+    vq.load_state_dict(own | taken)
+    return sum(tensor.numel() for tensor in taken.values())
+
+
+@torch.no_grad()
+def place_codes(vq: VQModel, pictures: Pixels) -> VQModel:
+    """Put the codes of an untrained model onto random latents of pictures (N, H, W, 3), in place.
+
+    Drawn at random they would lie within 1/codes of zero, far inside what the encoder writes.
+    """
+    latents = vq.encode(to_model(pictures).to(device_of(vq))).latents.permute(0, 2, 3, 1)
+    found = latents.flatten(0, 2)
+    weight = vq.quantize.embedding.weight
+    weight.copy_(_scattered(found, len(weight)))
+    return vq
+
+
+def _scattered(latents: Tensor, count: int) -> Tensor:
+    """`count` of the latents (N, C), a little apart where one is taken twice."""
+    taken = latents[torch.randint(len(latents), (count,), device=latents.device)]
+    return taken + 1e-3 * latents.std() * torch.randn_like(taken)
+
+
+class CodebookWatch:
+    """Counts how often each code is chosen, and gives dead ones a new life in the encoder's range.
+
+    A code that no latent is nearest to gets no gradient and stays dead for ever. So codes that
+    were chosen less than a hundredth of their even share since the last look are put onto random
+    latents of the last batch (as Jukebox does: Dhariwal et al. 2020, section 3).
+    """
+
+    def __init__(self, vq: VQModel, every: int) -> None:
+        """Watch the quantiser of `vq` while it trains; a look each `every` steps."""
+        self.codebook: nn.Embedding = vq.quantize.embedding
+        self.every, self.steps = every, 0
+        self.counts = torch.zeros(self.codebook.num_embeddings, dtype=torch.long)
+        vq.quantize.register_forward_hook(self._seen)
+
+    def _seen(self, quantiser: nn.Module, given: tuple[Tensor], answer: Any) -> None:
+        if not quantiser.training:
+            return
+        chosen = answer[2][2]
+        counts = torch.bincount(chosen.flatten(), minlength=len(self.counts))
+        self.counts = self.counts.to(counts.device) + counts
+        self.steps += 1
+        self._latents = given[0].detach().float().permute(0, 2, 3, 1).flatten(0, 2)
+
+    @torch.no_grad()
+    def revive(self) -> int:
+        """Move the dead codes if it is time for a look; returns how many were moved."""
+        if self.steps == 0 or self.steps % self.every:
+            return 0
+        dead = self.counts < 0.01 * self.counts.sum() / len(self.counts)
+        weight = self.codebook.weight.detach().clone()
+        weight[dead] = _scattered(self._latents, int(dead.sum()))
+        self.codebook.weight.copy_(broadcast(weight))  # the same on all devices
+        self.counts.zero_()
+        return int(dead.sum())
+
+
+def vq_loss(network: nn.Module, x: Tensor, settings: VqSettings) -> Tensor:
+    """Of pictures x (B, 3, H, W): reconstruction, and codes and latents drawn to one another."""
+    made = network(x)
+    codebook = made.commit_loss.float()  # diffusers': commitment, and 0.25 of the codes' side
+    rec = reconstruction_loss(made.sample.float(), x)
+    loss: Tensor = rec + settings.codebook_weight * codebook
+    return loss
+
+
+def train_vq(
+    settings: VqSettings, source: Source, unseen: Pixels, folder: Path, start: AutoencoderKL
+) -> VQModel:
+    """Train, or go on training, in `folder`; returns the averaged autoencoder at unit variance.
+
+    Args:
+        settings: Of the autoencoder and its loop.
+        source: Of large pictures, which crops are cut from.
+        unseen: Pictures uint8 (N, H, W, 3) that are not trained on, for PSNR and sheets; sides
+            are multiples of 4.
+        folder: Of the run.
+        start: An autoencoder whose finest levels are taken over where they have the same shapes,
+            on the device to train on.
+    """
+    torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
+    first = draw_crops(source, settings.crops, 64, 16, np.random.default_rng(0))
+    vq = build_vq(settings).to(start.device)
+    log.info("first stage: %d weights of another taken over", start_from(vq, start))
+    place_codes(vq, first)
+    watch = CodebookWatch(vq, settings.revive_steps)
+
+    def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
+        side = int(rng.choice(settings.sides))
+        count = max(1, settings.loop.batch * 64 * 64 // (side * side))
+        x = to_model(draw_crops(source, settings.crops, side, count, rng)).to(device_of(vq))
+        network.train()
+        watch.revive()  # by the batches before this one, ahead of this one's gradients
+        return vq_loss(network, x.contiguous(memory_format=torch.channels_last), settings)
+
+    fit(vq, loss, settings.loop, folder, settings, lambda network: look(network, unseen))
+    return normalise_latents(vq, source, settings)
+
+
+def device_of(network: VQModel) -> torch.device:
+    """Where a network of diffusers is."""
+    device: torch.device = next(network.parameters()).device
+    return device
+
+
+def look(vq: VQModel, pictures: Pixels, shown: int = 8) -> Pixels:
+    """Log PSNR and use of the codebook; a sheet of pictures above what became of them."""
+    log.info(
+        "first stage: unseen %.2f dB, codes used as if %.0f were in even use",
+        reconstruction_psnr(vq, pictures), perplexity(vq, pictures),
+    )  # fmt: skip
+    made = reconstruct(vq, pictures[:shown])
+    return picture_sheet(np.concatenate([pictures[:shown], made]), columns=min(shown, len(made)))
+
+
+@torch.no_grad()
+def reconstruct(vq: VQModel, pictures: Pixels, batch: int = 4) -> Pixels:
+    """Pictures uint8 (N, H, W, 3) through encoder, codebook and decoder."""
+    vq.eval()
+    parts = []
+    for start in range(0, len(pictures), batch):
+        pixels = to_model(pictures[start : start + batch]).to(device_of(vq))
+        parts.append(to_uint8(vq(pixels.contiguous(memory_format=torch.channels_last)).sample))
+    return np.concatenate(parts)
+
+
+def psnr(made: Pixels, wanted: Pixels) -> float:
+    """Mean over pictures uint8 (N, H, W, 3) of the peak signal-to-noise ratio in dB."""
+    error = ((made.astype(np.float64) - wanted) ** 2).mean(axis=(1, 2, 3))
+    return float((10 * np.log10(255**2 / np.maximum(error, 1e-9))).mean())
+
+
+def reconstruction_psnr(vq: VQModel, pictures: Pixels) -> float:
+    """Mean PSNR in dB over uint8 pictures (N, H, W, 3), rounded to 8 bits as users see them."""
+    return psnr(reconstruct(vq, pictures), pictures)
+
+
+@torch.no_grad()
+def perplexity(vq: VQModel, pictures: Pixels, batch: int = 4) -> float:
+    """Exponential of the entropy of the codes' use: 1 when one serves all, their count at best."""
+    counts = np.zeros(vq.quantize.n_e)
+    for start in range(0, len(pictures), batch):
+        latents = vq.encode(to_model(pictures[start : start + batch]).to(device_of(vq))).latents
+        chosen = vq.quantize(latents)[2][2]
+        counts += np.bincount(chosen.flatten().cpu().numpy(), minlength=len(counts))
+    share = counts[counts > 0] / counts.sum()
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
+@torch.no_grad()
+def normalise_latents(
+    vq: VQModel, source: Source, settings: VqSettings, count: int = 64
+) -> VQModel:
+    """Set the scaling factor that gives latents unit variance (section 4.3.2 of the paper)."""
+    crops = draw_crops(source, settings.crops, 128, count, np.random.default_rng(0))
+    chunks = np.array_split(crops, max(1, count // 8))
+    latents = torch.cat([vq.encode(to_model(chunk).to(device_of(vq))).latents for chunk in chunks])
+    vq.register_to_config(scaling_factor=float(1 / latents.std()))
+    return vq
+
+
+def load_start_stage(command: TrainCommand) -> AutoencoderKL:
+    """The first stage of the text model that --from names.
+
+    Raises:
+        TrainingRefused: it has none.
+    """
+    try:
+        vae = AutoencoderKL.from_pretrained(command.start / "vae", torch_dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise TrainingRefused(
+            f"--from is {str(command.start)!r}, whose vae cannot be read: {error} "
+            "Make the starter's with: python launch.py train starter"
+        ) from error
+    return vae.to(run_device())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and write the network where the upscaler's training looks for it."""
+    command = parse("vq", __doc__ or "", arguments, FOLDER)
+    settings = with_budget(RECIPES[command.recipe], command.minutes)
+    source = open_source(
+        command, None, settings.crops.picture_size, settings.crops.per_draw, settings.crops.pictures
+    )
+    unseen = unseen_crops(settings.crops, 256, 16)
+    vq = train_vq(settings, source, unseen, command.work, load_start_stage(command))
+    if is_main():
+        save_part(vq, command.out)
+        make_readable(command.out)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
