@@ -15,6 +15,7 @@ from webui.cli import (
     has_display,
     list_models,
     main,
+    run_program,
     to_settings,
     with_login,
 )
@@ -125,9 +126,13 @@ def test_every_trainer_is_a_module_and_in_the_help(capsys: pytest.CaptureFixture
 def test_a_program_that_refuses_says_so_in_a_sentence(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "refusing.py").write_text(
+        "from webui.contracts.errors import BadRequest\nraise BadRequest('There is no such thing.')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "argv", sys.argv)
-    assert main(["train", "turbo", "--from", str(tmp_path)]) == 1
-    assert "cannot be read as a text model" in capsys.readouterr().err
+    assert run_program("refusing", "refuse", []) == 1
+    assert capsys.readouterr().err == "There is no such thing.\n"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from diffusers import VQModel
 
 from tests.training.parts import TINY_LOOP, saved_parts
 from tests.training.test_first_stage import TINY as FIRST
+from webui.training.codebook import place_codes
 from webui.training.command import TrainingRefused
 from webui.training.crops import CropSettings, draw_crops
 from webui.training.first_stage import build_first_stage, to_model
@@ -17,15 +18,12 @@ from webui.training.runs import load_checkpoint
 from webui.training.scenes import ScenePool, scene_pool
 from webui.training.vq_first_stage import (
     RECIPES,
-    CodebookWatch,
     VqSettings,
     build_vq,
     main,
     normalise_latents,
     perplexity,
-    place_codes,
     psnr,
-    reconstruct,
     reconstruction_psnr,
     start_from,
     train_vq,
@@ -65,39 +63,6 @@ def test_the_finest_levels_are_another_autoencoders_counted_from_the_picture() -
     assert start_from(build_vq(replace(TINY, channels=(40, 48, 56))), vae) < 100
 
 
-def test_codes_begin_where_the_encoder_writes(pool: ScenePool) -> None:
-    torch.manual_seed(0)
-    vq = build_vq(TINY).eval()
-    before = perplexity(vq, pool.pictures)
-    assert perplexity(place_codes(vq, pool.pictures[:4]), pool.pictures) > max(3.0, before)
-
-
-def test_dead_codes_are_moved_onto_latents_and_live_ones_stay() -> None:
-    torch.manual_seed(0)
-    vq = build_vq(TINY).train()
-    watch = CodebookWatch(vq, every=2)
-    with torch.no_grad():
-        vq.quantize.embedding.weight.fill_(50.0)
-        vq.quantize.embedding.weight[0] = 0.0
-    pixels = torch.randn(2, 3, 32, 32)
-    vq(pixels)
-    assert watch.revive() == 0
-    vq(pixels)
-    assert watch.revive() == 15
-    weight = vq.quantize.embedding.weight.detach()
-    assert weight[0].tolist() == [0.0, 0.0, 0.0]
-    latents = vq.encode(pixels).latents.detach().permute(0, 2, 3, 1).flatten(0, 2)
-    assert torch.cdist(weight[1:], latents).min(dim=1).values.max() < 0.1 * latents.std()
-    assert watch.counts.sum() == 0
-
-
-def test_a_look_at_pictures_counts_for_no_code() -> None:
-    vq = build_vq(TINY).eval()
-    watch = CodebookWatch(vq, every=1)
-    reconstruct(vq, np.zeros((1, 32, 32, 3), np.uint8))
-    assert (watch.steps, int(watch.counts.sum())) == (0, 0)
-
-
 def test_perplexity_counts_codes_in_even_use() -> None:
     vq = build_vq(TINY).eval()
     with torch.no_grad():
@@ -114,7 +79,7 @@ def test_psnr_is_what_its_definition_says() -> None:
 def test_its_loss_teaches_to_reconstruct(pool: ScenePool) -> None:
     torch.manual_seed(0)
     crops = draw_crops(pool, CROPS, 32, 4, np.random.default_rng(0))
-    vq = place_codes(build_vq(TINY), crops)
+    vq = place_codes(build_vq(TINY), to_model(crops))
     optimizer = torch.optim.AdamW(vq.parameters(), lr=1e-2)
     before = reconstruction_psnr(vq, crops)
     for _ in range(25):

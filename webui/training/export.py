@@ -217,6 +217,7 @@ Not measured yet: `python launch.py evaluate {name}`.
 ## Limits
 
 {limits}
+
 {licence_words}
 """
 _OWN = "It was trained by this repository, on scenes that this repository draws; no other data is in it."

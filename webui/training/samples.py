@@ -21,12 +21,15 @@ from webui.training.evaluation.drawing import draw, load_folder
 FOLDER = REPOSITORY / "webui" / "ui" / "assets" / "samples"
 
 SAMPLES: tuple[tuple[str, int], ...] = (
-    ("a red house on the left, a green meadow with mountains at sunset", 12),
-    ("two white boats in the centre, a calm lake at night, a full moon", 9),
-    ("a purple balloon in the middle, sand dunes during the day", 8),
+    ("a red house on the left, a green meadow with mountains at sunset", 3),
+    ("two white boats in the centre, a calm lake at night, a full moon", 10),
+    ("a watercolour of a purple balloon in the middle, sand dunes during the day", 4),
     ("three pines on the right, a snowy field with mountains at dawn", 7),
-    ("a blue house on the right, a tree to the left, a meadow in daylight, in autumn", 12),
-    ("a red boat on the left, a yellow balloon on the right, the sea at sunrise", 11),
+    (
+        "a pencil drawing of a blue house on the right, a tree to the left, a meadow in daylight, in autumn",
+        8,
+    ),
+    ("a red boat on the left, a yellow balloon on the right, the sea at sunrise", 4),
 )
 """Prompt and seed; everything else is the request's default, as a click on the card leaves it."""
 
