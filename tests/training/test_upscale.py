@@ -102,7 +102,7 @@ def test_the_program_needs_a_first_stage_and_writes_a_whole_folder(
     out = tmp_path / "models" / "upscale"
     work = tmp_path / "work"  # the pool lies beside it
     flags = ["--recipe", "cpu", "--work", str(work), "--out", str(out)]
-    with pytest.raises(TrainingRefused, match="train vq"):
+    with pytest.raises(TrainingRefused, match="train vq-first-stage"):
         main(flags)
     save_part(tiny_vq(), out / "vqvae")
     assert main(flags) == 0

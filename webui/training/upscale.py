@@ -1,6 +1,6 @@
 """Super-resolution by concatenation, LDM-SR (paper, section 4.4): four times the side.
 
-    python launch.py train vq         its first stage, once
+    python launch.py train vq-first-stage   its first stage, once
     python launch.py train upscale
 
 The low-resolution picture, which is as large as the latents of the high-resolution one (f = 4), is
@@ -228,7 +228,7 @@ def load_networks(command: TrainCommand) -> tuple[VQModel, UNet2DModel | None]:
     except (OSError, ValueError) as error:
         raise TrainingRefused(
             f"{str(folder / 'vqvae')!r} cannot be read as the upscaler's first stage: {error} "
-            "Train it first: python launch.py train vq"
+            "Train it first: python launch.py train vq-first-stage"
         ) from error
     vq.to(run_device(), memory_format=torch.channels_last).eval().requires_grad_(False)
     if not again:

@@ -1,6 +1,6 @@
 """The upscaler's first stage: a VQ-regularised autoencoder of factor 4 (paper, section 3.1).
 
-    python launch.py train vq
+    python launch.py train vq-first-stage
 
 Latents have three channels and are quantised inside the decoder (van den Oord et al. 2017; Esser
 et al. 2021), so that a denoiser works on continuous latents and its small errors are rounded away.
@@ -244,7 +244,7 @@ def load_start_stage(command: TrainCommand) -> AutoencoderKL:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train and write the network where the upscaler's training looks for it."""
-    command = parse("vq", __doc__ or "", arguments, FOLDER)
+    command = parse("vq-first-stage", __doc__ or "", arguments, FOLDER)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     source = open_source(
         command, None, settings.crops.picture_size, settings.crops.per_draw, settings.crops.pictures
