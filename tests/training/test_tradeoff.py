@@ -1,15 +1,17 @@
 """The compression trade-off."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.training.test_first_stage import TINY
+from webui.training.command import parse
 from webui.training.evaluation.first_stages import load_runs, record
 from webui.training.first_stage import build_first_stage
 from webui.training.judge import Judge, JudgeSettings
 from webui.training.runs import save_checkpoint
-from webui.training.tradeoff import LEVELS, SAMPLES, cheap_settings, measured
+from webui.training.tradeoff import LEVELS, SAMPLES, cheap_settings, measure_shipped, measured
 
 
 @pytest.mark.parametrize("factor", LEVELS)
@@ -34,3 +36,22 @@ def test_a_measured_first_stage_says_what_it_took_and_kept(
     assert 0 < kept.psnr_db < 40
     assert kept.feature_distance > 0
     assert SAMPLES >= 200
+
+
+def test_the_shipped_one_is_measured_anew_and_what_it_took_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.training.tradeoff.SAMPLES", 4)
+    monkeypatch.setattr("webui.training.tradeoff.SIZE", 32)
+    out = tmp_path / "first-stages.json"
+    command = parse("first-stages", "", ["--work", str(tmp_path / "runs" / "f"), "--out", str(out)])
+    vae, judge = build_first_stage(TINY).eval(), Judge(JudgeSettings()).eval()
+    run = measured("starter", vae, tmp_path, judge, tmp_path / "scenes")
+    record(replace(run, seconds=9.0, steps=5, psnr_db=99.0), out)
+    vae.save_pretrained(tmp_path / "vae")
+    measure_shipped(tmp_path / "vae", command, judge)
+    (kept,) = load_runs(out)
+    assert (kept.seconds, kept.steps) == (9.0, 5)
+    assert kept.psnr_db == pytest.approx(run.psnr_db)
+    measure_shipped(tmp_path / "none", command, judge)
+    assert load_runs(out) == [kept]

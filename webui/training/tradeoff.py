@@ -15,7 +15,12 @@ import torch
 from diffusers import AutoencoderKL, VQModel
 
 from webui.training.command import REPOSITORY, STARTER, TrainCommand, parse, run_device
-from webui.training.evaluation.first_stages import FirstStageRun, measure_first_stage, record
+from webui.training.evaluation.first_stages import (
+    FirstStageRun,
+    load_runs,
+    measure_first_stage,
+    record,
+)
 from webui.training.first_stage import RECIPES, FirstStageSettings, train_first_stage
 from webui.training.judge import Judge, load_judge
 from webui.training.loop import CHECKPOINT
@@ -73,7 +78,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = CHEAP_SECONDS if command.minutes is None else command.minutes * 60 / len(LEVELS)
     for factor in LEVELS:
         compare(factor, command, judge, seconds)
+    measure_shipped(STARTER / "text" / "vae", command, judge)
     return 0
+
+
+def measure_shipped(folder: Path, command: TrainCommand, judge: Judge) -> None:
+    """Record what the text model's first stage keeps; what it took stays as it was written down."""
+    if not (folder / "config.json").exists():
+        return
+    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).to(run_device()).eval()
+    run = measured(
+        "starter", vae, command.work.parent / "first-stage", judge, command.work.parent / "scenes"
+    )
+    before = [kept for kept in load_runs(command.out) if kept.name == run.name]
+    if run.steps == 0 and before:  # trained elsewhere: its run's folder is not here
+        run = replace(run, seconds=before[0].seconds, steps=before[0].steps)
+    record(run, command.out)
 
 
 def compare(factor: int, command: TrainCommand, judge: Judge, seconds: float) -> None:
