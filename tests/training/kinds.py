@@ -21,7 +21,7 @@ from webui.training.export import Export, export_folder
 from webui.training.loop import LoopSettings
 from webui.training.networks import FrozenParts, build_unet
 from webui.training.runs import load_checkpoint
-from webui.training.scenes import ScenePool, draw_truth, scene_pool
+from webui.training.scenes import ScenePool, pool_in_memory, scene_pool
 
 Network = TypeVar("Network")
 Main = Callable[[Sequence[str] | None], int]
@@ -50,10 +50,7 @@ class SameBatch:
 @lru_cache
 def tiny_pool() -> ScenePool:
     """A few scenes of the size of the tiny parts, in memory."""
-    truths = [draw_truth(seed, SIZE) for seed in range(8)]
-    names = ("pictures", "class_maps", "depths", "things", "boxes")
-    arrays = {name: np.stack([getattr(truth, name) for truth in truths]) for name in names}
-    return ScenePool(**arrays, first_seed=0)
+    return pool_in_memory(range(8), SIZE)
 
 
 @lru_cache
@@ -117,7 +114,7 @@ def run_main(main: Main, kind: str, tmp_path: Path, *more: str) -> Path:
     scenes = tmp_path / "runs" / "scenes"
     if not scenes.exists():
         scene_pool(scenes, 8, SIZE, workers=1)
-        (scenes / f"{SIZE}-0-8").rename(scenes / f"{SIZE}-0-{POOL_SCENES}")
+        (scenes / f"{SIZE}-0-8").rename(scenes / f"{SIZE}-0-{POOL_SCENES['cpu']}")
     out = tmp_path / "models" / kind
     arguments = [
         "--recipe", "cpu", "--minutes", "0.01", "--work", str(tmp_path / "runs" / kind),

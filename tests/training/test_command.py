@@ -105,7 +105,7 @@ def test_each_recipe_has_its_source(tmp_path: Path) -> None:
     examples = pool.draw(4, np.random.default_rng(0))
     assert parts.kept is not None
     assert torch.equal(parts.latents(examples), parts.kept[examples.index].float())
-    command = parse("depth", "", ["--recipe", "gpu", *work])
+    command = parse("depth", "", ["--recipe", "gpu", "--stream", *work])
     assert isinstance(open_source(command, parts, SIZE, 4, workers=0), SceneStream)
 
 

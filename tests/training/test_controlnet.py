@@ -63,7 +63,7 @@ def test_class_maps_are_shown_in_the_colours_of_the_palette() -> None:
         CLASSES[i].rgb for i in (0, 1, 2, 15)
     ]
     with pytest.raises(TrainingRefused, match="no class maps"):
-        hint_pictures(replace(examples, class_maps=None), "classes")
+        hint_pictures(Examples(examples.pictures, examples.captions), "classes")
 
 
 def test_hints_are_fractions_with_channels_first() -> None:
@@ -108,7 +108,7 @@ def test_the_program_writes_a_folder_that_says_what_it_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(RECIPES, "cpu", TINY)
-    monkeypatch.setattr("webui.training.command.POOL_SCENES", 8)
+    monkeypatch.setattr("webui.training.command.POOL_SCENES", {"cpu": 8})
     start, out = tmp_path / "text", tmp_path / "controlnet-edges"
     saved_parts(start)
     build_unet(TINY_UNET, 8, 4, 32).save_pretrained(start / "unet")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import LCMScheduler, StableDiffusionPipeline
+from PIL import Image
 from transformers import CLIPTextModel
 
 from tests.training.kinds import text_model, tiny_unet
@@ -104,9 +105,10 @@ def written_card(tmp_path: Path, *flags: str) -> str:
     command = parse("inpaint", "", ["--recipe", "cpu", "--work", str(tmp_path / "run"), *flags])
     command.work.mkdir()
     save_checkpoint(command.work / CHECKPOINT, TextToImageSettings(), step=1234, seconds=56.7)
-    (command.work / "samples.png").write_bytes(b"a picture")
+    Image.new("RGB", (64, 32), (200, 40, 40)).save(command.work / "samples.png")
     write_card(folder, CARD, command, torch.nn.Linear(10, 10))
-    assert (folder / "samples.png").read_bytes() == b"a picture"
+    with Image.open(folder / "samples.webp") as shown:
+        assert (shown.format, shown.size) == ("WEBP", (64, 32))
     return (folder / "README.md").read_text()
 
 

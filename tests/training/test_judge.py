@@ -110,7 +110,7 @@ def test_equal_pictures_are_at_no_distance_and_blurred_ones_nearer_than_others(
 def test_the_command_trains_and_writes_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "POOL_SCENES", 8)
+    monkeypatch.setattr(reading, "POOL_SCENES", {"cpu": 8})
     out = tmp_path / "judge.safetensors"
     flags = ["--recipe", "cpu", "--minutes", "0.002", "--work", str(tmp_path / "run")]
     assert main([*flags, "--out", str(out)]) == 0

@@ -93,7 +93,7 @@ def test_the_program_writes_a_file_that_the_catalog_describes(
         assert any(name.startswith("text_encoder.") for name in opened.keys())  # noqa: SIM118
     assert header["alpha"] == "2"
     assert "train lora --concept linocut" in header["training.command"]
-    assert (out / "linocut.png").exists()
+    assert (out / "linocut.webp").exists()
     checkpoint = load_checkpoint(tmp_path / "work" / "linocut" / "checkpoint.pt")
     assert checkpoint is not None
 

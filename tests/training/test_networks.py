@@ -33,7 +33,7 @@ def test_kept_latents_are_those_that_would_be_encoded(tmp_path: Path) -> None:
     parts, pool = tiny_parts(), scene_pool(tmp_path / "scenes", 6, SIZE)
     examples = pool.take(np.array([4, 1]), np.random.default_rng(0))
     fresh = parts.latents(examples)
-    parts.keep_latents(pool, tmp_path / "latents.pt", batch=4)
+    parts.keep_latents(pool, tmp_path / "latents.pt")
     assert parts.kept is not None
     assert parts.kept.shape == (6, 8, 4, 4)
     assert torch.allclose(parts.latents(examples), fresh, atol=2e-2)

@@ -1,11 +1,13 @@
 """Scenes with their truth."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from webui.training.scenes import SceneStream, scene_pool
+from webui.training.scenes import CAPTION_BYTES, SceneStream, pool_in_memory, scene_pool
+from webui.training.text import caption_text
 from webui.training.world import CLASS_INDEX, render, sample_scene
 
 
@@ -38,7 +40,7 @@ def test_things_mark_the_cells_of_foreground_objects(tmp_path: Path) -> None:
         assert bool(pool.things[i].any()) == has_things
 
 
-def test_a_draw_holds_the_truth_of_its_scenes_and_new_words_each_time(tmp_path: Path) -> None:
+def test_a_draw_holds_the_truth_of_its_scenes_and_other_words_each_time(tmp_path: Path) -> None:
     pool = scene_pool(tmp_path, count=8, size=64)
     rng = np.random.default_rng(0)
     once, again = (pool.take(np.arange(8), rng) for _ in range(2))
@@ -46,6 +48,45 @@ def test_a_draw_holds_the_truth_of_its_scenes_and_new_words_each_time(tmp_path: 
     assert once.captions != again.captions
     assert once.class_maps is not None
     assert once.class_maps.shape == (8, 64, 64)
+
+
+def test_captions_are_kept_in_several_wordings_and_whole(tmp_path: Path) -> None:
+    pool = scene_pool(tmp_path, count=30, size=32)
+    said = [{text.decode() for text in row} for row in pool.captions]
+    assert sum(len(wordings) > 1 for wordings in said) > 20
+    rng = np.random.default_rng(0)
+    longest = max(len(caption_text(seed, rng).encode()) for seed in range(3000))
+    assert longest < CAPTION_BYTES
+    drawn = pool.take(np.arange(30), rng).captions
+    assert all(caption in wordings for caption, wordings in zip(drawn, said, strict=True))
+
+
+def test_a_draw_reads_only_what_is_asked_for(tmp_path: Path) -> None:
+    pool = scene_pool(tmp_path, count=4, size=32)
+    examples = pool.draw(4, np.random.default_rng(0))
+    object.__setattr__(pool, "pictures", None)  # what a training on latents never needs
+    assert examples.things is not None
+    with pytest.raises(IndexError):
+        _ = examples.pictures[0]
+
+
+def test_a_pool_travels_to_other_processes_as_the_name_of_its_folder(tmp_path: Path) -> None:
+    pool = scene_pool(tmp_path, count=40, size=64, first_seed=7)
+    packed = pickle.dumps(pool)
+    assert len(packed) < 2000
+    again = pickle.loads(packed)
+    assert again.first_seed == 7
+    assert np.array_equal(again.pictures, pool.pictures)
+    few = pool_in_memory(range(7, 9), 64)
+    assert np.array_equal(pickle.loads(pickle.dumps(few)).boxes, pool.boxes[:2])
+
+
+def test_examples_travel_with_their_arrays(tmp_path: Path) -> None:
+    examples = scene_pool(tmp_path, count=4, size=32).draw(3, np.random.default_rng(0))
+    again = pickle.loads(pickle.dumps(examples))
+    assert np.array_equal(again.pictures, examples.pictures)
+    assert again.captions == examples.captions
+    assert again.without_index().index is None
 
 
 def test_a_stream_draws_new_scenes_in_its_own_processes() -> None:

@@ -62,7 +62,7 @@ def test_a_map_shows_each_class_in_its_colour() -> None:
 def test_the_command_trains_and_writes_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "POOL_SCENES", 8)
+    monkeypatch.setattr(reading, "POOL_SCENES", {"cpu": 8})
     out = tmp_path / "segmenter.safetensors"
     flags = ["--recipe", "cpu", "--minutes", "0.002", "--work", str(tmp_path / "run")]
     assert main([*flags, "--out", str(out)]) == 0

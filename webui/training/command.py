@@ -28,10 +28,12 @@ log = logging.getLogger(__name__)
 REPOSITORY = Path(__file__).resolve().parents[2]
 STARTER = REPOSITORY / "models" / "starter"
 TEXT_MODEL = STARTER / "text"
-POOL_SCENES = 40_000
-"""Distinct scenes of a cpu recipe; a laptop's hour sees each of them some times."""
+POOL_SCENES = {"cpu": 40_000, "gpu": 100_000}
+"""Distinct scenes that are drawn for a recipe; a run sees each of them some times."""
+SAME_LATENTS = 0.1
+"""Mean distance, in standard deviations: rounding to 8 bits gives 0.01, another first stage 1."""
 GPU_SEEDS = 100_000_000
-"""Seeds between the scenes of one process of a run on several GPUs and those of the next."""
+"""Of a stream: seeds between the scenes of one process of a run on several GPUs and those of the next."""
 
 
 class TrainingRefused(BadRequest):
@@ -70,12 +72,15 @@ class TrainCommand:
     """The text model that gives its parts, and to most kinds their first weights."""
     data: Path | None
     """A folder of pictures with captions; None is the world that this repository draws."""
+    stream: bool = False
+    """Whether scenes are drawn ever anew while it trains, instead of from a pool drawn before."""
 
     @property
     def words(self) -> str:
         """The command that gives this order again, for a card; paths of this machine left out."""
         given = f"python launch.py train {self.kind} --recipe {self.recipe}"
         given += "" if self.minutes is None else f" --minutes {self.minutes:g}"
+        given += " --stream" if self.stream else ""
         return given + ("" if self.data is None else f" --data {self.data.name}")
 
 
@@ -120,6 +125,11 @@ def parse(
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER",
         help="your own pictures with captions: a .txt beside each, or metadata.jsonl",
+    )  # fmt: skip
+    parser.add_argument(
+        "--stream", action="store_true",
+        help="draw ever new scenes beside the training, instead of a pool before it: for many "
+        "processor cores and long runs",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
     if chosen.minutes is not None and not chosen.minutes > 0:
@@ -184,18 +194,18 @@ def open_source(
     parts: FrozenParts | None,
     size: int,
     batch: int,
-    scenes: int = POOL_SCENES,
+    scenes: int | None = None,
     workers: int | None = None,
 ) -> Source:
-    """Where the examples come from: the user's folder, kept scenes (cpu), or ever new ones (gpu).
+    """Where the examples come from: the user's folder, kept scenes, or ever new ones.
 
     Args:
         command: Says which.
         parts: Keep the latents of their first stage; None where the training needs none.
         size: Side of the pictures in pixels; of a user's pictures the root of the largest area.
         batch: Examples of every draw.
-        scenes: Distinct scenes of a cpu recipe.
-        workers: Processes that draw scenes for a gpu recipe; None leaves one core to the training.
+        scenes: Distinct scenes that are kept; None takes the recipe's.
+        workers: Processes that draw a stream; None leaves one core to the training.
 
     Raises:
         TrainingRefused: the user's folder has no picture with a caption.
@@ -205,11 +215,12 @@ def open_source(
             return FolderSource(command.data, size)
         except ValueError as error:
             raise TrainingRefused(str(error)) from error
-    if command.recipe == "gpu":
+    if command.stream:
         first = PartialState().process_index * GPU_SEEDS % UNSEEN_SEEDS
         spare = max(1, (os.cpu_count() or 2) - 1)
         return SceneStream(size, batch, first, spare if workers is None else workers)
-    pool = scene_pool(command.work.parent / "scenes", scenes, size)
+    count = POOL_SCENES[command.recipe] if scenes is None else scenes
+    pool = scene_pool(command.work.parent / "scenes", count, size)
     if parts is not None:
         keep_own_latents(parts, pool, command.work.parent / "latents.pt")
     return pool
@@ -221,10 +232,10 @@ def keep_own_latents(parts: FrozenParts, pool: ScenePool, path: Path) -> None:
     some = pool.take(np.arange(min(4, len(pool))), np.random.default_rng(0))
     kept, fresh = parts.kept, parts.encode(some.pictures).float().cpu()
     assert kept is not None
-    if kept.shape == (len(pool), *fresh.shape[1:]) and torch.allclose(
-        kept[: len(fresh)].float(), fresh, atol=0.05
-    ):
-        return
+    if kept.shape == (len(pool), *fresh.shape[1:]):
+        apart = float((kept[: len(fresh)].float() - fresh).abs().mean())
+        if apart < SAME_LATENTS:
+            return
     log.info("The latents in %s are of another first stage or pool; encoding anew.", path)
     path.unlink()
     parts.keep_latents(pool, path)

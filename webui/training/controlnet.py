@@ -72,8 +72,7 @@ RECIPES = {
     ),
     "gpu": ControlSettings(
         loop=LoopSettings(
-            batch=128, peak_learning_rate=5e-4, ema_decay=0.999, budget_seconds=4 * 60, seed=8,
-            compile=True,
+            batch=64, peak_learning_rate=1e-3, warmup_steps=100, budget_seconds=160, seed=8,
         )
     ),
 }  # fmt: skip

@@ -58,9 +58,8 @@ RECIPES = {
         loop=LoopSettings(peak_learning_rate=1e-3, budget_seconds=8 * 60),
     ),
     "gpu": DepthSettings(
-        loop=LoopSettings(
-            batch=256, peak_learning_rate=5e-4, ema_decay=0.9995, budget_seconds=5 * 60, compile=True
-        )
+        unet=UNetSettings((48, 64, 96), (False, True, True)),
+        loop=LoopSettings(batch=128, peak_learning_rate=1e-3, budget_seconds=160),
     ),
 }  # fmt: skip
 

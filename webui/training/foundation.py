@@ -6,6 +6,12 @@ same command goes on where the last one stopped.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 from diffusers import AutoencoderKL
@@ -16,7 +22,7 @@ from webui.training.command import POOL_SCENES, keep_own_latents, run_device
 from webui.training.decoder import sharpen_decoder
 from webui.training.first_stage import train_first_stage
 from webui.training.networks import FrozenParts
-from webui.training.scenes import scene_pool
+from webui.training.scenes import ScenePool, scene_pool
 from webui.training.text import train_text_encoder
 
 
@@ -25,16 +31,32 @@ def trained_parts(recipe: str, runs: Path) -> FrozenParts:
     encoder_folder, vae_folder = runs / "text-encoder", runs / "first-stage"
     device = run_device()
     tokenizer, encoder = _text_encoder(recipe, encoder_folder)
+    settings = first_stage.RECIPES[recipe]
+    scenes = partial(scene_pool, runs / "scenes", POOL_SCENES[recipe], settings.size)
     if not (vae_folder / "vae" / "config.json").exists():
-        settings = first_stage.RECIPES[recipe]
-        train_first_stage(settings, vae_folder, device).save_pretrained(vae_folder / "vae")
+        scene_pool(runs / "scenes", settings.scenes, settings.size)  # its own, which it waits for
+        with ahead(scenes, recipe == "gpu"):
+            train_first_stage(settings, vae_folder, device).save_pretrained(vae_folder / "vae")
     parts = FrozenParts(AutoencoderKL.from_pretrained(vae_folder / "vae"), tokenizer, encoder)
     parts.to(device)
-    size = int(parts.vae.config.sample_size)
-    pool = scene_pool(runs / "scenes", POOL_SCENES, size)
+    pool = scenes()
     keep_own_latents(parts, pool, runs / "latents.pt")
-    sharpen_decoder(decoder.RECIPES[recipe], parts, pool, runs / "decoder")
+    if recipe in decoder.RECIPES:
+        sharpen_decoder(decoder.RECIPES[recipe], parts, pool, runs / "decoder")
     return parts
+
+
+@contextmanager
+def ahead(draw: Callable[..., ScenePool], wanted: bool) -> Iterator[None]:
+    """Draw a pool on idle cores while the block trains on a device; waits for it in the end."""
+    if not wanted:
+        yield
+        return
+    spare = max(1, (os.cpu_count() or 1) - 2)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+        drawn = beside.submit(draw, workers=spare)
+        yield
+        drawn.result()
 
 
 def _text_encoder(recipe: str, folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:

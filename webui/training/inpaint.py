@@ -34,7 +34,7 @@ from webui.training.examples import Examples, Source
 from webui.training.export import Card, Export, export_folder, write_card
 from webui.training.first_stage import to_model
 from webui.training.loop import LoopSettings, fit
-from webui.training.networks import FrozenParts, widen_input
+from webui.training.networks import ENCODED_AT_ONCE, FrozenParts, widen_input
 from webui.training.runs import Pixels, to_uint8
 from webui.training.scenes import THING_CLASSES
 from webui.training.showcase import paired_sheet, unseen_examples
@@ -88,7 +88,7 @@ RECIPES = {
     ),
     "gpu": InpaintSettings(
         loop=LoopSettings(
-            batch=256, peak_learning_rate=5e-4, ema_decay=0.9995, budget_seconds=8 * 60, compile=True
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=260
         )
     ),
 }  # fmt: skip
@@ -168,9 +168,15 @@ def inpaint_planes(parts: FrozenParts, pictures: Pixels, masks: Mask) -> Tensor:
 
     The hole, 1 where a cell is drawn anew, then the latent of the picture whose hole is grey.
     """
-    hidden = hide_masked(to_model(pictures), masks)
-    pixels = hidden.to(parts.device, memory_format=torch.channels_last)
-    known: Tensor = parts.vae.encode(pixels).latent_dist.mode().float() * parts.scale
+    parted = range(0, len(pictures), ENCODED_AT_ONCE)
+    known = torch.cat(
+        [
+            parts.encode_pixels(hide_masked(to_model(seen, parts.device), hole))
+            for seen, hole in (
+                (pictures[i : i + ENCODED_AT_ONCE], masks[i : i + ENCODED_AT_ONCE]) for i in parted
+            )
+        ]
+    )
     factor = pictures.shape[1] // known.shape[2]
     return torch.cat([mask_plane(masks, factor).to(parts.device), known], dim=1)
 

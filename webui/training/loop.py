@@ -36,6 +36,8 @@ Network = TypeVar("Network", bound=nn.Module)
 BatchLoss = Callable[[nn.Module, np.random.Generator], Tensor]
 """(network, random source of this step) -> mean loss of a freshly drawn batch, a scalar."""
 CHECKPOINT = "checkpoint.pt"
+REPORT_SECONDS = 30
+"""Between two points of the curves."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class LoopSettings:
 def accelerator() -> Accelerator:
     """Devices and precision: bfloat16 on a GPU that has it, float32 on a CPU, where it is fastest."""
     half = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
+    if torch.cuda.is_available():  # shapes repeat, so the fastest convolutions are worth a search
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
     return Accelerator(mixed_precision="bf16" if half else "no")
 
 
@@ -96,13 +101,14 @@ def fit(
         lr=settings.peak_learning_rate,
         betas=(0.9, 0.99),
         weight_decay=settings.weight_decay,
+        fused=run.device.type == "cuda",
     )
     state = _State(network, optimizer, Ema(network, settings.ema_decay), settings, folder)
     state.everything = everything
     state.resume()
     prepared = run.prepare(torch.compile(network) if settings.compile else network)
     optimizer = run.prepare(optimizer)
-    losses: list[float] = []
+    losses: list[Tensor] = []
     state.mark()
     for progress in _until_spent(state.clock, run):
         rng = np.random.default_rng([settings.seed, state.step, run.process_index])
@@ -118,7 +124,7 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         state.ema.update(network)
         state.step += 1
-        losses.append(loss.item())
+        losses.append(loss.detach())  # to read it now would wait for the device
         if run.is_main_process:
             state.report(losses, sheet)
     if run.is_main_process:
@@ -129,6 +135,12 @@ def fit(
     if sheet is not None and run.is_main_process:
         write_png(folder / "samples.png", sheet(network))
     return network
+
+
+def steps_taken(folder: Path) -> int:
+    """Steps that the run in `folder` has behind it."""
+    saved = load_checkpoint(folder / CHECKPOINT)
+    return 0 if saved is None else int(saved["step"])
 
 
 def _until_spent(clock: Clock, run: Accelerator) -> Iterator[float]:
@@ -186,13 +198,13 @@ class _State:
         )  # fmt: skip
 
     def report(
-        self, losses: list[float], sheet: Callable[[Any], Pixels] | None, last: bool = False
+        self, losses: list[Tensor], sheet: Callable[[Any], Pixels] | None, last: bool = False
     ) -> None:
         """Write the curve each minute, and checkpoint and samples when their time has come."""
         now = self.clock.seconds
-        if losses and (now - self._said > 60 or last):
+        if losses and (now - self._said > REPORT_SECONDS or last):
             rate = (self.step - self._said_step) * self.settings.batch / max(1e-9, now - self._said)
-            loss = float(np.mean(losses))
+            loss = float(torch.stack(losses).mean())
             self.journal.add(seconds=now, step=self.step, loss=loss, examples_per_second=rate)
             name = self.folder.name
             log.info("%s: %.0f s, step %d, loss %.4f, %.1f/s", name, now, self.step, loss, rate)

@@ -13,7 +13,6 @@ preservation of DreamBooth, Ruiz et al. 2023).
 from __future__ import annotations
 
 import argparse
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
+from PIL import Image
 from torch import Tensor, nn
 
 from webui.training.command import (
@@ -82,10 +82,10 @@ RECIPES = {
         )
     ),
     "gpu": LoraSettings(
-        rank=16, alpha=16.0, scenes=4000,
+        scenes=1500,
         loop=LoopSettings(
-            batch=64, peak_learning_rate=2e-3, warmup_steps=50, weight_decay=1e-4,
-            ema_decay=0.99, budget_seconds=2 * 60, seed=7,
+            batch=48, peak_learning_rate=2e-3, warmup_steps=50, weight_decay=1e-4,
+            ema_decay=0.99, budget_seconds=90, seed=7,
         )
     ),
 }  # fmt: skip
@@ -218,7 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if is_main():
         facts = {"alpha": f"{settings.alpha:g}", **facts_of(name, command)}
         save_lora(command.out / f"{name}.safetensors", model.layers, facts)
-        shutil.copyfile(command.work / "samples.png", command.out / f"{name}.png")
+        with Image.open(command.work / "samples.png") as sheet:
+            sheet.save(command.out / f"{name}.webp", quality=88, method=6)
         make_readable(command.out)
     return 0
 

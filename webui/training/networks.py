@@ -16,6 +16,9 @@ from webui.training.runs import Pixels, to_uint8
 from webui.training.scenes import ScenePool
 from webui.training.text import tokenize
 
+ENCODED_AT_ONCE = 32
+"""Pictures a pass of the first stage: its finest level has the memory of many latents."""
+
 
 @dataclass(frozen=True)
 class UNetSettings:
@@ -119,14 +122,23 @@ class FrozenParts:
     def latents(self, examples: Examples) -> Tensor:
         """Clean latents at unit variance, float32 (B, z, h, w); looked up where they are kept."""
         if self.kept is not None and examples.index is not None:
-            return self.kept[examples.index].to(self.device, torch.float32)
-        return self.encode(examples.pictures).float()
+            return self.kept[examples.index].to(self.device).float()
+        return self.encode(examples.pictures)
 
     @torch.no_grad()
     def encode(self, pictures: Pixels) -> Tensor:
         """Latents of uint8 pictures (B, H, W, 3)."""
-        pixels = to_model(pictures).to(self.device, memory_format=torch.channels_last)
-        encoded: Tensor = self.vae.encode(pixels).latent_dist.mode() * self.scale
+        parts = [
+            self.encode_pixels(to_model(pictures[i : i + ENCODED_AT_ONCE], self.device))
+            for i in range(0, len(pictures), ENCODED_AT_ONCE)
+        ]
+        return torch.cat(parts)
+
+    @torch.no_grad()
+    def encode_pixels(self, pixels: Tensor) -> Tensor:
+        """Latents, float32 (B, z, h, w), of pixels (B, 3, H, W) in [-1, 1]."""
+        pixels = pixels.contiguous(memory_format=torch.channels_last)
+        encoded: Tensor = self.vae.encode(pixels).latent_dist.mode().float() * self.scale
         return encoded
 
     @torch.no_grad()
@@ -135,15 +147,20 @@ class FrozenParts:
         parts = [self.vae.decode(z / self.scale).sample for z in torch.split(latents, batch)]
         return to_uint8(torch.cat(parts))
 
-    def keep_latents(self, pool: ScenePool, path: Path, batch: int = 32) -> None:
-        """Encode a whole pool once; kept in the file `path` over starts."""
-        if path.exists():
-            self.kept = torch.load(path, weights_only=True)  # noqa: TID251  (our own file, tensors only)
-            return
-        chunks = [
-            self.encode(pool.pictures[start : start + batch]).to(torch.float16).cpu()
-            for start in range(0, len(pool), batch)
-        ]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.kept = torch.cat(chunks)
-        torch.save(self.kept, path)
+    def keep_latents(self, pool: ScenePool, path: Path) -> None:
+        """Encode a whole pool once; kept in the file `path` over starts, and shared by all of them."""
+        if not path.exists():
+            half = torch.autocast(
+                self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"
+            )
+            with half:
+                chunks = [
+                    self.encode(pool.pictures[start : start + ENCODED_AT_ONCE]).half().cpu()
+                    for start in range(0, len(pool), ENCODED_AT_ONCE)
+                ]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".partial")
+            torch.save(torch.cat(chunks), partial)
+            partial.replace(path)
+        # Our own file, tensors only; mapped, so that trainings beside one another have it once.
+        self.kept = torch.load(path, weights_only=True, mmap=True)  # noqa: TID251

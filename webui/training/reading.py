@@ -52,7 +52,7 @@ def lesson_scenes(command: TrainCommand) -> ScenePool:
             f"--data is {str(command.data)!r}; the {command.kind} learns from rendered scenes only, "
             "because their truth is known. Leave --data out."
         )
-    return scene_pool(command.work.parent / "scenes", POOL_SCENES, READ_SIZE)
+    return scene_pool(command.work.parent / "scenes", POOL_SCENES[command.recipe], READ_SIZE)
 
 
 class EvenStyles:

@@ -41,11 +41,13 @@ class Ema:
         """Move the average towards `module` by one step."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for name, value in module.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.weights[name].lerp_(value, 1 - decay)
-            else:
-                self.weights[name].copy_(value)
+        now = module.state_dict()
+        smooth = [name for name, value in now.items() if value.dtype.is_floating_point]
+        torch._foreach_lerp_(
+            [self.weights[name] for name in smooth], [now[name] for name in smooth], 1 - decay
+        )
+        for name in now.keys() - set(smooth):
+            self.weights[name].copy_(now[name])
 
     @contextmanager
     def applied_to(self, module: nn.Module) -> Iterator[None]:

@@ -1,26 +1,28 @@
-"""Scenes with their truth: drawn once and kept for a laptop, or drawn anew by worker processes.
+"""Scenes with their truth: drawn once and kept, or drawn ever anew by worker processes.
 
-A laptop that trains for an hour sees a scene several times, so drawing (milliseconds) and encoding
-(more) are done once, into memory-mapped arrays. A GPU eats scenes faster than it pays to keep them.
+A training sees a scene several times, so drawing (milliseconds) and encoding (more) are done once,
+into memory-mapped arrays that all trainings share: a laptop has no time to draw more, and a GPU
+eats thousands of scenes a second where a core draws seventy. With cores enough and hours, a stream
+of new ones is there too.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from webui.training.examples import Examples
 from webui.training.runs import Pixels
+from webui.training.streams import Stream, random_source
 from webui.training.text import caption_text
 from webui.training.world import CLASS_INDEX, CLASSES, render, sample_scene
 
@@ -37,8 +39,14 @@ THING_CLASSES = np.array([c.name in _THING_NAMES for c in CLASSES])
 UNSEEN_SEEDS = 1_000_000_000
 """Seeds from here on are never trained on; evaluation draws from them."""
 
-_KEPT = ("pictures", "class_maps", "depths", "things", "boxes")
+_KEPT = ("pictures", "class_maps", "depths", "things", "boxes", "captions")
 """Arrays of a pool, a file each."""
+WORDINGS = 4
+"""Captions that are kept of a scene, each in words of its own."""
+CAPTION_BYTES = 320
+"""Room for one; longer ones would be cut, and none is."""
+CHUNK = 256
+"""Scenes that a process draws at a time."""
 
 
 @dataclass(frozen=True)
@@ -55,26 +63,34 @@ class ScenePool:
     """(N, S/8, S/8): share of each cell that a foreground object covers, 0 to 255."""
     boxes: NDArray[np.float32]
     """(N, 16, 5): class id, then left, top, right, bottom in fractions; class -1 where none."""
+    captions: NDArray[np.bytes_]
+    """(N, WORDINGS), UTF-8."""
     first_seed: int
+    folder: Path | None = field(default=None, compare=False)
+    """Where the arrays are mapped from."""
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def draw(self, count: int, rng: np.random.Generator) -> Examples:
-        """Random scenes with captions in new words."""
+        """Random scenes, each with one of its captions."""
         return self.take(rng.integers(len(self), size=count), rng)
 
     def take(self, chosen: NDArray[np.int64], rng: np.random.Generator) -> Examples:
-        """These scenes, by their index in the pool, with captions in new words."""
-        return Examples(
-            pictures=self.pictures[chosen],
-            captions=tuple(caption_text(self.first_seed + int(i), rng) for i in chosen),
-            class_maps=self.class_maps[chosen],
-            depths=self.depths[chosen],
-            things=self.things[chosen],
-            boxes=self.boxes[chosen],
-            index=chosen,
-        )
+        """These scenes, by their index in the pool, each with one of its captions."""
+        said = self.captions[chosen, rng.integers(self.captions.shape[1], size=len(chosen))]
+        gather = {n: partial(self._rows, n, chosen) for n in _KEPT if n != "captions"}
+        return Examples(captions=tuple(s.decode() for s in said), index=chosen, **gather)
+
+    def _rows(self, name: str, chosen: NDArray[np.int64]) -> NDArray[Any]:
+        rows: NDArray[Any] = np.asarray(getattr(self, name))[chosen]
+        return rows
+
+    def __reduce__(self) -> Any:
+        """Other processes map the files themselves; a pool in memory travels whole."""
+        if self.folder is not None:
+            return _open_pool, (self.folder, self.first_seed)
+        return ScenePool, (*(getattr(self, name) for name in _KEPT), self.first_seed)
 
 
 @dataclass(frozen=True)
@@ -105,61 +121,96 @@ def _cells(values: NDArray[np.float32], cell: int) -> NDArray[np.uint8]:
     return rounded
 
 
+def word_captions(seed: int) -> NDArray[np.bytes_]:
+    """The captions that are kept of a scene, (WORDINGS,)."""
+    rng = np.random.default_rng([seed, 5])
+    return np.array(
+        [caption_text(seed, rng).encode() for _ in range(WORDINGS)], f"S{CAPTION_BYTES}"
+    )
+
+
+def pool_in_memory(seeds: range, size: int) -> ScenePool:
+    """A few scenes of consecutive seeds, without files."""
+    truths = [draw_truth(seed, size) for seed in seeds]
+    return ScenePool(
+        pictures=np.stack([truth.pictures for truth in truths]),
+        class_maps=np.stack([truth.class_maps for truth in truths]),
+        depths=np.stack([truth.depths for truth in truths]),
+        things=np.stack([truth.things for truth in truths]),
+        boxes=np.stack([truth.boxes for truth in truths]),
+        captions=np.stack([word_captions(seed) for seed in seeds]),
+        first_seed=seeds.start,
+    )
+
+
 def scene_pool(
-    folder: Path, count: int, size: int, first_seed: int = 0, workers: int = 2
+    folder: Path, count: int, size: int, first_seed: int = 0, workers: int | None = None
 ) -> ScenePool:
-    """Open the pool in `folder`, drawing it first where it is missing or unfinished."""
+    """Open the pool in `folder`, drawing it first where it is missing or unfinished.
+
+    Args:
+        folder: Of all pools.
+        count: Scenes.
+        size: Side in pixels.
+        first_seed: Of scene 0.
+        workers: Processes that draw; None takes one a core.
+    """
     where = folder / f"{size}-{first_seed}-{count}"
     if not (where / "whole.json").exists():
-        _draw(where, count, size, first_seed, workers)
+        _draw(where, count, size, first_seed, workers or os.cpu_count() or 1)
+    return _open_pool(where, first_seed)
+
+
+def _open_pool(where: Path, first_seed: int) -> ScenePool:
     arrays = {name: np.load(where / f"{name}.npy", mmap_mode="r") for name in _KEPT}
-    return ScenePool(**arrays, first_seed=first_seed)
+    return ScenePool(**arrays, first_seed=first_seed, folder=where)
 
 
 def _draw(where: Path, count: int, size: int, first: int, workers: int) -> None:
     where.mkdir(parents=True, exist_ok=True)
-    arrays = {name: _open(where / f"{name}.npy", name, count, size) for name in _KEPT}
-    with ProcessPoolExecutor(workers) as pool:
-        seeds, sizes = (first + i for i in range(count)), (size for _ in range(count))
-        for i, truth in enumerate(pool.map(draw_truth, seeds, sizes, chunksize=64)):
-            for name, array in arrays.items():
-                array[i] = getattr(truth, name)
-    for array in arrays.values():
-        array.flush()
+    for name in _KEPT:
+        _make(where / f"{name}.npy", name, count, size)
+    parts = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
+    with ProcessPoolExecutor(min(workers, len(parts))) as pool:
+        list(pool.map(partial(_draw_part, where, size, first), parts))
     # Last: its presence says that the pool is whole.
     (where / "whole.json").write_text(json.dumps({"count": count, "size": size}))
 
 
-def _open(file: Path, name: str, count: int, size: int) -> np.memmap[Any, np.dtype[Any]]:
-    shapes = {
+def _draw_part(where: Path, size: int, first: int, part: range) -> None:
+    """Draw some scenes straight into the files: they are far larger than what pipes carry well."""
+    arrays = {name: np.load(where / f"{name}.npy", mmap_mode="r+") for name in _KEPT}
+    for i in part:
+        truth = draw_truth(first + i, size)
+        for name, array in arrays.items():
+            array[i] = word_captions(first + i) if name == "captions" else getattr(truth, name)
+    for array in arrays.values():
+        array.flush()
+
+
+def _make(file: Path, name: str, count: int, size: int) -> None:
+    shapes: dict[str, tuple[int, ...]] = {
         "pictures": (size, size, 3),
         "class_maps": (size, size),
         "depths": (size // DEPTH_CELL, size // DEPTH_CELL),
         "things": (size // CELL, size // CELL),
         "boxes": (MAX_BOXES, 5),
+        "captions": (WORDINGS,),
     }
-    kind = np.float32 if name == "boxes" else np.uint8
+    kinds: dict[str, Any] = {"boxes": np.float32, "captions": f"S{CAPTION_BYTES}"}
     # Untyped in NumPy's own stubs.
-    array: np.memmap[Any, np.dtype[Any]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
-        file, "w+", kind, (count, *shapes[name])
+    np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+        file, "w+", kinds.get(name, np.uint8), (count, *shapes[name])
     )
-    return array
 
 
 class SceneStream:
-    """Endless new scenes, drawn on the fly by worker processes; what a GPU recipe trains on."""
+    """Endless new scenes, drawn on the fly by worker processes."""
 
     def __init__(self, size: int, batch: int, first_seed: int, workers: int) -> None:
         """Every `draw` gives `batch` scenes of `size` pixels; seeds count up from `first_seed`."""
         self._batch = batch
-        loader = DataLoader(
-            _Drawn(size, batch, first_seed),
-            batch_size=None,
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            multiprocessing_context="spawn" if workers else None,
-        )
-        self._batches = iter(loader)
+        self._batches = Stream(partial(_draw_batch, size, batch, first_seed), workers)
 
     def draw(self, count: int, rng: np.random.Generator) -> Examples:  # noqa: ARG002  (a Source's)
         """The next batch.
@@ -169,23 +220,10 @@ class SceneStream:
         """
         if count != self._batch:
             raise ValueError(f"The stream gives {self._batch} scenes at a time, not {count}.")
-        examples: Examples = next(self._batches)
-        return examples
+        return next(self._batches)
 
 
-class _Drawn(IterableDataset[Examples]):
-    def __init__(self, size: int, batch: int, first_seed: int) -> None:
-        self.size, self.batch, self.first_seed = size, batch, first_seed
-
-    def __iter__(self) -> Iterator[Examples]:
-        torch.set_num_threads(1)
-        worker = get_worker_info()
-        number, step = (worker.id, worker.num_workers) if worker else (0, 1)
-        while True:
-            seeds = range(self.first_seed + number * self.batch, UNSEEN_SEEDS)[: self.batch]
-            rng = np.random.default_rng([seeds[0], 11])
-            truths = [draw_truth(seed, self.size) for seed in seeds]
-            arrays = {name: np.stack([getattr(t, name) for t in truths]) for name in _KEPT}
-            captions = tuple(caption_text(seed, rng) for seed in seeds)
-            yield Examples(captions=captions, index=np.array(seeds), **arrays)
-            number += step
+def _draw_batch(size: int, batch: int, first_seed: int, number: int) -> Examples:
+    start = (first_seed + number * batch) % (UNSEEN_SEEDS - batch)
+    pool = pool_in_memory(range(start, start + batch), size)
+    return pool.take(np.arange(batch), random_source(number, 11))

@@ -67,7 +67,7 @@ RECIPES = {
     ),
     "gpu": SemanticSettings(
         loop=LoopSettings(
-            batch=256, peak_learning_rate=5e-4, ema_decay=0.9995, budget_seconds=8 * 60, compile=True
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=200
         )
     ),
 }  # fmt: skip

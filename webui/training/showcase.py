@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from webui.training.examples import Examples
 from webui.training.runs import Pixels, picture_sheet
-from webui.training.scenes import UNSEEN_SEEDS, ScenePool, draw_truth
+from webui.training.scenes import UNSEEN_SEEDS, pool_in_memory
 
 COLUMNS = 8
 
 
 def unseen_examples(count: int, size: int) -> Examples:
     """The first unseen scenes of this size, all of their truth, and a caption each."""
-    truths = [draw_truth(UNSEEN_SEEDS + i, size) for i in range(count)]
-    pool = ScenePool(
-        pictures=np.stack([truth.pictures for truth in truths]),
-        class_maps=np.stack([truth.class_maps for truth in truths]),
-        depths=np.stack([truth.depths for truth in truths]),
-        things=np.stack([truth.things for truth in truths]),
-        boxes=np.stack([truth.boxes for truth in truths]),
-        first_seed=UNSEEN_SEEDS,
-    )
+    pool = pool_in_memory(range(UNSEEN_SEEDS, UNSEEN_SEEDS + count), size)
     # Without an index: it would name the kept latents of a pool's seen scenes.
-    return replace(pool.take(np.arange(count), np.random.default_rng(0)), index=None)
+    return pool.take(np.arange(count), np.random.default_rng(0)).without_index()
 
 
 def paired_sheet(asked: Pixels, drawn: Pixels, columns: int = COLUMNS) -> Pixels:

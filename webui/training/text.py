@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -23,6 +24,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from webui.training.runs import Clock, Journal, learning_rate, load_checkpoint, save_checkpoint
+from webui.training.streams import Stream
 from webui.training.world import (
     COLOUR_WORDS,
     KINDS,
@@ -51,10 +53,12 @@ class TextSettings:
     batch: int = 64
     peak_learning_rate: float = 1e-3
     budget_seconds: float = 12.5 * 60
+    workers: int = 0
+    """Processes that write captions ahead; 0 writes them between the steps."""
     seed: int = 2
 
 
-RECIPES = {"cpu": TextSettings(), "gpu": TextSettings(batch=256, budget_seconds=60)}
+RECIPES = {"cpu": TextSettings(), "gpu": TextSettings(batch=256, budget_seconds=90, workers=8)}
 
 
 def build_tokenizer(captions: int = 4000) -> CLIPTokenizer:
@@ -173,6 +177,11 @@ def _caption_of(seed: int) -> Caption:
     return caption_facts(sample_scene(seed), np.random.default_rng([seed, 1]))
 
 
+def _captions_of_a_step(batch: int, number: int) -> tuple[list[str], NDArray[np.float32]]:
+    said = [_caption_of(seed) for seed in range(number * batch, (number + 1) * batch)]
+    return [caption.text for caption in said], np.stack([stated_facts(caption) for caption in said])
+
+
 def take_over(encoder: CLIPTextModel, tokenizer: CLIPTokenizer, old: Path) -> None:
     """Start from an older encoder in the diffusers folder `old`; words keep what they meant."""
     before = CLIPTextModel.from_pretrained(old / "text_encoder", dtype=torch.float32)
@@ -208,20 +217,20 @@ def train_text_encoder(
     reader = nn.Linear(settings.hidden, FACTS).to(device)
     weights = [*encoder.parameters(), *reader.parameters()]
     optimizer = torch.optim.AdamW(weights, betas=(0.9, 0.98), weight_decay=0.01)
-    clock, step, seed = Clock(settings.budget_seconds), 0, 0
+    clock, step = Clock(settings.budget_seconds), 0
     path, journal = folder / "checkpoint.pt", Journal(folder, "text-encoder")
     if (saved := load_checkpoint(path)) is not None:
         encoder.load_state_dict(saved["encoder"])
         reader.load_state_dict(saved["reader"])
         optimizer.load_state_dict(saved["optimizer"])
-        step, seed, clock.spent_seconds = saved["step"], saved["seed"], saved["seconds"]
+        step, clock.spent_seconds = saved["step"], saved["seconds"]
 
+    captions = Stream(partial(_captions_of_a_step, settings.batch), settings.workers, step)
     last_said = clock.seconds
     while (progress := clock.progress) < 1.0:
-        said = [_caption_of(seed + i) for i in range(settings.batch)]
-        seed += settings.batch
-        wanted = torch.from_numpy(np.stack([stated_facts(c) for c in said])).to(device)
-        ids = tokenize(tokenizer, [c.text for c in said]).to(device)
+        texts, facts = next(captions)
+        wanted = torch.from_numpy(facts).to(device)
+        ids = tokenize(tokenizer, texts).to(device)
         ends = (ids == tokenizer.eos_token_id).int().argmax(dim=1)
         if step % 4:  # most steps skip the tail of end marks that only fills up
             ids = ids[:, : int(ends.max()) + 2]
@@ -252,7 +261,7 @@ def train_text_encoder(
             )
     save_checkpoint(
         path, settings, encoder=encoder.state_dict(), reader=reader.state_dict(),
-        optimizer=optimizer.state_dict(), step=step, seed=seed, seconds=clock.seconds,
+        optimizer=optimizer.state_dict(), step=step, seconds=clock.seconds,
     )  # fmt: skip
     encoder.requires_grad_(False)
     return tokenizer, encoder

@@ -52,10 +52,8 @@ class TextToImageSettings:
 RECIPES = {
     "cpu": TextToImageSettings(loop=LoopSettings(budget_seconds=80 * 60)),
     "gpu": TextToImageSettings(
-        unet=UNetSettings((96, 128, 160), (True, True, True)),
-        loop=LoopSettings(
-            batch=256, peak_learning_rate=1e-3, ema_decay=0.9995, budget_seconds=20 * 60, compile=True
-        ),
+        unet=UNetSettings((80, 96, 112)),
+        loop=LoopSettings(batch=256, peak_learning_rate=1.2e-3, ema_decay=0.998, budget_seconds=200),
     ),
 }  # fmt: skip
 

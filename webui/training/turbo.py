@@ -94,9 +94,10 @@ RECIPES = {
         )
     ),
     "gpu": TurboSettings(
+        skip=50,
         loop=LoopSettings(
-            batch=256, peak_learning_rate=2e-4, warmup_steps=100, weight_decay=0.0, ema_decay=0.999,
-            budget_seconds=8 * 60, compile=True,
+            batch=96, peak_learning_rate=3e-4, warmup_steps=50, weight_decay=0.0, ema_decay=0.995,
+            budget_seconds=260,
         )
     ),
 }  # fmt: skip

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,9 @@ from webui.training.diffusion import NoiseSettings, sample, velocity_loss
 from webui.training.examples import Source
 from webui.training.export import Card, Export, export_folder, write_card
 from webui.training.first_stage import to_model
-from webui.training.loop import LoopSettings, fit
+from webui.training.loop import LoopSettings, fit, steps_taken
 from webui.training.runs import Pixels, picture_sheet, to_uint8
+from webui.training.streams import Stream, random_source
 from webui.training.vq_first_stage import device_of, psnr
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,8 @@ class UpscaleSettings:
     noise: NoiseSettings = field(
         default_factory=lambda: NoiseSettings(timestep_bias=1.0, min_snr_gamma=5.0)
     )
+    workers: int = 0
+    """Processes that cut and spoil crops ahead; 0 does it between the steps."""
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -78,13 +82,9 @@ RECIPES = {
         loop=LoopSettings(batch=16, peak_learning_rate=1e-3, budget_seconds=25 * 60, seed=6),
     ),
     "gpu": UpscaleSettings(
-        channels=(96, 160, 224),
-        layers=2,
-        views=1,
-        crops=CropSettings(pictures=8000, per_draw=32),
-        loop=LoopSettings(
-            batch=256, peak_learning_rate=6e-4, ema_decay=0.9995, budget_seconds=10 * 60, seed=6
-        ),
+        crops=CropSettings(pictures=3000, per_draw=16),
+        workers=5,
+        loop=LoopSettings(batch=64, peak_learning_rate=1e-3, budget_seconds=160, seed=6),
     ),
 }
 
@@ -116,7 +116,7 @@ def augmentation_levels(count: int, clean: float, rng: np.random.Generator) -> T
 @torch.no_grad()
 def encode(vq: VQModel, pictures: Pixels) -> Tensor:
     """Latents before the codebook, at unit variance, float32 (B, z, h, w)."""
-    pixels = to_model(pictures).to(device_of(vq), memory_format=torch.channels_last)
+    pixels = to_model(pictures, device_of(vq))
     latents: Tensor = vq.encode(pixels).latents.float() * float(vq.config.scaling_factor)
     return latents
 
@@ -148,15 +148,15 @@ def train_upscale(
     """
     torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
     unet = start or build_upscaler(settings, int(vq.config.latent_channels))
-    count = max(1, settings.loop.batch // settings.views)
+    pairs = Stream(
+        partial(pairs_of_a_step, settings, source), settings.workers, steps_taken(folder)
+    )
 
     def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
-        sharp = draw_crops(source, settings.crops, settings.side, count, rng)
+        sharp, small = next(pairs)
         x0 = encode(vq, sharp).repeat_interleave(settings.views, dim=0)  # (B, z, h, w)
-        repeated = np.repeat(sharp, settings.views, axis=0)
-        small = [degrade(crop, FACTOR, settings.degradations, rng) for crop in repeated]
         levels = augmentation_levels(len(x0), settings.clean, rng).to(x0.device)
-        seen = to_model(np.stack(small)).to(x0.device)
+        seen = to_model(small, x0.device)
         seen = noised_picture(seen, levels, torch.randn_like(seen))  # (B, 3, h, w)
         return velocity_loss(
             lambda x, t: network(torch.cat([x, seen], dim=1), t, LABELS * levels).sample,
@@ -164,6 +164,18 @@ def train_upscale(
         )  # fmt: skip
 
     return fit(unet, loss, settings.loop, folder, settings, lambda u: look(u, vq, unseen))
+
+
+def pairs_of_a_step(
+    settings: UpscaleSettings, source: Source, number: int
+) -> tuple[Pixels, Pixels]:
+    """Sharp crops (B / views, S, S, 3) and `views` small, spoiled ones of each, for this step."""
+    rng = random_source(number, settings.loop.seed)
+    count = max(1, settings.loop.batch // settings.views)
+    sharp = draw_crops(source, settings.crops, settings.side, count, rng)
+    repeated = np.repeat(sharp, settings.views, axis=0)
+    small = [degrade(crop, FACTOR, settings.degradations, rng) for crop in repeated]
+    return sharp, np.stack(small)
 
 
 @dataclass(frozen=True)
@@ -186,7 +198,7 @@ def upscaled(
     grain = torch.randn(
         (len(pictures), 3, *pictures.shape[1:3]), generator=torch.Generator().manual_seed(how.seed)
     )
-    seen = noised_picture(to_model(pictures).to(device), levels, grain.to(device))
+    seen = noised_picture(to_model(pictures, device), levels, grain.to(device))
 
     def predict(x: Tensor, t: Tensor) -> Tensor:
         velocity: Tensor = unet(torch.cat([x, seen], dim=1), t, LABELS * levels).sample

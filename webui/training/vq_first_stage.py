@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,9 @@ from webui.training.crops import CropSettings, draw_crops, unseen_crops
 from webui.training.examples import Source
 from webui.training.export import make_readable, save_part
 from webui.training.first_stage import reconstruction_loss, to_model
-from webui.training.loop import LoopSettings, fit
+from webui.training.loop import LoopSettings, fit, steps_taken
 from webui.training.runs import Pixels, picture_sheet, to_uint8
+from webui.training.streams import Stream, random_source
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +62,8 @@ class VqSettings:
     """Weight of the codebook and commitment loss; its own balance is diffusers' 0.25."""
     revive_steps: int = 50
     """Steps between two looks for dead codes."""
+    workers: int = 0
+    """Processes that cut crops ahead; 0 cuts them between the steps."""
     loop: LoopSettings = field(default_factory=LoopSettings)
     """Its batch counts crops of 64 pixels; of larger ones there are fewer, of equal area."""
 
@@ -72,12 +76,12 @@ RECIPES = {
         ),
     ),
     "gpu": VqSettings(
-        channels=(64, 128, 192),
-        crops=CropSettings(pictures=8000, per_draw=32),
+        channels=(32, 64, 128),
+        crops=CropSettings(pictures=3000, per_draw=16),
         sides=(64, 128, 128, 256),
+        workers=4,
         loop=LoopSettings(
-            batch=256, peak_learning_rate=1e-3, weight_decay=1e-4,
-            budget_seconds=6 * 60, seed=5, sheet_seconds=120,
+            batch=192, peak_learning_rate=1e-3, weight_decay=1e-4, budget_seconds=90, seed=5,
         ),
     ),
 }  # fmt: skip
@@ -149,19 +153,28 @@ def train_vq(
     first = draw_crops(source, settings.crops, 64, 16, np.random.default_rng(0))
     vq = build_vq(settings).to(start.device)
     log.info("first stage: %d weights of another taken over", start_from(vq, start))
-    place_codes(vq, to_model(first).to(start.device))
+    place_codes(vq, to_model(first, start.device))
     watch = CodebookWatch(vq, settings.revive_steps)
+    crops = Stream(
+        partial(crops_of_a_step, settings, source), settings.workers, steps_taken(folder)
+    )
 
-    def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
-        side = int(rng.choice(settings.sides))
-        count = max(1, settings.loop.batch * 64 * 64 // (side * side))
-        x = to_model(draw_crops(source, settings.crops, side, count, rng)).to(device_of(vq))
+    def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:  # noqa: ARG001
+        x = to_model(next(crops), device_of(vq))
         network.train()
         watch.revive()  # by the batches before this one, ahead of this one's gradients
         return vq_loss(network, x.contiguous(memory_format=torch.channels_last), settings)
 
     fit(vq, loss, settings.loop, folder, settings, lambda network: look(network, unseen))
     return normalise_latents(vq, source, settings)
+
+
+def crops_of_a_step(settings: VqSettings, source: Source, number: int) -> Pixels:
+    """Crops uint8 (B, S, S, 3) of one of the sides, for a step with this number."""
+    rng = random_source(number, settings.loop.seed)
+    side = int(rng.choice(settings.sides))
+    count = max(1, settings.loop.batch * 64 * 64 // (side * side))
+    return draw_crops(source, settings.crops, side, count, rng)
 
 
 def device_of(network: VQModel) -> torch.device:
@@ -186,7 +199,7 @@ def reconstruct(vq: VQModel, pictures: Pixels, batch: int = 4) -> Pixels:
     vq.eval()
     parts = []
     for start in range(0, len(pictures), batch):
-        pixels = to_model(pictures[start : start + batch]).to(device_of(vq))
+        pixels = to_model(pictures[start : start + batch], device_of(vq))
         parts.append(to_uint8(vq(pixels.contiguous(memory_format=torch.channels_last)).sample))
     return np.concatenate(parts)
 
@@ -207,7 +220,7 @@ def perplexity(vq: VQModel, pictures: Pixels, batch: int = 4) -> float:
     """Exponential of the entropy of the codes' use: 1 when one serves all, their count at best."""
     counts = np.zeros(vq.quantize.n_e)
     for start in range(0, len(pictures), batch):
-        latents = vq.encode(to_model(pictures[start : start + batch]).to(device_of(vq))).latents
+        latents = vq.encode(to_model(pictures[start : start + batch], device_of(vq))).latents
         chosen = vq.quantize(latents)[2][2]
         counts += np.bincount(chosen.flatten().cpu().numpy(), minlength=len(counts))
     share = counts[counts > 0] / counts.sum()
@@ -221,7 +234,7 @@ def normalise_latents(
     """Set the scaling factor that gives latents unit variance (section 4.3.2 of the paper)."""
     crops = draw_crops(source, settings.crops, 128, count, np.random.default_rng(0))
     chunks = np.array_split(crops, max(1, count // 8))
-    latents = torch.cat([vq.encode(to_model(chunk).to(device_of(vq))).latents for chunk in chunks])
+    latents = torch.cat([vq.encode(to_model(chunk, device_of(vq))).latents for chunk in chunks])
     vq.register_to_config(scaling_factor=float(1 / latents.std()))
     return vq
 
