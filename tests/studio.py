@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -39,6 +41,15 @@ class Studio:
         body = json.dumps(request).encode()
         headers = {"Content-Type": "application/json"}
         call = urllib.request.Request(f"{self.address}/api/v1/jobs", body, headers)
+        with urllib.request.urlopen(call, timeout=30) as answer:
+            return str(json.load(answer)["id"])
+
+    def upload(self, picture: Image.Image) -> str:
+        """Give the studio a picture; its id."""
+        file = io.BytesIO()
+        picture.save(file, "PNG")
+        headers = {"Content-Type": "application/octet-stream"}
+        call = urllib.request.Request(f"{self.address}/api/v1/images", file.getvalue(), headers)
         with urllib.request.urlopen(call, timeout=30) as answer:
             return str(json.load(answer)["id"])
 

@@ -65,7 +65,11 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
         engine = Engine(residency, lambda _: None, run=timed)
         for seed in range(pictures):
             request = GenerationRequest(
-                prompt="a red house by day", seed=seed, steps=STEPS, width=128, height=128
+                prompt="a red house by day",
+                seed=seed,
+                steps=STEPS,
+                width=model.checkpoint.native_width,
+                height=model.checkpoint.native_height,
             )
             engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, {}, (), ()))
         while engine.tick():
@@ -75,7 +79,7 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
 
 @torch.inference_mode()
 def _forward_seconds(model: LoadedModel, rows: int) -> float:
-    shape = model.latent_shape(128, 128)
+    shape = model.latent_shape(model.checkpoint.native_width, model.checkpoint.native_height)
     x = torch.randn(rows, *shape[1:], generator=torch.Generator().manual_seed(0))
     x = x.to(memory_format=torch.channels_last)
     tokens = torch.randn(rows, TOKENS, TEXT_WIDTH)

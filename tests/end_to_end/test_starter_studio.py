@@ -75,7 +75,7 @@ def _until_running(studio: Studio, job_id: str) -> None:
 def test_a_prompt_becomes_a_picture_of_what_it_says(studio: Studio) -> None:
     (night,) = _pixels(studio, studio.submit(prompt="the sea at night", seed=1))
     (day,) = _pixels(studio, studio.submit(prompt="a snowfield by day", seed=1))
-    assert night.shape == day.shape == (128, 128, 3)
+    assert night.shape == day.shape == (256, 256, 3)
     assert day.mean() > night.mean() + 60
 
 

@@ -90,7 +90,7 @@ RECIPES = {
         squared_error=12.0,
         peak_learning_rate=1e-3,
         ema_decay=0.999,
-        budget_seconds=170,
+        budget_seconds=165,
     ),
 }
 

@@ -53,10 +53,16 @@ def ahead(draw: Callable[..., ScenePool], wanted: bool) -> Iterator[None]:
         yield
         return
     spare = max(1, (os.cpu_count() or 1) - 2)
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as beside:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_step_back) as beside:
         drawn = beside.submit(draw, workers=spare)
         yield
         drawn.result()
+
+
+def _step_back() -> None:
+    """Let the training go first where both want a core; drawing processes inherit it."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(10)
 
 
 def _text_encoder(recipe: str, folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:
