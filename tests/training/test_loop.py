@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from webui.training.loop import LoopSettings, fit
+from webui.training.loop import LoopSettings, fit, is_compiled, steps_taken
 from webui.training.runs import Pixels, load_checkpoint
 
 SETTINGS = LoopSettings(
@@ -41,6 +41,19 @@ def test_a_second_start_goes_on_and_a_spent_budget_trains_no_more(tmp_path: Path
     longer = replace(SETTINGS, budget_seconds=1.5)
     fit(nn.Linear(1, 1), loss_of_a_line, longer, tmp_path, longer)
     assert (load_checkpoint(tmp_path / "checkpoint.pt") or {})["step"] > steps
+
+
+def test_the_steps_of_a_run_can_be_asked_for(tmp_path: Path) -> None:
+    assert steps_taken(tmp_path) == 0
+    fit(nn.Linear(1, 1), loss_of_a_line, SETTINGS, tmp_path, SETTINGS)
+    assert steps_taken(tmp_path) == (load_checkpoint(tmp_path / "checkpoint.pt") or {})["step"] > 0
+
+
+def test_only_long_runs_on_a_gpu_are_compiled() -> None:
+    cuda, cpu = torch.device("cuda"), torch.device("cpu")
+    long, short = LoopSettings(budget_seconds=1200), LoopSettings(budget_seconds=60)
+    asked = [(long, cuda), (short, cuda), (long, cpu), (replace(long, compile=False), cuda)]
+    assert [is_compiled(*case) for case in asked] == [True, False, False, False]
 
 
 def test_frozen_weights_stay_as_they_are(tmp_path: Path) -> None:

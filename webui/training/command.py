@@ -29,7 +29,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 STARTER = REPOSITORY / "models" / "starter"
 TEXT_MODEL = STARTER / "text"
 POOL_SCENES = {"cpu": 40_000, "gpu": 100_000}
-"""Distinct scenes that are drawn for a recipe; a run sees each of them some times."""
+"""Distinct scenes that are drawn for a recipe; a run sees each of them some times. Those of a cpu are of
+128 pixels, and of larger ones it has as many as take the same time."""
 SAME_LATENTS = 0.1
 """Mean distance, in standard deviations: rounding to 8 bits gives 0.01, another first stage 1."""
 GPU_SEEDS = 100_000_000
@@ -72,6 +73,8 @@ class TrainCommand:
     """The text model that gives its parts, and to most kinds their first weights."""
     data: Path | None
     """A folder of pictures with captions; None is the world that this repository draws."""
+    scenes: int | None = None
+    """Distinct scenes that are drawn before; None is the recipe's number."""
     stream: bool = False
     """Whether scenes are drawn ever anew while it trains, instead of from a pool drawn before."""
 
@@ -80,6 +83,7 @@ class TrainCommand:
         """The command that gives this order again, for a card; paths of this machine left out."""
         given = f"python launch.py train {self.kind} --recipe {self.recipe}"
         given += "" if self.minutes is None else f" --minutes {self.minutes:g}"
+        given += "" if self.scenes is None else f" --scenes {self.scenes}"
         given += " --stream" if self.stream else ""
         return given + ("" if self.data is None else f" --data {self.data.name}")
 
@@ -127,6 +131,10 @@ def parse(
         help="your own pictures with captions: a .txt beside each, or metadata.jsonl",
     )  # fmt: skip
     parser.add_argument(
+        "--scenes", type=int, metavar="COUNT",
+        help="distinct scenes to draw before the training, instead of the recipe's number",
+    )  # fmt: skip
+    parser.add_argument(
         "--stream", action="store_true",
         help="draw ever new scenes beside the training, instead of a pool before it: for many "
         "processor cores and long runs",
@@ -134,6 +142,8 @@ def parse(
     chosen = parser.parse_args(arguments)
     if chosen.minutes is not None and not chosen.minutes > 0:
         parser.error(f"--minutes is {chosen.minutes:g}, expected a number above 0")
+    if chosen.scenes is not None and chosen.scenes < 1:
+        parser.error(f"--scenes is {chosen.scenes}, expected a number above 0")
     if chosen.data is not None and not chosen.data.is_dir():
         parser.error(f"--data is {str(chosen.data)!r}, expected a folder of pictures")
     return TrainCommand(kind=kind, **vars(chosen))
@@ -219,11 +229,17 @@ def open_source(
         first = PartialState().process_index * GPU_SEEDS % UNSEEN_SEEDS
         spare = max(1, (os.cpu_count() or 2) - 1)
         return SceneStream(size, batch, first, spare if workers is None else workers)
-    count = POOL_SCENES[command.recipe] if scenes is None else scenes
+    count = command.scenes or scenes or scenes_of(command.recipe, size)
     pool = scene_pool(command.work.parent / "scenes", count, size)
     if parts is not None:
         keep_own_latents(parts, pool, command.work.parent / "latents.pt")
     return pool
+
+
+def scenes_of(recipe: str, size: int) -> int:
+    """Distinct scenes of this size that a recipe draws: a cpu's time for them is always the same."""
+    count = POOL_SCENES[recipe]
+    return count if recipe == "gpu" else max(1, round(count * min(1.0, (128 / size) ** 2)))
 
 
 def keep_own_latents(parts: FrozenParts, pool: ScenePool, path: Path) -> None:

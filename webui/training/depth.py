@@ -54,12 +54,14 @@ class DepthSettings:
 
 RECIPES = {
     "cpu": DepthSettings(
-        unet=UNetSettings((64, 80, 112), (False, True, True)),
-        loop=LoopSettings(peak_learning_rate=1e-3, budget_seconds=8 * 60),
+        loop=LoopSettings(
+            batch=16, peak_learning_rate=5e-4, warmup_steps=50, ema_decay=0.995, budget_seconds=30 * 60
+        ),
     ),
     "gpu": DepthSettings(
-        unet=UNetSettings((48, 64, 96), (False, True, True)),
-        loop=LoopSettings(batch=128, peak_learning_rate=1e-3, budget_seconds=160),
+        loop=LoopSettings(
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=160
+        ),
     ),
 }  # fmt: skip
 

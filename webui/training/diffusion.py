@@ -90,11 +90,16 @@ def velocity_loss(
 
 @torch.no_grad()
 def sample(
-    predict: Predict, shape: tuple[int, ...], steps: int, seed: int, device: torch.device
+    predict: Predict,
+    shape: tuple[int, ...],
+    steps: int,
+    seed: int,
+    device: torch.device,
+    schedule: str = "DDIM",
 ) -> Tensor:
     """Latents drawn with the engine's DDIM, for sheets during training; (B, C, h, w)."""
     levels = noise_levels()
-    sigmas = SCHEDULES["DDIM"](levels, steps)
+    sigmas = SCHEDULES[schedule](levels, steps)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:

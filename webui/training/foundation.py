@@ -18,7 +18,7 @@ from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from webui.training import decoder, first_stage, text
-from webui.training.command import POOL_SCENES, keep_own_latents, run_device
+from webui.training.command import keep_own_latents, run_device, scenes_of
 from webui.training.decoder import sharpen_decoder
 from webui.training.first_stage import train_first_stage
 from webui.training.networks import FrozenParts
@@ -32,7 +32,7 @@ def trained_parts(recipe: str, runs: Path) -> FrozenParts:
     device = run_device()
     tokenizer, encoder = _text_encoder(recipe, encoder_folder)
     settings = first_stage.RECIPES[recipe]
-    scenes = partial(scene_pool, runs / "scenes", POOL_SCENES[recipe], settings.size)
+    scenes = partial(scene_pool, runs / "scenes", scenes_of(recipe, settings.size), settings.size)
     if not (vae_folder / "vae" / "config.json").exists():
         scene_pool(runs / "scenes", settings.scenes, settings.size)  # its own, which it waits for
         with ahead(scenes, recipe == "gpu"):

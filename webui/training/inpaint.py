@@ -88,7 +88,7 @@ RECIPES = {
     ),
     "gpu": InpaintSettings(
         loop=LoopSettings(
-            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=250
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=205
         )
     ),
 }  # fmt: skip

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from webui.training.command import POOL_SCENES, TrainCommand, TrainingRefused
+from webui.training.command import TrainCommand, TrainingRefused, scenes_of
 from webui.training.degradations import add_noise, blur, through_jpeg
 from webui.training.first_stage import to_model
 from webui.training.runs import Pixels
@@ -52,7 +52,9 @@ def lesson_scenes(command: TrainCommand) -> ScenePool:
             f"--data is {str(command.data)!r}; the {command.kind} learns from rendered scenes only, "
             "because their truth is known. Leave --data out."
         )
-    return scene_pool(command.work.parent / "scenes", POOL_SCENES[command.recipe], READ_SIZE)
+    return scene_pool(
+        command.work.parent / "scenes", scenes_of(command.recipe, READ_SIZE), READ_SIZE
+    )
 
 
 class EvenStyles:

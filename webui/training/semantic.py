@@ -67,7 +67,7 @@ RECIPES = {
     ),
     "gpu": SemanticSettings(
         loop=LoopSettings(
-            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=200
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=190
         )
     ),
 }  # fmt: skip

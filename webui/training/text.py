@@ -225,7 +225,8 @@ def train_text_encoder(
         optimizer.load_state_dict(saved["optimizer"])
         step, clock.spent_seconds = saved["step"], saved["seconds"]
 
-    captions = Stream(partial(_captions_of_a_step, settings.batch), settings.workers, step)
+    workers = settings.workers if clock.progress < 1.0 else 0
+    captions = Stream(partial(_captions_of_a_step, settings.batch), workers, step)
     last_said = clock.seconds
     while (progress := clock.progress) < 1.0:
         texts, facts = next(captions)

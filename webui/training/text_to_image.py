@@ -53,7 +53,7 @@ RECIPES = {
     "cpu": TextToImageSettings(loop=LoopSettings(budget_seconds=80 * 60)),
     "gpu": TextToImageSettings(
         unet=UNetSettings((80, 96, 112)),
-        loop=LoopSettings(batch=256, peak_learning_rate=1.2e-3, ema_decay=0.998, budget_seconds=200),
+        loop=LoopSettings(batch=256, peak_learning_rate=1.2e-3, ema_decay=0.998, budget_seconds=390),
     ),
 }  # fmt: skip
 

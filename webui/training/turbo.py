@@ -97,7 +97,7 @@ RECIPES = {
         skip=50,
         loop=LoopSettings(
             batch=96, peak_learning_rate=3e-4, warmup_steps=50, weight_decay=0.0, ema_decay=0.995,
-            budget_seconds=250,
+            budget_seconds=205,
         )
     ),
 }  # fmt: skip

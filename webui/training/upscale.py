@@ -49,8 +49,14 @@ log = logging.getLogger(__name__)
 
 FACTOR = 4
 """Of the first stage and of the enlargement alike."""
-DEFAULTS: dict[str, str | int | float] = {"sampler": "DDIM", "steps": 12, "guidance_scale": 1.0}
-"""Of a request: the small picture decides nearly everything, so few steps do."""
+SCHEDULE = "SGM Uniform"
+"""Begins at the noisiest level, where all is still to be read from the small picture."""
+STEPS = 3
+DEFAULTS: dict[str, str | int | float] = {
+    "sampler": "DDIM", "schedule": SCHEDULE, "steps": STEPS, "guidance_scale": 1.0,
+}  # fmt: skip
+"""Of a request: the small picture decides nearly everything, so few steps do (measured: 30.2 dB with
+two, 30.5 with three, 30.4 with six)."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,9 @@ class UpscaleSettings:
     degradations: DegradationSettings = field(default_factory=DegradationSettings)
     clean: float = 0.5
     """Share of low-resolution pictures that get no noise augmentation."""
-    noise: NoiseSettings = field(
-        default_factory=lambda: NoiseSettings(timestep_bias=1.0, min_snr_gamma=5.0)
-    )
+    noise: NoiseSettings = field(default_factory=lambda: NoiseSettings(timestep_bias=1.0))
+    """Without min-SNR: three steps stand on the first guess, at the noisiest level, which it all but
+    leaves out."""
     workers: int = 0
     """Processes that cut and spoil crops ahead; 0 does it between the steps."""
     loop: LoopSettings = field(default_factory=LoopSettings)
@@ -79,12 +85,12 @@ class UpscaleSettings:
 
 RECIPES = {
     "cpu": UpscaleSettings(
-        loop=LoopSettings(batch=16, peak_learning_rate=1e-3, budget_seconds=25 * 60, seed=6),
+        loop=LoopSettings(batch=16, peak_learning_rate=8e-4, budget_seconds=35 * 60, seed=6),
     ),
     "gpu": UpscaleSettings(
         crops=CropSettings(pictures=3000, per_draw=16),
-        workers=5,
-        loop=LoopSettings(batch=64, peak_learning_rate=1e-3, budget_seconds=160, seed=6),
+        workers=12,
+        loop=LoopSettings(batch=64, peak_learning_rate=1e-3, budget_seconds=190, seed=6),
     ),
 }
 
@@ -182,7 +188,7 @@ def pairs_of_a_step(
 class Upscaling:
     """How pictures are enlarged for a look."""
 
-    steps: int = 12
+    steps: int = STEPS
     augmentation: float = 0.0
     """Standard deviation of the noise on the small picture, 0 to 1."""
     seed: int = 0
@@ -205,7 +211,7 @@ def upscaled(
         return velocity
 
     shape = (len(pictures), int(unet.config.out_channels), *seen.shape[2:])
-    return decode(vq, sample(predict, shape, how.steps, how.seed + 1, device))
+    return decode(vq, sample(predict, shape, how.steps, how.seed + 1, device, SCHEDULE))
 
 
 def look(unet: UNet2DModel, vq: VQModel, pictures: Pixels, shown: int = 8) -> Pixels:

@@ -72,7 +72,7 @@ RECIPES = {
     "cpu": VqSettings(
         loop=LoopSettings(
             batch=8, peak_learning_rate=1.5e-3, weight_decay=1e-4,
-            budget_seconds=20 * 60, seed=5, sheet_seconds=240,
+            budget_seconds=20 * 60, seed=5, sheet_seconds=240, compile=False,
         ),
     ),
     "gpu": VqSettings(
@@ -82,6 +82,7 @@ RECIPES = {
         workers=4,
         loop=LoopSettings(
             batch=192, peak_learning_rate=1e-3, weight_decay=1e-4, budget_seconds=90, seed=5,
+            compile=False,  # its codebook is watched from within
         ),
     ),
 }  # fmt: skip

@@ -169,3 +169,34 @@ def test_a_prompt_is_noted_as_unread(library: Library, image: Path) -> None:
     rig = Rig(library.model("upscale"))
     rig.finish(order(library.model("upscale").checkpoint, files={"image": image}))
     assert [n.text for n in rig.notes()] == ["The model reads no text."]
+
+
+def test_the_picture_has_the_small_ones_broad_colours(library: Library, tmp_path: Path) -> None:
+    model, image = library.model("upscale"), tmp_path / "green.png"
+    Image.new("RGB", (16, 16), (60, 160, 90)).save(image)
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, files={"image": image}))
+    (picture,) = rig.pictures("job")
+    assert np.abs(picture.mean((0, 1)) - (60, 160, 90)).max() < 3
+    (work,) = rig.works(DecodeLatent)
+    (drawn,) = execute([work])
+    assert isinstance(drawn, np.ndarray)
+    assert np.abs(drawn.mean((0, 1)) - (60, 160, 90)).max() > 10  # an untrained model's own
+
+
+def test_the_more_noise_a_small_picture_has_the_less_of_its_pixels_comes_back(
+    library: Library, tmp_path: Path
+) -> None:
+    model, image = library.model("upscale"), tmp_path / "noise.png"
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(90, 170, (16, 16, 3)).astype(np.uint8)).save(image)
+    apart = []
+    for level in (0.0, 0.5):
+        rig = Rig(model)
+        rig.finish(order(model.checkpoint, files={"image": image}, noise_augmentation=level))
+        (picture,), (work,) = rig.pictures("job"), rig.works(DecodeLatent)
+        (drawn,) = execute([work])
+        assert isinstance(drawn, np.ndarray)
+        change = picture.astype(float) - drawn
+        apart.append((change - change.mean((0, 1))).std())
+    assert apart[1] < 0.7 * apart[0]

@@ -13,6 +13,7 @@ from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
+from webui.engine.programs.colour import SOFTNESS, with_colours_of
 from webui.engine.programs.conditions import noised_picture
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.tiled import decode, guided_in_tiles
@@ -22,6 +23,8 @@ from webui.engine.work import Program
 
 LABELS = 1000
 """The label of a picture that is all noise."""
+NOISE_SOFTNESS = 4.0
+"""Pixels of the small picture that its colours are blurred by, more, where it is all noise."""
 GRAIN_DRAW = 2**31
 """Beyond all draws of the sampler, so that the grain is independent of its noise."""
 
@@ -39,7 +42,9 @@ def upscale(order: PictureOrder, model: LoadedModel) -> Program:
     conditioning = _conditioning(order, model, low)
     denoise = guided_in_tiles(model, conditioning, 1.0, (low.shape[-2], low.shape[-1]))
     latent = yield from sample(request.sampler, denoise, x, sigmas, noise)
-    return (yield from decode(model, latent, width, height))
+    picture = yield from decode(model, latent, width, height)
+    softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
+    return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)
 
 
 def _small_picture(order: PictureOrder, model: LoadedModel) -> Image.Image:
