@@ -64,7 +64,7 @@ def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> Non
 
 
 def test_values_that_we_would_refuse_are_left_out() -> None:
-    text = "castle\nSteps: 5000, Sampler: Restart, CFG scale: 7, Seed: 1, Size: 513x64"
+    text = "castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64"
     request = parse_infotext(text)
     assert request is not None
     assert (request.prompt, request.steps, request.sampler, request.width) == (

@@ -9,7 +9,16 @@ from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.parts import noise_levels
-from webui.engine.schedules import SCHEDULES, karras, sgm_uniform, sigmas_for, uniform
+from webui.engine.schedules import (
+    ALIGNED,
+    SCHEDULES,
+    beta,
+    karras,
+    polyexponential,
+    sgm_uniform,
+    sigmas_for,
+    uniform,
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +69,49 @@ def test_exponential_is_even_in_the_logarithm(levels: NoiseLevels) -> None:
     logs = [math.log(sigma) for sigma in SCHEDULES["Exponential"](levels, 10)[:-1]]
     gaps = [a - b for a, b in itertools.pairwise(logs)]
     assert max(gaps) == pytest.approx(min(gaps))
+
+
+def test_align_your_steps_has_the_published_levels_at_eleven(levels: NoiseLevels) -> None:
+    made = SCHEDULES["Align Your Steps"](levels, len(ALIGNED))
+    assert made[:-1] == pytest.approx(ALIGNED, rel=6e-3)
+
+
+def test_kl_optimal_is_even_in_the_arc_tangent(levels: NoiseLevels) -> None:
+    angles = [math.atan(sigma) for sigma in SCHEDULES["KL Optimal"](levels, 10)[:-1]]
+    gaps = [a - b for a, b in itertools.pairwise(angles)]
+    assert max(gaps) == pytest.approx(min(gaps))
+
+
+def test_beta_places_levels_at_its_quantiles(levels: NoiseLevels) -> None:
+    made = beta(levels, 11)
+    share = [(s - levels.sigma_min) / (levels.sigma_max - levels.sigma_min) for s in made[:-1]]
+    # of Beta(0.6, 0.6), computed to 12 digits by bisection of the incomplete beta function
+    assert share[5] == pytest.approx(0.5, abs=1e-6)
+    assert share[8] == pytest.approx(1 - share[2], abs=1e-6)
+    assert beta_share(share[8]) == pytest.approx(0.2, abs=1e-4)
+    assert beta_share(share[1]) == pytest.approx(0.9, abs=1e-4)
+
+
+def beta_share(x: float, shape: float = 0.6) -> float:
+    """The distribution function of Beta(shape, shape), by the series of the incomplete beta."""
+    if x > 0.5:
+        return 1 - beta_share(1 - x, shape)
+    term, total = 1.0, 1 / shape
+    for n in range(1, 400):
+        term *= (n - shape) / n * x
+        total += term / (shape + n)
+    complete = math.gamma(shape) ** 2 / math.gamma(2 * shape)
+    return float(x**shape * total / complete)
+
+
+def test_polyexponential_bends_the_exponential(levels: NoiseLevels) -> None:
+    straight = SCHEDULES["Exponential"](levels, 9)
+    assert polyexponential(levels, 9) == pytest.approx(straight)
+    assert polyexponential(levels, 9, rho=2.0)[4] < straight[4]
+
+
+def test_turbo_takes_whole_trailing_timesteps_and_simple_equal_strides(levels: NoiseLevels) -> None:
+    timesteps = [round(levels.timestep(s), 6) for s in SCHEDULES["Turbo"](levels, 4)[:-1]]
+    assert timesteps == [999, 749, 499, 249]
+    timesteps = [round(levels.timestep(s), 6) for s in SCHEDULES["Simple"](levels, 4)[:-1]]
+    assert timesteps == [999, 749, 499, 249]

@@ -27,14 +27,47 @@ class SamplerInfo:
 
 
 SAMPLERS: tuple[SamplerInfo, ...] = (
-    SamplerInfo("Euler", ("k_euler", "euler"), "Uniform", False, 1),
-    SamplerInfo("Euler a", ("k_euler_a", "k_euler_ancestral", "euler_a"), "Uniform", True, 1),
-    SamplerInfo("Heun", ("k_heun", "heun"), "Uniform", False, 2),
     SamplerInfo("DPM++ 2M", ("k_dpmpp_2m", "dpmpp_2m"), "Karras", False, 1),
+    SamplerInfo("DPM++ SDE", ("k_dpmpp_sde", "dpmpp_sde"), "Karras", True, 2),
     SamplerInfo("DPM++ 2M SDE", ("k_dpmpp_2m_sde", "dpmpp_2m_sde"), "Exponential", True, 1),
-    SamplerInfo("DDIM", ("ddim",), "DDIM", False, 1),
-    SamplerInfo("UniPC", ("unipc", "uni_pc"), "Uniform", False, 1),
-    SamplerInfo("LCM", ("lcm", "k_lcm"), "SGM Uniform", True, 1),
+    SamplerInfo(
+        "DPM++ 2M SDE Heun", ("k_dpmpp_2m_sde_heun", "dpmpp_2m_sde_heun"), "Exponential", True, 1
+    ),
+    SamplerInfo(
+        "DPM++ 2S a", ("k_dpmpp_2s_a", "dpmpp_2s_a", "dpmpp_2s_ancestral"), "Karras", True, 2
+    ),
+    SamplerInfo("DPM++ 3M SDE", ("k_dpmpp_3m_sde", "dpmpp_3m_sde"), "Exponential", True, 1),
+    SamplerInfo(
+        "Euler a",
+        ("k_euler_a", "k_euler_ancestral", "euler_a", "euler_ancestral"),
+        "Uniform",
+        True,
+        1,
+    ),
+    SamplerInfo("Euler", ("k_euler",), "Uniform", False, 1),
+    SamplerInfo("LMS", ("k_lms",), "Uniform", False, 1),
+    SamplerInfo("Heun", ("k_heun",), "Uniform", False, 2),
+    SamplerInfo("HeunPP2", ("heunpp2", "k_heunpp2"), "Uniform", False, 3),
+    SamplerInfo("DPM2", ("k_dpm_2", "dpm_2"), "Karras", False, 2),
+    SamplerInfo(
+        "DPM2 a",
+        ("k_dpm_2_a", "dpm_2_a", "k_dpm_2_ancestral", "dpm_2_ancestral"),
+        "Karras",
+        True,
+        2,
+    ),
+    SamplerInfo("DPM fast", ("k_dpm_fast", "dpm_fast"), "Uniform", False, 1),
+    SamplerInfo("DPM adaptive", ("k_dpm_ad", "dpm_adaptive"), "Uniform", False, 1),
+    SamplerInfo("Restart", ("k_restart",), "Karras", True, 2),
+    SamplerInfo("DDIM", (), "DDIM", False, 1),
+    SamplerInfo("DDPM", (), "Uniform", True, 1),
+    SamplerInfo("PLMS", ("pndm",), "DDIM", False, 1),
+    SamplerInfo("UniPC", ("uni_pc",), "Uniform", False, 1),
+    SamplerInfo("DEIS", ("k_deis",), "Uniform", False, 1),
+    SamplerInfo("iPNDM", (), "Uniform", False, 1),
+    SamplerInfo("ER-SDE", ("er_sde",), "Uniform", True, 1),
+    SamplerInfo("LCM", ("k_lcm",), "SGM Uniform", True, 1),
+    SamplerInfo("TCD", ("k_tcd",), "SGM Uniform", True, 1),
 )
 
 AUTOMATIC = "Automatic"
@@ -44,8 +77,15 @@ SCHEDULES: Mapping[str, str] = {
     "Uniform": "Evenly spaced training timesteps",
     "Karras": "Noise levels of Karras et al. 2022, rho 7",
     "Exponential": "Noise levels evenly spaced in their logarithm",
+    "Polyexponential": "As Exponential, with rho as the exponent of the place; equal to it at rho 1",
     "SGM Uniform": "Evenly spaced timesteps, trailing, as Stability's generative-models",
+    "KL Optimal": "Noise levels evenly spaced in their arc tangent: least divergence for Gaussian data",
+    "Align Your Steps": "Noise levels that were optimised for Stable Diffusion (Sabour et al. 2024)",
+    "Simple": "Training timesteps counted back from the last in equal strides, as in ComfyUI",
+    "Normal": "Evenly spaced timesteps between the highest and the lowest noise level",
     "DDIM": "Evenly spaced timesteps with offset one, as in the DDIM paper's code",
+    "Beta": "Noise levels placed by a beta distribution of 0.6 and 0.6: dense at both ends",
+    "Turbo": "Whole timesteps, trailing, as distilled models were taught",
 }
 """Name and one-line explanation, in menu order."""
 

@@ -70,6 +70,10 @@ class NoiseLevels:
         below, above = self.log_sigmas[low], self.log_sigmas[low + 1]
         return low + min(max((wanted - below) / (above - below), 0.0), 1.0)
 
+    def earlier(self, sigma: float, share: float) -> float:
+        """Noise level at this share of sigma's timestep, rounded down to a whole one; 0 at share 0."""
+        return self.sigma(float(math.floor(self.timestep(sigma) * share))) if share > 0 else 0.0
+
     def scale_input(self, x: Tensor, sigma: float) -> Tensor:
         """What the network is given for x at this noise level."""
         return x / math.sqrt(sigma**2 + 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from webui.engine.denoisers import NoiseLevels
 from webui.engine.guidance import Denoise
 from webui.engine.samplers import SAMPLERS, SamplerOptions
 from webui.engine.samplers.common import Noise
@@ -13,11 +14,16 @@ from webui.engine.work import StepTaken, Task
 
 
 def sample(
-    sampler: str, denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise
+    sampler: str,
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    levels: NoiseLevels,
 ) -> Task[Tensor]:
     """Walk x, noisy at sigmas[0], down to a clean latent; yields a StepTaken for each step."""
-    run = SAMPLERS[sampler]
-    return (yield from run(_noted(denoise, sigmas), x, sigmas, noise, SamplerOptions()))
+    run, options = SAMPLERS[sampler], SamplerOptions(earlier=levels.earlier)
+    return (yield from run(_noted(denoise, sigmas), x, sigmas, noise, options))
 
 
 def _noted(denoise: Denoise, sigmas: Sequence[float]) -> Denoise:

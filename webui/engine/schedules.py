@@ -9,10 +9,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from webui.contracts.choices import AUTOMATIC, SAMPLERS
 from webui.engine.denoisers import NoiseLevels
 
 Schedule = Callable[[NoiseLevels, int], list[float]]
+Values = NDArray[np.float64]
 RHO = 7.0
 
 
@@ -53,12 +57,79 @@ def ddim(levels: NoiseLevels, steps: int) -> list[float]:
     return _at_timesteps(levels, [1.0 + stride * i for i in reversed(range(steps))])
 
 
+def polyexponential(levels: NoiseLevels, steps: int, rho: float = 1.0) -> list[float]:
+    """Log sigma falls with the place to the power of rho (Crowson's k-diffusion)."""
+    high, low = levels.log_sigmas[-1], levels.log_sigmas[0]
+    places = _spaced(1.0, 0.0, steps)
+    return [math.exp(low + place**rho * (high - low)) for place in places] + [0.0]
+
+
+def kl_optimal(levels: NoiseLevels, steps: int) -> list[float]:
+    """Evenly spaced in the arc tangent of sigma (Sabour et al. 2024, theorem 3.1)."""
+    high, low = math.atan(levels.sigma_max), math.atan(levels.sigma_min)
+    return [math.tan(angle) for angle in _spaced(high, low, steps)] + [0.0]
+
+
+ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
+"""Levels of ten steps of Stable Diffusion 1 (Sabour et al. 2024, Align Your Steps)."""
+
+
+def align_your_steps(levels: NoiseLevels, steps: int) -> list[float]:
+    """The optimised levels, in between by their logarithms, stretched to the model's own range."""
+    published = np.log(ALIGNED)
+    places = np.linspace(0, len(ALIGNED) - 1, steps)
+    between = np.interp(places, np.arange(len(ALIGNED)), published)
+    share = (between - published[-1]) / (published[0] - published[-1])
+    low, high = levels.log_sigmas[0], levels.log_sigmas[-1]
+    return [math.exp(low + float(s) * (high - low)) for s in share] + [0.0]
+
+
+def simple(levels: NoiseLevels, steps: int) -> list[float]:
+    """Timesteps at equal strides from the last one down, rounded up to whole ones."""
+    stride = levels.count / steps
+    return _at_timesteps(levels, [levels.count - 1.0 - int(i * stride) for i in range(steps)])
+
+
+def beta(levels: NoiseLevels, steps: int, shape: float = 0.6) -> list[float]:
+    """Sigmas at even quantiles of a symmetric beta distribution (Lee et al. 2024)."""
+    quantiles = _beta_quantiles(np.linspace(1, 0, steps, dtype=np.float64), shape)
+    spread = levels.sigma_max - levels.sigma_min
+    return [levels.sigma_min + float(q) * spread for q in quantiles] + [0.0]
+
+
+def _beta_quantiles(shares: Values, shape: float, points: int = 20_001) -> Values:
+    """Inverse of the distribution function, by summing its density over x = sin(angle) ** 2.
+
+    In the angle the density has no poles; the sum is right to a part in a million.
+    """
+    angles = np.linspace(0, math.pi / 2, points)
+    middles = (angles[1:] + angles[:-1]) / 2
+    density = (np.sin(middles) * np.cos(middles)) ** (2 * shape - 1)
+    total = np.concatenate([[0.0], np.cumsum(density)])
+    quantiles: Values = np.sin(np.interp(shares, total / total[-1], angles)) ** 2
+    return quantiles
+
+
+def turbo(levels: NoiseLevels, steps: int) -> list[float]:
+    """The last of training and whole timesteps at equal strides before it."""
+    stride = levels.count / steps
+    timesteps = [float(round(stride * i - 1)) for i in range(steps, 0, -1)]
+    return _at_timesteps(levels, [max(t, 0.0) for t in timesteps])
+
+
 SCHEDULES: Mapping[str, Schedule] = {
     "Uniform": uniform,
     "Karras": karras,
     "Exponential": exponential,
+    "Polyexponential": polyexponential,
     "SGM Uniform": sgm_uniform,
+    "KL Optimal": kl_optimal,
+    "Align Your Steps": align_your_steps,
+    "Simple": simple,
+    "Normal": uniform,  # the first and the last level of training are its ends
     "DDIM": ddim,
+    "Beta": beta,
+    "Turbo": turbo,
 }
 
 

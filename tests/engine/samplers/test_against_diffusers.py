@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_deis_multistep import DEISMultistepScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
+from diffusers.schedulers.scheduling_tcd import TCDScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
 
@@ -80,6 +82,8 @@ VARIANCE_PRESERVING = [
     ("DPM++ 2M", DPMSolverMultistepScheduler, {"timestep_spacing": "leading"}, 2),
     ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 2}, 2),
     ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 3}, 3),
+    ("DEIS", DEISMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 3}, 3),
+    ("DEIS", DEISMultistepScheduler, {"use_karras_sigmas": True, "solver_order": 3}, 3),
 ]
 
 
@@ -87,7 +91,9 @@ VARIANCE_PRESERVING = [
 def test_variance_preserving_schedulers_agree(
     name: str, kind: Any, options: dict[str, Any], order: int
 ) -> None:
-    scheduler = kind(**BETAS, **options, final_sigmas_type="zero")
+    if kind is not DEISMultistepScheduler:  # which has no other end
+        options = {**options, "final_sigmas_type": "zero"}
+    scheduler = kind(**BETAS, **options)
     scheduler.set_timesteps(STEPS)
     levels = levels_of(scheduler)
     sigmas = scheduler.sigmas.double().tolist()
@@ -96,6 +102,7 @@ def test_variance_preserving_schedulers_agree(
     for t, sigma in zip(scheduler.timesteps, sigmas, strict=False):
         output = network(theirs, levels.timestep(sigma))
         theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    theirs = theirs * math.sqrt(sigmas[-1] ** 2 + 1)  # where they do not go down to 0
     assert torch.allclose(ours(name, levels, sigmas, x, order), theirs, atol=1e-4)
 
 
@@ -142,4 +149,34 @@ def test_lcm_agrees(prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
     again = iter(draws)
     task = SAMPLERS["LCM"](at_once(guess), x, sigmas, lambda: next(again), SamplerOptions())
+    assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.3])  # their 1 goes down to timestep 0, ours to 0 noise
+def test_tcd_agrees(eta: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = TCDScheduler(**BETAS, clip_sample=False)
+    scheduler.set_timesteps(4)
+    levels = levels_of(scheduler)
+    sigmas = [levels.sigma(float(t)) for t in scheduler.timesteps] + [0.0]
+    draws = torch.randn(8, 1, 4, 2, generator=torch.Generator().manual_seed(3)).double()
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    given = iter(draws)
+    monkeypatch.setattr(
+        "diffusers.schedulers.scheduling_tcd.randn_tensor", lambda *_, **__: next(given)
+    )
+    for t in scheduler.timesteps[:-1]:
+        output = network(theirs, float(t))
+        theirs = scheduler.step(output, t, theirs, eta=eta).prev_sample.double()
+    t = scheduler.timesteps[-1]  # theirs ends a little above 0, the paper's algorithm at 0
+    a = scheduler.alphas_cumprod[t].double()
+    theirs = (theirs - (1 - a).sqrt() * network(theirs, float(t))) / a.sqrt()
+
+    def guess(x: Tensor, sigma: float) -> Tensor:
+        t = levels.timestep(sigma)
+        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
+
+    again = iter(draws)
+    options = SamplerOptions(eta=eta, earlier=levels.earlier)
+    task = SAMPLERS["TCD"](at_once(guess), x, sigmas, lambda: next(again), options)
     assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)

@@ -65,7 +65,11 @@ def _redrawn(
     noise = NoiseStream(order.seed, latent.shape, model.device)
     # From pure noise at full strength: else the old content would shine through.
     start = latent if request.denoising_strength < 1 else torch.zeros_like(latent)
-    return (yield from sample(request.sampler, denoise, start + noise() * sigmas[0], sigmas, noise))
+    return (
+        yield from sample(
+            request.sampler, denoise, start + noise() * sigmas[0], sigmas, noise, model.levels
+        )
+    )
 
 
 def held(denoise: Denoise, latent: Tensor, cells: Tensor) -> Denoise:

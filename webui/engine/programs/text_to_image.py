@@ -20,5 +20,5 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     denoise = yield from conditioned(order, model, sigmas)
     noise = NoiseStream(order.seed, model.latent_shape(width, height), model.device)
     x = noise() * sigmas[0]  # (1, C, h, w)
-    latent = yield from sample(request.sampler, denoise, x, sigmas, noise)
+    latent = yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels)
     return (yield from decode(model, latent, width, height))

@@ -41,7 +41,7 @@ def upscale(order: PictureOrder, model: LoadedModel) -> Program:
     x = noise() * sigmas[0]
     conditioning = _conditioning(order, model, low)
     denoise = guided_in_tiles(model, conditioning, 1.0, (low.shape[-2], low.shape[-1]))
-    latent = yield from sample(request.sampler, denoise, x, sigmas, noise)
+    latent = yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels)
     picture = yield from decode(model, latent, width, height)
     softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
     return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)

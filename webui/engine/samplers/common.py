@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ class SamplerOptions:
     """Share of fresh noise in a step, 0 for none; None is the sampler's own default."""
     order: int = 3
     """Highest order of a multistep method that has a choice (UniPC)."""
+    earlier: Callable[[float, float], float] = operator.mul
+    """(sigma, share) -> the noise level at this share of sigma's timestep (TCD). Without a model's own
+    timesteps, time is sigma itself."""
 
 
 Sampler = Callable[[Denoise, Tensor, Sequence[float], Noise, SamplerOptions], Task[Tensor]]

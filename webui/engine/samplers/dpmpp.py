@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from webui.engine.guidance import Denoise
-from webui.engine.samplers.common import Noise, SamplerOptions, steps
+from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
 from webui.engine.work import Task
 
 
@@ -55,4 +55,105 @@ def dpmpp_2m_sde(
         if eta > 0:
             x = x + noise() * (following * math.sqrt(-math.expm1(-2 * eta * h)))
         previous, previous_h = denoised, h
+    return x
+
+
+def dpmpp_2m_sde_heun(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """SDE-DPM-Solver++(2M), Heun's form: the extrapolation is integrated over the step exactly."""
+    eta = 1.0 if options.eta is None else options.eta
+    previous: Tensor | None = None
+    previous_h = 0.0
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        if following == 0:
+            return denoised
+        h = math.log(sigma / following)
+        length = h * (1 + eta)
+        x = x * math.exp(-length) - denoised * math.expm1(-length)  # (1, C, h, w)
+        if previous is not None:
+            weight = math.expm1(-length) / length + 1
+            x = x + (denoised - previous) * (weight * h / previous_h)
+        x = _with_fresh(x, noise, following, h, eta)
+        previous, previous_h = denoised, h
+    return x
+
+
+def dpmpp_3m_sde(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """The same of third order: a parabola through the last three clean guesses."""
+    eta = 1.0 if options.eta is None else options.eta
+    older: list[tuple[float, Tensor]] = []  # (h, clean guess), newest first
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        if following == 0:
+            return denoised
+        h = math.log(sigma / following)
+        length = h * (1 + eta)
+        x = x * math.exp(-length) - denoised * math.expm1(-length)  # (1, C, h, w)
+        phi2 = math.expm1(-length) / length + 1
+        if len(older) == 1:
+            x = x + (denoised - older[0][1]) * (phi2 * h / older[0][0])
+        elif len(older) == 2:
+            near, far = older[0][0] / h, older[1][0] / h
+            first = (denoised - older[0][1]) / near
+            second = (older[0][1] - older[1][1]) / far
+            bend = (first - second) / (near + far)
+            x = x + (first + bend * near) * phi2 - bend * (phi2 / length - 0.5)
+        x = _with_fresh(x, noise, following, h, eta)
+        older = [(h, denoised), *older][:2]
+    return x
+
+
+def _with_fresh(x: Tensor, noise: Noise, following: float, h: float, eta: float) -> Tensor:
+    """Fresh noise of an SDE step that is h long."""
+    if eta == 0:
+        return x
+    return x + noise() * (following * math.sqrt(-math.expm1(-2 * eta * h)))
+
+
+def dpmpp_2s_ancestral(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """DPM-Solver++(2S) to a lower level than asked for, then fresh noise up to it."""
+    eta = 1.0 if options.eta is None else options.eta
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        down, up = ancestral_split(sigma, following, eta)
+        if down == 0:
+            return denoised
+        middle = math.sqrt(sigma * down)
+        point = x * (middle / sigma) + denoised * (1 - middle / sigma)  # (1, C, h, w)
+        denoised = yield from denoise(point, middle)
+        x = x * (down / sigma) + denoised * (1 - down / sigma)
+        if up > 0:
+            x = x + noise() * up
+    return x
+
+
+def dpmpp_sde(
+    denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
+) -> Task[Tensor]:
+    """SDE-DPM-Solver++ of one step and two stages, through the geometric middle.
+
+    Noise of the half step is the beginning of the whole step's: both are increments of one Brownian
+    path over sigma.
+    """
+    eta = 1.0 if options.eta is None else options.eta
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        if following == 0:
+            return denoised
+        middle = math.sqrt(sigma * following)
+        share = (sigma - middle) / (sigma - following)
+        early = noise() if eta > 0 else x * 0
+        whole = early * math.sqrt(share)
+        whole = whole + noise() * math.sqrt(1 - share) if eta > 0 else whole
+        down, up = ancestral_split(sigma, middle, eta)
+        point = x * (down / sigma) + denoised * (1 - down / sigma) + early * up  # (1, C, h, w)
+        denoised = yield from denoise(point, middle)
+        down, up = ancestral_split(sigma, following, eta)
+        x = x * (down / sigma) + denoised * (1 - down / sigma) + whole * up
     return x
