@@ -4,29 +4,69 @@ import pytest
 import torch
 
 from tests.engine.drive import drive
-from webui.engine.guidance import Conditioning, encode_prompts, guided
+from webui.engine.guidance import Conditioning, encode_prompts, guided, weighed
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText, Predict, Work
 
-CHUNKS = {"long": 3, "short": 1, "": 1}
+CHUNKS = {"long": 3}
 
 
 def encode(work: Work) -> torch.Tensor:
     """Chunks (K, 2, 5) that say which text they are of."""
     assert isinstance(work, EncodeText)
-    return torch.full((CHUNKS[work.text], 2, 5), float(len(work.text)))
+    return torch.full((CHUNKS.get(work.text, 1), 2, 5), float(len(work.text)))
 
 
 def test_the_shorter_text_is_padded_by_the_empty_text(model: LoadedModel) -> None:
-    tokens = drive(encode_prompts(model, ("short", "long"), 5.0), encode)
+    said = drive(encode_prompts(model, ("short", "long"), 5.0), encode)
+    ((_, tokens),) = said.stages
     assert tokens.shape == (2, 6, 5)
     assert tokens[0, :, 0].tolist() == [5, 5, 0, 0, 0, 0]
     assert tokens[1, :, 0].tolist() == [4] * 6
 
 
 def test_without_guidance_the_negative_prompt_is_not_even_encoded(model: LoadedModel) -> None:
-    tokens = drive(encode_prompts(model, ("short", "never"), 1.0), encode)
-    assert tokens.shape == (1, 2, 5)
+    asked: list[str] = []
+
+    def noted(work: Work) -> torch.Tensor:
+        assert isinstance(work, EncodeText)
+        asked.append(work.text)
+        return encode(work)
+
+    said = drive(encode_prompts(model, ("short", "never"), 1.0), noted)
+    assert said.stages[0][1].shape == (1, 2, 5)
+    assert asked == ["short"]
+
+
+SIGMAS = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
+
+
+def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> None:
+    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), 5.0, (), SIGMAS)
+    said = drive(task, encode)
+    assert [level for level, _ in said.stages] == [10.0, 6.0, 2.0]
+    assert [tokens[:, 0, 0].tolist() for _, tokens in said.stages] == [[4, 0], [7, 0], [7, 2]]
+    conditioning = Conditioning(said.stages[0][1], later=said.stages[1:])
+    at = [
+        float(t[0, 0, 0])
+        for s in (10.0, 8.0, 6.0, 5.0, 2.0)
+        if (t := conditioning.tokens_at(s)) is not None
+    ]
+    assert at == [4, 4, 7, 7, 7]
+
+
+def test_parts_joined_by_and_are_rows_with_weights(model: LoadedModel) -> None:
+    said = drive(encode_prompts(model, ("four AND seventh :0.5", "no"), 1.0), encode)
+    ((_, tokens),) = said.stages
+    assert tokens[:, 0, 0].tolist() == [5, 8, 2]  # with the space beside AND
+    assert said.weights == (1.0, 0.5)
+
+
+def test_predictions_of_parts_are_added_by_their_weights() -> None:
+    output = torch.tensor([3.0, -1.0, 1.0])[:, None, None, None]
+    assert weighed(output, (1.0, 0.5), 2.0).flatten().tolist() == [1 + 2 * 2 - 2 * 0.5 * 2]
+    assert weighed(output[[0, 2]], (1.0,), 2.0).flatten().tolist() == [5.0]
+    assert weighed(output[[0, 2]], (0.5,), 2.0).flatten().tolist() == [3.0]
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0, 7.5])

@@ -8,9 +8,10 @@ import torch
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
+from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
-from webui.engine.texts import TextCache
+from webui.engine.texts import TextCache, cut_note
 from webui.engine.work import EncodeText
 
 TOKENS = torch.zeros(100)  # 400 bytes
@@ -56,3 +57,15 @@ def test_the_cache_does_not_keep_an_unloaded_model(model: LoadedModel) -> None:
     del unloaded
     gc.collect()
     assert gone() is None
+
+
+def test_an_unmatched_bracket_is_pointed_out_and_a_matched_one_is_not(model: LoadedModel) -> None:
+    request = GenerationRequest(prompt="a (red house", negative_prompt="(blurred:1.2)")
+    note = cut_note(model, request) or ""
+    assert note.startswith("In the prompt: The '(' at character 3")
+    assert cut_note(model, GenerationRequest(prompt="a (red) house")) is None
+
+
+def test_the_longest_stage_of_a_prompt_says_how_much_is_cut(model: LoadedModel) -> None:
+    note = cut_note(model, GenerationRequest(prompt=f"[a:{'a b ' * 3000}:0.5]")) or ""
+    assert "tokens of the prompt were cut" in note

@@ -1,29 +1,78 @@
 from __future__ import annotations
 
-from webui.prompt.tokens import TokenFrame, chunk_tokens
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webui.prompt.tokens import TokenChunks, TokenFrame, chunk_prompt
 
 FRAME = TokenFrame(start=100, end=101, padding=102, length=5)
+LONG = TokenFrame(start=100, end=101, padding=102, length=32, comma=44)
+"""Thirty tokens a row; 44 is a comma's code."""
+
+
+def tokenize(text: str) -> list[int]:
+    """A token a letter."""
+    return [ord(letter) for letter in text.replace(" ", "")]
+
+
+def chunks_of(prompt: str, frame: TokenFrame = FRAME, most: int = 40) -> TokenChunks:
+    return chunk_prompt(prompt, tokenize, frame, most)
 
 
 def test_an_empty_text_is_one_row_without_content() -> None:
-    assert chunk_tokens([], FRAME).rows == ((100, 101, 102, 102, 102),)
+    assert chunks_of("").rows == ((100, 101, 102, 102, 102),)
 
 
 def test_a_short_text_is_framed_and_padded() -> None:
-    assert chunk_tokens([1, 2], FRAME).rows == ((100, 1, 2, 101, 102),)
+    assert chunks_of("ab").rows == ((100, 97, 98, 101, 102),)
 
 
 def test_a_text_that_just_fits_stays_in_one_row() -> None:
-    assert chunk_tokens([1, 2, 3], FRAME).rows == ((100, 1, 2, 3, 101),)
+    assert chunks_of("abc").rows == ((100, 97, 98, 99, 101),)
 
 
 def test_a_long_text_goes_on_in_the_next_row() -> None:
-    chunks = chunk_tokens([1, 2, 3, 4], FRAME)
-    assert chunks.rows == ((100, 1, 2, 3, 101), (100, 4, 101, 102, 102))
+    chunks = chunks_of("abcd")
+    assert chunks.rows == ((100, 97, 98, 99, 101), (100, 100, 101, 102, 102))
     assert chunks.cut == 0
 
 
 def test_what_does_not_fit_is_cut_and_counted() -> None:
-    chunks = chunk_tokens(list(range(20)), FRAME, max_chunks=2)
+    chunks = chunks_of("a" * 20, most=2)
     assert len(chunks.rows) == 2
-    assert chunks.cut == 14
+    assert (chunks.count, chunks.cut) == (20, 14)
+
+
+def test_each_token_has_its_weight_and_the_frame_has_none() -> None:
+    chunks = chunks_of("a(b:2)cd")
+    assert chunks.weights == ((1.0, 1.0, 2.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1.0, 1.0))
+    assert not chunks.is_plain
+    assert chunks_of("abcd").is_plain
+
+
+def test_break_ends_a_row() -> None:
+    assert chunks_of("a BREAK b").rows == ((100, 97, 101, 102, 102), (100, 98, 101, 102, 102))
+
+
+def test_a_row_ends_at_a_comma_near_its_end_and_the_rest_moves_on() -> None:
+    chunks = chunks_of("a" * 24 + "," + "b" * 10, LONG)
+    assert chunks.rows[0][1:26] == (*[97] * 24, 44)
+    assert chunks.rows[0][26] == 101
+    assert chunks.rows[1][1:11] == (98,) * 10
+
+
+def test_a_comma_far_from_the_end_of_a_row_does_not_end_it() -> None:
+    chunks = chunks_of("aaa," + "b" * 40, LONG)
+    assert chunks.rows[0][1:31] == (97, 97, 97, 44, *[98] * 26)
+
+
+@given(st.text(alphabet="ab,()[]: BREAK", max_size=200))
+def test_no_token_is_lost_or_doubled_however_rows_end(prompt: str) -> None:
+    whole, parted = (chunks_of(prompt, frame, 1000) for frame in (LONG, FRAME))
+    content = [
+        [token for row in chunks.rows for token in row if token not in (100, 101, 102)]
+        for chunks in (whole, parted)
+    ]
+    assert content[0] == content[1]
+    assert whole.count == parted.count == len(content[0])
+    assert all(len(row) == 32 for row in whole.rows)

@@ -27,7 +27,7 @@ from webui.engine.work import (
     Predict,
     Work,
 )
-from webui.prompt.tokens import chunk_tokens
+from webui.prompt.tokens import TokenChunks, chunk_prompt
 
 log = logging.getLogger(__name__)
 
@@ -112,13 +112,29 @@ def _encode_text(work: EncodeText) -> Tensor:
     if model.text_encoder is None or model.tokenize is None or model.frame is None:
         raise JobFailed(f"The model {model.checkpoint.id!r} reads no text. Leave the prompt empty.")
     model.merged.use(TEXT, model.text_encoder, work.patches)
-    chunks = chunk_tokens(model.tokenize(work.text), model.frame)
+    chunks = chunk_prompt(work.text, model.tokenize, model.frame)
     if chunks.cut:
-        kept = len(chunks.rows) * model.frame.content
-        log.warning("A text is too long: %d tokens are used, %d cut.", kept, chunks.cut)
+        log.warning(
+            "A text of %d tokens is too long: the last %d are cut.", chunks.count, chunks.cut
+        )
     ids = torch.tensor(chunks.rows, device=model.device)  # (chunks, L)
     encoded: Tensor = model.text_encoder(ids).last_hidden_state  # (chunks, L, D)
-    return encoded.float()
+    return emphasised(encoded.float(), chunks)
+
+
+def emphasised(encoded: Tensor, chunks: TokenChunks) -> Tensor:
+    """Encodings (chunks, L, D), each place times its weight; a row's mean stays what it was.
+
+    As AUTOMATIC1111's default ('Original') has it. Where a row's mean is all but 0 it says nothing of
+    the row's size, and is left alone.
+    """
+    if chunks.is_plain:
+        return encoded
+    weights = torch.tensor(chunks.weights, device=encoded.device)[..., None]  # (chunks, L, 1)
+    weighed = encoded * weights
+    ratio = encoded.mean((1, 2), keepdim=True) / weighed.mean((1, 2), keepdim=True)
+    usual = (ratio > 0.5) & (ratio < 2)
+    return weighed * torch.where(usual, ratio, torch.ones_like(ratio))
 
 
 def _encode_boxes(work: EncodeBoxes) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +14,7 @@ from webui.engine.adapters.lora import TEXT, Patches
 from webui.engine.model import LoadedModel
 from webui.engine.tiles import Window
 from webui.engine.work import EncodeText, Predict, Task
+from webui.prompt.timeline import Stage, split_parts, stages_of
 
 Denoise = Callable[[Tensor, float], Task[Tensor]]
 """(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x."""
@@ -37,18 +39,31 @@ class Conditioning:
     """What the rows of a prediction follow."""
 
     tokens: Tensor | None
-    """(2, T, D): prompt, negative prompt; (1, T, D) without guidance; None without text."""
+    """(R, T, D): parts of the prompt, then the negative prompt; (1, T, D) without guidance; None without
+    text."""
     planes: Tensor | None = None
     """(1, K, h, w), laid beside the latent as further channels; the same for all rows."""
     label: float | None = None
     """What the network embeds beside the timestep."""
     controls: tuple[Steering, ...] = ()
     patches: Patches = ()
+    later: tuple[tuple[float, Tensor], ...] = ()
+    """(noise level, tokens that hold from there on, going down), highest level first."""
+    weights: tuple[float, ...] = (1.0,)
+    """Of the parts of the prompt."""
 
     @property
     def rows(self) -> int:
         """Rows of a prediction."""
         return 1 if self.tokens is None else self.tokens.shape[0]
+
+    def tokens_at(self, sigma: float) -> Tensor | None:
+        """The tokens that hold at a noise level."""
+        tokens = self.tokens
+        for level, following in self.later:
+            if sigma <= level * (1 + 1e-6):
+                tokens = following
+        return tokens
 
     def controls_at(self, sigma: float) -> tuple[Control, ...]:
         """The controlnets that steer at a noise level."""
@@ -60,27 +75,63 @@ class Conditioning:
         return replace(self, planes=planes, controls=tuple(s.crop(window) for s in self.controls))
 
 
-def encode_prompts(
-    model: LoadedModel, texts: tuple[str, str], scale: float, patches: Patches = ()
-) -> Task[Tensor]:
-    """Encode (prompt, negative prompt) to the tokens (R, T, D) of the rows that the scale needs.
+@dataclass(frozen=True, eq=False)
+class Prompted:
+    """A prompt and what it is guided away from, encoded for every step."""
 
-    The shorter text is padded by chunks of the empty text.
+    stages: tuple[tuple[float, Tensor], ...]
+    """(noise level from which it holds, going down; tokens (R, T, D)), highest level first. Rows: the
+    parts of the prompt, then, with guidance, the negative prompt."""
+    weights: tuple[float, ...]
+    """Of the parts."""
+
+
+def encode_prompts(
+    model: LoadedModel,
+    texts: tuple[str, str],
+    scale: float,
+    patches: Patches = (),
+    sigmas: Sequence[float] = (math.inf, 0.0),
+) -> Task[Prompted]:
+    """Encode (prompt, negative prompt) for the rows that the scale needs, at every step.
+
+    Args:
+        model: Whose text encoder reads.
+        texts: In the prompt language; shorter ones are padded by chunks of the empty text.
+        scale: Of guidance; at 1, and with a single part, there is no negative row.
+        patches: LoRAs; those that change the text encoder count.
+        sigmas: The levels that are walked; a step begins at its level.
     """
     patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
-    positive: Tensor = yield EncodeText(model, texts[0], patches)
-    if scale == 1:
-        return positive.flatten(0, 1)[None]
-    negative: Tensor = yield EncodeText(model, texts[1], patches)
-    if positive.shape[0] != negative.shape[0]:
+    steps, parts = len(sigmas) - 1, split_parts(texts[0])
+    lone = scale == 1 and len(parts) == 1 and parts[0].weight == 1
+    prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
+    said = [stages_of(prompt, steps) for prompt in prompts]
+    encoded: dict[str, Tensor] = {}  # (chunks, L, D)
+    for text in dict.fromkeys(stage.text for stages in said for stage in stages):
+        encoded[text] = yield EncodeText(model, text, patches)
+    chunks = max(tokens.shape[0] for tokens in encoded.values())
+    if any(tokens.shape[0] < chunks for tokens in encoded.values()):
         empty: Tensor = yield EncodeText(model, "", patches)
-        chunks = max(positive.shape[0], negative.shape[0])
-        positive, negative = (_padded(tokens, empty, chunks) for tokens in (positive, negative))
-    return torch.stack((positive.flatten(0, 1), negative.flatten(0, 1)))
+        encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
+    ends = sorted({stage.until for stages in said for stage in stages})
+    begins = [0, *ends[:-1]]  # steps before a stage
+    together = tuple(
+        (
+            sigmas[begin],
+            torch.stack([encoded[_text_at(stages, end)].flatten(0, 1) for stages in said]),
+        )
+        for begin, end in zip(begins, ends, strict=True)
+    )
+    return Prompted(together, tuple(part.weight for part in parts))
+
+
+def _text_at(stages: Sequence[Stage], step: int) -> str:
+    return next(stage.text for stage in stages if stage.until >= step)
 
 
 def guided(model: LoadedModel, conditioning: Conditioning, scale: float) -> Denoise:
-    """A denoiser that weighs prompt against negative prompt; one row and no weighing at scale 1."""
+    """A denoiser that weighs the prompt's parts against the negative prompt; no weighing of one row."""
     levels, rows = model.levels, conditioning.rows
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
@@ -91,17 +142,30 @@ def guided(model: LoadedModel, conditioning: Conditioning, scale: float) -> Deno
             model=model,
             x=inputs.expand(rows, -1, -1, -1),
             t=levels.timestep(sigma),
-            tokens=conditioning.tokens,
+            tokens=conditioning.tokens_at(sigma),
             label=conditioning.label,
             controls=conditioning.controls_at(sigma),
             patches=conditioning.patches,
         )
-        if rows == 2:
-            positive, negative = output.chunk(2)
-            output = torch.lerp(negative, positive, scale)
+        if rows > 1:
+            output = weighed(output, conditioning.weights, scale)
         return levels.denoised(x, sigma, output)
 
     return denoise
+
+
+def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:
+    """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w).
+
+    Classifier-free guidance towards each part by its weight (Liu et al. 2022, equation 11).
+    """
+    negative = output[-1:]
+    if len(weights) == 1:
+        return torch.lerp(negative, output[:1], scale * weights[0])
+    total = negative
+    for i, weight in enumerate(weights):
+        total = total + (output[i : i + 1] - negative) * (weight * scale)
+    return total
 
 
 def _padded(tokens: Tensor, empty: Tensor, chunks: int) -> Tensor:

@@ -11,7 +11,9 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.lora import patch_key
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText
-from webui.prompt.tokens import MAX_CHUNKS, chunk_tokens
+from webui.prompt.check import bracket_problem
+from webui.prompt.timeline import split_parts, stages_of
+from webui.prompt.tokens import MAX_CHUNKS, chunk_prompt
 
 
 class TextCache:
@@ -49,16 +51,23 @@ def cut_note(model: LoadedModel, request: GenerationRequest) -> str | None:
 def _text_note(model: LoadedModel, request: GenerationRequest) -> str | None:
     if model.tokenize is None or model.frame is None:
         return "The model reads no text." if request.prompt else None
-    cuts = []
+    notes, cuts = [], []
     for name, text in (("prompt", request.prompt), ("negative prompt", request.negative_prompt)):
-        ids = model.tokenize(text)
-        cut = chunk_tokens(ids, model.frame).cut
-        if cut:
-            cuts.append(f"the last {cut} of the {len(ids)} tokens of the {name} were cut")
-    if not cuts:
-        return None
-    most = MAX_CHUNKS * model.frame.content
-    return f"Too long: {' and '.join(cuts)}; {most} is the most that is used."
+        if problem := bracket_problem(text):
+            notes.append(f"In the {name}: {problem}")
+        said = {
+            stage.text
+            for part in split_parts(text)
+            for stage in stages_of(part.text, request.steps)
+        }
+        chunks = [chunk_prompt(each, model.tokenize, model.frame) for each in said]
+        worst = max(chunks, key=lambda c: c.cut)
+        if worst.cut:
+            cuts.append(f"the last {worst.cut} of the {worst.count} tokens of the {name} were cut")
+    if cuts:
+        most = MAX_CHUNKS * model.frame.content
+        notes.append(f"Too long: {' and '.join(cuts)}; {most} is the most that is used.")
+    return " ".join(notes) or None
 
 
 def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:

@@ -1,17 +1,22 @@
-"""Rows of tokens for a text encoder of fixed length, from a text of any length.
+"""Rows of tokens for a text encoder of fixed length, from a prompt of any length.
 
 A CLIP text encoder reads a fixed number of positions (77 in Stable Diffusion): a start token,
-content, an end token and padding. A longer text is cut into several such rows, each is encoded by
-itself, and the network attends to all of them.
+content, an end token and padding. A longer prompt is cut into several such rows, each is encoded by
+itself, and the network attends to all of them. Rows end early at the word BREAK, and at a comma near
+their end, so that a phrase is not torn in two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+from webui.prompt.attention import parse_attention
 
 MAX_CHUNKS = 40
 """Rows of one text at most: about 10,000 characters of English."""
+BACKTRACK = 20
+"""How many tokens before a row's end a comma may be that ends it (AUTOMATIC1111's default)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class TokenFrame:
     """Token id that fills the rest."""
     length: int
     """Tokens in a row, start and end included."""
+    comma: int | None = None
+    """Token id of a comma, where a row may end early; None where there is none."""
 
     @property
     def content(self) -> int:
@@ -35,27 +42,86 @@ class TokenFrame:
 
 @dataclass(frozen=True)
 class TokenChunks:
-    """A text as rows of equal length."""
+    """A prompt as rows of equal length."""
 
     rows: tuple[tuple[int, ...], ...]
-    """At least one; an empty text is one row without content."""
+    """At least one; an empty prompt is one row without content."""
+    weights: tuple[tuple[float, ...], ...]
+    """Of each token of the rows; 1 for the frame."""
+    count: int
+    """Tokens of the prompt."""
     cut: int
-    """Tokens of the text that were left out because the rows were full."""
+    """Those of them that were left out because the rows were full."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every weight is 1."""
+        return all(weight == 1 for row in self.weights for weight in row)
 
 
-def chunk_tokens(
-    ids: Sequence[int], frame: TokenFrame, max_chunks: int = MAX_CHUNKS
+def chunk_prompt(
+    prompt: str,
+    tokenize: Callable[[str], Sequence[int]],
+    frame: TokenFrame,
+    max_chunks: int = MAX_CHUNKS,
 ) -> TokenChunks:
-    """Lay token ids (without start and end) into framed rows.
+    """Lay a prompt, weights read and taken out, into framed rows.
 
     Never fails: what does not fit `max_chunks` rows is left out and counted.
     """
-    kept = ids[: max_chunks * frame.content]
-    starts = range(0, max(len(kept), 1), frame.content)
-    rows = tuple(_framed(kept[start : start + frame.content], frame) for start in starts)
-    return TokenChunks(rows, len(ids) - len(kept))
+    layout = _Layout(frame)
+    for run in parse_attention(prompt):
+        if run.breaks:
+            layout.end_row()
+        else:
+            for token in tokenize(run.text):
+                layout.add(token, run.weight)
+    rows = layout.finished()
+    kept = rows[:max_chunks]
+    count = sum(len(row) for row in rows)
+    return TokenChunks(
+        rows=tuple(_framed([token for token, _ in row], frame) for row in kept),
+        weights=tuple(_framed_weights([weight for _, weight in row], frame) for row in kept),
+        count=count,
+        cut=count - sum(len(row) for row in kept),
+    )
+
+
+class _Layout:
+    """Rows that fill up, token by token."""
+
+    def __init__(self, frame: TokenFrame) -> None:
+        self._frame = frame
+        self._done: list[list[tuple[int, float]]] = []
+        self._row: list[tuple[int, float]] = []
+        self._comma = -1  # place after the last comma of the present row
+
+    def add(self, token: int, weight: float) -> None:
+        """One more token; a full row ends first, at its last comma where one is near."""
+        if len(self._row) == self._frame.content:
+            near = self._comma > 0 and self._frame.content - self._comma <= BACKTRACK
+            torn = self._row[self._comma :] if near and token != self._frame.comma else []
+            self._row = self._row[: len(self._row) - len(torn)]
+            self.end_row()
+            self._row = torn
+        self._row.append((token, weight))
+        if token == self._frame.comma:
+            self._comma = len(self._row)
+
+    def end_row(self) -> None:
+        """Begin a new row, however empty the present one is."""
+        self._done.append(self._row)
+        self._row, self._comma = [], -1
+
+    def finished(self) -> list[list[tuple[int, float]]]:
+        """All rows, the present one too; at least one."""
+        return [*self._done, self._row] if self._row or not self._done else self._done
 
 
 def _framed(content: Sequence[int], frame: TokenFrame) -> tuple[int, ...]:
     padding = frame.content - len(content)
     return (frame.start, *content, frame.end, *[frame.padding] * padding)
+
+
+def _framed_weights(content: Sequence[float], frame: TokenFrame) -> tuple[float, ...]:
+    return (1.0, *content, *[1.0] * (frame.length - 1 - len(content)))

@@ -45,7 +45,8 @@ def test_networks_are_channels_last(model: LoadedModel) -> None:
 
 
 def test_sizes_and_prediction_come_from_the_files(model: LoadedModel) -> None:
-    assert model.frame == TokenFrame(512, 513, 513, 77)
+    assert model.tokenize is not None
+    assert model.frame == TokenFrame(512, 513, 513, 77, model.tokenize(",")[0])
     assert model.levels.prediction == "v_prediction"
     assert model.latent_scale == pytest.approx(0.7)
     assert model.preview.shape == (5, 3)

@@ -123,7 +123,14 @@ def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
 def _frame(tokenizer: Any, length: int) -> TokenFrame:
     pad = tokenizer.pad_token_id
     end = tokenizer.eos_token_id
-    return TokenFrame(tokenizer.bos_token_id, end, end if pad is None else pad, length)
+    comma = tokenizer(",", add_special_tokens=False).input_ids
+    return TokenFrame(
+        start=tokenizer.bos_token_id,
+        end=end,
+        padding=end if pad is None else pad,
+        length=length,
+        comma=comma[0] if len(comma) == 1 else None,
+    )
 
 
 def _token_ids(tokenizer: Any, text: str) -> list[int]:

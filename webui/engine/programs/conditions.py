@@ -49,12 +49,16 @@ def conditioned(
     request = order.request
     width, height = order.size(model)
     texts = (request.prompt, request.negative_prompt)
-    tokens = yield from encode_prompts(model, texts, request.guidance_scale, order.patches)
+    said = yield from encode_prompts(model, texts, request.guidance_scale, order.patches, sigmas)
+    stages = said.stages
     if model.layout_encoder is not None:
-        tokens = torch.cat((tokens, (yield from _box_tokens(order, model, tokens.shape[0]))), 1)
+        boxes = yield from _box_tokens(order, model, stages[0][1].shape[0])
+        stages = tuple((level, torch.cat((tokens, boxes), 1)) for level, tokens in stages)
     conditioning = Conditioning(
-        tokens,
+        stages[0][1],
         _planes(order, model) if planes is None else planes,
+        later=stages[1:],
+        weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=order.patches,
     )
@@ -154,14 +158,14 @@ def _planes(order: PictureOrder, model: LoadedModel) -> Tensor | None:
 
 
 def _box_tokens(order: PictureOrder, model: LoadedModel, rows: int) -> Task[Tensor]:
-    """(R, L, D): the boxes of the request, then, with guidance, no boxes."""
+    """(R, L, D): the boxes of the request for each part of the prompt, then, with guidance, no boxes."""
     boxes = torch.tensor([_box(box, model) for box in order.request.boxes], dtype=torch.float32)
     boxes = boxes.reshape(1, -1, 5)[:, : model.max_boxes].to(model.device)
     given: Tensor = yield EncodeBoxes(model, boxes)
     if rows == 1:
         return given
     none: Tensor = yield EncodeBoxes(model, boxes[:, :0])
-    return torch.cat((given, none))
+    return torch.cat((given.expand(rows - 1, -1, -1), none))
 
 
 def _box(box: LayoutBox, model: LoadedModel) -> tuple[float, ...]:

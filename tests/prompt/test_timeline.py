@@ -1,0 +1,62 @@
+"""Prompts that change."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webui.prompt.timeline import Part, split_parts, stages_of
+
+
+def said(prompt: str, steps: int = 10) -> list[tuple[int, str]]:
+    return [(stage.until, stage.text) for stage in stages_of(prompt, steps)]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "stages"),
+    [
+        ("test", [(10, "test")]),
+        ("a [b:3]", [(3, "a "), (10, "a b")]),
+        ("a [b: 3]", [(3, "a "), (10, "a b")]),
+        ("a [[[b]]:2]", [(2, "a "), (10, "a [[b]]")]),
+        ("[(a:2):3]", [(3, ""), (10, "(a:2)")]),
+        ("a [b : c : 1] d", [(1, "a b  d"), (10, "a  c  d")]),
+        ("a[b:[c:d:2]:1]e", [(1, "abe"), (2, "ace"), (10, "ade")]),
+        ("a [unbalanced", [(10, "a [unbalanced")]),
+        ("a [b:.5] c", [(5, "a  c"), (10, "a b c")]),
+        ("((a][:b:c [d:3]", [(3, "((a][:b:c "), (10, "((a][:b:c d")]),
+        ("[a|(b:1.1)]", [(i, "a" if i % 2 else "(b:1.1)") for i in range(1, 11)]),
+        ("[fe|]male", [(i, "female" if i % 2 else "male") for i in range(1, 11)]),
+        ("a [b::8]", [(8, "a b"), (10, "a ")]),
+        ("[a:b:0]", [(10, "b")]),
+        ("[a:b:40]", [(10, "a")]),
+        ("[a:b:1.0]", [(10, "a")]),
+        (r"\[a:b:3\]", [(10, r"\[a:b:3\]")]),
+        ("[plain] [a:b]", [(10, "[plain] [a:b]")]),
+    ],
+)
+def test_it_is_read_as_users_of_the_field_know_it(
+    prompt: str, stages: list[tuple[int, str]]
+) -> None:
+    assert said(prompt) == stages
+
+
+def test_parts_are_joined_by_and_and_may_have_weights() -> None:
+    assert split_parts("a cat :1.2 AND a dog AND sand: -0.5") == (
+        Part("a cat ".rstrip(), 1.2), Part(" a dog "), Part(" sand", -0.5),
+    )  # fmt: skip
+    assert split_parts("a BAND plays") == (Part("a BAND plays"),)
+
+
+@given(st.text(alphabet="ab:|[]().0123456789\\ ", max_size=40), st.integers(1, 30))
+def test_reading_never_fails_and_every_step_has_a_text(prompt: str, steps: int) -> None:
+    stages = stages_of(prompt, steps)
+    assert stages[-1].until == steps
+    assert all(a.until < b.until for a, b in itertools.pairwise(stages))
+    assert all(a.text != b.text for a, b in itertools.pairwise(stages))
+
+
+@given(st.text(alphabet="ab ,.()", max_size=30))
+def test_a_text_without_square_brackets_never_changes(prompt: str) -> None:
+    assert [stage.text for stage in stages_of(prompt, 7)] == [prompt]
