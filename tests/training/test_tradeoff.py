@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from diffusers import AutoencoderKL
 
 from tests.training.test_first_stage import TINY
 from webui.training.command import parse
@@ -11,7 +12,14 @@ from webui.training.evaluation.first_stages import load_runs, record
 from webui.training.first_stage import build_first_stage
 from webui.training.judge import Judge, JudgeSettings
 from webui.training.runs import save_checkpoint
-from webui.training.tradeoff import LEVELS, SAMPLES, cheap_settings, measure_shipped, measured
+from webui.training.tradeoff import (
+    LEVELS,
+    SAMPLES,
+    Shipped,
+    cheap_settings,
+    measure_shipped,
+    measured,
+)
 
 
 @pytest.mark.parametrize("factor", LEVELS)
@@ -47,11 +55,12 @@ def test_the_shipped_one_is_measured_anew_and_what_it_took_is_kept(
     command = parse("first-stages", "", ["--work", str(tmp_path / "runs" / "f"), "--out", str(out)])
     vae, judge = build_first_stage(TINY).eval(), Judge(JudgeSettings()).eval()
     run = measured("starter", vae, tmp_path, judge, tmp_path / "scenes")
-    record(replace(run, seconds=9.0, steps=5, psnr_db=99.0), out)
+    record(replace(run, seconds=9.0, steps=5, psnr_db=99.0, hardware="a GPU"), out)
     vae.save_pretrained(tmp_path / "vae")
-    measure_shipped(tmp_path / "vae", command, judge)
+    starter = Shipped("starter", tmp_path / "vae", AutoencoderKL, "f")
+    measure_shipped(starter, command, judge)
     (kept,) = load_runs(out)
-    assert (kept.seconds, kept.steps) == (9.0, 5)
+    assert (kept.seconds, kept.steps, kept.hardware) == (9.0, 5, "a GPU")
     assert kept.psnr_db == pytest.approx(run.psnr_db)
-    measure_shipped(tmp_path / "none", command, judge)
+    measure_shipped(replace(starter, folder=tmp_path / "none"), command, judge)
     assert load_runs(out) == [kept]

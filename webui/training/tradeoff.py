@@ -8,7 +8,7 @@ use. Nothing of them is shipped but the figures, in `docs/first-stages.json`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from webui.training.evaluation.first_stages import (
     measure_first_stage,
     record,
 )
+from webui.training.export import hardware
 from webui.training.first_stage import RECIPES, FirstStageSettings, train_first_stage
 from webui.training.judge import Judge, load_judge
 from webui.training.loop import CHECKPOINT
@@ -53,7 +54,8 @@ def measured(
     name: str, vae: AutoencoderKL | VQModel, run: Path, judge: Judge, scenes: Path
 ) -> FirstStageRun:
     """What a first stage keeps of unseen scenes and took to train, by the checkpoint in `run`."""
-    pictures = scene_pool(scenes, SAMPLES, SIZE, UNSEEN_SEEDS).pictures
+    size = SIZE if isinstance(vae, VQModel) else max(SIZE, int(vae.config.sample_size))
+    pictures = scene_pool(scenes, SAMPLES, size, UNSEEN_SEEDS).pictures
     kept = measure_first_stage(vae, pictures, judge)
     took = load_checkpoint(run / CHECKPOINT) or {}
     return FirstStageRun(
@@ -68,6 +70,8 @@ def measured(
         ssim=kept.ssim,
         feature_distance=kept.feature_distance,
         samples=SAMPLES,
+        size=size,
+        hardware=hardware() if took else "",
     )
 
 
@@ -78,21 +82,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = CHEAP_SECONDS if command.minutes is None else command.minutes * 60 / len(LEVELS)
     for factor in LEVELS:
         compare(factor, command, judge, seconds)
-    measure_shipped(STARTER / "text" / "vae", command, judge)
+    for shipped in SHIPPED:
+        measure_shipped(shipped, command, judge)
     return 0
 
 
-def measure_shipped(folder: Path, command: TrainCommand, judge: Judge) -> None:
-    """Record what the text model's first stage keeps; what it took stays as it was written down."""
-    if not (folder / "config.json").exists():
+@dataclass(frozen=True)
+class Shipped:
+    """A first stage in the box."""
+
+    name: str
+    folder: Path
+    kind: type[AutoencoderKL | VQModel]
+    run: str
+    """Folder of its training beside ours."""
+
+
+SHIPPED = (
+    Shipped("starter", STARTER / "text" / "vae", AutoencoderKL, "first-stage"),
+    Shipped("upscaler's", STARTER / "upscale" / "vqvae", VQModel, "vq-first-stage"),
+)
+
+
+def measure_shipped(shipped: Shipped, command: TrainCommand, judge: Judge) -> None:
+    """Record what a first stage in the box keeps; what it took stays as it was written down."""
+    if not (shipped.folder / "config.json").exists():
         return
-    vae = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).to(run_device()).eval()
+    loaded = shipped.kind.from_pretrained(shipped.folder, torch_dtype=torch.float32)
+    beside = command.work.parent
     run = measured(
-        "starter", vae, command.work.parent / "first-stage", judge, command.work.parent / "scenes"
+        shipped.name, loaded.to(run_device()).eval(), beside / shipped.run, judge, beside / "scenes"
     )
     before = [kept for kept in load_runs(command.out) if kept.name == run.name]
     if run.steps == 0 and before:  # trained elsewhere: its run's folder is not here
-        run = replace(run, seconds=before[0].seconds, steps=before[0].steps)
+        took = before[0]
+        run = replace(run, seconds=took.seconds, steps=took.steps, hardware=took.hardware)
     record(run, command.out)
 
 

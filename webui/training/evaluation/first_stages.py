@@ -51,6 +51,10 @@ class FirstStageRun:
     feature_distance: float
     samples: int
     """Unseen pictures that it was measured on."""
+    size: int = 128
+    """Side of these pictures in pixels."""
+    hardware: str = ""
+    """What it was trained on; empty where that is not known."""
 
 
 @torch.no_grad()
@@ -101,11 +105,17 @@ def first_stage_table(runs: Sequence[FirstStageRun]) -> Table:
         ("parameters", "M", lambda r: r.parameters),
         ("trained for", "s", lambda r: r.seconds),
         ("steps", "", lambda r: r.steps),
+        ("side of the pictures in pixels", "", lambda r: r.size),
         ("PSNR", "dB", lambda r: r.psnr_db),
         ("SSIM", "", lambda r: r.ssim),
         ("feature distance (lower is better)", "", lambda r: r.feature_distance),
     )
-    headings = tuple(f"{run.name} ({run.regulariser})" for run in runs)
+    headings = tuple(_heading(run) for run in runs)
     samples = min(run.samples for run in runs)
     figures = (Figure(what, unit, tuple(of(r) for r in runs), samples) for what, unit, of in rows)
     return Table("first stage", headings, tuple(figures))
+
+
+def _heading(run: FirstStageRun) -> str:
+    where = f", on {run.hardware}" if run.hardware else ""
+    return f"{run.name} ({run.regulariser}){where}"

@@ -54,8 +54,8 @@ def write_report(starter: Path, document: Path, first_stages: Path) -> None:
 
 
 FIRST_STAGES = """\
-Factors and regularisers of the first stage, each on unseen scenes at its own size (paper, tables 8 and 9 in
-small). The times are those of this run, on the hardware of the text model's card.
+Factors and regularisers of the first stage, on unseen scenes (paper, tables 8 and 9 in small). The cheap ones
+differ in nothing but their factor and had the same time; the others are those that the models use.
 
 """
 
