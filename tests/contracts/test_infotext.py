@@ -134,3 +134,13 @@ def test_loras_that_we_would_refuse_are_left_out_and_the_rest_is_kept() -> None:
 def test_a_very_small_weight_is_written_without_an_exponent() -> None:
     request = _request(loras=[{"adapter": "x", "weight": 0.0001}])
     assert "<lora:x:0.0001>" in write_infotext(request, 5, "m")
+
+
+def test_a_variation_is_written_and_read_and_no_variation_is_not() -> None:
+    varied = _request(variation_seed=9, variation_strength=0.25)
+    text = write_infotext(varied, 5, "m")
+    assert "Model: m, Variation seed: 9, Variation seed strength: 0.25, Version" in text
+    read = parse_infotext(text)
+    assert read is not None
+    assert (read.variation_seed, read.variation_strength) == (9, 0.25)
+    assert "Variation" not in write_infotext(_request(variation_seed=9), 5, "m")

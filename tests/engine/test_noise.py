@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from webui.engine.noise import NoiseStream, philox, philox_normal
+from webui.engine.noise import NoiseStream, philox, philox_normal, slerp
 
 CPU = torch.device("cpu")
 PUBLISHED = [
@@ -67,3 +67,26 @@ def test_the_values_are_standard_normal() -> None:
 
 def test_the_largest_seed_is_taken() -> None:
     assert np.isfinite(philox_normal(2**32 - 1, 0, 16)).all()
+
+
+def test_a_variation_lies_between_two_noises_and_is_noise() -> None:
+    shape = (1, 4, 32, 32)
+    own, other = (NoiseStream(seed, shape, CPU)() for seed in (1, 2))
+    draws = {s: NoiseStream(1, shape, CPU, variation=(2, s)) for s in (0.0, 0.3, 1.0)}
+    mixed = {strength: stream() for strength, stream in draws.items()}
+    assert torch.allclose(mixed[0.0], own, atol=1e-6)
+    assert torch.allclose(mixed[1.0], other, atol=1e-6)
+    assert float(mixed[0.3].std()) == pytest.approx(1, abs=0.03)
+    assert float((mixed[0.3] - own).norm()) < float((mixed[0.3] - other).norm())
+
+
+def test_only_the_first_draw_is_varied() -> None:
+    plain = NoiseStream(1, (1, 2, 4, 4), CPU)
+    varied = NoiseStream(1, (1, 2, 4, 4), CPU, variation=(2, 0.5))
+    assert not torch.equal(plain(), varied())
+    assert torch.equal(plain(), varied())
+
+
+def test_equal_noises_are_mixed_without_a_division_by_nothing() -> None:
+    values = philox_normal(3, 0, 64)
+    assert np.allclose(slerp(values, values, 0.5), values)

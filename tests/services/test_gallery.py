@@ -225,3 +225,12 @@ def test_a_name_that_is_taken_does_not_overwrite(services: Services) -> None:
     first, second = _saved(services, 0, job), _saved(services, 1, job)
     assert first.file == "boats/one.png"
     assert second.file == f"boats/one-{second.id}.png"
+
+
+def test_a_variation_can_be_made_again_alone(services: Services) -> None:
+    job = services.submit(count=3, seed=5, variation_seed=20, variation_strength=0.3)
+    picture = services.gallery.save(job, 2, 5, 128, 128, _RGB)
+    request = read_metadata(services.gallery.path(picture.id))
+    assert request is not None
+    assert (request.seed, request.variation_seed, request.count) == (5, 22, 1)
+    assert request.seeds_of(0) == job.request.seeds_of(2)

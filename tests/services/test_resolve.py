@@ -167,3 +167,14 @@ def test_a_request_that_does_not_fit_its_model_is_refused(images: ImageStore) ->
     model = replace(FAKE_CHECKPOINT, task="depth")
     with pytest.raises(InvalidField, match="depth_map is missing"):
         _with_model(images, model)
+
+
+def test_a_variation_seed_is_drawn_where_one_is_mixed_in(images: ImageStore) -> None:
+    assert _resolve(images, seed=3).variation_seed == -1
+    varied = _resolve(images, seed=MAX_SEED, variation_strength=0.2, count=3)
+    assert (varied.seed, varied.variation_seed) == (MAX_SEED, 7)
+
+
+def test_of_variations_the_variation_seed_needs_room(images: ImageStore) -> None:
+    with pytest.raises(InvalidField, match=f"variation_seed is {MAX_SEED}"):
+        _resolve(images, variation_seed=MAX_SEED, variation_strength=0.2, count=2)

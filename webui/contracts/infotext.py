@@ -19,7 +19,8 @@ _LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
-    "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model", "denoising_strength", "image",
+    "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model",
+    "variation_seed", "variation_strength", "denoising_strength", "image",
 )  # fmt: skip
 """The order of AUTOMATIC1111's keys; `size` stands for width and height."""
 
@@ -81,6 +82,8 @@ def _pair(
         return "Size", f"{request.width}x{request.height}" if known else None
     if name == "denoising_strength" and request.image is None:
         return "Denoising strength", None
+    if name.startswith("variation_") and request.variation_strength == 0:
+        return "", None
     value = {"seed": seed, "model": model_title}.get(name, getattr(request, name))
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -100,8 +100,31 @@ class GenerationRequest(BaseModel):
     seed: Annotated[
         int, Parameter("Seed", "Equal seeds give equal pictures; -1 draws a new one.", "Seed")
     ] = Field(-1, ge=-1, le=MAX_SEED)
+    variation_seed: Annotated[
+        int,
+        Parameter(
+            "Variation seed",
+            "Noise that is mixed in by the variation strength; -1 draws a new one.",
+            "Variation seed",
+        ),
+    ] = Field(-1, ge=-1, le=MAX_SEED)
+    variation_strength: Annotated[
+        float,
+        Parameter(
+            "Variation strength",
+            "0 is the seed's own picture, 1 the variation seed's; small values are near relations.",
+            "Variation seed strength",
+            step=0.01,
+        ),
+    ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
     count: Annotated[
-        int, Parameter("Count", "Pictures to make; picture i uses seed + i.", None, soft_maximum=16)
+        int,
+        Parameter(
+            "Count",
+            "Pictures to make; picture i uses seed + i, or variation seed + i where that is mixed in.",
+            None,
+            soft_maximum=16,
+        ),
     ] = Field(1, ge=1, le=100)
     image: Annotated[
         ImageId | None, Parameter("Image", "Start from this uploaded picture.", "Init image hash")
@@ -186,6 +209,12 @@ class GenerationRequest(BaseModel):
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(SCHEDULES))
         return by_lower[value.lower()]
+
+    def seeds_of(self, index: int) -> tuple[int, int]:
+        """Seed and variation seed of picture `index`: of a variation only the latter moves."""
+        if self.variation_strength > 0:
+            return self.seed, (self.variation_seed + index) % (MAX_SEED + 1)
+        return (self.seed + index) % (MAX_SEED + 1), self.variation_seed
 
     @property
     def task(self) -> str:

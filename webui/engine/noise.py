@@ -28,18 +28,47 @@ class NoiseStream:
     """Standard normal draws of one picture; the n-th draw is the same whatever else is drawn."""
 
     def __init__(
-        self, seed: int, shape: Sequence[int], device: torch.device, first_draw: int = 0
+        self,
+        seed: int,
+        shape: Sequence[int],
+        device: torch.device,
+        first_draw: int = 0,
+        variation: tuple[int, float] | None = None,
     ) -> None:
+        """`variation` is another seed and how much of its noise the first draw has, 0 to 1."""
         self._seed = seed
+        self._variation = variation
         self._shape = tuple(shape)
         self._device = device
         self._draws = first_draw
 
     def __call__(self) -> Tensor:
         """The next draw, float32."""
-        values = philox_normal(self._seed, self._draws, math.prod(self._shape))
+        count = math.prod(self._shape)
+        values = philox_normal(self._seed, self._draws, count)
+        if self._variation is not None:
+            seed, strength = self._variation
+            values = slerp(values, philox_normal(seed, self._draws, count), strength)
+            self._variation = None
         self._draws += 1
         return torch.from_numpy(values).reshape(self._shape).to(self._device)
+
+
+def slerp(
+    start: NDArray[np.float32], end: NDArray[np.float32], share: float
+) -> NDArray[np.float32]:
+    """Between two noises along the sphere they lie on, so that the size of noise is kept.
+
+    Shoemake 1985. Nearly parallel ones, between which the sphere is flat, are mixed straight.
+    """
+    lengths = float(np.linalg.norm(start)) * float(np.linalg.norm(end))
+    cosine = float(np.dot(start.astype(np.float64), end)) / lengths
+    if cosine > 0.9995:
+        return np.asarray(start + (end - start) * np.float32(share), np.float32)
+    angle = math.acos(max(-1.0, cosine))
+    weights = [math.sin((1 - share) * angle), math.sin(share * angle)]
+    mixed = (weights[0] * start + weights[1] * end) / math.sin(angle)
+    return np.asarray(mixed, np.float32)
 
 
 def philox_normal(seed: int, draw: int, count: int) -> NDArray[np.float32]:

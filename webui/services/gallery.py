@@ -61,8 +61,11 @@ class Gallery:
         if (present := self._of_job(job.id, index)) is not None:
             return present
         exact = job.request.model_copy(
-            update={"seed": seed, "count": 1, "width": width, "height": height}
-        )
+            update={
+                "seed": seed, "variation_seed": job.request.seeds_of(index)[1],
+                "count": 1, "width": width, "height": height,
+            }
+        )  # fmt: skip
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
         write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)

@@ -44,11 +44,15 @@ def resolve(
     image_size = None if shape is None else images.size(shape)
     width, height = fitting_size(request, checkpoint, image_size)
     room = MAX_SEED - (request.count - 1)
-    seed = draw(room + 1) if request.seed == -1 else request.seed
+    varied = request.variation_strength > 0
+    seed = draw(MAX_SEED + 1 if varied else room + 1) if request.seed == -1 else request.seed
+    variation = request.variation_seed
+    variation = draw(room + 1) if varied and variation == -1 else variation
     resolved = request.model_copy(
         update={
             **_suggested(request, checkpoint),
             "model": checkpoint.id, "width": width, "height": height, "seed": seed,
+            "variation_seed": variation,
             "controls": _with_ids(request.controls, "controlnet", catalog),
             "loras": _with_ids(request.loras, "lora", catalog),
         }
@@ -134,12 +138,14 @@ def _excesses(request: GenerationRequest, room: int) -> list[FieldProblem]:
                 f"at most {MAX_TOTAL_PIXELS} pixels in all; ask for fewer or smaller pictures",
             )
         )  # fmt: skip
-    if request.seed > room:
+    moving = "variation_seed" if request.variation_strength > 0 else "seed"
+    if (seed := getattr(request, moving)) > room:
+        name = moving.replace("_", " ")
         problems.append(
             FieldProblem(
-                "seed",
-                str(request.seed),
-                f"at most {room} with count {request.count}, as picture i uses seed + i",
+                moving,
+                str(seed),
+                f"at most {room} with count {request.count}, as picture i uses {name} + i",
             )
         )
     return problems

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,3 +44,18 @@ def test_every_schedule_draws(model: LoadedModel, schedule: str) -> None:
 
 def test_the_seed_of_a_picture_wraps_at_the_largest(model: LoadedModel) -> None:
     assert PictureOrder(order(model.checkpoint, seed=2**32 - 1).request, 2).seed == 1
+
+
+def test_a_variation_of_a_little_is_a_near_relation(model: LoadedModel) -> None:
+    rig = Rig(model)
+    rig.finish(
+        order(model.checkpoint, "own"),
+        order(model.checkpoint, "near", variation_seed=9, variation_strength=0.05),
+        order(model.checkpoint, "far", variation_seed=9, variation_strength=1.0),
+        order(model.checkpoint, "other", seed=9),
+    )
+    own, near, far, other = (
+        rig.pictures(n)[0].astype(int) for n in ("own", "near", "far", "other")
+    )
+    assert np.abs(far - other).max() <= 1
+    assert 0 < np.abs(near - own).mean() < np.abs(far - own).mean()

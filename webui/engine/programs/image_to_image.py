@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
 from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder, steps_of
@@ -32,6 +31,6 @@ def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor, steps: int)
     sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
     sigmas = sigmas[-steps - 1 :]
     denoise = yield from conditioned(order, model, sigmas)
-    noise = NoiseStream(order.seed, latent.shape, model.device)
+    noise = order.noise(latent.shape, model.device)
     x = latent + noise() * sigmas[0]  # (1, C, h, w)
     return (yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels))

@@ -14,7 +14,6 @@ from torch import Tensor
 
 from webui.engine.guidance import Denoise
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, open_mask, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
 from webui.engine.programs.order import PictureOrder, steps_of
@@ -62,7 +61,7 @@ def _redrawn(
         denoise = yield from conditioned(order, model, sigmas, planes)
     else:
         denoise = held((yield from conditioned(order, model, sigmas)), latent, cells)
-    noise = NoiseStream(order.seed, latent.shape, model.device)
+    noise = order.noise(latent.shape, model.device)
     # From pure noise at full strength: else the old content would shine through.
     start = latent if request.denoising_strength < 1 else torch.zeros_like(latent)
     return (

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import torch
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage
 from webui.contracts.ids import AdapterId, ImageId
-from webui.contracts.request import MAX_SEED, GenerationRequest
+from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
 from webui.engine.model import LoadedModel
+from webui.engine.noise import NoiseStream
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,13 @@ class PictureOrder:
     @property
     def seed(self) -> int:
         """The picture's own seed: it alone gives the same picture."""
-        return (self.request.seed + self.index) % (MAX_SEED + 1)
+        return self.request.seeds_of(self.index)[0]
+
+    def noise(self, shape: Sequence[int], device: torch.device) -> NoiseStream:
+        """The picture's noise; the first draw has that of the variation seed mixed in."""
+        strength = self.request.variation_strength
+        variation = (self.request.seeds_of(self.index)[1], strength) if strength > 0 else None
+        return NoiseStream(self.seed, shape, device, variation=variation)
 
     @property
     def patches(self) -> Patches:

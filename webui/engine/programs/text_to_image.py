@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
 from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.tiled import decode
@@ -18,7 +17,7 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     width, height = order.size(model)
     sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
     denoise = yield from conditioned(order, model, sigmas)
-    noise = NoiseStream(order.seed, model.latent_shape(width, height), model.device)
+    noise = order.noise(model.latent_shape(width, height), model.device)
     x = noise() * sigmas[0]  # (1, C, h, w)
     latent = yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels)
     return (yield from decode(model, latent, width, height))

@@ -36,7 +36,7 @@ def upscale(order: PictureOrder, model: LoadedModel) -> Program:
     width, height = _size(order, model, small)
     low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
-    noise = NoiseStream(order.seed, shape, model.device)
+    noise = order.noise(shape, model.device)
     sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
     x = noise() * sigmas[0]
     conditioning = _conditioning(order, model, low)

@@ -19,7 +19,10 @@ def seed_panel(tab: str) -> dict[str, Component]:
         recycle = _tool(f"{tab}-seed-recycle", "Last used")
     dice.click(None, outputs=[seed], js=DICE)
     recycle.click(None, inputs=[seed], outputs=[seed], js=call("store", "lastSeed"))
-    return {"seed": seed, "count": control(tab, "count")}
+    count = control(tab, "count")
+    with gr.Accordion("Variation", open=False, elem_classes=["ez-fold"]):
+        variation = {name: control(tab, name) for name in ("variation_seed", "variation_strength")}
+    return {"seed": seed, "count": count, **variation}
 
 
 def _tool(element: str, title: str) -> gr.Button:
