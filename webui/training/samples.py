@@ -22,7 +22,7 @@ FOLDER = REPOSITORY / "webui" / "ui" / "assets" / "samples"
 
 SAMPLES: tuple[tuple[str, int], ...] = (
     ("a red house on the left, a green meadow with mountains at sunset", 3),
-    ("two white boats in the centre, a calm lake at night, a full moon", 10),
+    ("two white boats in the centre, a calm lake at night, a full moon", 3),
     ("a watercolour of a purple balloon in the middle, sand dunes during the day", 4),
     ("three pines on the right, a snowy field with mountains at dawn", 7),
     (
