@@ -8,7 +8,7 @@ Half the log signal-to-noise ratio is lambda = -log(sigma); a step is h long in 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -40,28 +40,33 @@ def dpmpp_2m_sde(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
 ) -> Task[Tensor]:
     """SDE-DPM-Solver++(2M), midpoint form: as above, with fresh noise in every step but the last."""
-    eta = 1.0 if options.eta is None else options.eta
-    previous: Tensor | None = None
-    previous_h = 0.0
-    for sigma, following in steps(sigmas):
-        denoised = yield from denoise(x, sigma)
-        if following == 0:
-            return denoised
-        h = math.log(sigma / following)
-        weight = -math.expm1(-h * (1 + eta))
-        x = x * (following / sigma * math.exp(-eta * h)) + denoised * weight  # (1, C, h, w)
-        if previous is not None:
-            x = x + (denoised - previous) * (weight * h / (2 * previous_h))
-        if eta > 0:
-            x = x + noise() * (following * math.sqrt(-math.expm1(-2 * eta * h)))
-        previous, previous_h = denoised, h
-    return x
+    return (
+        yield from _two_step_sde(
+            denoise, x, sigmas, noise, options, lambda length: -math.expm1(-length) / 2
+        )
+    )
 
 
 def dpmpp_2m_sde_heun(
     denoise: Denoise, x: Tensor, sigmas: Sequence[float], noise: Noise, options: SamplerOptions
 ) -> Task[Tensor]:
     """SDE-DPM-Solver++(2M), Heun's form: the extrapolation is integrated over the step exactly."""
+    return (
+        yield from _two_step_sde(
+            denoise, x, sigmas, noise, options, lambda length: math.expm1(-length) / length + 1
+        )
+    )
+
+
+def _two_step_sde(
+    denoise: Denoise,
+    x: Tensor,
+    sigmas: Sequence[float],
+    noise: Noise,
+    options: SamplerOptions,
+    bend: Callable[[float], float],
+) -> Task[Tensor]:
+    """`bend` is the weight of the clean guess's change, by how long a step is with its noise."""
     eta = 1.0 if options.eta is None else options.eta
     previous: Tensor | None = None
     previous_h = 0.0
@@ -73,8 +78,7 @@ def dpmpp_2m_sde_heun(
         length = h * (1 + eta)
         x = x * math.exp(-length) - denoised * math.expm1(-length)  # (1, C, h, w)
         if previous is not None:
-            weight = math.expm1(-length) / length + 1
-            x = x + (denoised - previous) * (weight * h / previous_h)
+            x = x + (denoised - previous) * (bend(length) * h / previous_h)
         x = _with_fresh(x, noise, following, h, eta)
         previous, previous_h = denoised, h
     return x
