@@ -63,5 +63,5 @@ def evaluate_control(bench: Workbench, adapter: AdapterInfo) -> Section:
     )
     rows = [(f"{adapter.reads} given", hints), ("measured", made), ("true picture", asked.pictures)]
     sheet = row_sheet(bench, f"controlnet-{adapter.reads}", rows)
-    text = conditions(bench, size) + " Weight 1 over all steps."
+    text = conditions(bench, model) + " Weight 1 over all steps."
     return Section(f"ControlNet: {adapter.reads}", text, tables, (sheet,))

@@ -131,10 +131,11 @@ def evaluate_inpaint(bench: Workbench, model: LoadedModel) -> Section:
     shown = np.where(np.stack([h.mask for h in dug])[..., None] > 0, 255, given).astype(np.uint8)
     sheet = row_sheet(bench, "inpaint", [("given, hole white", shown), ("measured", made),
                                          ("true picture", true)])  # fmt: skip
+    asked = bench.request(model, "", 0)
     text = (
         f"{bench.prompts} unseen scenes drawn without one of their things; the hole is where it "
-        f"belongs, the prompt is the caption of the whole scene; {bench.how.steps} steps, guidance "
-        f"scale {bench.how.guidance_scale:g}, {size}x{size}."
+        f"belongs, the prompt is the caption of the whole scene; {asked.steps} steps, guidance "
+        f"scale {asked.guidance_scale:g}, {size}x{size}."
     )
     return Section("Inpainting", text, tables, (sheet,))
 

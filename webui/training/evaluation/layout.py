@@ -92,7 +92,7 @@ def evaluate_layout(bench: Workbench, model: LoadedModel) -> Section:
     shown = np.stack([draw_boxes(each, size) for each in boxes[:6]])
     rows = [("boxes given", shown), ("measured", made), ("true picture", asked.pictures)]
     sheet = row_sheet(bench, "layout", rows)
-    return Section("Layout (boxes to picture)", conditions(bench, size), tables, (sheet,))
+    return Section("Layout (boxes to picture)", conditions(bench, model), tables, (sheet,))
 
 
 def draw_boxes(boxes: Sequence[LayoutBox], size: int) -> Pixels:

@@ -37,7 +37,8 @@ def evaluate_loras(bench: Workbench, loras: Sequence[AdapterInfo]) -> Section:
     """Measure those LoRAs whose concept this repository draws; other ones have no truth here."""
     tables: list[Table] = []
     pictures: list[Shown] = []
-    size = bench.load(TEXT_MODEL).checkpoint.native_width
+    model = bench.load(TEXT_MODEL)
+    size = model.checkpoint.native_width
     bench = replace(bench, prompts=min(bench.prompts, MOST_PROMPTS))
     for lora in loras:
         concept = lora.id.rsplit("/", 1)[-1]
@@ -46,7 +47,7 @@ def evaluate_loras(bench: Workbench, loras: Sequence[AdapterInfo]) -> Section:
             tables += [_taught(bench, concept, drawn, size), _kept(bench, lora, size)]
             rows = [("LoRA", drawn.with_it), ("without", drawn.alone), ("true picture", drawn.true)]
             pictures.append(row_sheet(bench, f"lora-{concept}", rows))
-    text = conditions(bench, size) + " Captions of unseen scenes with the concept; weight 1."
+    text = conditions(bench, model) + " Captions of unseen scenes with the concept; weight 1."
     return Section("LoRAs", text, tuple(tables), tuple(pictures))
 
 

@@ -42,7 +42,7 @@ def evaluate_semantic(bench: Workbench, model: LoadedModel) -> Section:
     rows = [("class map given", colour_map(asked.class_maps)), ("measured", made)]
     sheet = row_sheet(bench, "semantic", [*rows, ("true picture", asked.pictures)])
     return Section(
-        "Semantic synthesis (class map to picture)", conditions(bench, size), tables, (sheet,)
+        "Semantic synthesis (class map to picture)", conditions(bench, model), tables, (sheet,)
     )
 
 
@@ -81,7 +81,7 @@ def evaluate_depth(bench: Workbench, model: LoadedModel) -> Section:
     )  # fmt: skip
     rows = [("depth given, near is white", grey(depths)), ("measured", made)]
     sheet = row_sheet(bench, "depth", [*rows, ("true picture", asked.pictures)])
-    return Section("Depth to picture", conditions(bench, size), tables, (sheet,))
+    return Section("Depth to picture", conditions(bench, model), tables, (sheet,))
 
 
 def _subjects(bench: Workbench, asked: Unseen, made: Pixels) -> dict[str, Look]:

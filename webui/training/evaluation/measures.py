@@ -80,10 +80,10 @@ def speed(
     return Table("time", ("measured",), (Figure(what, "s", (seconds,), 3, bar),))
 
 
-def conditions(bench: Workbench, size: int) -> str:
+def conditions(bench: Workbench, model: LoadedModel) -> str:
     """How the pictures of a section were drawn, unless a table says otherwise."""
-    how = bench.how
+    asked, size = bench.request(model, "", 0), model.checkpoint.native_width
     return (
-        f"{bench.prompts} captions of unseen scenes, {how.steps} steps, guidance scale "
-        f"{how.guidance_scale:g}, {size}x{size}, DPM++ 2M, seed i for caption i."
+        f"{bench.prompts} captions of unseen scenes, {asked.steps} steps, guidance scale "
+        f"{asked.guidance_scale:g}, {size}x{size}, {asked.sampler}, seed i for caption i."
     )

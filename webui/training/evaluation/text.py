@@ -53,7 +53,7 @@ def evaluate_text(bench: Workbench, model: LoadedModel) -> Section:
         speed(bench, model, "at most 3 s on two cores"),
     )
     sheet = prompt_sheet(bench, model, "text")
-    return Section("Text to image", conditions(bench, size), tables, (sheet, *pictures))
+    return Section("Text to image", conditions(bench, model), tables, (sheet, *pictures))
 
 
 def _first_stage(bench: Workbench, model: LoadedModel, asked: Unseen) -> Table:
