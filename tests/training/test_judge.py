@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import save_file
 
 from tests.training.parts import TINY_LOOP
-from webui.training import reading
 from webui.training.command import TrainingRefused
 from webui.training.evaluation.facts import score
 from webui.training.evaluation.unseen import unseen
@@ -110,7 +109,7 @@ def test_equal_pictures_are_at_no_distance_and_blurred_ones_nearer_than_others(
 def test_the_command_trains_and_writes_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "POOL_SCENES", {"cpu": 8})
+    monkeypatch.setattr("webui.training.command.POOL_SCENES", {"cpu": 8})
     out = tmp_path / "judge.safetensors"
     flags = ["--recipe", "cpu", "--minutes", "0.002", "--work", str(tmp_path / "run")]
     assert main([*flags, "--out", str(out)]) == 0

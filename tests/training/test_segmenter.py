@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from tests.training.parts import TINY_LOOP
-from webui.training import reading
 from webui.training.command import TrainingRefused
 from webui.training.evaluation.metrics import mean_iou
 from webui.training.evaluation.unseen import unseen
@@ -62,7 +61,7 @@ def test_a_map_shows_each_class_in_its_colour() -> None:
 def test_the_command_trains_and_writes_one_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "POOL_SCENES", {"cpu": 8})
+    monkeypatch.setattr("webui.training.command.POOL_SCENES", {"cpu": 8})
     out = tmp_path / "segmenter.safetensors"
     flags = ["--recipe", "cpu", "--minutes", "0.002", "--work", str(tmp_path / "run")]
     assert main([*flags, "--out", str(out)]) == 0
