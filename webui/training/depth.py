@@ -45,8 +45,8 @@ class DepthSettings:
     unet: UNetSettings | None = None
     """A denoiser made anew; None starts from the text model's."""
     noise: NoiseSettings = field(default_factory=NoiseSettings)
-    """Without min-SNR, which takes the weight from the levels at which it is decided what stands where: a
-    run of 13,000 examples with it hardly followed its depth maps."""
+    """Without min-SNR: a run of 13,000 examples with it hardly followed its depth maps, perhaps because it
+    takes the weight from the levels at which it is decided what stands where. Not tried since."""
     loop: LoopSettings = field(default_factory=LoopSettings)
     caption_dropout: float = 0.1
     """Share of examples that see an empty caption."""
