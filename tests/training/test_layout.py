@@ -54,7 +54,7 @@ def test_pictures_without_boxes_are_refused() -> None:
 
 
 def test_tokens_of_boxes_stand_behind_those_of_the_text() -> None:
-    encoder = build_layout_encoder(32, 1)
+    encoder = build_layout_encoder(32, 1, 1.0)
     network, unet = LayoutDenoiser(tiny_unet(), encoder), tiny_unet()
     x, t, tokens = torch.randn(2, 8, 4, 4), torch.tensor([10, 900]), torch.randn(2, 77, 32)
     boxes = torch.rand(2, 16, 5)
@@ -63,9 +63,9 @@ def test_tokens_of_boxes_stand_behind_those_of_the_text() -> None:
     assert torch.equal(network(x, t, tokens, boxes), unet(x, t, both).sample)
 
 
-def test_new_tokens_are_small_beside_those_of_the_text() -> None:
-    tokens = build_layout_encoder(192, 2)(torch.rand(4, 16, 5))
-    assert 0.05 < tokens.std().item() < 0.15
+def test_new_tokens_are_of_the_size_asked_for() -> None:
+    tokens = build_layout_encoder(192, 2, 1.4)(torch.rand(4, 16, 5))
+    assert tokens.square().mean().sqrt().item() == pytest.approx(1.4, rel=0.02)
 
 
 def loss_of(network: LayoutDenoiser, parts: FrozenParts, source: SameBatch) -> float:
@@ -81,7 +81,7 @@ def loss_of(network: LayoutDenoiser, parts: FrozenParts, source: SameBatch) -> f
 
 def test_denoiser_and_encoder_learn_together_and_go_on(tmp_path: Path) -> None:
     parts, source = same_parts(), SameBatch()
-    untrained = LayoutDenoiser(tiny_unet(), build_layout_encoder(32, 1))
+    untrained = LayoutDenoiser(tiny_unet(), build_layout_encoder(32, 1, 0.5))
     before = loss_of(untrained, parts, source)
     encoders: list[LayoutEncoder] = []
 

@@ -111,5 +111,5 @@ def test_the_program_needs_a_first_stage_and_writes_a_whole_folder(
     assert '"task": "upscale"' in (out / "easel.json").read_text()
     assert '"LDMSuperResolutionPipeline"' in (out / "model_index.json").read_text()
     assert "licence" in (out / "README.md").read_text().lower()
-    again = [*flags, "--from", str(out), "--minutes", "0.03"]
+    again = [*flags, "--go-on", "--minutes", "0.03"]
     assert main([*again, "--work", str(tmp_path / "again")]) == 0

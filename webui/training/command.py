@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 from accelerate import PartialState
-from diffusers import UNet2DConditionModel
+from diffusers import ModelMixin, UNet2DConditionModel
 
 from webui.contracts.errors import BadRequest
 from webui.training.examples import Source
@@ -53,6 +53,7 @@ class HasLoop(Protocol):
 
 
 Settings = TypeVar("Settings", bound=HasLoop)
+Network = TypeVar("Network", bound=ModelMixin)
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,10 @@ class TrainCommand:
     """Distinct scenes that are drawn before; None is the recipe's number."""
     stream: bool = False
     """Whether scenes are drawn ever anew while it trains, instead of from a pool drawn before."""
+    go_on: bool = False
+    """Whether the finished model in `out` is trained on, instead of one that grows from the text model."""
+    first_scene: int = 0
+    """Seed of the first scene of the pool."""
 
     @property
     def words(self) -> str:
@@ -84,7 +89,9 @@ class TrainCommand:
         given = f"python launch.py train {self.kind} --recipe {self.recipe}"
         given += "" if self.minutes is None else f" --minutes {self.minutes:g}"
         given += "" if self.scenes is None else f" --scenes {self.scenes}"
+        given += f" --first-scene {self.first_scene}" if self.first_scene else ""
         given += " --stream" if self.stream else ""
+        given += " --go-on" if self.go_on else ""
         return given + ("" if self.data is None else f" --data {self.data.name}")
 
 
@@ -135,15 +142,27 @@ def parse(
         help="distinct scenes to draw before the training, instead of the recipe's number",
     )  # fmt: skip
     parser.add_argument(
+        "--first-scene", type=int, default=0, metavar="SEED",
+        help="of the scenes drawn before the training: a model that goes on learns more from new ones",
+    )  # fmt: skip
+    parser.add_argument(
         "--stream", action="store_true",
         help="draw ever new scenes beside the training, instead of a pool before it: for many "
         "processor cores and long runs",
+    )  # fmt: skip
+    parser.add_argument(
+        "--go-on", action="store_true",
+        help="begin with the weights of the finished model in --out, not with the text model's",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
     if chosen.minutes is not None and not chosen.minutes > 0:
         parser.error(f"--minutes is {chosen.minutes:g}, expected a number above 0")
     if chosen.scenes is not None and chosen.scenes < 1:
         parser.error(f"--scenes is {chosen.scenes}, expected a number above 0")
+    if not 0 <= chosen.first_scene < UNSEEN_SEEDS // 2:
+        parser.error(
+            f"--first-scene is {chosen.first_scene}, expected 0 to {UNSEEN_SEEDS // 2 - 1}"
+        )
     if chosen.data is not None and not chosen.data.is_dir():
         parser.error(f"--data is {str(chosen.data)!r}, expected a folder of pictures")
     return TrainCommand(kind=kind, **vars(chosen))
@@ -193,6 +212,35 @@ def load_start(command: TrainCommand) -> tuple[FrozenParts, UNet2DConditionModel
     return parts, unet
 
 
+def load_begun(command: TrainCommand) -> tuple[FrozenParts, UNet2DConditionModel]:
+    """The frozen parts, and the denoiser to begin with: the text model's, or with --go-on its own.
+
+    Raises:
+        TrainingRefused: there is no text model, or no finished model to go on with.
+    """
+    parts, unet = load_start(command)
+    if command.go_on:
+        unet = load_finished(command, UNet2DConditionModel, "unet")
+    return parts, unet
+
+
+def load_finished(command: TrainCommand, kind: type[Network], part: str = "") -> Network:
+    """A network, in float32, of the finished model in --out.
+
+    Raises:
+        TrainingRefused: there is none, or it is of another kind.
+    """
+    folder = command.out / part
+    try:
+        network: Network = kind.from_pretrained(folder, torch_dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise TrainingRefused(
+            f"--go-on trains on what is in --out, but {str(folder)!r} cannot be read as a "
+            f"{kind.__name__}: {error} Without --go-on the training begins anew."
+        ) from error
+    return network
+
+
 def native_size(parts: FrozenParts, unet: UNet2DConditionModel) -> int:
     """Side in pixels of the pictures that a text model draws."""
     factor: int = 2 ** (len(parts.vae.config.block_out_channels) - 1)
@@ -230,7 +278,7 @@ def open_source(
         spare = max(1, (os.cpu_count() or 2) - 1)
         return SceneStream(size, batch, first, spare if workers is None else workers)
     count = command.scenes or scenes or scenes_of(command.recipe, size)
-    pool = scene_pool(command.work.parent / "scenes", count, size)
+    pool = scene_pool(command.work.parent / "scenes", count, size, command.first_scene)
     if parts is not None:
         keep_own_latents(parts, pool, command.work.parent / "latents.pt")
     return pool

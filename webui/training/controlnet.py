@@ -25,6 +25,7 @@ from webui.training.command import (
     STARTER,
     TrainingRefused,
     is_main,
+    load_finished,
     load_start,
     native_size,
     open_source,
@@ -33,7 +34,7 @@ from webui.training.command import (
 )
 from webui.training.diffusion import NoiseSettings, sample, velocity_loss
 from webui.training.examples import Examples, Source
-from webui.training.export import Card, make_readable, save_part, write_card, write_json
+from webui.training.export import Card, make_readable, save_part, told_runs, write_card, write_json
 from webui.training.loop import LoopSettings, fit
 from webui.training.networks import FrozenParts
 from webui.training.runs import Pixels
@@ -154,6 +155,7 @@ def train_controlnet(
     source: Source,
     folder: Path,
     start: UNet2DConditionModel,
+    control: ControlNetModel | None = None,
 ) -> ControlNetModel:
     """Train, or go on training, in `folder`; returns the averaged controlnet.
 
@@ -163,11 +165,12 @@ def train_controlnet(
         source: Of pictures with captions, and class maps where these are the hint.
         folder: Of the run.
         start: The text model's denoiser, which stays as it is.
+        control: One to go on with; None begins with a new one.
     """
     start.requires_grad_(False).eval()
     start.to(parts.device, memory_format=torch.channels_last)
     torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
-    control = build_controlnet(start, settings)
+    control = build_controlnet(start, settings) if control is None else control
 
     def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
         examples = source.draw(settings.loop.batch, rng)
@@ -256,12 +259,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = replace(with_budget(RECIPES[command.recipe], command.minutes), hint=chosen.hint)
     parts, unet = load_start(command)
     source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
-    control = train_controlnet(settings, parts, source, command.work, unet)
+    before = load_finished(command, ControlNetModel) if command.go_on else None
+    control = train_controlnet(settings, parts, source, command.work, unet, before)
     if is_main():
-        save_part(control, command.out)
+        earlier = told_runs(command.out)
+        save_part(control, command.out)  # its folder anew, the card gone
         write_json(command.out / "easel.json", {"reads": chosen.hint})
         make_readable(command.out)
-        write_card(command.out, CARDS[chosen.hint], command, control)
+        write_card(command.out, CARDS[chosen.hint], command, control, earlier)
     return 0
 
 

@@ -26,7 +26,7 @@ class CropSettings:
     """Distinct scenes drawn for a pool."""
     per_draw: int = 8
     """Pictures drawn a step; the crops of a batch are shared out among them."""
-    scales: tuple[float, ...] = (1.0, 0.75, 0.5, 0.25)
+    scales: tuple[float, ...] = (1.0, 1.0, 0.75, 0.5)
     """The picture is shown at one of these sizes before it is cut."""
 
 

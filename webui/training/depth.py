@@ -9,7 +9,7 @@ what is there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -22,7 +22,7 @@ from webui.engine.programs.conditions import depth_plane
 from webui.training.command import (
     TrainingRefused,
     is_main,
-    load_start,
+    load_begun,
     native_size,
     open_source,
     parse,
@@ -62,7 +62,7 @@ RECIPES = {
     ),
     "gpu": DepthSettings(
         loop=LoopSettings(
-            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=160
+            batch=128, peak_learning_rate=5e-4, warmup_steps=100, budget_seconds=330
         ),
     ),
 }  # fmt: skip
@@ -144,7 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, export and write the card."""
     command = parse("depth", __doc__ or "", arguments)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
-    parts, unet = load_start(command)
+    parts, unet = load_begun(command)
+    if command.go_on:
+        settings = replace(settings, unet=None)
     source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
     unet = train_depth(settings, parts, source, command.work, unet)
     if is_main():

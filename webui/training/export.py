@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -201,13 +201,13 @@ tags: [{tags}]
 
 {origin}
 
-Made by `{command}` on {hardware}.
+## Made by
 
-| weights | trained for | steps | examples a step | peak memory of the process |
-|---|---|---|---|---|
-| {millions:.1f} M | {seconds:.0f} s | {steps} | {batch} | {memory:.1f} GB |
+| command | on | weights | trained for | steps | examples a step | peak memory of the process |
+|---|---|---|---|---|---|---|
+{runs}
 
-The settings of the run are in its checkpoint, its curves beside it.
+The settings of a run are in its checkpoint, its curves beside it.
 
 ## Measured
 
@@ -221,27 +221,34 @@ Not measured yet: `python launch.py evaluate {name}`.
 
 {licence_words}
 """
+_RUN = "| `{command}` | {hardware} | {millions:.1f} M | {seconds:.0f} s | {steps} | {batch} | {memory:.1f} GB |"
+_RUN_BEGINS = "| `python launch.py train"
 _OWN = "It was trained by this repository, on scenes that this repository draws; no other data is in it."
 _USERS = "It was trained on pictures of its maker's own."
 
 
-def write_card(folder: Path, card: Card, command: TrainCommand, network: nn.Module) -> None:
+def write_card(
+    folder: Path,
+    card: Card,
+    command: TrainCommand,
+    network: nn.Module,
+    earlier: Sequence[str] | None = None,
+) -> None:
     """Write `README.md` of a model that was just trained, and show its samples beside it.
+
+    A training that went on with the model adds to the runs that its card tells of already.
 
     Args:
         folder: The model's.
         card: The words.
         command: How it was trained; its run's checkpoint has the figures.
         network: What was trained.
+        earlier: `told_runs` of the card, where writing the model has taken it away.
     """
+    before = told_runs(folder) if earlier is None else earlier
     run = load_checkpoint(command.work / CHECKPOINT) or {}
     own = command.data is None
-    text = _CARD.format(
-        licence="apache-2.0" if own else "other",
-        tags=", ".join((*card.tags, "latent-diffusion", "easel")),
-        title=card.title,
-        summary=card.summary,
-        origin=_OWN if own else _USERS,
+    this_run = _RUN.format(
         command=command.words,
         hardware=hardware(),
         millions=sum(p.numel() for p in network.parameters() if p.requires_grad) / 1e6,
@@ -249,6 +256,14 @@ def write_card(folder: Path, card: Card, command: TrainCommand, network: nn.Modu
         steps=run.get("step", 0),
         batch=run.get("settings", {}).get("loop", {}).get("batch", 0),
         memory=peak_memory(),
+    )
+    text = _CARD.format(
+        licence="apache-2.0" if own else "other",
+        tags=", ".join((*card.tags, "latent-diffusion", "easel")),
+        title=card.title,
+        summary=card.summary,
+        origin=_OWN if own else _USERS,
+        runs="\n".join([*(before if command.go_on else ()), this_run]),
         name=f"{folder.resolve().parent.name}/{folder.name}",
         limits=card.limits,
         licence_words="Licence: Apache-2.0, as the repository." if own else "",
@@ -260,6 +275,13 @@ def write_card(folder: Path, card: Card, command: TrainCommand, network: nn.Modu
         with Image.open(samples) as sheet:  # a tenth of the bytes, for a look
             sheet.save(folder / "samples.webp", quality=88, method=6)
     make_readable(folder)
+
+
+def told_runs(folder: Path) -> list[str]:
+    """The rows of the runs that a model's card tells of; none where there is no card."""
+    card = folder / "README.md"
+    lines = card.read_text("utf-8").splitlines() if card.exists() else []
+    return [line for line in lines if line.startswith(_RUN_BEGINS)]
 
 
 def write_table(folder: Path, table: str) -> None:

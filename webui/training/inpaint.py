@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from webui.engine.programs.conditions import hide_masked, mask_plane
 from webui.training.command import (
     is_main,
-    load_start,
+    load_begun,
     native_size,
     open_source,
     parse,
@@ -245,7 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, export and write the card."""
     command = parse("inpaint", __doc__ or "", arguments)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
-    parts, unet = load_start(command)
+    parts, unet = load_begun(command)
     source = open_source(command, parts, native_size(parts, unet), settings.distinct)
     unet = train_inpaint(settings, parts, source, command.work, unet)
     if is_main():

@@ -57,8 +57,11 @@ def build_unet(
 def widen_input(unet: UNet2DConditionModel, extra: int) -> UNet2DConditionModel:
     """Give a UNet `extra` input channels that at first change nothing (zero weights), in place.
 
-    The paper's concatenation conditioning, grown onto a model that knows its pictures already.
+    The paper's concatenation conditioning, grown onto a model that knows its pictures already. One
+    that has them, as a training that goes on begins with, is left as it is.
     """
+    if unet.config.in_channels == unet.config.out_channels + extra:
+        return unet
     old = unet.conv_in
     new = nn.Conv2d(
         old.in_channels + extra, old.out_channels, old.kernel_size, padding=old.padding

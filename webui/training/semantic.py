@@ -10,7 +10,7 @@ says nearly everything, and colours and the time of day are the model's choice t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from webui.engine.programs.conditions import class_planes
 from webui.training.command import (
     TrainingRefused,
     is_main,
-    load_start,
+    load_begun,
     native_size,
     open_source,
     parse,
@@ -148,7 +148,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Train, export and write the card."""
     command = parse("semantic", __doc__ or "", arguments)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
-    parts, unet = load_start(command)
+    parts, unet = load_begun(command)
+    if command.go_on:
+        settings = replace(settings, unet=None)
     source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
     unet = train_semantic(settings, parts, source, command.work, unet)
     if is_main():

@@ -9,7 +9,7 @@ shapes of small things would otherwise drown in sky.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -163,15 +163,16 @@ CARD = Card(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train a text model with all of its parts; with --data, train one on with those it has."""
+    """Train a text model with all of its parts; with --data or --go-on, one on with those it has."""
     command = parse("text", __doc__ or "", arguments)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     start = None
-    if command.data is None:
+    if command.data is None and not command.go_on:
         parts = trained_parts(command.recipe, command.work.parent)
         size = int(parts.vae.config.sample_size)
     else:
-        parts, start = load_start(command)
+        begin = command.out if command.go_on else command.start
+        parts, start = load_start(replace(command, start=begin))
         size = native_size(parts, start)
     source = open_source(command, parts, size, settings.loop.batch)
     unet = train_text_to_image(settings, parts, source, command.work, start)

@@ -34,6 +34,7 @@ from webui.engine.schedules import SCHEDULES
 from webui.engine.work import Task
 from webui.training.command import (
     is_main,
+    load_finished,
     load_start,
     native_size,
     open_source,
@@ -106,10 +107,10 @@ RECIPES = {
 class Distilled(nn.Module):
     """The student, and the averaged student beside it; both go into a checkpoint."""
 
-    def __init__(self, start: UNet2DConditionModel) -> None:
+    def __init__(self, student: UNet2DConditionModel) -> None:
         super().__init__()
-        self.student = start
-        self.target = copy.deepcopy(start).requires_grad_(False)
+        self.student = student
+        self.target = copy.deepcopy(student).requires_grad_(False)
 
     def forward(self, x: Tensor, t: Tensor, tokens: Tensor) -> Tensor:
         """The student's velocity (B, z, h, w)."""
@@ -181,6 +182,7 @@ def train_turbo(
     source: Source,
     folder: Path,
     start: UNet2DConditionModel,
+    student: UNet2DConditionModel | None = None,
 ) -> UNet2DConditionModel:
     """Distil, or go on, in `folder`; returns the averaged student.
 
@@ -190,9 +192,10 @@ def train_turbo(
         source: Of pictures with captions.
         folder: Of the run.
         start: The teacher: a text model's denoiser that predicts velocity.
+        student: An earlier student to go on with; None begins with the teacher itself.
     """
-    distilled = Distilled(start)
-    teacher = copy.deepcopy(start).eval().requires_grad_(False)
+    distilled = Distilled(copy.deepcopy(start) if student is None else student)
+    teacher = start.eval().requires_grad_(False)
     teacher.to(parts.device, memory_format=torch.channels_last)
     nothing = parts.tokens([""])  # (1, 77, D)
 
@@ -277,7 +280,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     parts, unet = load_start(command)
     source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
-    unet = train_turbo(settings, parts, source, command.work, unet)
+    student = load_finished(command, UNet2DConditionModel, "unet") if command.go_on else None
+    unet = train_turbo(settings, parts, source, command.work, unet, student)
     if is_main():
         about = Export(
             defaults={"sampler": "LCM", "steps": STEPS, "guidance_scale": 1.0}, few_steps=True

@@ -29,6 +29,7 @@ from webui.training.command import (
     TrainCommand,
     TrainingRefused,
     is_main,
+    load_finished,
     open_source,
     parse,
     run_device,
@@ -234,24 +235,21 @@ def _batches(pictures: Pixels, size: int) -> list[Pixels]:
 
 
 def load_networks(command: TrainCommand) -> tuple[VQModel, UNet2DModel | None]:
-    """The first stage, frozen, and the denoiser to go on from, if --from is an upscaler's folder.
+    """The first stage, frozen, and with --go-on the denoiser to go on with.
 
     Raises:
-        TrainingRefused: there is no first stage yet.
+        TrainingRefused: there is no first stage yet, or no denoiser.
     """
-    again = (command.start / "vqvae").is_dir()
-    folder = command.start if again else command.out
+    folder = command.out / "vqvae"
     try:
-        vq = VQModel.from_pretrained(folder / "vqvae", torch_dtype=torch.float32)
+        vq = VQModel.from_pretrained(folder, torch_dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise TrainingRefused(
-            f"{str(folder / 'vqvae')!r} cannot be read as the upscaler's first stage: {error} "
+            f"{str(folder)!r} cannot be read as the upscaler's first stage: {error} "
             "Train it first: python launch.py train vq-first-stage"
         ) from error
     vq.to(run_device(), memory_format=torch.channels_last).eval().requires_grad_(False)
-    if not again:
-        return vq, None
-    return vq, UNet2DModel.from_pretrained(command.start / "unet", torch_dtype=torch.float32)
+    return vq, load_finished(command, UNet2DModel, "unet") if command.go_on else None
 
 
 CARD = Card(

@@ -27,6 +27,7 @@ from webui.training.command import (
     TrainCommand,
     TrainingRefused,
     is_main,
+    load_finished,
     open_source,
     parse,
     run_device,
@@ -58,6 +59,8 @@ class VqSettings:
     crops: CropSettings = field(default_factory=CropSettings)
     sides: tuple[int, ...] = (64, 64, 64, 128)
     """Side of a step's crops, drawn from these; small crops are many, large ones show more."""
+    squared_error: float = 12.0
+    """Weight of the squared error: of the broad colours, which an enlarged picture is wrong in most."""
     codebook_weight: float = 1.0
     """Weight of the codebook and commitment loss; its own balance is diffusers' 0.25."""
     revive_steps: int = 50
@@ -131,13 +134,17 @@ def vq_loss(network: nn.Module, x: Tensor, settings: VqSettings) -> Tensor:
     """Of pictures x (B, 3, H, W): reconstruction, and codes and latents drawn to one another."""
     made = network(x)
     codebook = made.commit_loss.float()  # diffusers': commitment, and 0.25 of the codes' side
-    rec = reconstruction_loss(made.sample.float(), x)
+    rec = reconstruction_loss(made.sample.float(), x, settings.squared_error)
     loss: Tensor = rec + settings.codebook_weight * codebook
     return loss
 
 
 def train_vq(
-    settings: VqSettings, source: Source, unseen: Pixels, folder: Path, start: AutoencoderKL
+    settings: VqSettings,
+    source: Source,
+    unseen: Pixels,
+    folder: Path,
+    start: AutoencoderKL | VQModel,
 ) -> VQModel:
     """Train, or go on training, in `folder`; returns the averaged autoencoder at unit variance.
 
@@ -147,14 +154,17 @@ def train_vq(
         unseen: Pictures uint8 (N, H, W, 3) that are not trained on, for PSNR and sheets; sides
             are multiples of 4.
         folder: Of the run.
-        start: An autoencoder whose finest levels are taken over where they have the same shapes,
-            on the device to train on.
+        start: On the device to train on: one to go on with, or another autoencoder whose finest
+            levels are taken over where they have the same shapes.
     """
     torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
     first = draw_crops(source, settings.crops, 64, 16, np.random.default_rng(0))
-    vq = build_vq(settings).to(start.device)
-    log.info("first stage: %d weights of another taken over", start_from(vq, start))
-    place_codes(vq, to_model(first, start.device))
+    if isinstance(start, VQModel):
+        vq = start
+    else:
+        vq = build_vq(settings).to(start.device)
+        log.info("first stage: %d weights of another taken over", start_from(vq, start))
+        place_codes(vq, to_model(first, start.device))
     watch = CodebookWatch(vq, settings.revive_steps)
     crops = Stream(
         partial(crops_of_a_step, settings, source), settings.workers, steps_taken(folder)
@@ -264,7 +274,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, None, settings.crops.picture_size, settings.crops.per_draw, settings.crops.pictures
     )
     unseen = unseen_crops(settings.crops, 256, 16)
-    vq = train_vq(settings, source, unseen, command.work, load_start_stage(command))
+    start = (
+        load_finished(command, VQModel).to(run_device())
+        if command.go_on
+        else load_start_stage(command)
+    )
+    vq = train_vq(settings, source, unseen, command.work, start)
     if is_main():
         save_part(vq, command.out)
         make_readable(command.out)
