@@ -23,7 +23,7 @@ from webui.training.command import (
 from webui.training.folder_source import FolderSource
 from webui.training.loop import LoopSettings
 from webui.training.networks import widen_input
-from webui.training.scenes import SceneStream, scene_pool
+from webui.training.scenes import ScenePool, SceneStream, scene_pool
 
 
 def test_without_flags_a_kind_has_its_own_folders_and_starts_from_the_text_model() -> None:
@@ -56,6 +56,7 @@ def test_the_words_of_a_command_give_the_order_again_and_no_path_of_this_machine
         (["--minutes", "0"], "--minutes is 0, expected a number above 0"),
         (["--data", "/nowhere/at/all"], "expected a folder of pictures"),
         (["--recipe", "tpu"], "cpu"),
+        (["--first-scene", "-1"], "--first-scene is -1, expected 0 to"),
     ],
 )
 def test_a_wrong_flag_is_answered_with_a_sentence(
@@ -64,6 +65,16 @@ def test_a_wrong_flag_is_answered_with_a_sentence(
     with pytest.raises(SystemExit):
         parse("depth", "", flags)
     assert said in capsys.readouterr().err
+
+
+def test_the_pool_begins_with_the_seed_that_is_asked_for(tmp_path: Path) -> None:
+    flags = ["--work", str(tmp_path / "x"), "--scenes", "2", "--first-scene", "7"]
+    command = parse("depth", "", flags)
+    assert "--scenes 2 --first-scene 7" in command.words
+    source = open_source(command, None, SIZE, 2)
+    expected = scene_pool(tmp_path / "other", 2, SIZE, 7, workers=1)
+    assert isinstance(source, ScenePool)
+    assert np.array_equal(source.pictures, expected.pictures)
 
 
 @dataclass(frozen=True)
