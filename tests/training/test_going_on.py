@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,10 @@ def test_it_begins_with_the_finished_weights_and_its_card_tells_of_both_runs(
 def test_without_a_finished_model_it_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingRefused, match="--go-on trains on what is in --out"):
         run_main(depth.main, "depth", tmp_path, "--go-on")
+
+
+@pytest.mark.parametrize("kind", ["judge", "segmenter", "lora", "starter", "tradeoff"])
+def test_what_cannot_go_on_has_no_such_flag(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        import_module(f"webui.training.{kind}").main(["--go-on"])
+    assert "unrecognized arguments: --go-on" in capsys.readouterr().err

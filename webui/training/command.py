@@ -96,7 +96,11 @@ class TrainCommand:
 
 
 def parse(
-    kind: str, description: str, arguments: Sequence[str] | None, out: Path | None = None
+    kind: str,
+    description: str,
+    arguments: Sequence[str] | None,
+    out: Path | None = None,
+    goes_on: bool = True,
 ) -> TrainCommand:
     """Read the flags that all kinds share; ends the program with a sentence where they are wrong.
 
@@ -105,6 +109,7 @@ def parse(
         description: Shown by --help, usually the module's docstring.
         arguments: Without the program's name; None takes the process's own.
         out: Where the model goes when --out is not given, if not to `models/starter/<kind>`.
+        goes_on: Whether a finished one can be trained on: whether there is a flag --go-on.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     cv2.setNumThreads(0)  # it would fight with torch for the cores
@@ -113,6 +118,24 @@ def parse(
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_run_flags(parser, kind, out or STARTER / kind, goes_on)
+    _add_picture_flags(parser)
+    chosen = parser.parse_args(arguments)
+    if chosen.minutes is not None and not chosen.minutes > 0:
+        parser.error(f"--minutes is {chosen.minutes:g}, expected a number above 0")
+    if chosen.scenes is not None and chosen.scenes < 1:
+        parser.error(f"--scenes is {chosen.scenes}, expected a number above 0")
+    if not 0 <= chosen.first_scene < UNSEEN_SEEDS // 2:
+        parser.error(
+            f"--first-scene is {chosen.first_scene}, expected 0 to {UNSEEN_SEEDS // 2 - 1}"
+        )
+    if chosen.data is not None and not chosen.data.is_dir():
+        parser.error(f"--data is {str(chosen.data)!r}, expected a folder of pictures")
+    return TrainCommand(kind=kind, **vars(chosen))
+
+
+def _add_run_flags(parser: argparse.ArgumentParser, kind: str, out: Path, goes_on: bool) -> None:
+    """How long, where, and from which weights."""
     parser.add_argument(
         "--recipe", choices=("cpu", "gpu"), default="gpu" if torch.cuda.is_available() else "cpu",
         help="how large and for how long; gpu where there is one",
@@ -126,13 +149,20 @@ def parse(
         "--work", type=Path, default=REPOSITORY / "outputs" / "training" / kind,
         help=f"checkpoints, curves and samples of the run (outputs/training/{kind})",
     )  # fmt: skip
-    parser.add_argument(
-        "--out", type=Path, default=out or STARTER / kind, help="where the finished model goes"
-    )
+    parser.add_argument("--out", type=Path, default=out, help="where the finished model goes")
     parser.add_argument(
         "--from", dest="start", type=Path, default=TEXT_MODEL, metavar="FOLDER",
         help="text model (diffusers folder) to start from (models/starter/text)",
     )  # fmt: skip
+    if goes_on:
+        parser.add_argument(
+            "--go-on", action="store_true",
+            help="begin with the weights of the finished model in --out, not with the text model's",
+        )  # fmt: skip
+
+
+def _add_picture_flags(parser: argparse.ArgumentParser) -> None:
+    """Where the examples come from."""
     parser.add_argument(
         "--data", type=Path, metavar="FOLDER",
         help="your own pictures with captions: a .txt beside each, or metadata.jsonl",
@@ -150,22 +180,6 @@ def parse(
         help="draw ever new scenes beside the training, instead of a pool before it: for many "
         "processor cores and long runs",
     )  # fmt: skip
-    parser.add_argument(
-        "--go-on", action="store_true",
-        help="begin with the weights of the finished model in --out, not with the text model's",
-    )  # fmt: skip
-    chosen = parser.parse_args(arguments)
-    if chosen.minutes is not None and not chosen.minutes > 0:
-        parser.error(f"--minutes is {chosen.minutes:g}, expected a number above 0")
-    if chosen.scenes is not None and chosen.scenes < 1:
-        parser.error(f"--scenes is {chosen.scenes}, expected a number above 0")
-    if not 0 <= chosen.first_scene < UNSEEN_SEEDS // 2:
-        parser.error(
-            f"--first-scene is {chosen.first_scene}, expected 0 to {UNSEEN_SEEDS // 2 - 1}"
-        )
-    if chosen.data is not None and not chosen.data.is_dir():
-        parser.error(f"--data is {str(chosen.data)!r}, expected a folder of pictures")
-    return TrainCommand(kind=kind, **vars(chosen))
 
 
 def with_budget(settings: Settings, minutes: float | None) -> Settings:

@@ -216,7 +216,7 @@ RECIPES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the judge and write it beside the starter models."""
-    command = parse("judge", __doc__, arguments, STARTER / "judge.safetensors")
+    command = parse("judge", __doc__, arguments, STARTER / "judge.safetensors", goes_on=False)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     judge = train_judge(settings, lesson_scenes(command), command.work)
     if is_main():

@@ -201,7 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--concept", choices=sorted(EXTRAS), default="lighthouse")
     chosen, rest = own.parse_known_args(arguments)
-    command = parse("lora", __doc__ or "", rest, STARTER / "loras")
+    command = parse("lora", __doc__ or "", rest, STARTER / "loras", goes_on=False)
     name = chosen.concept if command.data is None else command.data.resolve().name
     kind = f"lora --concept {name}" if command.data is None else "lora"
     command = replace(command, kind=kind, work=command.work / name)

@@ -133,7 +133,9 @@ RECIPES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the segmenter and write it beside the starter models."""
-    command = parse("segmenter", __doc__, arguments, STARTER / "segmenter.safetensors")
+    command = parse(
+        "segmenter", __doc__, arguments, STARTER / "segmenter.safetensors", goes_on=False
+    )
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     segmenter = train_segmenter(settings, lesson_scenes(command), command.work)
     if is_main():

@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     own = argparse.ArgumentParser(add_help=False)
     own.add_argument("--only", metavar="NAMES")
     chosen, rest = own.parse_known_args(arguments)
-    command = parse("starter", __doc__ or "", rest, out=STARTER)
+    command = parse("starter", __doc__ or "", rest, out=STARTER, goes_on=False)
     steps = choose(chosen.only)
     flags = ["--recipe", command.recipe]
     if command.minutes is not None:

@@ -77,7 +77,7 @@ def measured(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train the cheap ones, measure all, and write the figures."""
-    command = parse("first-stages", __doc__ or "", arguments, out=FIGURES)
+    command = parse("first-stages", __doc__ or "", arguments, out=FIGURES, goes_on=False)
     judge = load_judge(STARTER / "judge.safetensors").to(run_device())
     seconds = CHEAP_SECONDS if command.minutes is None else command.minutes * 60 / len(LEVELS)
     for factor in LEVELS:
