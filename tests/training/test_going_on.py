@@ -58,6 +58,13 @@ def test_it_begins_with_the_finished_weights_and_its_card_tells_of_both_runs(
     assert "--go-on" in run_lines(folder)[-1]
 
 
+def test_a_layout_model_without_its_encoder_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    folder = run_main(layout.main, "layout", tmp_path)
+    (folder / "layout_encoder" / "model.safetensors").unlink()
+    with pytest.raises(TrainingRefused, match="cannot be read as an encoder"):
+        run_main(layout.main, "layout", tmp_path, "--go-on")
+
+
 def test_without_a_finished_model_it_is_refused_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(TrainingRefused, match="--go-on trains on what is in --out"):
         run_main(depth.main, "depth", tmp_path, "--go-on")

@@ -11,8 +11,8 @@ from webui.engine.work import Pixels
 
 SOFTNESS = 0.5
 """Standard deviation in pixels of the small picture: what is smaller may be its noise. Measured on half
-clean and half spoiled pictures: 35.2 dB at 0, 35.4 at 0.5, 35.3 at 0.7, and 32.2 without (six scenes, the
-starter's upscaler in two steps)."""
+clean and half spoiled pictures: 35.2 dB at 0, 35.4 at 0.5, 35.3 at 0.7, and 32.2 without (six scenes, two
+steps of the starter's upscaler as it was before its first stage was trained on)."""
 
 
 def with_colours_of(
