@@ -103,6 +103,15 @@ def test_a_run_goes_on_from_its_checkpoint(tmp_path: Path, pool: ScenePool) -> N
     assert np.isfinite(vq.config.scaling_factor)
 
 
+def test_a_finished_one_is_trained_on_with_its_own_weights(tmp_path: Path, pool: ScenePool) -> None:
+    torch.manual_seed(1)
+    finished = build_vq(TINY)
+    before = finished.encoder.mid_block.resnets[0].conv1.weight.detach().clone()
+    vq = train_vq(TINY, pool, pool.pictures[:2], tmp_path / "vq", finished)
+    change = (vq.encoder.mid_block.resnets[0].conv1.weight - before).abs().mean()
+    assert 0 < change < 0.5 * before.abs().mean()
+
+
 def test_latents_are_scaled_to_unit_variance(pool: ScenePool) -> None:
     vq = normalise_latents(build_vq(TINY), pool, TINY, count=8)
     crops = draw_crops(pool, CROPS, 128, 8, np.random.default_rng(0))
