@@ -15,7 +15,8 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import InvalidField, NotFound, UnknownAdapter
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ImageId
-from webui.contracts.request import MAX_SEED, GenerationRequest
+from webui.contracts.parameters.drawing import MAX_SEED
+from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
 from webui.services.resolve import fitting_size, resolve, total_steps

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import InvalidField
@@ -39,6 +40,7 @@ def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> s
         for key, value in [_pair(request, name, seed, model_title)]
         if value is not None
     ]
+    pairs += [(key, value) for key, value in _others(request) if value is not None]
     pairs += [(f"ControlNet {i}", _control(use)) for i, use in enumerate(request.controls)]
     pairs.append(("Version", "Easel"))
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
@@ -85,9 +87,22 @@ def _pair(
     if name.startswith("variation_") and request.variation_strength == 0:
         return "", None
     value = {"seed": seed, "model": model_title}.get(name, getattr(request, name))
+    return PARAMETERS[name].infotext or name, _written(value)
+
+
+def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
+    """Keys that are written only where the request differs from what everyone has."""
+    for name, parameter in PARAMETERS.items():
+        key, value = parameter.infotext, getattr(request, name)
+        usual = GenerationRequest.model_fields[name].default
+        if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
+            yield key, _written(value)
+
+
+def _written(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return PARAMETERS[name].infotext or name, None if value is None else str(value)
+    return None if value is None else str(value)
 
 
 def _name(adapter: str) -> str:

@@ -7,46 +7,25 @@ the page, the HTTP schema, the command line and the metadata in the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
-from webui.contracts.choices import AUTOMATIC, SAMPLERS, SCHEDULES, find_sampler
-from webui.contracts.conditions import (
-    IMAGE_ID_PATTERN,
-    MAX_BOXES,
-    MAX_CONTROLS,
-    MAX_LORAS,
-    ControlUse,
-    LayoutBox,
-    LoraUse,
-)
+from webui.contracts.choices import find_sampler
+from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
-from webui.contracts.ids import AdapterId, ImageId, ModelId
-
-MAX_SEED = 2**32 - 1
-MAX_PROMPT_CHARACTERS = 20_000
-SIZE_MULTIPLE = 8
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What a control, the metadata and the help need of a field beyond its type and range."""
-
-    title: str
-    """Label of the control."""
-    help: str
-    """One sentence, shown on hover and in the API's schema."""
-    infotext: str | None
-    """Key in AUTOMATIC1111's `parameters` text; None where it is not one of its keys."""
-    step: float = 1
-    """Step of a slider."""
-    soft_minimum: float | None = None
-    """Where a slider starts, when the allowed range is wider than what is useful."""
-    soft_maximum: float | None = None
-    """Where a slider ends."""
+from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.parameters.declaration import Parameter
+from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.inputs import Inputs
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -55,126 +34,10 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(BaseModel):
+class GenerationRequest(Inputs, Drawing):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
-
-    prompt: Annotated[str, Parameter("Prompt", "What the picture shows.", None)] = Field(
-        max_length=MAX_PROMPT_CHARACTERS
-    )
-    negative_prompt: Annotated[
-        str,
-        Parameter("Negative prompt", "What the picture should stay away from.", "Negative prompt"),
-    ] = Field("", max_length=MAX_PROMPT_CHARACTERS)
-    model: Annotated[
-        ModelId,
-        Parameter("Model", "The checkpoint that draws; empty means the first one.", "Model"),
-    ] = Field(ModelId(""), max_length=500)
-    sampler: Annotated[
-        str, Parameter("Sampler", "The method that walks from noise to picture.", "Sampler")
-    ] = Field("DPM++ 2M")
-    schedule: Annotated[
-        str, Parameter("Schedule", "How the noise levels are spaced.", "Schedule type")
-    ] = Field(AUTOMATIC)
-    steps: Annotated[
-        int,
-        Parameter("Steps", "More steps are slower and usually finer.", "Steps", soft_maximum=60),
-    ] = Field(20, ge=1, le=1000)
-    guidance_scale: Annotated[
-        float,
-        Parameter(
-            "Guidance scale",
-            "How strongly the picture follows the prompt; 1 switches guidance off.",
-            "CFG scale",
-            step=0.5,
-            soft_maximum=20,
-        ),
-    ] = Field(5.0, ge=1.0, le=100.0, allow_inf_nan=False)
-    width: Annotated[
-        int | None, Parameter("Width", "Pixels; empty means the model's own size.", None, step=8)
-    ] = Field(None, ge=64, le=4096, multiple_of=SIZE_MULTIPLE)
-    height: Annotated[
-        int | None, Parameter("Height", "Pixels; empty means the model's own size.", None, step=8)
-    ] = Field(None, ge=64, le=4096, multiple_of=SIZE_MULTIPLE)
-    seed: Annotated[
-        int, Parameter("Seed", "Equal seeds give equal pictures; -1 draws a new one.", "Seed")
-    ] = Field(-1, ge=-1, le=MAX_SEED)
-    variation_seed: Annotated[
-        int,
-        Parameter(
-            "Variation seed",
-            "Noise that is mixed in by the variation strength; -1 draws a new one.",
-            "Variation seed",
-        ),
-    ] = Field(-1, ge=-1, le=MAX_SEED)
-    variation_strength: Annotated[
-        float,
-        Parameter(
-            "Variation strength",
-            "0 is the seed's own picture, 1 the variation seed's; small values are near relations.",
-            "Variation seed strength",
-            step=0.01,
-        ),
-    ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
-    count: Annotated[
-        int,
-        Parameter(
-            "Count",
-            "Pictures to make; picture i uses seed + i, or variation seed + i where that is mixed in.",
-            None,
-            soft_maximum=16,
-        ),
-    ] = Field(1, ge=1, le=100)
-    image: Annotated[
-        ImageId | None, Parameter("Image", "Start from this uploaded picture.", "Init image hash")
-    ] = Field(None, pattern=IMAGE_ID_PATTERN)
-    denoising_strength: Annotated[
-        float,
-        Parameter(
-            "Denoising strength",
-            "0 keeps the image, 1 redraws it entirely; used with an image only.",
-            "Denoising strength",
-            step=0.01,
-        ),
-    ] = Field(0.75, ge=0.0, le=1.0, allow_inf_nan=False)
-    mask: Annotated[
-        ImageId | None,
-        Parameter("Mask", "Redraw the image where this picture is white; needs an image.", None),
-    ] = Field(None, pattern=IMAGE_ID_PATTERN)
-    class_map: Annotated[
-        ImageId | None,
-        Parameter(
-            "Class map",
-            "Picture of class numbers (PNG, grey or palette) for a semantic model.",
-            None,
-        ),
-    ] = Field(None, pattern=IMAGE_ID_PATTERN)
-    depth_map: Annotated[
-        ImageId | None,
-        Parameter("Depth map", "Grey picture, white is near, for a depth model.", None),
-    ] = Field(None, pattern=IMAGE_ID_PATTERN)
-    boxes: Annotated[
-        tuple[LayoutBox, ...],
-        Parameter("Boxes", "What shall be where, for a layout model.", None),
-    ] = Field((), max_length=MAX_BOXES)
-    controls: Annotated[
-        tuple[ControlUse, ...],
-        Parameter("Controls", "Controlnets and the pictures that they follow.", None),
-    ] = Field((), max_length=MAX_CONTROLS)
-    loras: Annotated[
-        tuple[LoraUse, ...],
-        Parameter("LoRAs", "Small changes to the model, each with its weight.", None),
-    ] = Field((), max_length=MAX_LORAS)
-    noise_augmentation: Annotated[
-        float,
-        Parameter(
-            "Noise augmentation",
-            "How much noise the picture to enlarge is taken to have; for an upscaling model.",
-            None,
-            step=0.01,
-        ),
-    ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
 
     @field_validator("prompt", "negative_prompt")
     @classmethod
@@ -195,19 +58,16 @@ class GenerationRequest(BaseModel):
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
 
-    @field_validator("sampler")
+    @field_validator("*")
     @classmethod
-    def _known_sampler(cls, value: str) -> str:
-        if value not in {info.name for info in SAMPLERS}:
-            raise ValueError("one of " + ", ".join(info.name for info in SAMPLERS))
-        return value
-
-    @field_validator("schedule")
-    @classmethod
-    def _known_schedule(cls, value: str) -> str:
-        by_lower = {name.lower(): name for name in SCHEDULES}
+    def _among_choices(cls, value: Any, info: ValidationInfo) -> Any:
+        """One of the declared choices, however it is capitalised."""
+        choices = PARAMETERS[info.field_name or ""].choices
+        if not choices or not isinstance(value, str):
+            return value
+        by_lower = {choice.lower(): choice for choice in choices}
         if value.lower() not in by_lower:
-            raise ValueError("one of " + ", ".join(SCHEDULES))
+            raise ValueError("one of " + ", ".join(choices))
         return by_lower[value.lower()]
 
     def seeds_of(self, index: int) -> tuple[int, int]:

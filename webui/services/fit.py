@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import FieldProblem
-from webui.contracts.request import SIZE_MULTIPLE, GenerationRequest, limits
+from webui.contracts.parameters.drawing import SIZE_MULTIPLE
+from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
 

@@ -10,7 +10,8 @@ from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
-from webui.contracts.request import MAX_SEED, SIZE_MULTIPLE, GenerationRequest, limits
+from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
+from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import misfits, upscaled_side
 from webui.services.images import ImageStore

@@ -15,7 +15,6 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.choices import SAMPLERS, SCHEDULES
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.ui.scripts import on_mount
 
@@ -93,8 +92,10 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
     if name == "model":
         first = models[0].id if models else None
         return gr.Dropdown(model_choices(models), **{**common, "value": first})
-    if name in ("sampler", "schedule"):
-        return gr.Dropdown(_names(name), **common)
+    if declared.choices:
+        return gr.Dropdown(list(declared.choices), **common)
+    if isinstance(default(name), bool):
+        return gr.Checkbox(**common)
     if default(name) is None:
         return _number_or_empty(tab, name)
     if _is_slider(name):
@@ -146,10 +147,6 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
     )
 
 
-def _names(name: str) -> list[str]:
-    return [info.name for info in SAMPLERS] if name == "sampler" else list(SCHEDULES)
-
-
 def _is_slider(name: str) -> bool:
     low, high = limits(name)
     return PARAMETERS[name].soft_maximum is not None or (low, high) == (0.0, 1.0)
@@ -170,8 +167,10 @@ def _end(name: str) -> float:
 def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
     if name == "model":
         return value in {info.id for info in models}
-    if name in ("sampler", "schedule"):
-        return value in _names(name)
+    if PARAMETERS[name].choices:
+        return value in PARAMETERS[name].choices
+    if isinstance(default(name), bool):
+        return isinstance(value, bool)
     if name in TEXT_LINES:
         return isinstance(value, str)
     if name == "image":

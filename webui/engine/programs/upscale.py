@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from webui.contracts.errors import BadRequest
-from webui.contracts.request import SIZE_MULTIPLE
+from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream

@@ -1,0 +1,25 @@
+"""How a parameter is declared, once, for the page, the API, the command line and the metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What a control, the metadata and the help need of a field beyond its type and range."""
+
+    title: str
+    """Label of the control."""
+    help: str
+    """One sentence, shown on hover and in the API's schema."""
+    infotext: str | None
+    """Key in AUTOMATIC1111's `parameters` text; None where it is not one of its keys."""
+    step: float = 1
+    """Step of a slider."""
+    soft_minimum: float | None = None
+    """Where a slider starts, when the allowed range is wider than what is useful."""
+    soft_maximum: float | None = None
+    """Where a slider ends."""
+    choices: tuple[str, ...] = ()
+    """What a text may be, where it is one of a few."""
