@@ -25,7 +25,10 @@ from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
+from webui.contracts.parameters.sampling import SamplingParameters
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -34,7 +37,7 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(Inputs, Drawing):
+class GenerationRequest(GuidanceParameters, SamplingParameters, NoiseParameters, Inputs, Drawing):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
@@ -57,6 +60,12 @@ class GenerationRequest(Inputs, Drawing):
         info, schedule = found
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
+
+    @field_validator("noise_source", mode="before")
+    @classmethod
+    def _source_names(cls, value: Any) -> Any:
+        """Bring another program's name of a noise source to ours."""
+        return NOISE_SOURCE_ALIASES.get(value.lower(), value) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod
