@@ -19,6 +19,8 @@ _SIZE = re.compile(r"^(\d+)x(\d+)$")
 _LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
 _SIZES = {"Size": ("width", "height"), "Seed resize from": ("seed_width", "seed_height")}
 """Keys of which one value is two fields."""
+_OTHER_KEYS = {"Eta DDIM": "eta"}
+"""Further keys of a parameter, which are read but not written."""
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -69,6 +71,7 @@ def parse_infotext(text: str) -> GenerationRequest | None:
     if loras:
         values["loras"] = loras
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
+    names |= _OTHER_KEYS
     for key, quoted in pairs:
         value = _unquote(quoted.strip())
         if key in names:

@@ -30,6 +30,9 @@ EMPTY_MEANS: Mapping[str, str] = {"txt2img": "model's own", "img2img": "as the i
 """What an empty width or height stands for, in each tab."""
 
 
+SIZES = ("width", "height")
+
+
 @dataclass(frozen=True)
 class Form:
     """The controls of one tab, by the name of the parameter that each one sets."""
@@ -40,7 +43,7 @@ class Form:
     """Parameter name to control, in the order of the form."""
 
     def describe(self) -> list[dict[str, Any]]:
-        """What the page's script needs of each control: name, element, title, help, default."""
+        """What the page's script needs of each control: name, element, title, help, default, fold."""
         return [
             {
                 "name": name,
@@ -48,8 +51,9 @@ class Form:
                 "title": PARAMETERS[name].title,
                 "help": PARAMETERS[name].help,
                 "default": default(name),
+                "fold": _fold_of(control),
             }
-            for name in self.controls
+            for name, control in self.controls.items()
         ]
 
     def values(self, data: Mapping[Component, Any]) -> dict[str, Any]:
@@ -101,8 +105,9 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
     if _is_slider(name):
         return gr.Slider(_start(name), _end(name), step=declared.step, buttons=[], **common)
     low, high = limits(name)
+    whole = 0 if isinstance(default(name), int) else None
     return gr.Number(
-        minimum=low, maximum=high, step=declared.step, precision=0, min_width=80, **common
+        minimum=low, maximum=high, step=declared.step, precision=whole, min_width=80, **common
     )
 
 
@@ -127,6 +132,14 @@ def stamp() -> str:
     return str(time.time_ns())
 
 
+def _fold_of(control: Component) -> str | None:
+    """Id of the folded group that a control lies in."""
+    within = control.parent
+    while within is not None and not isinstance(within, gr.Accordion):
+        within = within.parent
+    return None if within is None else within.elem_id
+
+
 def _number_or_empty(tab: str, name: str) -> gr.HTML:
     """A number that may be empty, which `gr.Number` would turn into 0 when it appears."""
     declared, (low, high) = PARAMETERS[name], limits(name)
@@ -136,7 +149,7 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
         js_on_load=on_mount(
             "number",
             title=declared.title,
-            placeholder=EMPTY_MEANS.get(tab, "model's own"),
+            placeholder=EMPTY_MEANS.get(tab, "model's own") if name in SIZES else declared.empty,
             low=low,
             high=high,
             step=declared.step,
