@@ -84,8 +84,10 @@ def test_each_kind_of_parameter_has_its_kind_of_control() -> None:
         fine, whole = (control("txt2img", name) for name in ("sigma_tmin", "eta_noise_seed_delta"))
     assert isinstance(made["discard_penultimate"], gr.Checkbox)
     assert isinstance(made["noise_source"], gr.Dropdown)
-    assert isinstance(fine, gr.Number) and fine.precision is None
-    assert isinstance(whole, gr.Number) and whole.precision == 0
+    assert isinstance(fine, gr.Number)
+    assert fine.precision is None
+    assert isinstance(whole, gr.Number)
+    assert whole.precision == 0
 
 
 def test_a_control_knows_the_folded_group_that_it_lies_in() -> None:
