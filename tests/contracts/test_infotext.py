@@ -36,6 +36,13 @@ def test_fine_settings_have_the_keys_that_others_read() -> None:
     assert "Eta" not in text
 
 
+def test_a_second_pass_is_written_only_where_there_is_one() -> None:
+    assert "Hires" not in write_infotext(_request(hires_upscaler="Lanczos"), 5, "m")
+    text = write_infotext(_request(hires_width=256), 5, "m")
+    assert "Hires resize: 256x128" in text
+    assert "Denoising strength: 0.75" in text
+
+
 def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> None:
     text = write_infotext(_request(), 5, "m")
     assert "Negative" not in text
@@ -53,6 +60,10 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"model": 'odd, "name": here'},
         {"guidance_scale": 1.2345678901234567},
         {"discard_penultimate": True, "sgm_noise_multiplier": True},
+        {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
+        {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
+        {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},
+        {"hires_scale": 1.5, "hires_prompt": "a: ship,\nfar", "hires_negative_prompt": "rain"},
         {"eta": 0.5, "sigma_churn": 2.5, "sigma_tmin": 0.1, "sigma_tmax": 3.0, "sigma_noise": 1.01},
         {"noise_source": "CPU", "eta_noise_seed_delta": 31337, "seed_width": 64, "seed_height": 96},
         {"noise_schedule": "Zero Terminal SNR", "guidance_rescale": 0.7, "mimic_scale": 7.0},

@@ -26,6 +26,7 @@ from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.guidance import GuidanceParameters
+from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
@@ -37,12 +38,14 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(GuidanceParameters, SamplingParameters, NoiseParameters, Inputs, Drawing):
+class GenerationRequest(
+    HiresParameters, GuidanceParameters, SamplingParameters, NoiseParameters, Inputs, Drawing
+):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
 
-    @field_validator("prompt", "negative_prompt")
+    @field_validator("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
     @classmethod
     def _encodable(cls, value: str) -> str:
         # Lone surrogates can come in through JSON escapes and would fail later, in a database.

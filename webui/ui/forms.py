@@ -18,9 +18,6 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.ui.scripts import on_mount
 
-TEXT_LINES: Mapping[str, tuple[int, int]] = {"prompt": (4, 12), "negative_prompt": (1, 8)}
-"""Lines shown at first, and lines that the field may grow to."""
-
 PLACEHOLDERS: Mapping[str, str] = {
     "prompt": "a red house on the left, green meadow with mountains at sunset",
     "negative_prompt": "what to stay away from (optional)",
@@ -89,9 +86,9 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
         "elem_id": element_id(tab, name),
         "elem_classes": ["ez-control"],
     }
-    if name in TEXT_LINES:
-        lines, most = TEXT_LINES[name]
-        hint = PLACEHOLDERS[name]
+    if declared.lines is not None:
+        lines, most = declared.lines
+        hint = PLACEHOLDERS.get(name, declared.empty)
         return gr.Textbox(lines=lines, max_lines=most, placeholder=hint, **common)
     if name == "model":
         first = models[0].id if models else None
@@ -184,7 +181,7 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
-    if name in TEXT_LINES:
+    if PARAMETERS[name].lines is not None:
         return isinstance(value, str)
     if name == "image":
         return value is None or isinstance(value, str)
