@@ -40,6 +40,7 @@ class Rig:
         load: Loader | None = None,
         budget_bytes: int = 2**30,
         adapters: AdapterStore | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.events: list[WorkerEvent] = []
         self.batches: list[list[Work]] = []
@@ -51,7 +52,8 @@ class Rig:
             self.events.append,
             options or EngineOptions(),
             self._watched,
-            adapters=adapters,
+            clock,
+            adapters,
         )
 
     def _watched(self, works: Sequence[Work]) -> list[Answer]:

@@ -59,7 +59,7 @@ class Engine:
         self._residency = residency
         self._emit = emit
         self._options = options
-        self._batcher = Batcher(run, options.limits)
+        self._batcher = Batcher(run, options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
         self._texts = TextCache()
@@ -80,7 +80,8 @@ class Engine:
             return
         job = RunningJob(command)
         self._jobs[job.id] = job
-        self._queue.append(job)
+        ahead = sum(other.priority.rank >= job.priority.rank for other in self._queue)
+        self._queue.insert(ahead, job)
 
     def cancel(self, job_id: JobId) -> None:
         """Close the programs of a job, and say that it ended; nothing happens when it is over."""
@@ -106,8 +107,7 @@ class Engine:
         if not self._programs:
             self._batcher.forget()
             return False
-        batch = self._batcher.choose(self._programs)
-        answers = self._batcher.run([member.work for member in batch])
+        batch, answers = self._batcher.turn(self._programs)
         for member, answer in zip(batch, answers, strict=True):
             if member.job.id in self._jobs:  # a neighbour's failure may have ended the job
                 self._answer(member, answer)

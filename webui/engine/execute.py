@@ -150,9 +150,12 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _tokens(works: Sequence[Predict]) -> Tensor | None:
-    """(R, T, D) of works that all have tokens, or all have none."""
+    """(R, T, D) of works that all have tokens, or all have none; shorter ones are repeated."""
     parts = [work.tokens for work in works if work.tokens is not None]
-    return _joined(parts) if parts else None
+    if not parts:
+        return None
+    longest = max(part.shape[1] for part in parts)
+    return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
 
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:
