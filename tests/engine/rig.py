@@ -19,12 +19,11 @@ from webui.contracts.ids import ImageId, JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import Execute
 from webui.engine.engine import Engine, EngineOptions
-from webui.engine.execute import Answer, execute
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Loader, Residency
-from webui.engine.work import Predict, Work
+from webui.engine.work import Answer, Execute, Predict, Work
 
 AnyWork = TypeVar("AnyWork", bound=Work)
 

@@ -9,9 +9,8 @@ import torch
 from webui.contracts.errors import BadImage, JobFailed, OutOfMemory
 from webui.contracts.parameters.turns import NORMAL, PRIORITIES, Priority
 from webui.engine.batching import Batcher, Limits, is_out_of_memory
-from webui.engine.execute import Answer
 from webui.engine.model import LoadedModel
-from webui.engine.work import DecodeLatent, EncodeText, Predict, Work
+from webui.engine.work import Answer, DecodeLatent, EncodeText, Predict, Work
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady
 from webui.engine.batching import Limits
 from webui.engine.engine import EngineOptions
-from webui.engine.execute import Answer, execute
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
-from webui.engine.work import DecodeLatent, EncodeText, Predict, Work, group_key, rows_of
+from webui.engine.work import Answer, DecodeLatent, EncodeText, Predict, Work, group_key, rows_of
 
 WORKS: list[type[Work]] = [EncodeText, Predict, DecodeLatent]
 
@@ -268,7 +268,8 @@ def test_a_row_that_fails_alone_fails_only_its_job(
         return execute(works)
 
     rig = Rig(model, run=picky)
-    rig.finish(*(order(model.checkpoint, f"job {i}", seed=i, guidance_scale=1) for i in range(4)))
+    fields = [{"prompt": f"house {i}", "seed": i, "guidance_scale": 1} for i in range(4)]
+    rig.finish(*(order(model.checkpoint, f"job {i}", **each) for i, each in enumerate(fields)))
     assert rig.ends() == {"job 0": "done", "job 1": "done", "job 2": "done", "job 3": "failed"}
     expected = "Choose a smaller size" if isinstance(error, RuntimeError) else "odd shape"
     assert expected in rig.error("job 3")

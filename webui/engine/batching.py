@@ -19,12 +19,13 @@ import torch
 
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.contracts.parameters.turns import Priority
-from webui.engine.execute import Answer
 from webui.engine.model import LoadedModel
 from webui.engine.turns import Candidate, Turns
 from webui.engine.work import (
+    Answer,
     DecodeLatent,
     EncodeImage,
+    Execute,
     Predict,
     Work,
     can_join,
@@ -35,7 +36,6 @@ from webui.engine.work import (
 
 log = logging.getLogger(__name__)
 
-Execute = Callable[[Sequence[Work]], "list[Answer]"]
 GPU_TIMED = 8
 """Of so many turns on a GPU one is timed."""
 HEAD_START = 2

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -20,14 +21,15 @@ from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import Batcher, Execute, Limits
-from webui.engine.execute import Answer, execute
+from webui.engine.batching import Batcher, Limits
+from webui.engine.encodings import EncodingCache, EncodingCounts
+from webui.engine.execute import execute
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.previews import preview
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
-from webui.engine.texts import TextCache, cut_note
-from webui.engine.work import EncodeText, Pixels, StepTaken
+from webui.engine.texts import cut_note
+from webui.engine.work import Answer, Execute, Pixels, StepTaken
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class EngineOptions:
     limits: Limits = field(default_factory=Limits)
     preview_seconds: float = 0.25
     """Least time between two previews of a job."""
+    encodings_bytes: int = 256 * 2**20
+    """Most that the kept encodings of texts, boxes and pictures take, of all models."""
     pictures_at_once: int = 8
     """Programs of one job that go at the same time."""
 
@@ -59,10 +63,10 @@ class Engine:
         self._residency = residency
         self._emit = emit
         self._options = options
-        self._batcher = Batcher(run, options.limits, clock)
+        self._encodings = EncodingCache(options.encodings_bytes)
+        self._batcher = Batcher(partial(self._encodings.run, run), options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
-        self._texts = TextCache()
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
         self._programs: list[RunningProgram] = []
@@ -72,6 +76,11 @@ class Engine:
     def is_busy(self) -> bool:
         """Whether any job is here, be it that its model is still loading."""
         return bool(self._jobs)
+
+    @property
+    def encodings(self) -> EncodingCounts:
+        """How often an encoding was there already."""
+        return self._encodings.counts
 
     def start(self, command: RunJob) -> None:
         """Take a job; its pictures start as soon as its model is in memory."""
@@ -182,9 +191,6 @@ class Engine:
         if isinstance(answer, Exception):
             self._end(member.job, "failed", str(answer))
             return
-        work = member.work
-        if isinstance(work, EncodeText) and isinstance(answer, Tensor):
-            self._texts.put(work, answer)
         self._advance(member, answer)
 
     def _advance(self, member: RunningProgram, answer: Tensor | Pixels | None) -> None:
@@ -196,9 +202,7 @@ class Engine:
                 if isinstance(wanted, StepTaken):
                     job.note_step(member.index, wanted.step, wanted.denoised)
                     wanted = program.send(None)
-                elif (
-                    isinstance(wanted, EncodeText) and (kept := self._texts.get(wanted)) is not None
-                ):
+                elif (kept := self._encodings.get(wanted)) is not None:
                     wanted = program.send(kept)
                 else:
                     break

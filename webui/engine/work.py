@@ -6,7 +6,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -93,6 +93,11 @@ class StepTaken:
 
 Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
 Pixels = NDArray[np.uint8]
+
+Answer = Tensor | Pixels | Exception
+"""What a piece of work is answered by; an exception fails its program only."""
+Execute = Callable[[Sequence[Work]], "list[Answer]"]
+"""Runs works of one group in one forward pass: an answer each, in their order."""
 
 # The sent values differ by kind of work, which a generator's type cannot say: hence Any.
 Task = Generator[Work | StepTaken, Any, Result]
