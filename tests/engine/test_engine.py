@@ -268,8 +268,11 @@ def test_a_row_that_fails_alone_fails_only_its_job(
         return execute(works)
 
     rig = Rig(model, run=picky)
-    fields = [{"prompt": f"house {i}", "seed": i, "guidance_scale": 1} for i in range(4)]
-    rig.finish(*(order(model.checkpoint, f"job {i}", **each) for i, each in enumerate(fields)))
+    jobs = [
+        order(model.checkpoint, f"job {i}", prompt=f"house {i}", seed=i, guidance_scale=1)
+        for i in range(4)
+    ]
+    rig.finish(*jobs)
     assert rig.ends() == {"job 0": "done", "job 1": "done", "job 2": "done", "job 3": "failed"}
     expected = "Choose a smaller size" if isinstance(error, RuntimeError) else "odd shape"
     assert expected in rig.error("job 3")

@@ -177,7 +177,7 @@ class Batcher:
             return self.run(works[:half]) + self.run(works[half:])
         parts = split_rows(works[0]) if is_out_of_memory(failure) else ()
         if not parts:
-            return [_as_answer(failure)]
+            return [as_failure(failure, "The model")]
         return [_rejoined(self.run(parts))]
 
     def _noted(self, works: Sequence[Work], error: Exception) -> Exception:
@@ -230,7 +230,8 @@ def _rejoined(answers: Sequence[Answer]) -> Answer:
     return torch.cat(tensors)
 
 
-def _as_answer(error: Exception) -> Exception:
+def as_failure(error: Exception, what: str) -> EaselError:
+    """An error as a sentence for the job; `what` failed, where the error does not say itself."""
     if isinstance(error, EaselError):
         return error
     if is_out_of_memory(error):
@@ -239,6 +240,6 @@ def _as_answer(error: Exception) -> Exception:
             "Choose a smaller size, or a smaller model."
         )
     return JobFailed(
-        f"The model failed with {type(error).__name__}: {str(error)[:300]} "
+        f"{what} failed with {type(error).__name__}: {str(error)[:300]} "
         "The log of the worker has the details."
     )

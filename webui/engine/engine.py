@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,10 +23,17 @@ from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import Batcher, Limits
+from webui.engine.batching import (
+    Batcher,
+    Limits,
+    as_failure,
+    is_out_of_memory,
+    release_memory,
+)
 from webui.engine.encodings import EncodingCache, EncodingCounts
 from webui.engine.execute import execute
 from webui.engine.jobs import RunningJob, RunningProgram
+from webui.engine.model import LoadedModel
 from webui.engine.previews import preview
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
@@ -133,6 +142,8 @@ class Engine:
         """
         waited_for: set[CheckpointInfo] = set()
         for job in list(self._queue):
+            if job.id not in self._jobs:
+                continue  # it failed just now, with another that waited for the same model
             checkpoint = job.command.checkpoint
             if job.lease is not None:  # its adapters are loading
                 self._begin_if_equipped(job, job.lease)
@@ -143,7 +154,7 @@ class Engine:
                 lease = self._residency.acquire(checkpoint)
             except EaselError as error:
                 self._end_waiting(checkpoint, str(error))
-                return
+                continue
             if lease is not None:
                 job.lease = lease
                 self._begin_if_equipped(job, lease)
@@ -169,7 +180,12 @@ class Engine:
 
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
-        if (note := cut_note(lease.model, job.command.request)) is not None:
+        try:
+            note = cut_note(lease.model, job.command.request)
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "Reading the prompt")
+            return
+        if note is not None:
             self._emit(JobNoted(job.id, note))
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)
@@ -180,8 +196,12 @@ class Engine:
         if job.id not in self._jobs or not job.to_start or job.lease is None:
             return
         index = job.to_start.popleft()
-        make = program_for(job.command.request, job.command.checkpoint)
-        program = make(job.order(index), job.lease.model)
+        try:
+            make = program_for(job.command.request, job.command.checkpoint)
+            program = make(job.order(index), job.lease.model)
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "The picture")
+            return
         member = RunningProgram(job, index, program)
         job.live += 1
         self._programs.append(member)
@@ -209,14 +229,17 @@ class Engine:
         except StopIteration as finished:
             self._deliver(member, finished.value)
             return
-        except Exception as error:  # the worker loop's border: fails its own job only
-            log.exception("The program of picture %d of %s failed.", member.index, member.job.id)
-            self._end(member.job, "failed", _sentence(error))
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "The picture")
             return
         member.waits_for, member.since = wanted, self._ticks
 
-    def _deliver(self, member: RunningProgram, pixels: Pixels) -> None:
+    # Any: a program of an extension may return what it likes.
+    def _deliver(self, member: RunningProgram, pixels: Any) -> None:
         job = member.job
+        if not (isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 3):
+            self._fail(job, TypeError(f"the program ended with {pixels!r:.200}"), "The picture")
+            return
         self._programs.remove(member)
         job.live -= 1
         height, width = pixels.shape[:2]
@@ -233,6 +256,14 @@ class Engine:
         for job in [job for job in self._queue if job.command.checkpoint == checkpoint]:
             self._end(job, "failed", error)
 
+    def _fail(self, job: RunningJob, error: Exception, what: str) -> None:
+        """End a job whose own part raised; the others go on."""
+        log.error("%s of the job %s failed.", what, job.id, exc_info=error)
+        sentence = str(as_failure(error.with_traceback(None), what))
+        if is_out_of_memory(error):
+            release_memory()
+        self._end(job, "failed", sentence)
+
     def _end(self, job: RunningJob, state: str, error: str | None) -> None:
         """Close what the job still has going, free its model, and say so."""
         del self._jobs[job.id]
@@ -240,7 +271,7 @@ class Engine:
             self._queue.remove(job)
         for member in [member for member in self._programs if member.job is job]:
             self._programs.remove(member)
-            member.program.close()
+            _close(member)
         if job.lease is not None:
             job.lease.release()
         self._emit(JobEnded(job.id, state, error))
@@ -253,16 +284,22 @@ class Engine:
         now, index, data = self._clock(), min(fresh), b""
         if job.lease is not None and now - job.shown_at >= self._options.preview_seconds:
             index = job.choose_shown(fresh, now)
-            data = preview(
-                fresh[index], job.lease.model.preview, job.command.checkpoint.latent_factor
-            )
+            data = _preview(fresh[index], job.lease.model)
         self._emit(StepDone(job.id, job.step, job.steps, index, data))
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, EaselError):
-        return str(error)
-    return (
-        f"The picture could not be made: {type(error).__name__}: {str(error)[:300]} "
-        "The log of the worker has the details."
-    )
+def _close(member: RunningProgram) -> None:
+    """End a program where it stands; one that will not end is left to itself."""
+    try:
+        member.program.close()
+    except Exception:  # the worker loop's border: it may do anything at its end
+        log.exception("Picture %d of the job %s did not end well.", member.index, member.job.id)
+
+
+def _preview(latent: Tensor, model: LoadedModel) -> bytes:
+    """A preview, or none where it cannot be made: the picture does not depend on it."""
+    try:
+        return preview(latent, model.preview, model.checkpoint.latent_factor)
+    except Exception:  # the worker loop's border
+        log.exception("A preview could not be made.")
+        return b""
