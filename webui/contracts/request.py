@@ -30,6 +30,7 @@ from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.turns import Turns
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -39,7 +40,13 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
-    HiresParameters, GuidanceParameters, SamplingParameters, NoiseParameters, Inputs, Drawing
+    Turns,
+    HiresParameters,
+    GuidanceParameters,
+    SamplingParameters,
+    NoiseParameters,
+    Inputs,
+    Drawing,
 ):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
+from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.engine.adapters.store import Adapter
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
@@ -24,6 +25,7 @@ class RunningJob:
         request = command.request
         self.id: JobId = command.job_id
         self.command = command
+        self.priority = PRIORITIES[request.priority]
         self.lease: Lease | None = None
         self.adapters: dict[AdapterId, Adapter] = {}
         """Those of the request that are in memory; held, so that none goes while it is needed."""
@@ -108,3 +110,8 @@ class RunningProgram:
         """What it waits for."""
         assert self.waits_for is not None
         return self.waits_for
+
+    @property
+    def priority(self) -> Priority:
+        """Of its job."""
+        return self.job.priority

@@ -1,45 +1,12 @@
-"""Texts and their encodings: what is kept of them, and what of a request no encoding can take."""
+"""What of a request no encoding can take, in sentences."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from weakref import WeakKeyDictionary
-
-from torch import Tensor
-
 from webui.contracts.request import GenerationRequest
-from webui.engine.adapters.lora import patch_key
 from webui.engine.model import LoadedModel
-from webui.engine.work import EncodeText
 from webui.prompt.check import bracket_problem
 from webui.prompt.timeline import split_parts, stages_of
 from webui.prompt.tokens import MAX_CHUNKS, chunk_prompt
-
-
-class TextCache:
-    """Least recently used encodings go first; those of an unloaded model go with it."""
-
-    def __init__(self, budget_bytes: int = 64 * 2**20) -> None:
-        """`budget_bytes` is for each model."""
-        self._budget = budget_bytes
-        self._texts: WeakKeyDictionary[LoadedModel, OrderedDict[object, Tensor]]
-        self._texts = WeakKeyDictionary()
-
-    def get(self, work: EncodeText) -> Tensor | None:
-        """The encoding, if it is kept."""
-        kept, key = self._texts.get(work.model), _key(work)
-        if kept is None or key not in kept:
-            return None
-        kept.move_to_end(key)
-        return kept[key]
-
-    def put(self, work: EncodeText, tokens: Tensor) -> None:
-        """Keep an encoding, at the price of the oldest ones."""
-        kept, key = self._texts.setdefault(work.model, OrderedDict()), _key(work)
-        kept[key] = tokens
-        kept.move_to_end(key)
-        while sum(tensor.nbytes for tensor in kept.values()) > self._budget:
-            kept.popitem(last=False)
 
 
 def cut_note(model: LoadedModel, request: GenerationRequest) -> str | None:
@@ -77,7 +44,3 @@ def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:
     if most == 0:
         return "The model takes no boxes; they were left out."
     return f"Too many boxes: the last {count - most} of the {count} were left out."
-
-
-def _key(work: EncodeText) -> object:
-    return work.text, patch_key(work.patches)
