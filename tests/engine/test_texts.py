@@ -11,6 +11,7 @@ from webui.contracts.ids import AdapterId
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
+from webui.engine.reading import Reading
 from webui.engine.texts import TextCache, cut_note
 from webui.engine.work import EncodeText
 
@@ -69,3 +70,24 @@ def test_an_unmatched_bracket_is_pointed_out_and_a_matched_one_is_not(model: Loa
 def test_the_longest_stage_of_a_prompt_says_how_much_is_cut(model: LoadedModel) -> None:
     note = cut_note(model, GenerationRequest(prompt=f"[a:{'a b ' * 3000}:0.5]")) or ""
     assert "tokens of the prompt were cut" in note
+
+
+def test_notes_are_of_each_pictures_own_text(model: LoadedModel) -> None:
+    texts = [{"prompt": p, "negative_prompt": n} for p, n in (("fine", ""), ("a (b", "<lora:x:1>"))]
+    note = cut_note(model, GenerationRequest.model_validate({"prompt": "(", "texts": texts})) or ""
+    assert note.startswith("In the prompt: The '(' at character 3")
+    assert "In the negative prompt: '<lora:x:1>' does nothing" in note
+
+
+def test_embeddings_take_their_places_in_the_note(model: LoadedModel) -> None:
+    info = AdapterInfo(AdapterId("e/cloud"), "embedding", "x", "x", 1, vectors=70)
+    request = GenerationRequest(prompt="cloud " * 41)
+    assert cut_note(model, request) is None
+    assert "the last 70 of the 2870 tokens" in (cut_note(model, request, (info,)) or "")
+
+
+def test_a_text_that_is_read_otherwise_is_another(model: LoadedModel) -> None:
+    cache = TextCache()
+    cache.put(EncodeText(model, "a", reading=Reading("Original")), TOKENS)
+    assert cache.get(EncodeText(model, "a")) is TOKENS
+    assert cache.get(EncodeText(model, "a", reading=Reading("No norm"))) is None

@@ -160,7 +160,7 @@ class Engine:
 
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
-        if (note := cut_note(lease.model, job.command.request)) is not None:
+        if (note := cut_note(lease.model, job.command.request, job.command.adapters)) is not None:
             self._emit(JobNoted(job.id, note))
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)

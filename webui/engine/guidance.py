@@ -12,6 +12,7 @@ from torch import Tensor
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import TEXT, Patches
 from webui.engine.model import LoadedModel
+from webui.engine.reading import PLAIN, Reading
 from webui.engine.tiles import Window
 from webui.engine.work import EncodeText, Predict, Task
 from webui.prompt.timeline import Stage, split_parts, stages_of
@@ -92,6 +93,7 @@ def encode_prompts(
     scale: float,
     patches: Patches = (),
     sigmas: Sequence[float] = (math.inf, 0.0),
+    reading: Reading = PLAIN,
 ) -> Task[Prompted]:
     """Encode (prompt, negative prompt) for the rows that the scale needs, at every step.
 
@@ -101,6 +103,7 @@ def encode_prompts(
         scale: Of guidance; at 1, and with a single part, there is no negative row.
         patches: LoRAs; those that change the text encoder count.
         sigmas: The levels that are walked; a step begins at its level.
+        reading: How the text encoder reads.
     """
     patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
     steps, parts = len(sigmas) - 1, split_parts(texts[0])
@@ -109,10 +112,10 @@ def encode_prompts(
     said = [stages_of(prompt, steps) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, patches)
+        encoded[text] = yield EncodeText(model, text, patches, reading)
     chunks = max(tokens.shape[0] for tokens in encoded.values())
     if any(tokens.shape[0] < chunks for tokens in encoded.values()):
-        empty: Tensor = yield EncodeText(model, "", patches)
+        empty: Tensor = yield EncodeText(model, "", patches, reading)
         encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
     ends = sorted({stage.until for stages in said for stage in stages})
     begins = [0, *ends[:-1]]  # steps before a stage

@@ -49,7 +49,9 @@ def conditioned(
     request = order.request
     width, height = order.size(model)
     texts = (request.prompt, request.negative_prompt)
-    said = yield from encode_prompts(model, texts, request.guidance_scale, order.patches, sigmas)
+    said = yield from encode_prompts(
+        model, texts, request.guidance_scale, order.text_patches, sigmas, order.reading
+    )
     stages = said.stages
     if model.layout_encoder is not None:
         boxes = yield from _box_tokens(order, model, stages[0][1].shape[0])
