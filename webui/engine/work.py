@@ -17,6 +17,7 @@ from torch import Tensor
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.model import LoadedModel
+from webui.engine.reading import PLAIN, Reading
 
 Result = TypeVar("Result")
 
@@ -29,6 +30,7 @@ class EncodeText:
     text: str
     patches: Patches = ()
     """LoRAs of the text encoder."""
+    reading: Reading = PLAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,4 +162,6 @@ def _sameness(work: Work) -> object:
         return work.latent.shape[1:]
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
-    return patch_key(work.patches) if isinstance(work, EncodeText) else work.boxes.shape
+    if isinstance(work, EncodeText):
+        return patch_key(work.patches), work.reading.key
+    return work.boxes.shape

@@ -60,12 +60,9 @@ class Gallery:
         """
         if (present := self._of_job(job.id, index)) is not None:
             return present
-        exact = job.request.model_copy(
-            update={
-                "seed": seed, "variation_seed": job.request.seeds_of(index)[1],
-                "count": 1, "width": width, "height": height,
-            }
-        )  # fmt: skip
+        exact = job.request.picture(index).model_copy(
+            update={"seed": seed, "width": width, "height": height}
+        )
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
         write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)
@@ -146,14 +143,9 @@ class Gallery:
         picture = self.get(picture_id)
         with reading(self._database) as connection:
             text = connection.scalar(select(JOBS.c.request).where(JOBS.c.id == picture.job_id))
-        request = GenerationRequest.model_validate_json(text or "")
-        return request.model_copy(
-            update={
-                "seed": picture.seed,
-                "count": 1,
-                "width": picture.width,
-                "height": picture.height,
-            }
+        exact = GenerationRequest.model_validate_json(text or "").picture(picture.index)
+        return exact.model_copy(
+            update={"seed": picture.seed, "width": picture.width, "height": picture.height}
         )
 
     def delivered(self, job_id: JobId) -> tuple[int, ...]:
