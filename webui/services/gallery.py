@@ -17,6 +17,7 @@ from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.job import Job, Picture
+from webui.contracts.parameters.inpainting import ONLY_MASKED
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
@@ -61,14 +62,13 @@ class Gallery:
         if (present := self._of_job(job.id, index)) is not None:
             return present
         exact = job.request.model_copy(
-            update={
-                "seed": seed, "variation_seed": job.request.seeds_of(index)[1],
-                "count": 1, "width": width, "height": height,
-            }
-        )  # fmt: skip
+            update={"seed": seed, "variation_seed": job.request.seeds_of(index)[1], "count": 1}
+        )
+        if exact.inpaint_area != ONLY_MASKED or exact.mask is None:  # else it is the size of the part
+            exact = exact.model_copy(update={"width": width, "height": height})
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
-        write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)
+        write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)
         picture = Picture(
             id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
             file=file.relative_to(self._outputs).as_posix(), created=draft.created,
@@ -218,8 +218,7 @@ class Gallery:
             else f"{name}-{draft.id}.png"
         )
 
-    def _png(self, draft: PictureDraft, rgb: bytes) -> bytes:
-        size = (draft.request.width or 0, draft.request.height or 0)
+    def _png(self, draft: PictureDraft, size: tuple[int, int], rgb: bytes) -> bytes:
         texts = PngInfo()
         for chunk in self._hooks.picture_metadata(draft):
             texts.add_text(chunk.keyword, chunk.text)

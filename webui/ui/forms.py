@@ -14,8 +14,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
+from webui.services.catalog import Catalog
 from webui.ui.scripts import on_mount
 
 TEXT_LINES: Mapping[str, tuple[int, int]] = {"prompt": (4, 12), "negative_prompt": (1, 8)}
@@ -26,8 +27,13 @@ PLACEHOLDERS: Mapping[str, str] = {
     "negative_prompt": "what to stay away from (optional)",
 }
 
-EMPTY_MEANS: Mapping[str, str] = {"txt2img": "model's own", "img2img": "as the image"}
-"""What an empty width or height stands for, in each tab."""
+EMPTY_MEANS: Mapping[str, str] = {
+    "img2img": "as the image", "inpaint": "as the picture", "mask_blur_y": "the same",
+}  # fmt: skip
+"""What an empty number stands for: by its name, else by its tab; others are the model's own."""
+
+SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
+"""Parameters whose controls are the page's own: an id of an image, or a list."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,12 @@ class Form:
     """Name of the tab, and first part of its controls' element ids."""
     controls: Mapping[str, Component]
     """Parameter name to control, in the order of the form."""
+    tasks: tuple[Task, ...] = ("text",)
+    """Tasks of the models that it offers; those of the first stand first."""
+
+    def models(self, catalog: Catalog) -> list[CheckpointInfo]:
+        """The installed models that it can be used with."""
+        return [info for task in self.tasks for info in catalog.models(task)]
 
     def describe(self) -> list[dict[str, Any]]:
         """What the page's script needs of each control: name, element, title, help, default."""
@@ -96,6 +108,8 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
         return gr.Dropdown(list(declared.choices), **common)
     if isinstance(default(name), bool):
         return gr.Checkbox(**common)
+    if isinstance(default(name), str):
+        return gr.Textbox(lines=1, max_lines=1, **common)
     if default(name) is None:
         return _number_or_empty(tab, name)
     if _is_slider(name):
@@ -136,7 +150,7 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
         js_on_load=on_mount(
             "number",
             title=declared.title,
-            placeholder=EMPTY_MEANS.get(tab, "model's own"),
+            placeholder=EMPTY_MEANS.get(name, EMPTY_MEANS.get(tab, "model's own")),
             low=low,
             high=high,
             step=declared.step,
@@ -171,10 +185,10 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
-    if name in TEXT_LINES:
+    if name in SLOTS:
+        return value is None or isinstance(value, (str, list))
+    if isinstance(default(name), str):
         return isinstance(value, str)
-    if name == "image":
-        return value is None or isinstance(value, str)
     low, high = limits(name)
     if value is None:
         return default(name) is None

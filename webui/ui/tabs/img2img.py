@@ -12,7 +12,7 @@ from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
-from webui.ui.panels.stage import submit_handler
+from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
 
@@ -29,6 +29,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **seed_panel(NAME),
         }
         form = Form(NAME, controls)
-        submit = submit_handler(form, context.jobs, needs_image=True)
+        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE})
         actions_panel(form, submit, stage, context.catalog)
     return form
