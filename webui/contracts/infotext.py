@@ -17,6 +17,8 @@ from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
 _LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
+_SIZES = {"Size": ("width", "height"), "Seed resize from": ("seed_width", "seed_height")}
+"""Keys of which one value is two fields."""
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -71,8 +73,8 @@ def parse_infotext(text: str) -> GenerationRequest | None:
         value = _unquote(quoted.strip())
         if key in names:
             values[names[key]] = value
-        elif key == "Size" and (size := _SIZE.match(value)):
-            values["width"], values["height"] = int(size[1]), int(size[2])
+        elif key in _SIZES and (size := _SIZE.match(value)):
+            values |= dict(zip(_SIZES[key], (int(size[1]), int(size[2])), strict=True))
     return _without_refused(values)
 
 
@@ -92,6 +94,8 @@ def _pair(
 
 def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     """Keys that are written only where the request differs from what everyone has."""
+    if request.seed_width is not None and request.seed_height is not None:
+        yield "Seed resize from", f"{request.seed_width}x{request.seed_height}"
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default

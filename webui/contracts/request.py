@@ -25,8 +25,11 @@ from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
+from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.start_image import StartImage
 
 
@@ -36,7 +39,15 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(Inpainting, StartImage, Inputs, Drawing):
+class GenerationRequest(
+    Inpainting,
+    StartImage,
+    GuidanceParameters,
+    SamplingParameters,
+    NoiseParameters,
+    Inputs,
+    Drawing,
+):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
@@ -59,6 +70,12 @@ class GenerationRequest(Inpainting, StartImage, Inputs, Drawing):
         info, schedule = found
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
+
+    @field_validator("noise_source", mode="before")
+    @classmethod
+    def _source_names(cls, value: Any) -> Any:
+        """Bring another program's name of a noise source to ours."""
+        return NOISE_SOURCE_ALIASES.get(value.lower(), value) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod

@@ -6,7 +6,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -99,6 +99,9 @@ Task = Generator[Work | StepTaken, Any, Result]
 """A part of a program that returns a Result."""
 Program = Generator[Work | StepTaken, Any, Pixels]
 """A whole program: returns its picture, (height, width, 3) of uint8."""
+Denoise = Callable[[Tensor, float], Task[Tensor]]
+"""(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x; for a sampler that wants it,
+(2, C, h, w), the unguided guess as second row."""
 
 
 def rows_of(work: Work) -> int:

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage
@@ -17,7 +15,7 @@ from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
+from webui.engine.noise import NoisePlan, NoiseStream
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,22 @@ class PictureOrder:
         """The picture's own seed: it alone gives the same picture."""
         return self.request.seeds_of(self.index)[0]
 
-    def noise(self, shape: Sequence[int], device: torch.device) -> NoiseStream:
-        """The picture's noise; the first draw has that of the variation seed mixed in."""
-        strength = self.request.variation_strength
-        variation = (self.request.seeds_of(self.index)[1], strength) if strength > 0 else None
-        return NoiseStream(self.seed, shape, device, variation=variation)
+    def noise(self, model: LoadedModel, shape: Sequence[int]) -> NoiseStream:
+        """The picture's noise, of this shape (1, C, h, w), on the model's device."""
+        request, factor = self.request, model.checkpoint.latent_factor
+        strength = request.variation_strength
+        seed, variation = request.seeds_of(self.index)
+        resized = None
+        if request.seed_width is not None and request.seed_height is not None:
+            resized = request.seed_height // factor, request.seed_width // factor
+        plan = NoisePlan(
+            seed,
+            request.noise_source,
+            (variation, strength) if strength > 0 else None,
+            resized,
+            request.eta_noise_seed_delta,
+        )
+        return NoiseStream(plan, shape, model.device)
 
     @property
     def patches(self) -> Patches:
