@@ -64,7 +64,9 @@ class Gallery:
         exact = job.request.model_copy(
             update={"seed": seed, "variation_seed": job.request.seeds_of(index)[1], "count": 1}
         )
-        if exact.inpaint_area != ONLY_MASKED or exact.mask is None:  # else it is the size of the part
+        if (
+            exact.inpaint_area != ONLY_MASKED or exact.mask is None
+        ):  # else it is the size of the part
             exact = exact.model_copy(update={"width": width, "height": height})
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)

@@ -80,7 +80,8 @@ def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tu
 def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps of the whole job, as far as known before a worker says."""
     steps = request.steps
-    if request.image is not None and checkpoint.task != "upscale":
+    shortened = request.image is not None and checkpoint.task != "upscale"
+    if shortened and not (request.exact_steps and request.denoising_strength > 0):
         steps = min(steps, math.ceil(steps * request.denoising_strength))
     return steps * request.count
 
