@@ -17,8 +17,14 @@ from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
 _LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
-_SIZES = {"Size": ("width", "height"), "Seed resize from": ("seed_width", "seed_height")}
+_SIZES = {
+    "Size": ("width", "height"),
+    "Seed resize from": ("seed_width", "seed_height"),
+    "Hires resize": ("hires_width", "hires_height"),
+}
 """Keys of which one value is two fields."""
+_OTHER_KEYS = {"Eta DDIM": "eta"}
+"""Further keys of a parameter, which are read but not written."""
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -69,6 +75,7 @@ def parse_infotext(text: str) -> GenerationRequest | None:
     if loras:
         values["loras"] = loras
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
+    names |= _OTHER_KEYS
     for key, quoted in pairs:
         value = _unquote(quoted.strip())
         if key in names:
@@ -84,7 +91,7 @@ def _pair(
     if name == "size":
         known = request.width is not None and request.height is not None
         return "Size", f"{request.width}x{request.height}" if known else None
-    if name == "denoising_strength" and request.image is None:
+    if name == "denoising_strength" and request.image is None and not request.has_hires:
         return "Denoising strength", None
     if name.startswith("variation_") and request.variation_strength == 0:
         return "", None
@@ -96,9 +103,14 @@ def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     """Keys that are written only where the request differs from what everyone has."""
     if request.seed_width is not None and request.seed_height is not None:
         yield "Seed resize from", f"{request.seed_width}x{request.seed_height}"
+    if request.hires_width is not None or request.hires_height is not None:
+        wide, high = request.hires_size(request.width or 1, request.height or 1)
+        yield "Hires resize", f"{wide}x{high}"
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default
+        if name.startswith("hires_") and not request.has_hires:
+            continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 

@@ -26,6 +26,7 @@ from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.guidance import GuidanceParameters
+from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
@@ -42,6 +43,7 @@ def _describe(schema: dict[str, Any]) -> None:
 class GenerationRequest(
     Inpainting,
     StartImage,
+    HiresParameters,
     GuidanceParameters,
     SamplingParameters,
     NoiseParameters,
@@ -52,7 +54,7 @@ class GenerationRequest(
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
 
-    @field_validator("prompt", "negative_prompt")
+    @field_validator("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
     @classmethod
     def _encodable(cls, value: str) -> str:
         # Lone surrogates can come in through JSON escapes and would fail later, in a database.

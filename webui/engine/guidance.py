@@ -102,6 +102,7 @@ def encode_prompts(
     negative: bool,
     patches: Patches = (),
     sigmas: Sequence[float] = (math.inf, 0.0),
+    after: int = 0,
 ) -> Task[Prompted]:
     """Encode (prompt, negative prompt) for the rows that guidance needs, at every step.
 
@@ -111,12 +112,13 @@ def encode_prompts(
         negative: Whether a single part is guided; several always need the negative prompt.
         patches: LoRAs; those that change the text encoder count.
         sigmas: The levels that are walked; a step begins at its level.
+        after: Steps of a pass before, from which the prompts' timelines count on.
     """
     patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
     steps, parts = len(sigmas) - 1, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
-    said = [stages_of(prompt, steps) for prompt in prompts]
+    said = [stages_of(prompt, steps, after) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
         encoded[text] = yield EncodeText(model, text, patches)

@@ -10,18 +10,21 @@ from webui.engine.sampling_plan import Walk
 from webui.engine.work import Denoise, StepTaken, Task
 
 
-def sample(walk: Walk, denoise: Denoise, x: Tensor, noise: Noise) -> Task[Tensor]:
-    """Walk x, noisy at the first level, down to a clean latent; yields a StepTaken for each step."""
+def sample(walk: Walk, denoise: Denoise, x: Tensor, noise: Noise, before: int = 0) -> Task[Tensor]:
+    """Walk x, noisy at the first level, down to a clean latent; yields a StepTaken for each step.
+
+    Steps are counted on from those of a pass `before`.
+    """
 
     def fresh(between: tuple[float, float] | None = None) -> Tensor:
         return noise(between) * walk.fresh
 
     run = SAMPLERS[walk.sampler.name]
     drawn = noise if walk.fresh == 1 else fresh
-    return (yield from run(_noted(denoise, walk), x, walk.sigmas, drawn, walk.options))
+    return (yield from run(_noted(denoise, walk, before), x, walk.sigmas, drawn, walk.options))
 
 
-def _noted(denoise: Denoise, walk: Walk) -> Denoise:
+def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
     """The same denoiser, which also notes when it first reaches each of the levels.
 
     A step is said to be taken when the network has seen its level: what remains of it is
@@ -37,7 +40,7 @@ def _noted(denoise: Denoise, walk: Walk) -> Denoise:
         reached = sum(churn.raised(level, count) >= sigma for level in walk.sigmas[:-1])
         if reached > done:
             done = reached
-            yield StepTaken(done, denoised[:1])
+            yield StepTaken(before + done, denoised[:1])
         return denoised
 
     return denoise_and_note

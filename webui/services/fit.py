@@ -70,6 +70,12 @@ def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator
 def _foreign(
     request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
 ) -> Iterator[FieldProblem]:
+    if request.has_hires and request.image is not None:
+        yield FieldProblem(
+            "hires_scale",
+            "given beside an image",
+            "no second pass: it is for pictures from nothing",
+        )
     for name, tasks in _BELONGS.items():
         if not getattr(request, name) or checkpoint.task in tasks:
             continue

@@ -17,7 +17,6 @@ from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.job import Job, Picture
-from webui.contracts.parameters.inpainting import ONLY_MASKED
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
@@ -61,13 +60,14 @@ class Gallery:
         """
         if (present := self._of_job(job.id, index)) is not None:
             return present
+        # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
+        # and put back, give a picture of another.
         exact = job.request.model_copy(
-            update={"seed": seed, "variation_seed": job.request.seeds_of(index)[1], "count": 1}
-        )
-        if (
-            exact.inpaint_area != ONLY_MASKED or exact.mask is None
-        ):  # else it is the size of the part
-            exact = exact.model_copy(update={"width": width, "height": height})
+            update={
+                "seed": seed, "variation_seed": job.request.seeds_of(index)[1], "count": 1,
+                "width": job.request.width or width, "height": job.request.height or height,
+            }
+        )  # fmt: skip
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
         write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)

@@ -98,7 +98,8 @@ def translate_input(unet: UNet2DConditionModel, before: Tensor, after: Tensor) -
         reads = old.weight[:, latent:]  # (out, K, 3, 3)
         new.weight[:, :latent] = old.weight[:, :latent]
         new.weight[:, latent:] = torch.einsum("okxy,lk->olxy", reads, mixing[:-1])
-        new.bias.copy_(old.bias + torch.einsum("okxy,k->o", reads, mixing[-1]))
+        if old.bias is not None and new.bias is not None:
+            new.bias.copy_(old.bias + torch.einsum("okxy,k->o", reads, mixing[-1]))
     unet.conv_in = new
     unet.register_to_config(in_channels=new.in_channels)
 

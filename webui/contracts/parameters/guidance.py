@@ -56,6 +56,7 @@ class GuidanceParameters(BaseModel):
             "Dynamic thresholding: the range of values is that of this scale; empty is off.",
             "Mimic scale",
             step=0.5,
+            empty="off",
         ),
     ] = Field(None, ge=1.0, le=100.0, allow_inf_nan=False)
     threshold_percentile: Annotated[
@@ -66,5 +67,6 @@ class GuidanceParameters(BaseModel):
             "Threshold percentile",
             step=0.005,
             soft_minimum=0.9,
+            soft_maximum=1.0,
         ),
     ] = Field(1.0, ge=0.5, le=1.0, allow_inf_nan=False)

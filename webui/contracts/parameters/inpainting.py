@@ -22,7 +22,7 @@ class Inpainting(BaseModel):
     ] = Field(4, ge=0, le=64)  # fmt: skip
     mask_blur_y: Annotated[
         int | None,
-        Parameter("Mask blur, vertical", "Another blur up and down; empty means the same.", "Mask blur Y"),
+        Parameter("Mask blur, vertical", "Another blur up and down.", "Mask blur Y", empty="the same"),
     ] = Field(None, ge=0, le=64)  # fmt: skip
     mask_mode: Annotated[
         str,

@@ -34,6 +34,7 @@ class NoiseParameters(BaseModel):
             "Take the noise of a picture of this width, so that another size stays a near relation.",
             None,
             step=8,
+            empty="off",
         ),
     ] = Field(None, ge=64, le=4096, multiple_of=SIZE_MULTIPLE)
     seed_height: Annotated[
@@ -43,6 +44,7 @@ class NoiseParameters(BaseModel):
             "Take the noise of a picture of this height, so that another size stays a near relation.",
             None,
             step=8,
+            empty="off",
         ),
     ] = Field(None, ge=64, le=4096, multiple_of=SIZE_MULTIPLE)
     eta_noise_seed_delta: Annotated[

@@ -21,6 +21,7 @@ class SamplingParameters(BaseModel):
             "Share of fresh noise in a step of a stochastic sampler; empty means the sampler's own.",
             "Eta",
             step=0.05,
+            empty="sampler's own",
         ),
     ] = Field(None, ge=0.0, le=2.0, allow_inf_nan=False)
     sigma_churn: Annotated[
@@ -44,6 +45,7 @@ class SamplingParameters(BaseModel):
             "Highest noise level that churns; empty means no end.",
             "Sigma tmax",
             step=0.01,
+            empty="no end",
         ),
     ] = Field(None, ge=0.0, le=1e4, allow_inf_nan=False)
     sigma_noise: Annotated[
@@ -64,6 +66,7 @@ class SamplingParameters(BaseModel):
             "Where the schedule ends before 0; empty means the model's own.",
             "Schedule min sigma",
             step=0.001,
+            empty="model's own",
         ),
     ] = Field(None, gt=0.0, le=1e4, allow_inf_nan=False)
     schedule_sigma_max: Annotated[
@@ -73,6 +76,7 @@ class SamplingParameters(BaseModel):
             "Where the schedule begins; empty means the model's own.",
             "Schedule max sigma",
             step=0.01,
+            empty="model's own",
         ),
     ] = Field(None, gt=0.0, le=1e4, allow_inf_nan=False)
     schedule_rho: Annotated[
@@ -82,6 +86,7 @@ class SamplingParameters(BaseModel):
             "Bend of the Karras (7) and Polyexponential (1) schedules; empty means their own.",
             "Schedule rho",
             step=0.1,
+            empty="schedule's own",
         ),
     ] = Field(None, gt=0.0, le=100.0, allow_inf_nan=False)
     beta_alpha: Annotated[

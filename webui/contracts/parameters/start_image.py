@@ -28,7 +28,10 @@ class StartImage(BaseModel):
     background: Annotated[
         str,
         Parameter(
-            "Background", "Colour behind what is see-through in the image.", "Image background"
+            "Background",
+            "Colour behind what is see-through in the image, as #rrggbb.",
+            "Image background",
+            lines=(1, 1),
         ),
     ] = Field("#ffffff", pattern=COLOUR_PATTERN)
     exact_steps: Annotated[

@@ -57,6 +57,7 @@ def conditioned(
         guidance.needs_negative,
         order.patches,
         sigmas,
+        order.after,
     )
     stages = said.stages
     if model.layout_encoder is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from webui.engine.model import LoadedModel
 from webui.engine.programs.conditions import conditioned
+from webui.engine.programs.hires import hires
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
@@ -19,4 +20,6 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, model.latent_shape(width, height))
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)  # (1, C, h, w)
+    if request.has_hires:
+        return (yield from hires(order, model, latent))
     return (yield from decode(model, latent, width, height))

@@ -9,6 +9,7 @@ from webui.ui.canvas.canvas import Canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
@@ -17,6 +18,7 @@ from webui.ui.panels.slot import slot
 from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
 
 NAME = "inpaint"
+IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 CANVAS = Canvas(NAME)
 
 
@@ -33,6 +35,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
+            **fold(NAME, "Image", IMAGE),
         }
         form = Form(NAME, controls, ("inpaint", "text"))
         submit = submit_handler(form, context.jobs, {"image": NO_PICTURE, "mask": NO_MASK})
