@@ -153,8 +153,8 @@ class Gallery:
             update={
                 "seed": picture.seed,
                 "count": 1,
-                "width": picture.width,
-                "height": picture.height,
+                "width": request.width or picture.width,
+                "height": request.height or picture.height,
             }
         )
 

@@ -103,7 +103,11 @@ def test_a_transparent_image_stands_before_the_background(library: Library, tmp_
 def test_a_small_image_is_enlarged_as_a_latent(library: Library, tmp_path: Path) -> None:
     path = save_picture(tmp_path / "small.png", 16, 16)
     rig = Rig(library.model("text"))
-    mode: dict[str, Any] = {"resize_mode": "Just resize (latent upscale)", "width": 64, "height": 64}
+    mode: dict[str, Any] = {
+        "resize_mode": "Just resize (latent upscale)",
+        "width": 64,
+        "height": 64,
+    }
     rig.finish(order(library.model("text").checkpoint, files={"image": path}, **mode))
     assert rig.works(EncodeImage)[0].pixels.shape == (1, 3, 16, 16)
     assert rig.works(Predict)[0].x.shape[-2:] == (32, 32)

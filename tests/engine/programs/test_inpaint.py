@@ -227,7 +227,12 @@ def test_only_masked_draws_the_part_at_full_size_and_keeps_the_pictures(
     values[20:30, 40:50] = 255
     mask = save_grey(tmp_path / "wide mask.png", values)
     rig = Rig(library.model("text"))
-    wanted: dict[str, Any] = {"inpaint_area": "Only masked", "masked_padding": 4, "width": 64, "height": 64}
+    wanted: dict[str, Any] = {
+        "inpaint_area": "Only masked",
+        "masked_padding": 4,
+        "width": 64,
+        "height": 64,
+    }
     rig.finish(job(library, "text", image, mask, **wanted))
     made, before = rig.pictures("job")[0], opened(image)
     assert rig.works(EncodeImage)[0].pixels.shape == (1, 3, 64, 64)
