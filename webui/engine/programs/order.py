@@ -19,6 +19,9 @@ from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
 
+MOST_OF_ALL = 0.999
+"""The denoising strength from which on all steps are taken."""
+
 
 @dataclass(frozen=True)
 class PictureOrder:
@@ -114,7 +117,8 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps that one picture of the request takes, over both passes.
 
     With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
-    counts it: the first step of the share is run too, and strength 1 is all of them.
+    counts it: the first step of the share is run too, and strength 1 is all of them. With
+    `exact_steps` it is the asked number at any strength above 0.
     """
     if checkpoint.task == "upscale":
         return request.steps
@@ -140,4 +144,6 @@ def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
 def _share(request: GenerationRequest) -> int:
     if request.denoising_strength == 0:
         return 0
-    return int(min(request.denoising_strength, 0.999) * request.steps) + 1
+    if request.exact_steps:
+        return request.steps
+    return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1
