@@ -29,6 +29,7 @@ from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.start_image import StartImage
@@ -47,6 +48,7 @@ class GenerationRequest(
     Inpainting,
     StartImage,
     HiresParameters,
+    NetworkParameters,
     GuidanceParameters,
     SamplingParameters,
     NoiseParameters,

@@ -6,6 +6,7 @@ Each function takes works of equal `group_key` and returns their results in the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
 from webui.engine.adapters.lora import UNET
+from webui.engine.alterations import altered, wrapped_round
 from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
@@ -66,7 +68,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         down, middle = residuals(controls, rows, Inputs(x, t, tokens))
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
         given["mid_block_additional_residual"] = middle.to(model.dtype)
-    output = model.unet(x, t, return_dict=False, **given)[0]
+    with altered(model.unet, works[0].alterations, _perturbed(works, rows)):
+        output = model.unet(x, t, return_dict=False, **given)[0]
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
@@ -76,7 +79,8 @@ def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
     """Pictures of latents; a picture that is not a number anywhere fails its program."""
     model = works[0].model
     latents = _joined([work.latent for work in works])  # (N, C, h, w)
-    pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
+    with wrapped_round(model.vae) if works[0].tiling else nullcontext():
+        pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
     finite = pictures.isfinite().flatten(1).all(1).tolist()
     return [
         to_pixels(picture, work.width, work.height) if good else JobFailed(_not_finite(model))
@@ -115,6 +119,15 @@ def _tokens(works: Sequence[Predict]) -> Tensor | None:
         return None
     longest = max(part.shape[1] for part in parts)
     return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
+
+
+def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:
+    """(R,): which rows of all works are perturbed."""
+    return [
+        flag
+        for work, count in zip(works, rows, strict=True)
+        for flag in work.perturbed or (False,) * count
+    ]
 
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import TEXT, Patches
+from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.model import LoadedModel
@@ -54,6 +55,7 @@ class Conditioning:
     """(noise level, tokens that hold from there on, going down), highest level first."""
     weights: tuple[float, ...] = (1.0,)
     """Of the parts of the prompt."""
+    alterations: Alterations = UNALTERED
 
     @property
     def rows(self) -> int:
@@ -165,26 +167,37 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         rows = conditioning.rows
         if lone and rows == 2 and not guidance.acts(sigma):
             rows = 1
+        tokens = _first(conditioning.tokens_at(sigma), rows, guidance.perturbs)
         inputs = levels.scale_input(x, sigma)
         if conditioning.planes is not None:
             inputs = torch.cat((inputs, conditioning.planes), 1)
-        tokens = conditioning.tokens_at(sigma)
         output: Tensor = yield Predict(
             model=model,
-            x=inputs.expand(rows, -1, -1, -1),
+            x=inputs.expand(rows + guidance.perturbs, -1, -1, -1),
             t=levels.timestep(sigma),
-            tokens=None if tokens is None else tokens[:rows],
+            tokens=tokens,
             label=conditioning.label,
             controls=conditioning.controls_at(sigma),
             patches=conditioning.patches,
+            alterations=conditioning.alterations,
+            perturbed=(*[False] * rows, True) if guidance.perturbs else (),
         )
-        best = guidance.combined(output, conditioning.weights) if rows > 1 else output
+        output, perturbed = output[:rows], output[rows:]
+        best = guidance.combined(output, conditioning.weights, perturbed)
         denoised = levels.denoised(x, sigma, best)
         if not guidance.wants_unguided:
             return denoised
         return torch.cat((denoised, levels.denoised(x, sigma, output[-1:])))
 
     return denoise
+
+
+def _first(tokens: Tensor | None, rows: int, again: bool) -> Tensor | None:
+    """The first rows of (R, T, D), and the very first once more where it is also asked perturbed."""
+    if tokens is None:
+        return None
+    kept = tokens[:rows]
+    return torch.cat((kept, kept[:1])) if again else kept
 
 
 def _padded(tokens: Tensor, empty: Tensor, chunks: int) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
 
@@ -68,6 +69,9 @@ class Predict:
     """Controlnets that steer this evaluation."""
     patches: Patches = ()
     """LoRAs of the denoising network."""
+    alterations: Alterations = UNALTERED
+    perturbed: tuple[bool, ...] = ()
+    """For each row, whether its self-attention in the middle is perturbed; empty for none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +85,8 @@ class DecodeLatent:
     """Pixels; the decoded picture is cropped to this."""
     height: int
     """Pixels; the decoded picture is cropped to this."""
+    tiling: bool = False
+    """Whether convolutions wrap round at the edges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +154,10 @@ def split_rows(work: Work) -> tuple[Work, ...]:
         return ()
     rows = range(work.x.shape[0])
     tokens = [None if work.tokens is None else work.tokens[i : i + 1] for i in rows]
-    return tuple(replace(work, x=work.x[i : i + 1], tokens=tokens[i]) for i in rows)
+    return tuple(
+        replace(work, x=work.x[i : i + 1], tokens=tokens[i], perturbed=work.perturbed[i : i + 1])
+        for i in rows
+    )
 
 
 def _sameness(work: Work) -> object:
@@ -157,9 +166,10 @@ def _sameness(work: Work) -> object:
         tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         shape = work.x.shape[1:]
-        return shape, tokens, work.label is None, controls, patch_key(work.patches)
+        patches = patch_key(work.patches)
+        return shape, tokens, work.label is None, controls, patches, work.alterations
     if isinstance(work, DecodeLatent):
-        return work.latent.shape[1:]
+        return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
     if isinstance(work, EncodeText):
