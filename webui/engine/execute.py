@@ -15,7 +15,7 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
 from webui.engine.adapters.lora import UNET
-from webui.engine.alterations import altered, wrapped_round
+from webui.engine.alterations import altered, watched, wrapped_round
 from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
@@ -69,10 +69,23 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
         given["mid_block_additional_residual"] = middle.to(model.dtype)
     with altered(model.unet, works[0].alterations, _perturbed(works, rows)):
-        output = model.unet(x, t, return_dict=False, **given)[0]
+        output = _looking(model, works[0].shows_looks, x, t, given)
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
+
+
+def _looking(
+    model: LoadedModel, shows: bool, x: Tensor, t: Tensor, given: dict[str, Any]
+) -> Tensor:
+    """The network's output; with what it looks at as a further channel where that is asked for."""
+    if not shows:
+        plain: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+        return plain
+    with watched(model.unet) as looks:
+        output: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+    seen = looks.seen(len(output), *output.shape[-2:])
+    return torch.cat((output, seen.to(output.dtype)), 1)
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:

@@ -72,6 +72,8 @@ class Predict:
     alterations: Alterations = UNALTERED
     perturbed: tuple[bool, ...] = ()
     """For each row, whether its self-attention in the middle is perturbed; empty for none."""
+    shows_looks: bool = False
+    """Whether the answer has a further channel: how much each cell is looked at (`alterations.Looks`)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +169,15 @@ def _sameness(work: Work) -> object:
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         shape = work.x.shape[1:]
         patches = patch_key(work.patches)
-        return shape, tokens, work.label is None, controls, patches, work.alterations
+        return (
+            shape,
+            tokens,
+            work.label is None,
+            controls,
+            patches,
+            work.alterations,
+            work.shows_looks,
+        )
     if isinstance(work, DecodeLatent):
         return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
