@@ -79,7 +79,8 @@ def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
     """Pictures of latents; a picture that is not a number anywhere fails its program."""
     model = works[0].model
     latents = _joined([work.latent for work in works])  # (N, C, h, w)
-    pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
+    unscaled = latents / model.latent_scale + model.latent_shift
+    pictures = decode_latents(model.vae, unscaled, model.remark)
     finite = pictures.isfinite().flatten(1).all(1).tolist()
     return [
         to_pixels(picture, work.width, work.height) if good else JobFailed(_not_finite(model))
@@ -95,7 +96,8 @@ def encode_images(works: Sequence[EncodeImage]) -> list[Tensor]:
 def _encode_image(work: EncodeImage) -> Tensor:
     model = work.model
     pixels = work.pixels.contiguous(memory_format=torch.channels_last)
-    latents = (encode_pixels(model.vae, pixels) - model.latent_shift) * model.latent_scale
+    latents = encode_pixels(model.vae, pixels, model.remark)
+    latents = (latents - model.latent_shift) * model.latent_scale
     return latents.to(torch.float32, memory_format=torch.contiguous_format)
 
 

@@ -38,6 +38,14 @@ class RunningJob:
         self._done = dict.fromkeys(command.skip, self.steps_each)
         self._fresh: dict[int, Tensor] = {}
         self._shown: dict[int, float] = {}
+        self._notes: list[str] = []
+
+    def note(self, text: str) -> str | None:
+        """All that is to be said of it, with this; None when that is not new."""
+        if text in self._notes:
+            return None
+        self._notes.append(text)
+        return " ".join(self._notes)
 
     @property
     def step(self) -> int:

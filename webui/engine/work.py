@@ -7,7 +7,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -135,15 +135,6 @@ def _token_length(work: Work) -> int:
     """Cross-attention tokens of a row; 0 without text."""
     tokens = work.tokens if isinstance(work, Predict) else None
     return 0 if tokens is None else tokens.shape[1]
-
-
-def split_rows(work: Work) -> tuple[Work, ...]:
-    """The work as one piece per row; empty when it has a single row."""
-    if not isinstance(work, Predict) or work.x.shape[0] == 1:
-        return ()
-    rows = range(work.x.shape[0])
-    tokens = [None if work.tokens is None else work.tokens[i : i + 1] for i in rows]
-    return tuple(replace(work, x=work.x[i : i + 1], tokens=tokens[i]) for i in rows)
 
 
 def _sameness(work: Work) -> object:
