@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.prompt.tokens import TokenFrame
+
+if TYPE_CHECKING:  # it imports this file
+    from webui.engine.acceleration import Accelerated
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +52,8 @@ class LoadedModel:
     """Turns boxes into tokens; None for a model that takes none."""
     merged: MergedWeights = field(default_factory=MergedWeights)
     """What LoRAs have changed in the networks at present."""
+    fast: Accelerated | None = None
+    """Calls the denoising network faster, where the worker was asked to; None calls it plainly."""
     remarks: list[str] = field(default_factory=list)
     """Sentences for those whose work just ran."""
 
