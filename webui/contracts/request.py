@@ -26,6 +26,7 @@ from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.savings import Savings
 from webui.contracts.parameters.turns import Turns
 
 
@@ -35,7 +36,7 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(Turns, Inputs, Drawing):
+class GenerationRequest(Turns, Savings, Inputs, Drawing):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)

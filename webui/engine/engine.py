@@ -188,8 +188,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "Reading the prompt")
             return
-        if note is not None:
-            self._note(job, note)
+        for text in (note, job.note_savings()):
+            if text is not None:
+                self._note(job, text)
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)
         self._finish_if_over(job)
@@ -205,7 +206,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return
-        member = RunningProgram(job, index, program)
+        member = RunningProgram(job, index, program, cache=job.new_cache())
         job.live += 1
         self._programs.append(member)
         self._advance(member, None)
@@ -235,7 +236,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return
-        member.waits_for, member.since = wanted, self._ticks
+        member.waits_for, member.since = member.saving(wanted), self._ticks
 
     # Any: a program of an extension may return what it likes.
     def _deliver(self, member: RunningProgram, pixels: Any) -> None:

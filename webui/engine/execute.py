@@ -15,9 +15,11 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
 from webui.engine.adapters.lora import TEXT, UNET
+from webui.engine.deep_cache import deep_cache, shallow
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
+from webui.engine.token_merging import merged_tokens
 from webui.engine.work import (
     Answer,
     DecodeLatent,
@@ -67,15 +69,25 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
         down, middle = residuals(controls, rows, Inputs(x, t, tokens))
+        if works[0].reuse is not None:
+            down, middle = shallow(down), middle.new_zeros(())
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
         given["mid_block_additional_residual"] = middle.to(model.dtype)
-    if model.fast is not None and not works[0].controls:
-        output = model.fast(x, t, given)
-    else:
-        output = model.unet(x, t, return_dict=False, **given)[0]
+    merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
+    with deep_cache(model.unet, works), merging:
+        if model.fast is not None and _is_plain(works):
+            output = model.fast(x, t, given)
+        else:
+            output = model.unet(x, t, return_dict=False, **given)[0]
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
+
+
+def _is_plain(works: Sequence[Predict]) -> bool:
+    """Whether a pass is that of the network alone, as it was compiled or recorded."""
+    keeps = any(work.keep is not None for work in works)
+    return not (works[0].controls or works[0].merging or keeps or works[0].reuse is not None)
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:

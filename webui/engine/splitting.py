@@ -48,8 +48,14 @@ def _rows(work: Predict) -> Split | None:
         return None
     halves = [slice(0, rows // 2), slice(rows // 2, rows)]
     parts = [
-        replace(work, x=work.x[h], tokens=None if work.tokens is None else work.tokens[h])
-        for h in halves
+        replace(
+            work,
+            x=work.x[half],
+            tokens=None if work.tokens is None else work.tokens[half],
+            reuse=None if work.reuse is None else work.reuse[half],
+            keep=None,  # the next step is then whole too
+        )
+        for half in halves
     ]
     return Split(tuple(parts), _or_failure(torch.cat))
 

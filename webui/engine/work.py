@@ -49,6 +49,14 @@ class EncodeImage:
     """(1, 3, H, W) in [-1, 1]."""
 
 
+@dataclass(eq=False)
+class Kept:
+    """Where a pass leaves what later ones reuse."""
+
+    features: Tensor | None = None
+    """(R, C, h, w): what enters the last layer of the network."""
+
+
 @dataclass(frozen=True, eq=False)
 class Predict:
     """One evaluation of the denoising network; answered by a tensor (R, C, h, w), float32."""
@@ -66,6 +74,12 @@ class Predict:
     """Controlnets that steer this evaluation."""
     patches: Patches = ()
     """LoRAs of the denoising network."""
+    merging: float = 0.0
+    """Share of tokens that are merged in self-attention."""
+    keep: Kept | None = None
+    """Where to leave what later steps reuse."""
+    reuse: Tensor | None = None
+    """Features of an earlier step: only the last layer of the network is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +157,8 @@ def _sameness(work: Work) -> object:
         tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         shape = work.x.shape[1:]
-        return shape, tokens, work.label is None, controls, patch_key(work.patches)
+        savings = work.merging, work.reuse is None
+        return shape, tokens, work.label is None, controls, patch_key(work.patches), savings
     if isinstance(work, DecodeLatent):
         return work.latent.shape[1:]
     if isinstance(work, EncodeImage):
