@@ -27,6 +27,22 @@ def test_the_text_is_as_automatic1111_writes_it() -> None:
     )
 
 
+def test_fine_settings_have_the_keys_that_others_read() -> None:
+    fine = {"noise_source": "CPU", "sigma_churn": 2.5, "seed_width": 64, "seed_height": 96}
+    text = write_infotext(_request(**fine, discard_penultimate=True), 5, "m")
+    for pair in ("RNG: CPU", "Sigma churn: 2.5", "Seed resize from: 64x96"):
+        assert pair in text
+    assert "Discard penultimate sigma: True" in text
+    assert "Eta" not in text
+
+
+def test_a_second_pass_is_written_only_where_there_is_one() -> None:
+    assert "Hires" not in write_infotext(_request(hires_upscaler="Lanczos"), 5, "m")
+    text = write_infotext(_request(hires_width=256), 5, "m")
+    assert "Hires resize: 256x128" in text
+    assert "Denoising strength: 0.75" in text
+
+
 def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> None:
     text = write_infotext(_request(), 5, "m")
     assert "Negative" not in text
@@ -43,6 +59,15 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"image": "ab" * 32, "denoising_strength": 0.35},
         {"model": 'odd, "name": here'},
         {"guidance_scale": 1.2345678901234567},
+        {"discard_penultimate": True, "sgm_noise_multiplier": True},
+        {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
+        {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
+        {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},
+        {"hires_scale": 1.5, "hires_prompt": "a: ship,\nfar", "hires_negative_prompt": "rain"},
+        {"eta": 0.5, "sigma_churn": 2.5, "sigma_tmin": 0.1, "sigma_tmax": 3.0, "sigma_noise": 1.01},
+        {"noise_source": "CPU", "eta_noise_seed_delta": 31337, "seed_width": 64, "seed_height": 96},
+        {"noise_schedule": "Zero Terminal SNR", "guidance_rescale": 0.7, "mimic_scale": 7.0},
+        {"guidance_start": 0.1, "guidance_end": 0.8, "negative_guidance_minimum_sigma": 2.0},
     ],
 )
 def test_a_written_request_is_read_back_whole(fields: dict[str, object]) -> None:
@@ -61,6 +86,13 @@ def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> Non
     assert (request.sampler, request.schedule, request.steps) == ("DPM++ 2M", "Karras", 28)
     assert (request.width, request.height, request.seed) == (512, 768, 42)
     assert (request.model, request.guidance_scale) == ("v1-5", 7.0)
+
+
+def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
+    text = "castle\nSteps: 9, Sampler: DDIM, CFG scale: 7, Seed: 1, Eta DDIM: 0.3, RNG: NV"
+    request = parse_infotext(text)
+    assert request is not None
+    assert (request.eta, request.noise_source) == (0.3, "Philox")
 
 
 def test_values_that_we_would_refuse_are_left_out() -> None:
@@ -113,22 +145,30 @@ def test_loras_and_controls_are_written_as_automatic1111_writes_them() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["a boat", "", "two\nlines"])
-def test_loras_are_read_back_out_of_the_prompt(prompt: str) -> None:
-    request = _request(model="m", prompt=prompt, loras=_LORAS)
+def test_loras_are_read_back_as_words_of_the_prompt(prompt: str) -> None:
+    text = write_infotext(_request(model="m", prompt=prompt, loras=_LORAS), 5, "m")
+    words = f"{prompt} <lora:chalk:0.8><lora:old map:-1.25>".strip()
+    assert parse_infotext(text) == _request(model="m", prompt=words)
+
+
+def test_a_prompt_keeps_the_loras_that_it_names() -> None:
+    request = _request(model="m", prompt="a <lora:add_detail:0.5:0.3> castle")
     assert parse_infotext(write_infotext(request, 5, "m")) == request
 
 
-def test_a_lora_in_the_middle_of_a_foreign_prompt_is_taken_out() -> None:
-    request = parse_infotext("a <lora:add_detail:0.5:0.3> castle\nSteps: 5, Seed: 1, CFG scale: 7")
-    assert request is not None
-    assert [(use.adapter, use.weight) for use in request.loras] == [("add_detail", 0.5)]
-    assert "lora" not in request.prompt
+def test_two_weights_and_a_rank_are_written_as_automatic1111_reads_them() -> None:
+    use = {"adapter": "x", "weight": 0.5, "text_weight": 0.8, "rank": 4}
+    assert "<lora:x:0.8:0.5:dyn=4>" in write_infotext(_request(loras=[use]), 5, "m")
 
 
-def test_loras_that_we_would_refuse_are_left_out_and_the_rest_is_kept() -> None:
-    request = parse_infotext("castle <lora:x:99>\nSteps: 5, Seed: 1, CFG scale: 7")
-    assert request is not None
-    assert (request.prompt, request.loras, request.steps) == ("castle", (), 5)
+def test_templates_are_written_as_sd_dynamic_prompts_writes_them_and_read() -> None:
+    words = {"template": "a {red, big|blue} boat", "negative_template": "__bad__"}
+    request = _request(model="m", prompt_choices="Off", emphasis="No norm", **words)
+    text = write_infotext(request, 5, "m")
+    assert 'Template: "a {red, big|blue} boat"' in text
+    assert "Negative Template: __bad__" in text
+    assert "Emphasis: No norm" in text
+    assert parse_infotext(text) == request
 
 
 def test_a_very_small_weight_is_written_without_an_exponent() -> None:

@@ -21,6 +21,7 @@ from webui.engine.encodings import EncodingCache
 from webui.engine.engine import EngineOptions
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
+from webui.engine.reading import Reading
 from webui.engine.work import Answer, EncodeBoxes, EncodeImage, EncodeText, Predict, Work
 
 TOKENS = torch.zeros(100)  # 400 bytes
@@ -162,3 +163,10 @@ def test_a_picture_from_kept_encodings_is_that_without_any_to_the_bit(
     assert len(forgets.works(EncodeImage)) == 2
     assert keeps.predicted_rows() == forgets.predicted_rows()
     assert len(keeps.works(Predict)) == 8
+
+
+def test_a_text_that_is_read_otherwise_is_another(model: LoadedModel) -> None:
+    cache = EncodingCache()
+    put(cache, EncodeText(model, "a", reading=Reading("Original")))
+    assert cache.get(EncodeText(model, "a")) is TOKENS
+    assert cache.get(EncodeText(model, "a", reading=Reading("No norm"))) is None

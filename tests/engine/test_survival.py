@@ -199,10 +199,10 @@ def test_a_preview_may_fail(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_prompt_may_be_unreadable(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
     real = cut_note
 
-    def fail(model: LoadedModel, request: object) -> str | None:
+    def fail(model: LoadedModel, request: object, adapters: object) -> str | None:
         if getattr(request, "prompt", "") == "a tree":
             raise RecursionError("too deep")
-        return real(model, request)  # type: ignore[arg-type]
+        return real(model, request, adapters)  # type: ignore[arg-type]
 
     monkeypatch.setattr(engine_module, "cut_note", fail)
     rig = crowd.rig()
@@ -230,7 +230,7 @@ def test_memory_may_run_out_at_every_piece_of_work(
     rig = crowd.rig(full)
     rig.finish(*crowd.orders)
     crowd.check(rig, *[o.job_id for o in crowd.orders])
-    assert refused >= {EncodeText, Predict, DecodeLatent}
+    assert refused >= {EncodeText, Predict}  # of others, two may never wait at once
 
 
 @pytest.mark.parametrize("kind", KINDS)

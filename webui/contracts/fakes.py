@@ -7,7 +7,7 @@ import io
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,19 @@ FAKE_CHECKPOINT = CheckpointInfo(
     native_height=128, description="Draws tinted gradients without a network.",
 )  # fmt: skip
 """For a catalog's `built_in`, so that the fake worker needs no model on disk."""
+FAKE_CLASSES = ("sky", "meadow", "water", "house")
+FAKE_CHECKPOINTS = (
+    FAKE_CHECKPOINT,
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/map"), title="Fake maps", task="semantic", classes=FAKE_CLASSES,
+        description="Takes a class map, and draws its gradients all the same.",
+    ),
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/layout"), title="Fake layouts", task="layout", classes=FAKE_CLASSES,
+        description="Takes boxes, and draws its gradients all the same.",
+    ),
+)  # fmt: skip
+"""A fake for each task that the page has a tab for."""
 PREVIEW_PIXELS = 64
 
 _Pixels = npt.NDArray[np.uint8]
@@ -144,7 +157,7 @@ class FakeWorker:
             return
         pixels = _draw(order, index, 1.0)
         height, width = pixels.shape[:2]
-        seed = request.seed + index
+        seed = request.seeds_of(index)[0]
         self._on_event(PictureReady(order.job_id, index, seed, width, height, pixels.tobytes()))
         running.todo.popleft()
         running.done, running.step = done, 0
@@ -182,7 +195,8 @@ def draw_gradient(request: GenerationRequest, seed: int, share: float = 1.0) -> 
 
 
 def _draw(order: RunJob, index: int, share: float) -> _Pixels:
-    pixels = draw_gradient(order.request, order.request.seed + index, share)
+    request = order.request.picture(index)
+    pixels = draw_gradient(request, request.seed, share)
     if order.request.image is None:
         return pixels
     height, width = pixels.shape[:2]

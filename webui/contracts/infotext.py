@@ -9,14 +9,21 @@ import json
 import re
 from collections.abc import Iterator
 
-from webui.contracts.conditions import ControlUse
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import InvalidField
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 
 # Keys have a greatest length, so that a long prompt is not searched in quadratic time.
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
-_LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
+_SIZES = {
+    "Size": ("width", "height"),
+    "Seed resize from": ("seed_width", "seed_height"),
+    "Hires resize": ("hires_width", "hires_height"),
+}
+"""Keys of which one value is two fields."""
+_OTHER_KEYS = {"Eta DDIM": "eta"}
+"""Further keys of a parameter, which are read but not written."""
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -28,9 +35,7 @@ _ORDER = (
 
 def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> str:
     """The text for one picture of the request, drawn with `seed`."""
-    loras = "".join(
-        f"<lora:{_name(use.adapter)}:{round(use.weight, 4):g}>" for use in request.loras
-    )
+    loras = "".join(map(_tag, request.loras))
     lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
         lines.append(f"{_NEGATIVE} {request.negative_prompt}")
@@ -50,8 +55,8 @@ def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> s
 def parse_infotext(text: str) -> GenerationRequest | None:
     """The request that the text tells of; None when it holds neither a prompt nor parameters.
 
-    LoRAs that the prompt names as `<lora:name:weight>` become the request's; control pictures are
-    not in such a text.
+    LoRAs stay in the prompt, which names them as `<lora:name:weight>`; control pictures are not in
+    such a text.
     Unknown keys are left out, and so are values that we would refuse: a picture from elsewhere
     still gives its prompt.
     """
@@ -62,17 +67,15 @@ def parse_infotext(text: str) -> GenerationRequest | None:
     prompt, negative = _prompts(lines)
     if not prompt and not pairs:
         return None
-    prompt, loras = _without_loras(prompt)
     values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
-    if loras:
-        values["loras"] = loras
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
+    names |= _OTHER_KEYS
     for key, quoted in pairs:
         value = _unquote(quoted.strip())
         if key in names:
             values[names[key]] = value
-        elif key == "Size" and (size := _SIZE.match(value)):
-            values["width"], values["height"] = int(size[1]), int(size[2])
+        elif key in _SIZES and (size := _SIZE.match(value)):
+            values |= dict(zip(_SIZES[key], (int(size[1]), int(size[2])), strict=True))
     return _without_refused(values)
 
 
@@ -82,7 +85,7 @@ def _pair(
     if name == "size":
         known = request.width is not None and request.height is not None
         return "Size", f"{request.width}x{request.height}" if known else None
-    if name == "denoising_strength" and request.image is None:
+    if name == "denoising_strength" and request.image is None and not request.has_hires:
         return "Denoising strength", None
     if name.startswith("variation_") and request.variation_strength == 0:
         return "", None
@@ -92,9 +95,16 @@ def _pair(
 
 def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     """Keys that are written only where the request differs from what everyone has."""
+    if request.seed_width is not None and request.seed_height is not None:
+        yield "Seed resize from", f"{request.seed_width}x{request.seed_height}"
+    if request.hires_width is not None or request.hires_height is not None:
+        wide, high = request.hires_size(request.width or 1, request.height or 1)
+        yield "Hires resize", f"{wide}x{high}"
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default
+        if name.startswith("hires_") and not request.has_hires:
+            continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 
@@ -110,19 +120,20 @@ def _name(adapter: str) -> str:
     return adapter.rsplit("/", 1)[-1]
 
 
+def _tag(use: LoraUse) -> str:
+    """As AUTOMATIC1111 writes it; its first number is the text encoder's."""
+    numbers = [use.weight_of_text, *([] if use.text_weight is None else [use.weight])]
+    written = [f"{round(number, 4):g}" for number in numbers]
+    rank = [] if use.rank is None else [f"dyn={use.rank}"]
+    return f"<lora:{':'.join([_name(use.adapter), *written, *rank])}>"
+
+
 def _control(use: ControlUse) -> str:
     """As the ControlNet extension of AUTOMATIC1111 writes it."""
     return (
         f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, "
         f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}"
     )
-
-
-def _without_loras(prompt: str) -> tuple[str, list[dict[str, object]]]:
-    loras: list[dict[str, object]] = [
-        {"adapter": name, "weight": float(weight)} for name, weight in _LORA.findall(prompt)
-    ]
-    return (_LORA.sub("", prompt).strip(), loras) if loras else (prompt, [])
 
 
 def _quote(value: str) -> str:

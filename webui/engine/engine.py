@@ -184,7 +184,7 @@ class Engine:
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
         try:
-            note = cut_note(lease.model, job.command.request)
+            note = cut_note(lease.model, job.command.request, job.command.adapters)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "Reading the prompt")
             return

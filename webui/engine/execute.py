@@ -5,7 +5,6 @@ Each function takes works of equal `group_key` and returns their results in the 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
-from webui.engine.adapters.lora import TEXT, UNET
+from webui.engine.adapters.lora import UNET
 from webui.engine.deep_cache import deep_cache, shallow
+from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
@@ -29,9 +29,6 @@ from webui.engine.work import (
     Predict,
     Work,
 )
-from webui.prompt.tokens import TokenChunks, chunk_prompt
-
-log = logging.getLogger(__name__)
 
 
 @torch.inference_mode()
@@ -114,44 +111,6 @@ def _encode_image(work: EncodeImage) -> Tensor:
     latents = encode_pixels(model.vae, pixels, model.remark)
     latents = (latents - model.latent_shift) * model.latent_scale
     return latents.to(torch.float32, memory_format=torch.contiguous_format)
-
-
-def encode_texts(works: Sequence[EncodeText]) -> list[Tensor]:
-    """Cross-attention tokens of texts, each run by itself.
-
-    They are cached, and a cached encoding must not depend on the company it was made in.
-    """
-    return [_encode_text(work) for work in works]
-
-
-def _encode_text(work: EncodeText) -> Tensor:
-    model = work.model
-    if model.text_encoder is None or model.tokenize is None or model.frame is None:
-        raise JobFailed(f"The model {model.checkpoint.id!r} reads no text. Leave the prompt empty.")
-    model.merged.use(TEXT, model.text_encoder, work.patches)
-    chunks = chunk_prompt(work.text, model.tokenize, model.frame)
-    if chunks.cut:
-        log.warning(
-            "A text of %d tokens is too long: the last %d are cut.", chunks.count, chunks.cut
-        )
-    ids = torch.tensor(chunks.rows, device=model.device)  # (chunks, L)
-    encoded: Tensor = model.text_encoder(ids).last_hidden_state  # (chunks, L, D)
-    return emphasised(encoded.float(), chunks)
-
-
-def emphasised(encoded: Tensor, chunks: TokenChunks) -> Tensor:
-    """Encodings (chunks, L, D), each place times its weight; a row's mean stays what it was.
-
-    As AUTOMATIC1111's default ('Original') has it. Where a row's mean is all but 0 it says nothing of
-    the row's size, and is left alone.
-    """
-    if chunks.is_plain:
-        return encoded
-    weights = torch.tensor(chunks.weights, device=encoded.device)[..., None]  # (chunks, L, 1)
-    weighed = encoded * weights
-    ratio = encoded.mean((1, 2), keepdim=True) / weighed.mean((1, 2), keepdim=True)
-    usual = (ratio > 0.5) & (ratio < 2)
-    return weighed * torch.where(usual, ratio, torch.ones_like(ratio))
 
 
 def _encode_boxes(work: EncodeBoxes) -> Tensor:

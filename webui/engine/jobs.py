@@ -18,6 +18,7 @@ from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
 from webui.engine.token_merging import can_merge
 from webui.engine.work import Predict, Program, Work
+from webui.prompt.reading import read_text
 
 
 class RunningJob:
@@ -92,7 +93,10 @@ class RunningJob:
         kinds = {info.id: info.kind for info in self.command.adapters}
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
-        for kind, adapter in [*wanted, *(("lora", use.adapter) for use in request.loras)]:
+        for text in request.every_text:
+            wanted += [("lora", use.adapter) for use in text.loras]
+            wanted += [("embedding", name) for name in text.embeddings]
+        for kind, adapter in wanted:
             if kinds.get(adapter) != kind:
                 raise JobFailed(
                     f"The request names the {kind} {adapter!r}, and the worker was told of "
@@ -103,7 +107,15 @@ class RunningJob:
     def order(self, index: int) -> PictureOrder:
         """What the program of a picture is given."""
         images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
-        return PictureOrder(self.command.request, index, images, self.adapters)
+        request, text = self.command.request, self.command.request.text_of(index)
+        own = request.model_copy(
+            update={
+                "prompt": read_text(text.prompt),
+                "negative_prompt": read_text(text.negative_prompt),
+                "loras": text.loras,
+            }
+        )
+        return PictureOrder(own, index, images, self.adapters, text.embeddings)
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.model import LoadedModel
+from webui.engine.reading import PLAIN, Reading
 
 Result = TypeVar("Result")
 
@@ -29,6 +30,7 @@ class EncodeText:
     text: str
     patches: Patches = ()
     """LoRAs of the text encoder."""
+    reading: Reading = PLAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,9 @@ Task = Generator[Work | StepTaken, Any, Result]
 """A part of a program that returns a Result."""
 Program = Generator[Work | StepTaken, Any, Pixels]
 """A whole program: returns its picture, (height, width, 3) of uint8."""
+Denoise = Callable[[Tensor, float], Task[Tensor]]
+"""(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x; for a sampler that wants it,
+(2, C, h, w), the unguided guess as second row."""
 
 
 def rows_of(work: Work) -> int:
@@ -163,4 +168,6 @@ def _sameness(work: Work) -> object:
         return work.latent.shape[1:]
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
-    return patch_key(work.patches) if isinstance(work, EncodeText) else work.boxes.shape
+    if isinstance(work, EncodeText):
+        return patch_key(work.patches), work.reading.key
+    return work.boxes.shape

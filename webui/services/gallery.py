@@ -60,15 +60,17 @@ class Gallery:
         """
         if (present := self._of_job(job.id, index)) is not None:
             return present
-        exact = job.request.model_copy(
+        # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
+        # and put back, give a picture of another.
+        request = job.request
+        exact = request.picture(index).model_copy(
             update={
-                "seed": seed, "variation_seed": job.request.seeds_of(index)[1],
-                "count": 1, "width": width, "height": height,
+                "seed": seed, "width": request.width or width, "height": request.height or height,
             }
         )  # fmt: skip
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
-        write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)
+        write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)
         picture = Picture(
             id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
             file=file.relative_to(self._outputs).as_posix(), created=draft.created,
@@ -147,12 +149,11 @@ class Gallery:
         with reading(self._database) as connection:
             text = connection.scalar(select(JOBS.c.request).where(JOBS.c.id == picture.job_id))
         request = GenerationRequest.model_validate_json(text or "")
-        return request.model_copy(
+        return request.picture(picture.index).model_copy(
             update={
                 "seed": picture.seed,
-                "count": 1,
-                "width": picture.width,
-                "height": picture.height,
+                "width": request.width or picture.width,
+                "height": request.height or picture.height,
             }
         )
 
@@ -218,8 +219,7 @@ class Gallery:
             else f"{name}-{draft.id}.png"
         )
 
-    def _png(self, draft: PictureDraft, rgb: bytes) -> bytes:
-        size = (draft.request.width or 0, draft.request.height or 0)
+    def _png(self, draft: PictureDraft, size: tuple[int, int], rgb: bytes) -> bytes:
         texts = PngInfo()
         for chunk in self._hooks.picture_metadata(draft):
             texts.add_text(chunk.keyword, chunk.text)

@@ -11,10 +11,12 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
+from webui.contracts.parameters.hires import MAX_SIDE
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import misfits, upscaled_side
 from webui.services.images import ImageStore
+from webui.services.wording import NO_SOURCES, WordSources, counted, worded
 
 MAX_TOTAL_PIXELS = 2**27
 """Over all pictures of one job: eight of 4096 x 4096, or a hundred of 1024 x 1024."""
@@ -23,28 +25,35 @@ _Use = TypeVar("_Use", ControlUse, LoraUse)
 
 
 def resolve(
-    request: GenerationRequest, catalog: Catalog, images: ImageStore, draw: Callable[[int], int]
+    request: GenerationRequest,
+    catalog: Catalog,
+    images: ImageStore,
+    draw: Callable[[int], int],
+    sources: WordSources = NO_SOURCES,
 ) -> GenerationRequest:
-    """The same order with model, size, seed and what the model suggests filled in.
+    """The same order with model, size, seed, each picture's words and what the model suggests filled in.
 
     Args:
         request: As it came.
         catalog: Knows the models.
         images: Knows the uploaded images.
         draw: Gives a random number from 0 up to, not including, its argument.
+        sources: Know styles and wildcards.
 
     Raises:
         BadRequest: no model is installed, or an UnknownModel, UnknownAdapter or InvalidField with
-            its reason.
+            its reason, or a prompt's tag or wildcard cannot be used.
         NotFound: an image is unknown.
     """
+    request = counted(request, sources)
     checkpoint = catalog.get(request.model) if request.model else _default(catalog)
     for image in request.images:
         images.path(image)
     shape = request.image or request.class_map or request.depth_map
     image_size = None if shape is None else images.size(shape)
     width, height = fitting_size(request, checkpoint, image_size)
-    room = MAX_SEED - (request.count - 1)
+    # A matrix has one seed for all.
+    room = MAX_SEED - (0 if request.prompt_choices == "Matrix" else request.count - 1)
     varied = request.variation_strength > 0
     seed = draw(MAX_SEED + 1 if varied else room + 1) if request.seed == -1 else request.seed
     variation = request.variation_seed
@@ -58,6 +67,7 @@ def resolve(
             "loras": _with_ids(request.loras, "lora", catalog),
         }
     )  # fmt: skip
+    resolved = worded(resolved, catalog, sources)
     problems = [*_excesses(resolved, room), *misfits(resolved, checkpoint, catalog, images)]
     if problems:
         raise InvalidField(problems)
@@ -79,9 +89,13 @@ def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tu
 
 def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps of the whole job, as far as known before a worker says."""
+    share = min(request.steps, math.ceil(request.steps * request.denoising_strength))
     steps = request.steps
     if request.image is not None and checkpoint.task != "upscale":
-        steps = min(steps, math.ceil(steps * request.denoising_strength))
+        exact = request.exact_steps and request.denoising_strength > 0
+        steps = request.steps if exact else share
+    elif request.has_hires:
+        steps += request.hires_steps or share
     return steps * request.count
 
 
@@ -131,11 +145,21 @@ def _default(catalog: Catalog) -> CheckpointInfo:
 
 def _excesses(request: GenerationRequest, room: int) -> list[FieldProblem]:
     problems = []
-    total = (request.width or 0) * (request.height or 0) * request.count
+    width, height = request.width or 0, request.height or 0
+    if request.has_hires:
+        width, height = request.hires_size(width, height)
+        if max(width, height) > MAX_SIDE:
+            problems.append(
+                FieldProblem(
+                    "hires_scale", f"{width} x {height} pixels",
+                    f"sides of at most {MAX_SIDE} pixels; choose a smaller scale or size",
+                )
+            )  # fmt: skip
+    total = width * height * request.count
     if total > MAX_TOTAL_PIXELS:
         problems.append(
             FieldProblem(
-                "count", f"{request.count} at {request.width} x {request.height} pixels",
+                "count", f"{request.count} at {width} x {height} pixels",
                 f"at most {MAX_TOTAL_PIXELS} pixels in all; ask for fewer or smaller pictures",
             )
         )  # fmt: skip
