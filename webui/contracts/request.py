@@ -32,6 +32,7 @@ from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.savings import Savings
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
@@ -47,6 +48,7 @@ def _describe(schema: dict[str, Any]) -> None:
 class GenerationRequest(
     Turns,
     SoftInpainting,
+    Savings,
     Inpainting,
     StartImage,
     HiresParameters,
