@@ -41,6 +41,16 @@ def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(page: Any) -> None
     assert page.inner_text(".ez-said").startswith("Seed ")
 
 
+def test_a_folded_group_says_what_in_it_is_changed(page: Any) -> None:
+    said = "getComputedStyle(document.querySelector('#txt2img-fold-variation > button > span'), '::after').content"
+    assert page.evaluate(said) in ('""', "none")
+    page.click("#txt2img-fold-variation > button")
+    page.fill("#txt2img-eta_noise_seed_delta input", "31")
+    page.press("#txt2img-eta_noise_seed_delta input", "Tab")
+    page.click("#txt2img-fold-variation > button")
+    page.wait_for_function(f"{said} === '\": eta noise seed delta 31\"'")
+
+
 def test_a_sample_fills_the_form_and_starts(page: Any) -> None:
     wanted = page.inner_text(".ez-sample >> nth=0")
     page.click(".ez-sample >> nth=0")

@@ -27,6 +27,22 @@ def test_the_text_is_as_automatic1111_writes_it() -> None:
     )
 
 
+def test_fine_settings_have_the_keys_that_others_read() -> None:
+    fine = {"noise_source": "CPU", "sigma_churn": 2.5, "seed_width": 64, "seed_height": 96}
+    text = write_infotext(_request(**fine, discard_penultimate=True), 5, "m")
+    for pair in ("RNG: CPU", "Sigma churn: 2.5", "Seed resize from: 64x96"):
+        assert pair in text
+    assert "Discard penultimate sigma: True" in text
+    assert "Eta" not in text
+
+
+def test_a_second_pass_is_written_only_where_there_is_one() -> None:
+    assert "Hires" not in write_infotext(_request(hires_upscaler="Lanczos"), 5, "m")
+    text = write_infotext(_request(hires_width=256), 5, "m")
+    assert "Hires resize: 256x128" in text
+    assert "Denoising strength: 0.75" in text
+
+
 def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> None:
     text = write_infotext(_request(), 5, "m")
     assert "Negative" not in text
@@ -43,6 +59,15 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"image": "ab" * 32, "denoising_strength": 0.35},
         {"model": 'odd, "name": here'},
         {"guidance_scale": 1.2345678901234567},
+        {"discard_penultimate": True, "sgm_noise_multiplier": True},
+        {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
+        {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
+        {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},
+        {"hires_scale": 1.5, "hires_prompt": "a: ship,\nfar", "hires_negative_prompt": "rain"},
+        {"eta": 0.5, "sigma_churn": 2.5, "sigma_tmin": 0.1, "sigma_tmax": 3.0, "sigma_noise": 1.01},
+        {"noise_source": "CPU", "eta_noise_seed_delta": 31337, "seed_width": 64, "seed_height": 96},
+        {"noise_schedule": "Zero Terminal SNR", "guidance_rescale": 0.7, "mimic_scale": 7.0},
+        {"guidance_start": 0.1, "guidance_end": 0.8, "negative_guidance_minimum_sigma": 2.0},
     ],
 )
 def test_a_written_request_is_read_back_whole(fields: dict[str, object]) -> None:
@@ -61,6 +86,13 @@ def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> Non
     assert (request.sampler, request.schedule, request.steps) == ("DPM++ 2M", "Karras", 28)
     assert (request.width, request.height, request.seed) == (512, 768, 42)
     assert (request.model, request.guidance_scale) == ("v1-5", 7.0)
+
+
+def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
+    text = "castle\nSteps: 9, Sampler: DDIM, CFG scale: 7, Seed: 1, Eta DDIM: 0.3, RNG: NV"
+    request = parse_infotext(text)
+    assert request is not None
+    assert (request.eta, request.noise_source) == (0.3, "Philox")
 
 
 def test_values_that_we_would_refuse_are_left_out() -> None:

@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
-from webui.engine.work import StepTaken, Task, Work
+from webui.engine.work import Denoise, StepTaken, Task, Work
 
 Result = TypeVar("Result")
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from tests.engine.drive import drive
-from webui.engine.guidance import Conditioning, encode_prompts, guided, weighed
+from webui.engine.classifier_free import Guidance, weighed
+from webui.engine.guidance import Conditioning, GuidedBy, encode_prompts, guided
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText, Predict, Work
 
@@ -18,7 +19,7 @@ def encode(work: Work) -> torch.Tensor:
 
 
 def test_the_shorter_text_is_padded_by_the_empty_text(model: LoadedModel) -> None:
-    said = drive(encode_prompts(model, ("short", "long"), 5.0), encode)
+    said = drive(encode_prompts(model, ("short", "long"), True), encode)
     ((_, tokens),) = said.stages
     assert tokens.shape == (2, 6, 5)
     assert tokens[0, :, 0].tolist() == [5, 5, 0, 0, 0, 0]
@@ -33,7 +34,7 @@ def test_without_guidance_the_negative_prompt_is_not_even_encoded(model: LoadedM
         asked.append(work.text)
         return encode(work)
 
-    said = drive(encode_prompts(model, ("short", "never"), 1.0), noted)
+    said = drive(encode_prompts(model, ("short", "never"), False), noted)
     assert said.stages[0][1].shape == (1, 2, 5)
     assert asked == ["short"]
 
@@ -42,7 +43,7 @@ SIGMAS = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
 
 
 def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> None:
-    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), 5.0, (), SIGMAS)
+    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, sigmas=SIGMAS)
     said = drive(task, encode)
     assert [level for level, _ in said.stages] == [10.0, 6.0, 2.0]
     assert [tokens[:, 0, 0].tolist() for _, tokens in said.stages] == [[4, 0], [7, 0], [7, 2]]
@@ -56,7 +57,7 @@ def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> 
 
 
 def test_parts_joined_by_and_are_rows_with_weights(model: LoadedModel) -> None:
-    said = drive(encode_prompts(model, ("four AND seventh :0.5", "no"), 1.0), encode)
+    said = drive(encode_prompts(model, ("four AND seventh :0.5", "no"), False), encode)
     ((_, tokens),) = said.stages
     assert tokens[:, 0, 0].tolist() == [5, 8, 2]  # with the space beside AND
     assert said.weights == (1.0, 0.5)
@@ -76,7 +77,9 @@ def test_the_prediction_moves_away_from_the_negative_prompt(
     rows = 1 if scale == 1 else 2
     outputs = torch.tensor([3.0, 1.0])[:rows, None, None, None].expand(rows, 4, 2, 2)
     x = torch.zeros(1, 4, 2, 2)
-    denoise = guided(model, Conditioning(torch.zeros(rows, 77, 16)), scale)
+    denoise = guided(
+        model, Conditioning(torch.zeros(rows, 77, 16)), GuidedBy(Guidance(scale), model.levels)
+    )
 
     def answer(work: Work) -> torch.Tensor:
         assert isinstance(work, Predict)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from webui.engine.noise import NoiseStream, philox, philox_normal, slerp
+from webui.engine.noise import NoisePlan, NoiseStream, philox, philox_normal, slerp
 
 CPU = torch.device("cpu")
 PUBLISHED = [
@@ -72,7 +72,7 @@ def test_the_largest_seed_is_taken() -> None:
 def test_a_variation_lies_between_two_noises_and_is_noise() -> None:
     shape = (1, 4, 32, 32)
     own, other = (NoiseStream(seed, shape, CPU)() for seed in (1, 2))
-    draws = {s: NoiseStream(1, shape, CPU, variation=(2, s)) for s in (0.0, 0.3, 1.0)}
+    draws = {s: NoiseStream(NoisePlan(1, variation=(2, s)), shape, CPU) for s in (0.0, 0.3, 1.0)}
     mixed = {strength: stream() for strength, stream in draws.items()}
     assert torch.allclose(mixed[0.0], own, atol=1e-6)
     assert torch.allclose(mixed[1.0], other, atol=1e-6)
@@ -82,7 +82,7 @@ def test_a_variation_lies_between_two_noises_and_is_noise() -> None:
 
 def test_only_the_first_draw_is_varied() -> None:
     plain = NoiseStream(1, (1, 2, 4, 4), CPU)
-    varied = NoiseStream(1, (1, 2, 4, 4), CPU, variation=(2, 0.5))
+    varied = NoiseStream(NoisePlan(1, variation=(2, 0.5)), (1, 2, 4, 4), CPU)
     assert not torch.equal(plain(), varied())
     assert torch.equal(plain(), varied())
 
@@ -90,3 +90,45 @@ def test_only_the_first_draw_is_varied() -> None:
 def test_equal_noises_are_mixed_without_a_division_by_nothing() -> None:
     values = philox_normal(3, 0, 64)
     assert np.allclose(slerp(values, values, 0.5), values)
+
+
+def test_the_source_of_a_processor_is_what_torch_draws_there() -> None:
+    stream = NoiseStream(NoisePlan(9, source="CPU"), (1, 4, 4, 4), CPU)
+    generator = torch.Generator().manual_seed(9)
+    for _ in range(3):
+        assert torch.equal(stream(), torch.randn(1, 4, 4, 4, generator=generator))
+
+
+def test_an_unknown_source_is_refused() -> None:
+    with pytest.raises(ValueError, match="'Dice'"):
+        NoiseStream(NoisePlan(9, source="Dice"), (1, 4, 4, 4), CPU)
+
+
+def test_later_draws_come_from_a_seed_that_is_the_delta_further() -> None:
+    plain, moved = (
+        NoiseStream(NoisePlan(9, later_seed_delta=delta), (1, 4, 4, 4), CPU) for delta in (0, 31)
+    )
+    assert torch.equal(plain(), moved())
+    assert torch.equal(moved(), NoiseStream(40, (1, 4, 4, 4), CPU)())
+    path = NoiseStream(40, (1, 4, 4, 4), CPU)((2.0, 1.0))
+    assert torch.equal(moved((2.0, 1.0)), path)
+    assert not torch.equal(plain((2.0, 1.0)), path)
+
+
+@pytest.mark.parametrize(("small", "large"), [((4, 6), (8, 10)), ((4, 12), (8, 10))])
+def test_a_resized_seed_lies_in_the_middle_of_its_own_noise(
+    small: tuple[int, int], large: tuple[int, int]
+) -> None:
+    drawn = NoiseStream(NoisePlan(9, resized_from=small), (1, 2, *large), CPU)()
+    inner = NoiseStream(9, (1, 2, *small), CPU)()
+    whole = NoiseStream(9, (1, 2, *large), CPU)()
+    cut = max(small[1] - large[1], 0) // 2
+    columns = slice((large[1] - min(small[1], large[1])) // 2, None)
+    middle = drawn[:, :, 2:6, columns][..., : min(small[1], large[1])]
+    assert torch.equal(middle, inner[..., cut : cut + middle.shape[-1]])
+    assert torch.equal(drawn[:, :, :2], whole[:, :, :2])
+
+
+def test_a_seed_of_the_same_size_is_not_resized() -> None:
+    same = NoiseStream(NoisePlan(9, resized_from=(8, 10)), (1, 2, 8, 10), CPU)
+    assert torch.equal(same(), NoiseStream(9, (1, 2, 8, 10), CPU)())

@@ -7,11 +7,13 @@ import pytest
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
+from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.parts import noise_levels
 from webui.engine.schedules import (
     ALIGNED,
     SCHEDULES,
+    Span,
     beta,
     karras,
     polyexponential,
@@ -46,7 +48,9 @@ def test_there_are_steps_plus_one_falling_sigmas_that_end_in_0(
 @pytest.mark.parametrize("info", SAMPLERS, ids=lambda info: info.name)
 def test_automatic_is_what_the_contract_says(info: SamplerInfo, levels: NoiseLevels) -> None:
     name, schedule = info.name, info.automatic_schedule
-    assert sigmas_for(levels, 9, name, AUTOMATIC) == SCHEDULES[schedule](levels, 9)
+    made = SCHEDULES[schedule](levels, 10 if info.discards_penultimate else 9)
+    expected = [*made[:-2], 0.0] if info.discards_penultimate else made
+    assert sigmas_for(levels, 9, name, AUTOMATIC) == expected
 
 
 def test_the_levels_are_those_of_stable_diffusion(levels: NoiseLevels) -> None:
@@ -107,7 +111,7 @@ def beta_share(x: float, shape: float = 0.6) -> float:
 def test_polyexponential_bends_the_exponential(levels: NoiseLevels) -> None:
     straight = SCHEDULES["Exponential"](levels, 9)
     assert polyexponential(levels, 9) == pytest.approx(straight)
-    assert polyexponential(levels, 9, rho=2.0)[4] < straight[4]
+    assert polyexponential(levels, 9, Span(rho=2.0))[4] < straight[4]
 
 
 def test_turbo_takes_whole_trailing_timesteps_and_simple_equal_strides(levels: NoiseLevels) -> None:
@@ -115,3 +119,35 @@ def test_turbo_takes_whole_trailing_timesteps_and_simple_equal_strides(levels: N
     assert timesteps == [999, 749, 499, 249]
     timesteps = [round(levels.timestep(s), 6) for s in SCHEDULES["Simple"](levels, 4)[:-1]]
     assert timesteps == [999, 749, 499, 249]
+
+
+@pytest.mark.parametrize("name", [n for n in SCHEDULES if n not in ("DDIM", "Simple", "Turbo")])
+def test_a_span_moves_the_ends(name: str, levels: NoiseLevels) -> None:
+    sigmas = SCHEDULES[name](levels, 8, Span(sigma_min=0.2, sigma_max=5.0))
+    assert sigmas[0] == pytest.approx(5.0)
+    assert sigmas[-2] >= 0.2 - 1e-9
+    if name != "SGM Uniform":  # it stops a step before its end
+        assert sigmas[-2] == pytest.approx(0.2)
+
+
+def test_rho_and_the_beta_exponents_bend_their_schedules(levels: NoiseLevels) -> None:
+    assert karras(levels, 9, Span(rho=3.0))[4] > karras(levels, 9)[4]
+    assert beta(levels, 9, Span(alpha=0.6, beta=1.2))[4] < beta(levels, 9)[4]
+    assert beta(levels, 9, Span(alpha=1.0, beta=1.0))[4] == pytest.approx(
+        (levels.sigma_max + levels.sigma_min) / 2, rel=1e-4
+    )
+
+
+def test_a_span_that_is_upside_down_is_refused_in_a_sentence(levels: NoiseLevels) -> None:
+    with pytest.raises(BadRequest, match="from sigma 1 down to 2"):
+        karras(levels, 9, Span(sigma_min=2.0, sigma_max=1.0))
+
+
+def test_to_discard_the_penultimate_level_is_to_take_one_more_and_leave_it_out(
+    levels: NoiseLevels,
+) -> None:
+    sigmas = sigmas_for(levels, 9, "Euler", "Karras", discard_penultimate=True)
+    more = karras(levels, 10)
+    assert sigmas == [*more[:-2], 0.0]
+    assert sigmas_for(levels, 9, "DPM2", "Karras") == sigmas
+    assert sigmas_for(levels, 9, "Euler", "Karras") != sigmas

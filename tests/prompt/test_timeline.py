@@ -60,3 +60,14 @@ def test_reading_never_fails_and_every_step_has_a_text(prompt: str, steps: int) 
 @given(st.text(alphabet="ab ,.()", max_size=30))
 def test_a_text_without_square_brackets_never_changes(prompt: str) -> None:
     assert [stage.text for stage in stages_of(prompt, 7)] == [prompt]
+
+
+def test_a_second_pass_counts_on() -> None:
+    def said(prompt: str) -> list[tuple[int, str]]:
+        return [(stage.until, stage.text) for stage in stages_of(prompt, 10, after=20)]
+
+    assert said("[a:b:0.5]") == [(10, "b")]
+    assert said("[a:b:1.5]") == [(5, "a"), (10, "b")]
+    assert said("[a:b:24]") == [(4, "a"), (10, "b")]
+    assert said("[a:b:12]") == [(10, "b")]
+    assert said("[a:b:2.5]") == [(10, "a")]

@@ -129,6 +129,11 @@ def test_a_class_map_with_an_unknown_class_is_refused(images: ImageStore) -> Non
     assert "class_map is a picture with the value 2, expected values from 0 to 1" in said
 
 
+def test_a_second_pass_is_for_pictures_from_nothing(images: ImageStore) -> None:
+    assert "hires_scale" in _wrong(images, "text", image=A, hires_scale=2.0)
+    assert _wrong(images, "text", hires_scale=2.0) == ""
+
+
 def test_a_coloured_class_map_is_refused(images: ImageStore) -> None:
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "PNG")

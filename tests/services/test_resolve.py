@@ -71,6 +71,12 @@ def test_too_many_pixels_in_all_are_refused(images: ImageStore) -> None:
         _resolve(images, width=4096, height=4096, count=9)
 
 
+def test_a_second_pass_beyond_all_sides_is_refused(images: ImageStore) -> None:
+    with pytest.raises(InvalidField, match="8000 x 8000 pixels"):
+        _resolve(images, width=2000, height=2000, hires_scale=4.0)
+    assert _resolve(images, width=64, height=96, hires_height=192).hires_size(64, 96) == (128, 192)
+
+
 @pytest.mark.parametrize(
     ("image", "fields", "expected"),
     [
@@ -95,6 +101,9 @@ def test_steps_count_over_all_pictures_and_with_the_strength() -> None:
     half = _request(steps=20, image="0" * 64, denoising_strength=0.5)
     assert total_steps(half, FAKE_CHECKPOINT) == 10
     assert total_steps(half, _UPSCALER) == 20
+    again = {"steps": 20, "hires_scale": 2.0, "denoising_strength": 0.5}
+    assert total_steps(_request(**again), FAKE_CHECKPOINT) == 30
+    assert total_steps(_request(**again, hires_steps=7), FAKE_CHECKPOINT) == 27
 
 
 def _with_model(images: ImageStore, model: CheckpointInfo, **fields: object) -> GenerationRequest:

@@ -19,9 +19,10 @@ from webui.training.diffusion import NoiseSettings, Predict, velocity_loss
 from webui.training.examples import Examples
 from webui.training.export import Export, export_folder
 from webui.training.loop import LoopSettings
-from webui.training.networks import FrozenParts, build_unet
+from webui.training.networks import FrozenParts, build_unet, widen_input
 from webui.training.runs import load_checkpoint
 from webui.training.scenes import ScenePool, pool_in_memory, scene_pool
+from webui.training.semantic import PLANES
 
 Network = TypeVar("Network")
 Main = Callable[[Sequence[str] | None], int]
@@ -111,6 +112,9 @@ def run_main(main: Main, kind: str, tmp_path: Path, *more: str) -> Path:
     """Train a kind for a second as its command does, on a world of few scenes; the model's folder."""
     if not (tmp_path / "models" / "text").exists():
         text_model(tmp_path / "models" / "text")
+    if kind == "depth" and not (tmp_path / "models" / "semantic").exists():
+        unet = widen_input(tiny_unet(), PLANES)
+        export_folder(tmp_path / "models" / "semantic", {"unet": unet}, Export())
     scenes = tmp_path / "runs" / "scenes"
     if not scenes.exists():
         scene_pool(scenes, 8, SIZE, workers=1)

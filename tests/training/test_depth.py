@@ -66,6 +66,12 @@ def test_it_learns_and_goes_on(tmp_path: Path) -> None:
     check_learns(train, lambda unet: loss_of(unet, parts, source), before, tmp_path)
 
 
+def test_on_a_processor_it_begins_with_the_semantic_model_and_wants_it(tmp_path: Path) -> None:
+    (tmp_path / "models" / "semantic").mkdir(parents=True)
+    with pytest.raises(TrainingRefused, match="train semantic"):
+        run_main(main, "depth", tmp_path)
+
+
 def test_the_command_makes_a_model_that_the_catalog_and_other_programs_read(tmp_path: Path) -> None:
     folder = run_main(main, "depth", tmp_path)
     info = describe_folder(folder, ModelId("starter/depth"))

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from tests.training.kinds import tiny_unet
 from tests.training.parts import CPU, SIZE, TINY_UNET, saved_parts, tiny_parts
-from webui.training.networks import FrozenParts, build_unet, widen_input
+from webui.training.networks import FrozenParts, build_unet, translate_input, widen_input
 from webui.training.scenes import scene_pool
 
 
@@ -41,3 +42,18 @@ def test_kept_latents_are_those_that_would_be_encoded(tmp_path: Path) -> None:
     again.keep_latents(pool, tmp_path / "latents.pt")
     assert again.kept is not None
     assert torch.equal(again.kept, parts.kept)
+
+
+def test_an_input_that_is_translated_reads_new_planes_as_it_read_those_they_explain() -> None:
+    torch.manual_seed(0)
+    unet = widen_input(tiny_unet(), 3)
+    torch.nn.init.normal_(unet.conv_in.weight)
+    after = torch.rand(2, 1, 6, 6)
+    before = torch.cat([after * 2 - 1, 0.5 - after, torch.full_like(after, 0.25)], 1)
+    latent = torch.randn(2, 8, 6, 6)
+    said = unet.conv_in(torch.cat([latent, before], 1))
+    translate_input(unet, before, after)
+    assert unet.config.in_channels == 9
+    heard = unet.conv_in(torch.cat([latent, after], 1))
+    inside = (..., slice(1, -1), slice(1, -1))  # at the border the padding stands for other values
+    assert torch.allclose(heard[inside], said[inside], atol=1e-4)

@@ -8,6 +8,7 @@ import pytest
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import PARAMETERS, parse_request
 from webui.ui.forms import Form, control, default
+from webui.ui.panels.fold import fold
 
 BEYOND_FORMS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
 NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]
@@ -75,6 +76,40 @@ def test_kept_values_come_back_by_name() -> None:
 )
 def test_an_impossible_kept_value_is_dropped(name: str, value: Any) -> None:
     assert a_form().updates({name: value}, MODELS) == {}
+
+
+def test_each_kind_of_parameter_has_its_kind_of_control() -> None:
+    with gr.Blocks():
+        made = {name: control("txt2img", name) for name in ("discard_penultimate", "noise_source")}
+        fine, whole = (control("txt2img", name) for name in ("sigma_tmin", "eta_noise_seed_delta"))
+    assert isinstance(made["discard_penultimate"], gr.Checkbox)
+    assert isinstance(made["noise_source"], gr.Dropdown)
+    assert isinstance(fine, gr.Number)
+    assert fine.precision is None
+    assert isinstance(whole, gr.Number)
+    assert whole.precision == 0
+
+
+def test_a_control_knows_the_folded_group_that_it_lies_in() -> None:
+    with gr.Blocks():
+        controls = fold("txt2img", "Fine things", ["eta", ("seed_width", "seed_height")])
+        form = Form("txt2img", {"steps": control("txt2img", "steps"), **controls})
+    folds = {entry["name"]: entry["fold"] for entry in form.describe()}
+    group = "txt2img-fold-fine-things"
+    assert folds == {"steps": None, "eta": group, "seed_width": group, "seed_height": group}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kept"),
+    [
+        ("discard_penultimate", True, True),
+        ("discard_penultimate", "yes", False),
+        ("noise_source", "CPU", True),
+        ("noise_source", "Dice", False),
+    ],
+)
+def test_switches_and_choices_take_what_they_know(name: str, value: Any, kept: bool) -> None:
+    assert bool(a_form().updates({name: value}, MODELS)) is kept
 
 
 def test_a_slider_widens_for_a_value_beyond_its_usual_end() -> None:

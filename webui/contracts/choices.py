@@ -24,6 +24,12 @@ class SamplerInfo:
     """Whether it draws fresh noise at each step."""
     evaluations_per_step: int
     """Network evaluations a step takes, for the estimate of time."""
+    discards_penultimate: bool = False
+    """Whether it always leaves out the last level before 0, as AUTOMATIC1111 has it."""
+    guidance_factor: float = 1.0
+    """Of the guidance scale: CFG++ works between 0 and 1 where others do between 1 and 12.5."""
+    wants_unguided: bool = False
+    """Whether it needs the unguided guess beside the guided one."""
 
 
 SAMPLERS: tuple[SamplerInfo, ...] = (
@@ -48,18 +54,28 @@ SAMPLERS: tuple[SamplerInfo, ...] = (
     SamplerInfo("LMS", ("k_lms",), "Uniform", False, 1),
     SamplerInfo("Heun", ("k_heun",), "Uniform", False, 2),
     SamplerInfo("HeunPP2", ("heunpp2", "k_heunpp2"), "Uniform", False, 3),
-    SamplerInfo("DPM2", ("k_dpm_2", "dpm_2"), "Karras", False, 2),
+    SamplerInfo("DPM2", ("k_dpm_2", "dpm_2"), "Karras", False, 2, discards_penultimate=True),
     SamplerInfo(
         "DPM2 a",
         ("k_dpm_2_a", "dpm_2_a", "k_dpm_2_ancestral", "dpm_2_ancestral"),
         "Karras",
         True,
         2,
+        discards_penultimate=True,
     ),
     SamplerInfo("DPM fast", ("k_dpm_fast", "dpm_fast"), "Uniform", False, 1),
     SamplerInfo("DPM adaptive", ("k_dpm_ad", "dpm_adaptive"), "Uniform", False, 1),
     SamplerInfo("Restart", ("k_restart",), "Karras", True, 2),
     SamplerInfo("DDIM", (), "DDIM", False, 1),
+    SamplerInfo(
+        "DDIM CFG++",
+        ("ddim_cfgpp",),
+        "DDIM",
+        False,
+        1,
+        guidance_factor=1 / 12.5,
+        wants_unguided=True,
+    ),
     SamplerInfo("DDPM", (), "Uniform", True, 1),
     SamplerInfo("PLMS", ("pndm",), "DDIM", False, 1),
     SamplerInfo("UniPC", ("uni_pc",), "Uniform", False, 1),

@@ -16,6 +16,14 @@ from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 # Keys have a greatest length, so that a long prompt is not searched in quadratic time.
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
+_SIZES = {
+    "Size": ("width", "height"),
+    "Seed resize from": ("seed_width", "seed_height"),
+    "Hires resize": ("hires_width", "hires_height"),
+}
+"""Keys of which one value is two fields."""
+_OTHER_KEYS = {"Eta DDIM": "eta"}
+"""Further keys of a parameter, which are read but not written."""
 _NEGATIVE = "Negative prompt:"
 _MIN_PAIRS = 3
 _ORDER = (
@@ -61,12 +69,13 @@ def parse_infotext(text: str) -> GenerationRequest | None:
         return None
     values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
+    names |= _OTHER_KEYS
     for key, quoted in pairs:
         value = _unquote(quoted.strip())
         if key in names:
             values[names[key]] = value
-        elif key == "Size" and (size := _SIZE.match(value)):
-            values["width"], values["height"] = int(size[1]), int(size[2])
+        elif key in _SIZES and (size := _SIZE.match(value)):
+            values |= dict(zip(_SIZES[key], (int(size[1]), int(size[2])), strict=True))
     return _without_refused(values)
 
 
@@ -76,7 +85,7 @@ def _pair(
     if name == "size":
         known = request.width is not None and request.height is not None
         return "Size", f"{request.width}x{request.height}" if known else None
-    if name == "denoising_strength" and request.image is None:
+    if name == "denoising_strength" and request.image is None and not request.has_hires:
         return "Denoising strength", None
     if name.startswith("variation_") and request.variation_strength == 0:
         return "", None
@@ -86,9 +95,16 @@ def _pair(
 
 def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     """Keys that are written only where the request differs from what everyone has."""
+    if request.seed_width is not None and request.seed_height is not None:
+        yield "Seed resize from", f"{request.seed_width}x{request.seed_height}"
+    if request.hires_width is not None or request.hires_height is not None:
+        wide, high = request.hires_size(request.width or 1, request.height or 1)
+        yield "Hires resize", f"{wide}x{high}"
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default
+        if name.startswith("hires_") and not request.has_hires:
+            continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 

@@ -25,8 +25,13 @@ from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.guidance import GuidanceParameters
+from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inputs import Inputs
-from webui.contracts.parameters.words import PictureText, Words
+from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
+from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.turns import Turns
+from webui.contracts.parameters.words import TEXTS, PictureText, Words
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -35,12 +40,21 @@ def _describe(schema: dict[str, Any]) -> None:
         schema["properties"][name] |= {"title": parameter.title, "description": parameter.help}
 
 
-class GenerationRequest(Words, Inputs, Drawing):
+class GenerationRequest(
+    Turns,
+    Words,
+    HiresParameters,
+    GuidanceParameters,
+    SamplingParameters,
+    NoiseParameters,
+    Inputs,
+    Drawing,
+):
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
 
-    @field_validator("prompt", "negative_prompt")
+    @field_validator("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
     @classmethod
     def _encodable(cls, value: str) -> str:
         # Lone surrogates can come in through JSON escapes and would fail later, in a database.
@@ -58,6 +72,12 @@ class GenerationRequest(Words, Inputs, Drawing):
         info, schedule = found
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
+
+    @field_validator("noise_source", mode="before")
+    @classmethod
+    def _source_names(cls, value: Any) -> Any:
+        """Bring another program's name of a noise source to ours."""
+        return NOISE_SOURCE_ALIASES.get(value.lower(), value) if isinstance(value, str) else value
 
     @field_validator("*")
     @classmethod
@@ -86,9 +106,9 @@ class GenerationRequest(Words, Inputs, Drawing):
         """What picture `index` is drawn from."""
         if self.texts:
             return self.texts[min(index, len(self.texts) - 1)]
-        return PictureText(
-            prompt=self.prompt, negative_prompt=self.negative_prompt, loras=self.loras
-        )
+        words = {name: getattr(self, name) for name in TEXTS}
+        hires_loras = self.loras if self.hires_prompt else ()
+        return PictureText(**words, loras=self.loras, hires_loras=hires_loras)
 
     @property
     def every_text(self) -> tuple[PictureText, ...]:
@@ -101,8 +121,8 @@ class GenerationRequest(Words, Inputs, Drawing):
         exact: dict[str, object] = {"count": 1, "seed": seed, "variation_seed": variation_seed}
         if self.texts:
             text = self.text_of(index)
-            words = {"prompt": text.prompt, "negative_prompt": text.negative_prompt}
-            exact |= {**words, "styles": (), "texts": ()}
+            exact |= {name: getattr(text, name) for name in TEXTS}
+            exact |= {"styles": (), "texts": ()}
         if self.template or self.negative_template:
             exact["prompt_choices"] = "Off"
         return self.model_copy(update=exact)
@@ -126,7 +146,7 @@ class GenerationRequest(Words, Inputs, Drawing):
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
         named = [use.adapter for use in self.controls]
         for text in self.every_text:
-            named += [*(use.adapter for use in text.loras), *text.embeddings]
+            named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))
 
 

@@ -18,6 +18,8 @@ from torch import Tensor
 EPSILON = "epsilon"
 V_PREDICTION = "v_prediction"
 SAMPLE = "sample"
+TERMINAL_ALPHA = 4.8973451890853435e-08
+"""Cumulated alpha of the last timestep at zero terminal SNR, as AUTOMATIC1111 has it: sigma 4519."""
 PREDICTIONS = (EPSILON, V_PREDICTION, SAMPLE)
 
 
@@ -41,6 +43,17 @@ class NoiseLevels:
             known = ", ".join(repr(name) for name in PREDICTIONS)
             raise ValueError(f"The model predicts {prediction!r}; one of {known} was expected.")
         return cls(tuple(0.5 * math.log((1 - a) / a) for a in alphas_cumprod), prediction)
+
+    def with_zero_terminal_snr(self) -> NoiseLevels:
+        """The same levels stretched so that the last is all noise (Lin et al. 2023, algorithm 1).
+
+        All but: sigma would be infinite there, so the signal's share is left at `TERMINAL_ALPHA`.
+        """
+        roots = [1 / math.sqrt(1 + math.exp(2 * level)) for level in self.log_sigmas]
+        first, last = roots[0], roots[-1]
+        stretched = [((root - last) * first / (first - last)) ** 2 for root in roots]
+        stretched[-1] = TERMINAL_ALPHA
+        return NoiseLevels.from_alphas(stretched, self.prediction)
 
     @property
     def count(self) -> int:

@@ -19,17 +19,14 @@ from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
 from webui.engine.work import (
+    Answer,
     DecodeLatent,
     EncodeBoxes,
     EncodeImage,
     EncodeText,
-    Pixels,
     Predict,
     Work,
 )
-
-Answer = Tensor | Pixels | Exception
-"""What a piece of work is answered by; an exception fails its program only."""
 
 
 @torch.inference_mode()
@@ -88,12 +85,15 @@ def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
 
 
 def encode_images(works: Sequence[EncodeImage]) -> list[Tensor]:
-    """Scaled latents of pictures."""
-    model = works[0].model
-    pixels = _joined([work.pixels for work in works])
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
+    """Scaled latents of pictures, each run by itself, for the reason that texts are."""
+    return [_encode_image(work) for work in works]
+
+
+def _encode_image(work: EncodeImage) -> Tensor:
+    model = work.model
+    pixels = work.pixels.contiguous(memory_format=torch.channels_last)
     latents = (encode_pixels(model.vae, pixels) - model.latent_shift) * model.latent_scale
-    return list(torch.split(latents.to(torch.float32, memory_format=torch.contiguous_format), 1))
+    return latents.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _encode_boxes(work: EncodeBoxes) -> Tensor:
@@ -109,9 +109,12 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _tokens(works: Sequence[Predict]) -> Tensor | None:
-    """(R, T, D) of works that all have tokens, or all have none."""
+    """(R, T, D) of works that all have tokens, or all have none; shorter ones are repeated."""
     parts = [work.tokens for work in works if work.tokens is not None]
-    return _joined(parts) if parts else None
+    if not parts:
+        return None
+    longest = max(part.shape[1] for part in parts)
+    return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
 
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:

@@ -1,9 +1,12 @@
-"""Classifier-free guidance (Ho & Salimans 2022): how rows of conditioning become one prediction."""
+"""How rows of conditioning become one prediction: what each follows, and the guided denoiser.
+
+The arithmetic of guidance itself is in `classifier_free.py`.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,14 +14,13 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import TEXT, Patches
+from webui.engine.classifier_free import Guidance
+from webui.engine.denoisers import NoiseLevels
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
 from webui.engine.tiles import Window
-from webui.engine.work import EncodeText, Predict, Task
+from webui.engine.work import Denoise, EncodeText, Predict, Task
 from webui.prompt.timeline import Stage, split_parts, stages_of
-
-Denoise = Callable[[Tensor, float], Task[Tensor]]
-"""(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +79,14 @@ class Conditioning:
 
 
 @dataclass(frozen=True, eq=False)
+class GuidedBy:
+    """How a model's predictions are weighed, and by which noise levels it is asked."""
+
+    guidance: Guidance
+    levels: NoiseLevels
+
+
+@dataclass(frozen=True, eq=False)
 class Prompted:
     """A prompt and what it is guided away from, encoded for every step."""
 
@@ -90,32 +100,33 @@ class Prompted:
 def encode_prompts(
     model: LoadedModel,
     texts: tuple[str, str],
-    scale: float,
-    patches: Patches = (),
-    sigmas: Sequence[float] = (math.inf, 0.0),
+    negative: bool,
     reading: Reading = PLAIN,
+    sigmas: Sequence[float] = (math.inf, 0.0),
+    after: int = 0,
 ) -> Task[Prompted]:
-    """Encode (prompt, negative prompt) for the rows that the scale needs, at every step.
+    """Encode (prompt, negative prompt) for the rows that guidance needs, at every step.
 
     Args:
         model: Whose text encoder reads.
         texts: In the prompt language; shorter ones are padded by chunks of the empty text.
-        scale: Of guidance; at 1, and with a single part, there is no negative row.
-        patches: LoRAs; those that change the text encoder count.
+        negative: Whether a single part is guided; several always need the negative prompt.
+        reading: How the text encoder reads; of its LoRAs those count that change it.
         sigmas: The levels that are walked; a step begins at its level.
-        reading: How the text encoder reads.
+        after: Steps of a pass before, from which the prompts' timelines count on.
     """
-    patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
+    patches = tuple((lora, weight) for lora, weight in reading.patches if lora.reads(TEXT))
+    reading = replace(reading, patches=patches)
     steps, parts = len(sigmas) - 1, split_parts(texts[0])
-    lone = scale == 1 and len(parts) == 1 and parts[0].weight == 1
+    lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
-    said = [stages_of(prompt, steps) for prompt in prompts]
+    said = [stages_of(prompt, steps, after) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, patches, reading)
+        encoded[text] = yield EncodeText(model, text, reading)
     chunks = max(tokens.shape[0] for tokens in encoded.values())
     if any(tokens.shape[0] < chunks for tokens in encoded.values()):
-        empty: Tensor = yield EncodeText(model, "", patches, reading)
+        empty: Tensor = yield EncodeText(model, "", reading)
         encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
     ends = sorted({stage.until for stages in said for stage in stages})
     begins = [0, *ends[:-1]]  # steps before a stage
@@ -133,42 +144,38 @@ def _text_at(stages: Sequence[Stage], step: int) -> str:
     return next(stage.text for stage in stages if stage.until >= step)
 
 
-def guided(model: LoadedModel, conditioning: Conditioning, scale: float) -> Denoise:
-    """A denoiser that weighs the prompt's parts against the negative prompt; no weighing of one row."""
-    levels, rows = model.levels, conditioning.rows
+def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> Denoise:
+    """A denoiser that weighs the prompt's parts against the negative prompt; no weighing of one row.
+
+    Where guidance is off, a lone prompt is asked for alone.
+    """
+    guidance, levels = plan.guidance, plan.levels
+    lone = conditioning.weights == (1.0,)
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
+        rows = conditioning.rows
+        if lone and rows == 2 and not guidance.acts(sigma):
+            rows = 1
         inputs = levels.scale_input(x, sigma)
         if conditioning.planes is not None:
             inputs = torch.cat((inputs, conditioning.planes), 1)
+        tokens = conditioning.tokens_at(sigma)
         output: Tensor = yield Predict(
             model=model,
             x=inputs.expand(rows, -1, -1, -1),
             t=levels.timestep(sigma),
-            tokens=conditioning.tokens_at(sigma),
+            tokens=None if tokens is None else tokens[:rows],
             label=conditioning.label,
             controls=conditioning.controls_at(sigma),
             patches=conditioning.patches,
         )
-        if rows > 1:
-            output = weighed(output, conditioning.weights, scale)
-        return levels.denoised(x, sigma, output)
+        best = guidance.combined(output, conditioning.weights) if rows > 1 else output
+        denoised = levels.denoised(x, sigma, best)
+        if not guidance.wants_unguided:
+            return denoised
+        return torch.cat((denoised, levels.denoised(x, sigma, output[-1:])))
 
     return denoise
-
-
-def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:
-    """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w).
-
-    Classifier-free guidance towards each part by its weight (Liu et al. 2022, equation 11).
-    """
-    negative = output[-1:]
-    if len(weights) == 1:
-        return torch.lerp(negative, output[:1], scale * weights[0])
-    total = negative
-    for i, weight in enumerate(weights):
-        total = total + (output[i : i + 1] - negative) * (weight * scale)
-    return total
 
 
 def _padded(tokens: Tensor, empty: Tensor, chunks: int) -> Tensor:

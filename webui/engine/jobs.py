@@ -11,6 +11,8 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
+from webui.contracts.parameters.turns import PRIORITIES, Priority
+from webui.contracts.parameters.words import TEXTS
 from webui.engine.adapters.store import Adapter
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
@@ -25,6 +27,7 @@ class RunningJob:
         request = command.request
         self.id: JobId = command.job_id
         self.command = command
+        self.priority = PRIORITIES[request.priority]
         self.lease: Lease | None = None
         self.adapters: dict[AdapterId, Adapter] = {}
         """Those of the request that are in memory; held, so that none goes while it is needed."""
@@ -63,7 +66,7 @@ class RunningJob:
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
         for text in request.every_text:
-            wanted += [("lora", use.adapter) for use in text.loras]
+            wanted += [("lora", use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
         for kind, adapter in wanted:
             if kinds.get(adapter) != kind:
@@ -77,14 +80,12 @@ class RunningJob:
         """What the program of a picture is given."""
         images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
         request, text = self.command.request, self.command.request.text_of(index)
-        own = request.model_copy(
-            update={
-                "prompt": read_text(text.prompt),
-                "negative_prompt": read_text(text.negative_prompt),
-                "loras": text.loras,
-            }
-        )
-        return PictureOrder(own, index, images, self.adapters, text.embeddings)
+        words = {name: read_text(getattr(text, name)) for name in TEXTS}
+        own = request.model_copy(update={**words, "loras": text.loras})
+        return PictureOrder(
+            own, index, images, self.adapters,
+            embeddings=text.embeddings, hires_loras=text.hires_loras,
+        )  # fmt: skip
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""
@@ -120,3 +121,8 @@ class RunningProgram:
         """What it waits for."""
         assert self.waits_for is not None
         return self.waits_for
+
+    @property
+    def priority(self) -> Priority:
+        """Of its job."""
+        return self.job.priority

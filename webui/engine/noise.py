@@ -1,21 +1,29 @@
 """Noise of a picture from its own seed: the same on any device, in any batch.
 
-The numbers are those that `torch.randn` draws on a CUDA device (the counter-based generator
-Philox4x32-10 of Salmon et al. 2011, then Box-Muller), computed with numpy. AUTOMATIC1111 calls
-this source 'NV'. Each draw is a function of seed, number of the draw and place alone.
+Two sources. Philox gives the numbers that `torch.randn` draws on a CUDA device (the counter-based
+generator Philox4x32-10 of Salmon et al. 2011, then Box-Muller), computed with numpy; AUTOMATIC1111
+calls it 'NV'. CPU gives those that `torch.randn` draws on a processor. Each draw is a function of
+seed, number of the draw and place alone.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from webui.contracts.parameters.noise import CPU, PHILOX
+from webui.engine.brownian import BrownianPath
+
 Words = NDArray[np.uint64]
+Values = NDArray[np.float32]
+Source = Callable[[int], Values]
+"""(number of values) -> the next draw of a seed."""
 
 _MULTIPLIERS = (np.uint64(0xD2511F53), np.uint64(0xCD9E8D57))
 _WEYL = (0x9E3779B9, 0xBB67AE85)
@@ -24,39 +32,113 @@ _SHIFT = np.uint64(32)
 _ROUNDS = 10
 
 
+@dataclass(frozen=True)
+class NoisePlan:
+    """What a picture's noise is drawn from."""
+
+    seed: int
+    source: str = PHILOX
+    """'Philox' or 'CPU'."""
+    variation: tuple[int, float] | None = None
+    """Another seed and how much of its noise the first draw has, 0 to 1."""
+    resized_from: tuple[int, int] | None = None
+    """Rows and columns of the latent whose first draw lies in the middle of this one's."""
+    later_seed_delta: int = 0
+    """Added to the seed for all draws after the first (AUTOMATIC1111's ENSD)."""
+
+
 class NoiseStream:
     """Standard normal draws of one picture; the n-th draw is the same whatever else is drawn."""
 
     def __init__(
         self,
-        seed: int,
+        plan: NoisePlan | int,
         shape: Sequence[int],
         device: torch.device,
         first_draw: int = 0,
-        variation: tuple[int, float] | None = None,
     ) -> None:
-        """`variation` is another seed and how much of its noise the first draw has, 0 to 1."""
-        self._seed = seed
-        self._variation = variation
+        """`shape` is (1, C, h, w); a bare seed is the plan of everything else left alone."""
+        self._plan = NoisePlan(plan) if isinstance(plan, int) else plan
         self._shape = tuple(shape)
         self._device = device
-        self._draws = first_draw
+        self._source = source_of(self._plan.source, self._plan.seed, first_draw)
+        self._is_first = True
+        self._path: BrownianPath | None = None
 
-    def __call__(self) -> Tensor:
-        """The next draw, float32."""
-        count = math.prod(self._shape)
-        values = philox_normal(self._seed, self._draws, count)
-        if self._variation is not None:
-            seed, strength = self._variation
-            values = slerp(values, philox_normal(seed, self._draws, count), strength)
-            self._variation = None
-        self._draws += 1
+    def __call__(self, between: tuple[float, float] | None = None) -> Tensor:
+        """The next draw, float32; or of a Brownian path its increment between two noise levels.
+
+        The increment is brought to unit variance. It is a function of the seed and the two levels, so
+        runs of different steps share one path (SDE solvers).
+        """
+        if between is not None:
+            if self._path is None:
+                plan = self._plan
+                self._path = BrownianPath(plan.seed + plan.later_seed_delta, self._shape)
+            values = self._path.increment(*between)
+        elif self._is_first:
+            values = self._first()
+            self._is_first = False
+            if self._plan.later_seed_delta:
+                seed = self._plan.seed + self._plan.later_seed_delta
+                self._source = source_of(self._plan.source, seed, 0)
+        else:
+            values = self._source(math.prod(self._shape))
         return torch.from_numpy(values).reshape(self._shape).to(self._device)
 
+    def _first(self) -> Values:
+        plan = self._plan
+        if plan.resized_from is None or plan.resized_from == self._shape[-2:]:
+            return self._mixed(self._source, self._shape)
+        small = (*self._shape[:-2], *plan.resized_from)
+        inner = self._mixed(source_of(plan.source, plan.seed, 0), small).reshape(small)
+        whole = self._source(math.prod(self._shape)).reshape(self._shape).copy()
+        paste_centred(whole, inner)
+        return whole.reshape(-1)
 
-def slerp(
-    start: NDArray[np.float32], end: NDArray[np.float32], share: float
-) -> NDArray[np.float32]:
+    def _mixed(self, source: Source, shape: Sequence[int]) -> Values:
+        """A draw with that of the variation seed mixed in."""
+        values = source(math.prod(shape))
+        if self._plan.variation is None:
+            return values
+        seed, strength = self._plan.variation
+        return slerp(values, source_of(self._plan.source, seed, 0)(values.size), strength)
+
+
+def source_of(name: str, seed: int, first_draw: int) -> Source:
+    """The draws of a seed, from the n-th on.
+
+    Raises:
+        ValueError: no source has this name.
+    """
+    if name == PHILOX:
+        draws = iter(range(first_draw, 2**32))
+        return lambda count: philox_normal(seed, next(draws), count)
+    if name == CPU:
+        generator = torch.Generator().manual_seed(seed + first_draw)
+        return lambda count: torch.randn(count, generator=generator).numpy()
+    raise ValueError(f"No source of noise is called {name!r}; expected {PHILOX!r} or {CPU!r}.")
+
+
+def paste_centred(whole: Values, inner: Values) -> None:
+    """Lay `inner` (..., h, w) into the middle of `whole` (..., H, W), cut where it is larger."""
+    rows, columns = (_overlap(whole.shape[i], inner.shape[i]) for i in (-2, -1))
+    whole[..., rows[0], columns[0]] = inner[..., rows[1], columns[1]]
+
+
+def _overlap(whole: int, inner: int) -> tuple[slice, slice]:
+    """Where the middle of one length is in the other, in both.
+
+    Halves round towards nothing for a wider whole and away from it for a narrower one's cut, as
+    AUTOMATIC1111 has it.
+    """
+    offset = (whole - inner) // 2
+    length = inner if offset >= 0 else inner + 2 * offset
+    at, cut = max(offset, 0), max(-offset, 0)
+    return slice(at, at + length), slice(cut, cut + length)
+
+
+def slerp(start: Values, end: Values, share: float) -> Values:
     """Between two noises along the sphere they lie on, so that the size of noise is kept.
 
     Shoemake 1985. Nearly parallel ones, between which the sphere is flat, are mixed straight.
@@ -71,7 +153,7 @@ def slerp(
     return np.asarray(mixed, np.float32)
 
 
-def philox_normal(seed: int, draw: int, count: int) -> NDArray[np.float32]:
+def philox_normal(seed: int, draw: int, count: int) -> Values:
     """`count` standard normal values of the draw-th draw of a seed."""
     zeros = np.zeros(count, np.uint64)
     counter = (zeros + np.uint64(draw), zeros, np.arange(count, dtype=np.uint64), zeros)

@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import Tensor
 
-from webui.engine.denoisers import NoiseLevels
-from webui.engine.guidance import Denoise
-from webui.engine.samplers import SAMPLERS, SamplerOptions
+from webui.engine.samplers import SAMPLERS
 from webui.engine.samplers.common import Noise
-from webui.engine.work import StepTaken, Task
+from webui.engine.sampling_plan import Walk
+from webui.engine.work import Denoise, StepTaken, Task
 
 
-def sample(
-    sampler: str,
-    denoise: Denoise,
-    x: Tensor,
-    sigmas: Sequence[float],
-    noise: Noise,
-    levels: NoiseLevels,
-) -> Task[Tensor]:
-    """Walk x, noisy at sigmas[0], down to a clean latent; yields a StepTaken for each step."""
-    run, options = SAMPLERS[sampler], SamplerOptions(earlier=levels.earlier)
-    return (yield from run(_noted(denoise, sigmas), x, sigmas, noise, options))
+def sample(walk: Walk, denoise: Denoise, x: Tensor, noise: Noise, before: int = 0) -> Task[Tensor]:
+    """Walk x, noisy at the first level, down to a clean latent; yields a StepTaken for each step.
+
+    Steps are counted on from those of a pass `before`.
+    """
+
+    def fresh(between: tuple[float, float] | None = None) -> Tensor:
+        return noise(between) * walk.fresh
+
+    run = SAMPLERS[walk.sampler.name]
+    drawn = noise if walk.fresh == 1 else fresh
+    return (yield from run(_noted(denoise, walk, before), x, walk.sigmas, drawn, walk.options))
 
 
-def _noted(denoise: Denoise, sigmas: Sequence[float]) -> Denoise:
-    """The same denoiser, which also notes when it first reaches each of the sigmas.
+def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
+    """The same denoiser, which also notes when it first reaches each of the levels.
 
     A step is said to be taken when the network has seen its level: what remains of it is
-    arithmetic, and the guess is the freshest that a preview can show.
+    arithmetic, and the guess is the freshest that a preview can show. Churn begins a step above its
+    level, by a factor that is undone here.
     """
-    done = 0
+    done, count = 0, walk.steps
 
     def denoise_and_note(x: Tensor, sigma: float) -> Task[Tensor]:
         nonlocal done
         denoised = yield from denoise(x, sigma)
-        reached = sum(level >= sigma for level in sigmas[:-1])
+        churn = walk.options.churn
+        reached = sum(churn.raised(level, count) >= sigma for level in walk.sigmas[:-1])
         if reached > done:
             done = reached
-            yield StepTaken(done, denoised)
+            yield StepTaken(before + done, denoised[:1])
         return denoised
 
     return denoise_and_note

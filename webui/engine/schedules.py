@@ -1,55 +1,111 @@
 """Noise levels at which a sampler stands, from the levels that the network was trained on.
 
-Each schedule is a function (levels, steps) -> steps + 1 descending sigmas, of which the last is 0.
+Each schedule is a function (levels, steps, span) -> steps + 1 descending sigmas, of which the last is
+0. Those that count whole timesteps of training (DDIM, Simple, Turbo) have no use for a span.
 The names are those of `contracts/choices.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS
+from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import NoiseLevels
 
-Schedule = Callable[[NoiseLevels, int], list[float]]
 Values = NDArray[np.float64]
-RHO = 7.0
+KARRAS_RHO, POLYEXPONENTIAL_RHO, BETA_SHAPE = 7.0, 1.0, 0.6
 
 
-def sigmas_for(levels: NoiseLevels, steps: int, sampler: str, schedule: str) -> list[float]:
-    """The sigmas of a request, from its names; 'Automatic' becomes what suits the sampler."""
+@dataclass(frozen=True)
+class Span:
+    """The ends and the bend of a schedule; None leaves them to the model and the schedule."""
+
+    sigma_min: float | None = None
+    sigma_max: float | None = None
+    rho: float | None = None
+    alpha: float = BETA_SHAPE
+    """First exponent of the Beta schedule."""
+    beta: float = BETA_SHAPE
+    """Second exponent of the Beta schedule."""
+
+    def ends(self, levels: NoiseLevels) -> tuple[float, float]:
+        """Highest and lowest noise level, both above 0.
+
+        Raises:
+            BadRequest: the lowest is not below the highest.
+        """
+        high, low = self.sigma_max or levels.sigma_max, self.sigma_min or levels.sigma_min
+        if low >= high:
+            raise BadRequest(
+                f"The schedule would go from sigma {high:.4g} down to {low:.4g}; the lowest must be "
+                "below the highest. Change or empty the lowest and the highest sigma."
+            )
+        return high, low
+
+
+WHOLE = Span()
+
+
+class Schedule(Protocol):
+    """Noise levels at which a sampler stands."""
+
+    def __call__(self, levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
+        """The steps + 1 sigmas, falling to 0."""
+        ...
+
+
+def sigmas_for(
+    levels: NoiseLevels,
+    steps: int,
+    sampler: str,
+    schedule: str,
+    span: Span = WHOLE,
+    discard_penultimate: bool = False,
+) -> list[float]:
+    """The sigmas of a request, from its names; 'Automatic' becomes what suits the sampler.
+
+    To discard the penultimate level, one level more is made and the last above 0 left out.
+    """
+    info = next(info for info in SAMPLERS if info.name == sampler)
     if schedule == AUTOMATIC:
-        schedule = next(info.automatic_schedule for info in SAMPLERS if info.name == sampler)
-    return SCHEDULES[schedule](levels, steps)
+        schedule = info.automatic_schedule
+    if not (discard_penultimate or info.discards_penultimate):
+        return SCHEDULES[schedule](levels, steps, span)
+    sigmas = SCHEDULES[schedule](levels, steps + 1, span)
+    return [*sigmas[:-2], sigmas[-1]]
 
 
-def uniform(levels: NoiseLevels, steps: int) -> list[float]:
+def uniform(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Evenly spaced timesteps, first and last of training included."""
-    return _at_timesteps(levels, _spaced(levels.count - 1, 0, steps))
+    return _at_timesteps(levels, _spaced(*_timesteps(levels, span), steps))
 
 
-def karras(levels: NoiseLevels, steps: int) -> list[float]:
+def karras(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Evenly spaced in sigma ** (1 / rho): Karras et al. 2022, equation 5."""
-    high, low = levels.sigma_max ** (1 / RHO), levels.sigma_min ** (1 / RHO)
-    return [root**RHO for root in _spaced(high, low, steps)] + [0.0]
+    rho = span.rho or KARRAS_RHO
+    high, low = (level ** (1 / rho) for level in span.ends(levels))
+    return [root**rho for root in _spaced(high, low, steps)] + [0.0]
 
 
-def exponential(levels: NoiseLevels, steps: int) -> list[float]:
+def exponential(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Evenly spaced in log sigma."""
-    high, low = levels.log_sigmas[-1], levels.log_sigmas[0]
+    high, low = (math.log(level) for level in span.ends(levels))
     return [math.exp(level) for level in _spaced(high, low, steps)] + [0.0]
 
 
-def sgm_uniform(levels: NoiseLevels, steps: int) -> list[float]:
+def sgm_uniform(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Evenly spaced timesteps, of which the step to the last of training is the step to 0."""
-    return _at_timesteps(levels, _spaced(levels.count - 1, 0, steps + 1)[:-1])
+    return _at_timesteps(levels, _spaced(*_timesteps(levels, span), steps + 1)[:-1])
 
 
-def ddim(levels: NoiseLevels, steps: int) -> list[float]:
+def ddim(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  # noqa: ARG001
     """Timesteps 1, 1 + n, 1 + 2n ... as in the DDIM authors' code; denser where steps abound."""
     stride = levels.count // steps
     if stride < 1 or (steps - 1) * stride + 1 > levels.count - 1:
@@ -57,16 +113,17 @@ def ddim(levels: NoiseLevels, steps: int) -> list[float]:
     return _at_timesteps(levels, [1.0 + stride * i for i in reversed(range(steps))])
 
 
-def polyexponential(levels: NoiseLevels, steps: int, rho: float = 1.0) -> list[float]:
+def polyexponential(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Log sigma falls with the place to the power of rho (Crowson's k-diffusion)."""
-    high, low = levels.log_sigmas[-1], levels.log_sigmas[0]
+    high, low = (math.log(level) for level in span.ends(levels))
+    rho = span.rho or POLYEXPONENTIAL_RHO
     places = _spaced(1.0, 0.0, steps)
     return [math.exp(low + place**rho * (high - low)) for place in places] + [0.0]
 
 
-def kl_optimal(levels: NoiseLevels, steps: int) -> list[float]:
+def kl_optimal(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """Evenly spaced in the arc tangent of sigma (Sabour et al. 2024, theorem 3.1)."""
-    high, low = math.atan(levels.sigma_max), math.atan(levels.sigma_min)
+    high, low = (math.atan(level) for level in span.ends(levels))
     return [math.tan(angle) for angle in _spaced(high, low, steps)] + [0.0]
 
 
@@ -74,43 +131,44 @@ ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152
 """Levels of ten steps of Stable Diffusion 1 (Sabour et al. 2024, Align Your Steps)."""
 
 
-def align_your_steps(levels: NoiseLevels, steps: int) -> list[float]:
+def align_your_steps(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
     """The optimised levels, in between by their logarithms, stretched to the model's own range."""
     published = np.log(ALIGNED)
     places = np.linspace(0, len(ALIGNED) - 1, steps)
     between = np.interp(places, np.arange(len(ALIGNED)), published)
     share = (between - published[-1]) / (published[0] - published[-1])
-    low, high = levels.log_sigmas[0], levels.log_sigmas[-1]
+    high, low = (math.log(level) for level in span.ends(levels))
     return [math.exp(low + float(s) * (high - low)) for s in share] + [0.0]
 
 
-def simple(levels: NoiseLevels, steps: int) -> list[float]:
+def simple(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  # noqa: ARG001
     """Timesteps at equal strides from the last one down, rounded up to whole ones."""
     stride = levels.count / steps
     return _at_timesteps(levels, [levels.count - 1.0 - int(i * stride) for i in range(steps)])
 
 
-def beta(levels: NoiseLevels, steps: int, shape: float = 0.6) -> list[float]:
-    """Sigmas at even quantiles of a symmetric beta distribution (Lee et al. 2024)."""
-    quantiles = _beta_quantiles(np.linspace(1, 0, steps, dtype=np.float64), shape)
-    spread = levels.sigma_max - levels.sigma_min
-    return [levels.sigma_min + float(q) * spread for q in quantiles] + [0.0]
+def beta(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
+    """Sigmas at even quantiles of a beta distribution (Lee et al. 2024)."""
+    shares = np.linspace(1, 0, steps, dtype=np.float64)
+    quantiles = _beta_quantiles(shares, span.alpha, span.beta)
+    high, low = span.ends(levels)
+    return [low + float(q) * (high - low) for q in quantiles] + [0.0]
 
 
-def _beta_quantiles(shares: Values, shape: float, points: int = 20_001) -> Values:
+def _beta_quantiles(shares: Values, alpha: float, beta: float, points: int = 20_001) -> Values:
     """Inverse of the distribution function, by summing its density over x = sin(angle) ** 2.
 
     In the angle the density has no poles; the sum is right to a part in a million.
     """
     angles = np.linspace(0, math.pi / 2, points)
     middles = (angles[1:] + angles[:-1]) / 2
-    density = (np.sin(middles) * np.cos(middles)) ** (2 * shape - 1)
+    density = np.sin(middles) ** (2 * alpha - 1) * np.cos(middles) ** (2 * beta - 1)
     total = np.concatenate([[0.0], np.cumsum(density)])
     quantiles: Values = np.sin(np.interp(shares, total / total[-1], angles)) ** 2
     return quantiles
 
 
-def turbo(levels: NoiseLevels, steps: int) -> list[float]:
+def turbo(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  # noqa: ARG001
     """The last of training and whole timesteps at equal strides before it."""
     stride = levels.count / steps
     timesteps = [float(round(stride * i - 1)) for i in range(steps, 0, -1)]
@@ -131,6 +189,12 @@ SCHEDULES: Mapping[str, Schedule] = {
     "Beta": beta,
     "Turbo": turbo,
 }
+
+
+def _timesteps(levels: NoiseLevels, span: Span) -> tuple[float, float]:
+    """First and last timestep of a span."""
+    high, low = span.ends(levels)
+    return levels.timestep(high), levels.timestep(low)
 
 
 def _at_timesteps(levels: NoiseLevels, timesteps: Sequence[float]) -> list[float]:

@@ -6,7 +6,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -28,9 +28,8 @@ class EncodeText:
 
     model: LoadedModel
     text: str
-    patches: Patches = ()
-    """LoRAs of the text encoder."""
     reading: Reading = PLAIN
+    """How; with LoRAs of the text encoder alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +95,19 @@ class StepTaken:
 Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
 Pixels = NDArray[np.uint8]
 
+Answer = Tensor | Pixels | Exception
+"""What a piece of work is answered by; an exception fails its program only."""
+Execute = Callable[[Sequence[Work]], "list[Answer]"]
+"""Runs works of one group in one forward pass: an answer each, in their order."""
+
 # The sent values differ by kind of work, which a generator's type cannot say: hence Any.
 Task = Generator[Work | StepTaken, Any, Result]
 """A part of a program that returns a Result."""
 Program = Generator[Work | StepTaken, Any, Pixels]
 """A whole program: returns its picture, (height, width, 3) of uint8."""
+Denoise = Callable[[Tensor, float], Task[Tensor]]
+"""(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x; for a sampler that wants it,
+(2, C, h, w), the unguided guess as second row."""
 
 
 def rows_of(work: Work) -> int:
@@ -109,8 +116,29 @@ def rows_of(work: Work) -> int:
 
 
 def group_key(work: Work) -> tuple[object, LoadedModel, object]:
-    """Kind, model, and all that must be equal: works of equal keys can run in one forward pass."""
+    """Kind, model, and all that must be equal: such works can run in one forward pass.
+
+    Those whose token lengths differ only where `can_join` says so.
+    """
     return type(work), work.model, _sameness(work)
+
+
+def can_join(work: Work, batch: Sequence[Work]) -> bool:
+    """Whether a work of their group can run with these: token lengths must divide the longest.
+
+    A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
+    a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
+    repeated; such prompts take turns.
+    """
+    lengths = [_token_length(each) for each in (*batch, work)]
+    longest = max(lengths)
+    return longest == 0 or all(longest % length == 0 for length in lengths)
+
+
+def _token_length(work: Work) -> int:
+    """Cross-attention tokens of a row; 0 without text."""
+    tokens = work.tokens if isinstance(work, Predict) else None
+    return 0 if tokens is None else tokens.shape[1]
 
 
 def split_rows(work: Work) -> tuple[Work, ...]:
@@ -125,7 +153,7 @@ def split_rows(work: Work) -> tuple[Work, ...]:
 def _sameness(work: Work) -> object:
     """Shapes and adapters; holds no weights, for the batcher remembers it."""
     if isinstance(work, Predict):
-        tokens = None if work.tokens is None else work.tokens.shape[1:]
+        tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         shape = work.x.shape[1:]
         return shape, tokens, work.label is None, controls, patch_key(work.patches)
@@ -134,5 +162,5 @@ def _sameness(work: Work) -> object:
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
     if isinstance(work, EncodeText):
-        return patch_key(work.patches), work.reading.key
+        return work.reading.key
     return work.boxes.shape

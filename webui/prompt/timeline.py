@@ -42,6 +42,24 @@ class _Alternate:
     options: Sequence[Sequence[_Node]]
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """The steps that numbers in a prompt are counted in."""
+
+    steps: int
+    after: int
+    """Steps of the pass before."""
+
+    def last_before(self, number: str) -> int:
+        """The last step before a change: a number with a point is a share of the steps."""
+        value = float(number)
+        if "." in number:
+            value = (value - (1 if self.after else 0)) * self.steps
+        else:
+            value -= self.after
+        return min(self.steps, max(0, int(value)))
+
+
 _Node = str | _Change | _Alternate
 
 _AND = re.compile(r"\bAND\b")
@@ -58,9 +76,13 @@ def split_parts(prompt: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def stages_of(prompt: str, steps: int) -> tuple[Stage, ...]:
-    """What the prompt says at each of `steps` steps; equal neighbours are one stage."""
-    nodes = _read(prompt, steps)
+def stages_of(prompt: str, steps: int, after: int = 0) -> tuple[Stage, ...]:
+    """What the prompt says at each of `steps` steps; equal neighbours are one stage.
+
+    In a second pass, `after` steps of the first, whole numbers count on from these, and its shares
+    are those from 1.0 to 2.0.
+    """
+    nodes = _read(prompt, _Pass(steps, after))
     ends = sorted({steps, *_changes(nodes, steps)})
     stages: list[Stage] = []
     for end in ends:
@@ -71,7 +93,7 @@ def stages_of(prompt: str, steps: int) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _read(text: str, steps: int) -> list[_Node]:
+def _read(text: str, within: _Pass) -> list[_Node]:
     """Text and what changes in it; brackets that change nothing are text."""
     nodes: list[_Node] = []
     plain = ""
@@ -82,7 +104,7 @@ def _read(text: str, steps: int) -> list[_Node]:
             i += 2
             continue
         end = _closing(text, i) if text[i] == "[" else None
-        node = None if end is None else _changing(text[i + 1 : end], steps)
+        node = None if end is None else _changing(text[i + 1 : end], within)
         if end is None or node is None:
             plain += text[i]
             i += 1
@@ -108,16 +130,17 @@ def _closing(text: str, start: int) -> int | None:
     return None
 
 
-def _changing(inside: str, steps: int) -> _Change | _Alternate | None:
+def _changing(inside: str, within: _Pass) -> _Change | _Alternate | None:
     """What square brackets hold, if it changes."""
     options = _split(inside, "|")
     if len(options) > 1:
-        return _Alternate([_read(option, steps) for option in options])
+        return _Alternate([_read(option, within) for option in options])
     fields = _split(inside, ":")
     if len(fields) not in (2, 3) or not _NUMBER.fullmatch(fields[-1]):
         return None
     before = "" if len(fields) == 2 else fields[0]
-    return _Change(_read(before, steps), _read(fields[-2], steps), _step(fields[-1], steps))
+    when = within.last_before(fields[-1])
+    return _Change(_read(before, within), _read(fields[-2], within), when)
 
 
 def _split(text: str, separator: str) -> list[str]:
@@ -135,12 +158,6 @@ def _split(text: str, separator: str) -> list[str]:
             fields[-1] += text[i]
         i += 1
     return fields
-
-
-def _step(number: str, steps: int) -> int:
-    """The last step before a change: a number with a point is a share of the steps."""
-    value = float(number) * (steps if "." in number else 1)
-    return min(steps, max(0, int(value)))
 
 
 def _changes(nodes: Sequence[_Node], steps: int) -> set[int]:

@@ -66,10 +66,16 @@ def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator
 def _foreign(
     request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
 ) -> Iterator[FieldProblem]:
+    if request.has_hires and request.image is not None:
+        yield FieldProblem(
+            "hires_scale",
+            "given beside an image",
+            "no second pass: it is for pictures from nothing",
+        )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
         if name == "loras":
-            given = any(text.loras for text in request.every_text)
+            given = any(text.every_lora for text in request.every_text)
         if not given or checkpoint.task in tasks:
             continue
         fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]

@@ -11,6 +11,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
+from webui.contracts.parameters.hires import MAX_SIDE
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import misfits, upscaled_side
@@ -88,9 +89,12 @@ def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tu
 
 def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps of the whole job, as far as known before a worker says."""
+    share = min(request.steps, math.ceil(request.steps * request.denoising_strength))
     steps = request.steps
     if request.image is not None and checkpoint.task != "upscale":
-        steps = min(steps, math.ceil(steps * request.denoising_strength))
+        steps = share
+    elif request.has_hires:
+        steps += request.hires_steps or share
     return steps * request.count
 
 
@@ -140,11 +144,21 @@ def _default(catalog: Catalog) -> CheckpointInfo:
 
 def _excesses(request: GenerationRequest, room: int) -> list[FieldProblem]:
     problems = []
-    total = (request.width or 0) * (request.height or 0) * request.count
+    width, height = request.width or 0, request.height or 0
+    if request.has_hires:
+        width, height = request.hires_size(width, height)
+        if max(width, height) > MAX_SIDE:
+            problems.append(
+                FieldProblem(
+                    "hires_scale", f"{width} x {height} pixels",
+                    f"sides of at most {MAX_SIDE} pixels; choose a smaller scale or size",
+                )
+            )  # fmt: skip
+    total = width * height * request.count
     if total > MAX_TOTAL_PIXELS:
         problems.append(
             FieldProblem(
-                "count", f"{request.count} at {request.width} x {request.height} pixels",
+                "count", f"{request.count} at {width} x {height} pixels",
                 f"at most {MAX_TOTAL_PIXELS} pixels in all; ask for fewer or smaller pictures",
             )
         )  # fmt: skip

@@ -108,7 +108,9 @@ def sample(
         return levels.denoised(x, sigma, predict(levels.scale_input(x, sigma), t).float())
 
     x = noise.to(device) * sigmas[0]
-    run = SAMPLERS["DDIM"](denoise, x, sigmas, lambda: torch.zeros_like(x), SamplerOptions())
+    run = SAMPLERS["DDIM"](
+        denoise, x, sigmas, lambda _between=None: torch.zeros_like(x), SamplerOptions()
+    )
     try:
         next(run)
     except StopIteration as finished:

@@ -76,6 +76,34 @@ def widen_input(unet: UNet2DConditionModel, extra: int) -> UNet2DConditionModel:
     return unet
 
 
+def translate_input(unet: UNet2DConditionModel, before: Tensor, after: Tensor) -> None:
+    """Let a UNet that reads planes beside its latent read others in their place, in place.
+
+    Its first convolution is composed with the affine map that explains the old planes best by the new
+    ones (least squares over all cells), so that it begins with what it knows of places.
+
+    Args:
+        unet: With `before.shape[1]` planes beside its latent.
+        before: Planes that it was taught, (B, K, h, w).
+        after: Planes of the same pictures that it is to read, (B, L, h, w).
+    """
+    old, latent = unet.conv_in, int(unet.config.out_channels)
+    new = nn.Conv2d(
+        latent + after.shape[1], old.out_channels, old.kernel_size, padding=old.padding
+    ).to(old.weight.device)
+    cells = torch.cat([after, torch.ones_like(after[:, :1])], 1).movedim(1, -1).flatten(0, 2)
+    told = before.movedim(1, -1).flatten(0, 2)
+    mixing = torch.linalg.lstsq(cells.float(), told.float()).solution  # (L + 1, K)
+    with torch.no_grad():
+        reads = old.weight[:, latent:]  # (out, K, 3, 3)
+        new.weight[:, :latent] = old.weight[:, :latent]
+        new.weight[:, latent:] = torch.einsum("okxy,lk->olxy", reads, mixing[:-1])
+        if old.bias is not None and new.bias is not None:
+            new.bias.copy_(old.bias + torch.einsum("okxy,k->o", reads, mixing[-1]))
+    unet.conv_in = new
+    unet.register_to_config(in_channels=new.in_channels)
+
+
 @dataclass
 class FrozenParts:
     """First stage, tokenizer and text encoder, all trained before; and latents encoded before."""

@@ -238,7 +238,7 @@ def draw_quickly(
     shape = (len(texts), int(unet.config.out_channels), size, size)
     generator = torch.Generator().manual_seed(seed)
 
-    def noise() -> Tensor:
+    def noise(_between: tuple[float, float] | None = None, /) -> Tensor:
         return torch.randn(shape, generator=generator).to(parts.device)
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:

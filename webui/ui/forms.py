@@ -18,9 +18,6 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.ui.scripts import on_mount
 
-TEXT_LINES: Mapping[str, tuple[int, int]] = {"prompt": (4, 12), "negative_prompt": (1, 8)}
-"""Lines shown at first, and lines that the field may grow to."""
-
 PLACEHOLDERS: Mapping[str, str] = {
     "prompt": "a red house on the left, green meadow with mountains at sunset",
     "negative_prompt": "what to stay away from (optional)",
@@ -28,6 +25,9 @@ PLACEHOLDERS: Mapping[str, str] = {
 
 EMPTY_MEANS: Mapping[str, str] = {"txt2img": "model's own", "img2img": "as the image"}
 """What an empty width or height stands for, in each tab."""
+
+
+SIZES = ("width", "height")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Form:
     """Parameter name to control, in the order of the form."""
 
     def describe(self) -> list[dict[str, Any]]:
-        """What the page's script needs of each control: name, element, title, help, default."""
+        """What the page's script needs of each control: name, element, title, help, default, fold."""
         return [
             {
                 "name": name,
@@ -48,8 +48,9 @@ class Form:
                 "title": PARAMETERS[name].title,
                 "help": PARAMETERS[name].help,
                 "default": default(name),
+                "fold": _fold_of(control),
             }
-            for name in self.controls
+            for name, control in self.controls.items()
         ]
 
     def values(self, data: Mapping[Component, Any]) -> dict[str, Any]:
@@ -85,9 +86,9 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
         "elem_id": element_id(tab, name),
         "elem_classes": ["ez-control"],
     }
-    if name in TEXT_LINES:
-        lines, most = TEXT_LINES[name]
-        hint = PLACEHOLDERS[name]
+    if declared.lines is not None:
+        lines, most = declared.lines
+        hint = PLACEHOLDERS.get(name, declared.empty)
         return gr.Textbox(lines=lines, max_lines=most, placeholder=hint, **common)
     if name == "model":
         first = models[0].id if models else None
@@ -101,8 +102,9 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
     if _is_slider(name):
         return gr.Slider(_start(name), _end(name), step=declared.step, buttons=[], **common)
     low, high = limits(name)
+    whole = 0 if isinstance(default(name), int) else None
     return gr.Number(
-        minimum=low, maximum=high, step=declared.step, precision=0, min_width=80, **common
+        minimum=low, maximum=high, step=declared.step, precision=whole, min_width=80, **common
     )
 
 
@@ -127,6 +129,14 @@ def stamp() -> str:
     return str(time.time_ns())
 
 
+def _fold_of(control: Component) -> str | None:
+    """Id of the folded group that a control lies in."""
+    within = control.parent
+    while within is not None and not isinstance(within, gr.Accordion):
+        within = within.parent
+    return None if within is None else within.elem_id
+
+
 def _number_or_empty(tab: str, name: str) -> gr.HTML:
     """A number that may be empty, which `gr.Number` would turn into 0 when it appears."""
     declared, (low, high) = PARAMETERS[name], limits(name)
@@ -136,7 +146,7 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
         js_on_load=on_mount(
             "number",
             title=declared.title,
-            placeholder=EMPTY_MEANS.get(tab, "model's own"),
+            placeholder=EMPTY_MEANS.get(tab, "model's own") if name in SIZES else declared.empty,
             low=low,
             high=high,
             step=declared.step,
@@ -171,7 +181,7 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
-    if name in TEXT_LINES:
+    if PARAMETERS[name].lines is not None:
         return isinstance(value, str)
     if name == "image":
         return value is None or isinstance(value, str)

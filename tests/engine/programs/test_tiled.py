@@ -8,7 +8,8 @@ from torch import Tensor
 from tests.engine.drive import drive
 from webui.engine import tiles
 from webui.engine.adapters.controlnet import Control, LoadedControl
-from webui.engine.guidance import Conditioning, Steering
+from webui.engine.classifier_free import Guidance
+from webui.engine.guidance import Conditioning, GuidedBy, Steering
 from webui.engine.model import LoadedModel
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict, Work
@@ -34,8 +35,9 @@ def test_where_the_network_sees_only_cells_tiles_change_nothing(
     generator = torch.Generator().manual_seed(0)
     x, planes = (torch.randn(1, c, 13, 20, generator=generator) for c in (4, 3))
     conditioning = Conditioning(None, planes)
-    tiled = drive(guided_in_tiles(model, conditioning, 1.0, (13, 20))(x, 2.0), local)
-    whole = drive(guided_in_tiles(model, conditioning, 1.0, (8, 8))(x, 2.0), local)
+    plan = GuidedBy(Guidance(), model.levels)
+    tiled = drive(guided_in_tiles(model, conditioning, plan, (13, 20))(x, 2.0), local)
+    whole = drive(guided_in_tiles(model, conditioning, plan, (8, 8))(x, 2.0), local)
     assert torch.allclose(tiled, whole, atol=1e-5)
 
 
@@ -45,7 +47,10 @@ def test_the_conditioning_is_cut_to_each_window(model: LoadedModel, small_tiles:
     hint = torch.arange(16.0 * 28).view(1, 1, 16, 28).expand(1, 3, 16, 28)
     steering = Steering(Control(net, hint, 1.0), 9.0, 1.0)
     planes = torch.arange(8.0 * 14).view(1, 1, 8, 14)
-    denoise = guided_in_tiles(model, Conditioning(None, planes, controls=(steering,)), 1.0, (8, 14))
+    plan = GuidedBy(Guidance(), model.levels)
+    denoise = guided_in_tiles(
+        model, Conditioning(None, planes, controls=(steering,)), plan, (8, 14)
+    )
     seen: list[Predict] = []
 
     def answer(work: Work) -> Tensor:

@@ -47,7 +47,7 @@ def ours(name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, order: 
         return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
 
     options = SamplerOptions(order=order)
-    return drive(SAMPLERS[name](at_once(guess), x, sigmas, lambda: x, options), no_work)
+    return drive(SAMPLERS[name](at_once(guess), x, sigmas, lambda _=None: x, options), no_work)
 
 
 def start() -> Tensor:
@@ -148,7 +148,7 @@ def test_lcm_agrees(prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
         return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
 
     again = iter(draws)
-    task = SAMPLERS["LCM"](at_once(guess), x, sigmas, lambda: next(again), SamplerOptions())
+    task = SAMPLERS["LCM"](at_once(guess), x, sigmas, lambda _=None: next(again), SamplerOptions())
     assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)
 
 
@@ -178,5 +178,5 @@ def test_tcd_agrees(eta: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
     again = iter(draws)
     options = SamplerOptions(eta=eta, earlier=levels.earlier)
-    task = SAMPLERS["TCD"](at_once(guess), x, sigmas, lambda: next(again), options)
+    task = SAMPLERS["TCD"](at_once(guess), x, sigmas, lambda _=None: next(again), options)
     assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)

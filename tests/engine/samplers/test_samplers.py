@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,10 +13,12 @@ from torch import Tensor
 from tests.engine.drive import at_once, drive, no_work
 from webui.contracts.choices import SAMPLERS as INFOS
 from webui.contracts.choices import SamplerInfo
-from webui.engine.samplers import SAMPLERS, SamplerOptions
-from webui.engine.samplers.common import ancestral_split
+from webui.engine.noise import NoiseStream
+from webui.engine.samplers import SAMPLERS, Churn, SamplerOptions
+from webui.engine.samplers.common import Noise, ancestral_split
 from webui.engine.samplers.dpm_solver import _orders
 from webui.engine.samplers.multistep import exponential_integrals, integrals
+from webui.engine.work import Denoise
 
 MEAN, SPREAD = 0.7, 0.5
 SIGMA_MAX, SIGMA_MIN = 20.0, 0.02
@@ -27,6 +30,7 @@ EXACT = [info.name for info in INFOS if not info.stochastic]
 ORDERS = {
     "Euler": 1,
     "DDIM": 1,
+    "DDIM CFG++": 1,
     "HeunPP2": 1,  # its weights are those of no quadrature
     "Heun": 2,
     "DPM2": 2,
@@ -52,12 +56,19 @@ def sigmas_of(steps: int) -> list[float]:
 
 
 def run(name: str, x: Tensor, sigmas: list[float], options: SamplerOptions) -> Tensor:
-    generator = torch.Generator().manual_seed(5)
+    stream = NoiseStream(5, x.shape, torch.device("cpu"))
 
-    def noise() -> Tensor:
-        return torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    def noise(between: tuple[float, float] | None = None, /) -> Tensor:
+        return stream(between).to(x.dtype)
 
-    return drive(SAMPLERS[name](at_once(ideal), x, sigmas, noise, options), no_work)
+    return drive(SAMPLERS[name](answers(name, ideal), x, sigmas, noise, options), no_work)
+
+
+def answers(name: str, guess: Callable[[Tensor, float], Tensor]) -> Denoise:
+    """A denoiser that gives the sampler its unguided row too, where it wants one: the same here."""
+    info = next(info for info in INFOS if info.name == name)
+    rows = 2 if info.wants_unguided else 1
+    return at_once(lambda x, sigma: guess(x, sigma).repeat(rows, *[1] * (x.dim() - 1)))
 
 
 def error_after(name: str, steps: int) -> float:
@@ -92,7 +103,7 @@ def test_it_ends_on_clean_data(name: str) -> None:
 @pytest.mark.parametrize("name", [*STOCHASTIC, "DDIM"])
 def test_with_fresh_noise_it_draws_from_the_distribution(name: str) -> None:
     generator = torch.Generator().manual_seed(1)
-    x = MEAN + torch.randn(1, 40_000, generator=generator, dtype=torch.float64) * SIGMA_MAX
+    x = MEAN + torch.randn(1, 20_000, generator=generator, dtype=torch.float64) * SIGMA_MAX
     end = run(name, x, sigmas_of(200), SamplerOptions(eta=1.0))
     assert abs(float(end.mean()) - MEAN) < 0.02
     assert abs(float(end.std()) - SPREAD) < 0.02
@@ -122,7 +133,7 @@ def test_lcm_draws_from_the_distribution_for_a_consistency_model() -> None:
 
     generator = torch.Generator().manual_seed(1)
 
-    def noise() -> Tensor:
+    def noise(_: tuple[float, float] | None = None, /) -> Tensor:
         return torch.randn(1, 40_000, generator=generator, dtype=torch.float64)
 
     x = MEAN + noise() * SIGMA_MAX
@@ -155,7 +166,9 @@ def test_it_takes_as_many_evaluations_as_the_contract_says(info: SamplerInfo) ->
         return ideal(x, sigma)
 
     x = torch.ones(1, 2)
-    task = SAMPLERS[name](at_once(counted), x, sigmas_of(10), lambda: x, SamplerOptions())
+    task = SAMPLERS[name](
+        answers(name, counted), x, sigmas_of(10), lambda _=None: x, SamplerOptions()
+    )
     drive(task, no_work)
     expected = 10 * evaluations - (evaluations - 1) + EXTRA_EVALUATIONS.get(name, 0)
     assert len(seen) == expected
@@ -177,9 +190,60 @@ def test_a_network_that_answers_nonsense_ends_the_adaptive_one() -> None:
         return x * math.nan
 
     x = torch.ones(1, 2)
-    task = SAMPLERS["DPM adaptive"](at_once(broken), x, sigmas_of(10), lambda: x, SamplerOptions())
+    task = SAMPLERS["DPM adaptive"](
+        at_once(broken), x, sigmas_of(10), lambda _=None: x, SamplerOptions()
+    )
     drive(task, no_work)
     assert len(seen) < 10
+
+
+def draws_of(seed: int, x: Tensor) -> Noise:
+    stream = NoiseStream(seed, x.shape, torch.device("cpu"))
+    return lambda between=None: stream(between).to(x.dtype)
+
+
+@pytest.mark.parametrize("name", ["Euler", "Heun", "DPM2"])
+def test_churn_puts_noise_back_and_still_draws_from_the_distribution(name: str) -> None:
+    generator = torch.Generator().manual_seed(1)
+    x = MEAN + torch.randn(1, 20_000, generator=generator, dtype=torch.float64) * SIGMA_MAX
+    churn = SamplerOptions(churn=Churn(40.0))
+    end = run(name, x, sigmas_of(200), churn)
+    assert abs(float(end.mean()) - MEAN) < 0.02
+    assert abs(float(end.std()) - SPREAD) < 0.03  # Euler steps from further up
+    assert not torch.allclose(end, run(name, x, sigmas_of(200), SamplerOptions()), atol=0.1)
+
+
+def test_churn_keeps_to_its_levels_and_its_greatest_share() -> None:
+    churn = Churn(10.0, lowest=1.0, highest=5.0)
+    assert churn.raised(3.0, 20) == pytest.approx(3.0 * math.sqrt(2))
+    assert churn.raised(3.0, 100) == pytest.approx(3.3)
+    assert churn.raised(0.5, 100) == 0.5
+    assert churn.raised(6.0, 100) == 6.0
+
+
+def test_solvers_of_the_sde_come_to_like_ends_with_other_steps() -> None:
+    """Their noise is one path's: an end differs by its steps, not by its luck."""
+    x = torch.randn(1, 4096, generator=torch.Generator().manual_seed(2)).double() * SIGMA_MAX
+    for name in ("DPM++ SDE", "DPM++ 2M SDE", "DPM++ 2M SDE Heun", "DPM++ 3M SDE"):
+        ends = [
+            drive(
+                SAMPLERS[name](at_once(ideal), x, sigmas, draws_of(8, x), SamplerOptions()), no_work
+            )
+            for sigmas in (sigmas_of(60), sigmas_of(120))
+        ]
+        assert torch.corrcoef(torch.cat(ends))[0, 1] > 0.97, name
+
+
+def test_cfgpp_renews_the_noise_by_the_unguided_guess() -> None:
+    """The paper's algorithm 2 in its own variables, a step of DDIM with two different guesses."""
+    guided, unguided = torch.tensor([[0.3, -0.2]]), torch.tensor([[0.1, 0.4]])
+    x, sigma, following = torch.tensor([[2.0, -1.0]]), 4.0, 1.5
+    both = at_once(lambda _x, _sigma: torch.cat([guided, unguided]))
+    task = SAMPLERS["DDIM CFG++"](both, x, [sigma, following], lambda _=None: x, SamplerOptions())
+    a, b = (1 / (1 + level**2) for level in (sigma, following))
+    noise = (x * a**0.5 - a**0.5 * unguided) / (1 - a) ** 0.5
+    expected = b**0.5 * guided + (1 - b) ** 0.5 * noise
+    assert torch.allclose(drive(task, no_work) * b**0.5, expected)
 
 
 def test_restart_goes_up_again_and_keeps_to_its_steps() -> None:
@@ -190,7 +254,9 @@ def test_restart_goes_up_again_and_keeps_to_its_steps() -> None:
         return ideal(x, sigma)
 
     x = torch.ones(1, 2, dtype=torch.float64)
-    task = SAMPLERS["Restart"](at_once(counted), x, sigmas_of(40), lambda: x, SamplerOptions())
+    task = SAMPLERS["Restart"](
+        at_once(counted), x, sigmas_of(40), lambda _=None: x, SamplerOptions()
+    )
     drive(task, no_work)
     rises = sum(b > a * 1.001 for a, b in itertools.pairwise(seen))
     assert rises == 2

@@ -21,5 +21,9 @@ class Parameter:
     """Where a slider starts, when the allowed range is wider than what is useful."""
     soft_maximum: float | None = None
     """Where a slider ends."""
+    empty: str = "automatic"
+    """What leaving it empty means, where it may be empty."""
+    lines: tuple[int, int] | None = None
+    """Of a text: lines shown at first, and lines that its box may grow to."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""

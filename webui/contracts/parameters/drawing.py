@@ -18,12 +18,17 @@ SIZE_MULTIPLE = 8
 class Drawing(BaseModel):
     """The parameters that every tab shows."""
 
-    prompt: Annotated[str, Parameter("Prompt", "What the picture shows.", None)] = Field(
-        max_length=MAX_PROMPT_CHARACTERS
+    prompt: Annotated[str, Parameter("Prompt", "What the picture shows.", None, lines=(4, 12))] = (
+        Field(max_length=MAX_PROMPT_CHARACTERS)
     )
     negative_prompt: Annotated[
         str,
-        Parameter("Negative prompt", "What the picture should stay away from.", "Negative prompt"),
+        Parameter(
+            "Negative prompt",
+            "What the picture should stay away from.",
+            "Negative prompt",
+            lines=(1, 8),
+        ),
     ] = Field("", max_length=MAX_PROMPT_CHARACTERS)
     model: Annotated[
         ModelId,

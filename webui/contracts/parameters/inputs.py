@@ -29,7 +29,7 @@ class Inputs(BaseModel):
         float,
         Parameter(
             "Denoising strength",
-            "0 keeps the image, 1 redraws it entirely; used with an image only.",
+            "0 keeps the image, 1 redraws it entirely; for a start image, and for the hires pass.",
             "Denoising strength",
             step=0.01,
         ),

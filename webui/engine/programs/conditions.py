@@ -21,36 +21,43 @@ from torch.nn import functional
 from webui.contracts.conditions import ControlUse, LayoutBox
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
-from webui.engine.guidance import Conditioning, Denoise, Steering, encode_prompts
+from webui.engine.classifier_free import Guidance
+from webui.engine.guidance import Conditioning, GuidedBy, Steering, encode_prompts
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.tiled import guided_in_tiles
-from webui.engine.work import EncodeBoxes, Task
+from webui.engine.sampling_plan import Walk
+from webui.engine.work import Denoise, EncodeBoxes, Task
 
 Map = NDArray[Any] | Tensor
 """(H, W) or (B, H, W)."""
 
 
 def conditioned(
-    order: PictureOrder, model: LoadedModel, sigmas: Sequence[float], planes: Tensor | None = None
+    order: PictureOrder, model: LoadedModel, walk: Walk, planes: Tensor | None = None
 ) -> Task[Denoise]:
     """A denoiser that follows all that the request names.
 
     Args:
         order: The picture.
         model: What draws it.
-        sigmas: The levels that it walks; they say when a controlnet's share of the steps is.
+        walk: Where it walks; its steps say when a controlnet's share of them is.
         planes: What the program itself lays beside the latent; else what the model's task wants.
 
     Raises:
         EaselError: the request lacks what the model needs, or an adapter is made for another.
     """
-    request = order.request
+    request, sigmas = order.request, walk.sigmas
     width, height = order.size(model)
-    texts = (request.prompt, request.negative_prompt)
+    guidance = Guidance.of(request, walk)
     said = yield from encode_prompts(
-        model, texts, request.guidance_scale, order.text_patches, sigmas, order.reading
+        model,
+        (request.prompt, request.negative_prompt),
+        guidance.needs_negative,
+        order.reading,
+        sigmas,
+        order.after,
     )
     stages = said.stages
     if model.layout_encoder is not None:
@@ -65,7 +72,7 @@ def conditioned(
         patches=order.patches,
     )
     size = model.latent_shape(width, height)[-2:]
-    return guided_in_tiles(model, conditioning, request.guidance_scale, size)
+    return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
 
 
 def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:

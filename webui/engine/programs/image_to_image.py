@@ -10,7 +10,7 @@ from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder, steps_of
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
-from webui.engine.schedules import sigmas_for
+from webui.engine.sampling_plan import Walk
 from webui.engine.work import EncodeImage, Program, Task
 
 
@@ -27,10 +27,7 @@ def image_to_image(order: PictureOrder, model: LoadedModel) -> Program:
 
 
 def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor, steps: int) -> Task[Tensor]:
-    request = order.request
-    sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
-    sigmas = sigmas[-steps - 1 :]
-    denoise = yield from conditioned(order, model, sigmas)
-    noise = order.noise(latent.shape, model.device)
-    x = latent + noise() * sigmas[0]  # (1, C, h, w)
-    return (yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels))
+    walk = Walk.of(order.request, model.levels).last(steps)
+    denoise = yield from conditioned(order, model, walk)
+    noise = order.noise(model, latent.shape)
+    return (yield from sample(walk, denoise, walk.noised(latent, noise), noise))

@@ -12,15 +12,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_image, open_mask, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
 from webui.engine.programs.order import PictureOrder, steps_of
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
-from webui.engine.schedules import sigmas_for
-from webui.engine.work import EncodeImage, Pixels, Program, Task
+from webui.engine.sampling_plan import Walk
+from webui.engine.work import Denoise, EncodeImage, Pixels, Program, Task
 
 
 def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
@@ -52,23 +51,18 @@ def _redrawn(
     steps = steps_of(request, model.checkpoint)
     if steps == 0:
         return latent
-    sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
-    sigmas = sigmas[-steps - 1 :]
+    walk = Walk.of(request, model.levels).last(steps)
     cells = mask_plane(mask, model.checkpoint.latent_factor).to(model.device)  # (1, 1, h, w)
     if model.checkpoint.task == "inpaint":
         around: Tensor = yield EncodeImage(model, hide_masked(pixels, mask))
         planes = torch.cat((cells, around), 1)
-        denoise = yield from conditioned(order, model, sigmas, planes)
+        denoise = yield from conditioned(order, model, walk, planes)
     else:
-        denoise = held((yield from conditioned(order, model, sigmas)), latent, cells)
-    noise = order.noise(latent.shape, model.device)
+        denoise = held((yield from conditioned(order, model, walk)), latent, cells)
+    noise = order.noise(model, latent.shape)
     # From pure noise at full strength: else the old content would shine through.
     start = latent if request.denoising_strength < 1 else torch.zeros_like(latent)
-    return (
-        yield from sample(
-            request.sampler, denoise, start + noise() * sigmas[0], sigmas, noise, model.levels
-        )
-    )
+    return (yield from sample(walk, denoise, walk.noised(start, noise), noise))
 
 
 def held(denoise: Denoise, latent: Tensor, cells: Tensor) -> Denoise:

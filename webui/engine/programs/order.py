@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.conditions import ControlUse
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.request import GenerationRequest
@@ -18,7 +16,7 @@ from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
+from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
 
 
@@ -27,26 +25,41 @@ class PictureOrder:
     """One picture of a request."""
 
     request: GenerationRequest
-    """Its prompt is the picture's own, without comments and tags; its LoRAs are the picture's."""
+    """Its words are the picture's own, without comments and tags, and so are its LoRAs."""
     index: int
     """0-based place among the request's pictures."""
     images: Mapping[ImageId, Path] = field(default_factory=dict)
     """Files of the images that the request names."""
     adapters: Mapping[AdapterId, Adapter] = field(default_factory=dict)
     """Those that the request names, in memory."""
+    after: int = 0
+    """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     embeddings: tuple[AdapterId, ...] = ()
     """Those that its words name."""
+    hires_loras: tuple[LoraUse, ...] = ()
+    """Those of a second pass that has a prompt of its own."""
 
     @property
     def seed(self) -> int:
         """The picture's own seed: it alone gives the same picture."""
         return self.request.seeds_of(self.index)[0]
 
-    def noise(self, shape: Sequence[int], device: torch.device) -> NoiseStream:
-        """The picture's noise; the first draw has that of the variation seed mixed in."""
-        strength = self.request.variation_strength
-        variation = (self.request.seeds_of(self.index)[1], strength) if strength > 0 else None
-        return NoiseStream(self.seed, shape, device, variation=variation)
+    def noise(self, model: LoadedModel, shape: Sequence[int]) -> NoiseStream:
+        """The picture's noise, of this shape (1, C, h, w), on the model's device."""
+        request, factor = self.request, model.checkpoint.latent_factor
+        strength = request.variation_strength
+        seed, variation = request.seeds_of(self.index)
+        resized = None
+        if request.seed_width is not None and request.seed_height is not None:
+            resized = request.seed_height // factor, request.seed_width // factor
+        plan = NoisePlan(
+            seed,
+            request.noise_source,
+            (variation, strength) if strength > 0 else None,
+            resized,
+            request.eta_noise_seed_delta,
+        )
+        return NoiseStream(plan, shape, model.device)
 
     @property
     def patches(self) -> Patches:
@@ -54,9 +67,12 @@ class PictureOrder:
         return self._patches([use.weight for use in self.request.loras])
 
     @property
-    def text_patches(self) -> Patches:
-        """The same for the text encoder, where they may weigh otherwise."""
-        return self._patches([use.weight_of_text for use in self.request.loras])
+    def reading(self) -> Reading:
+        """How its texts are read; LoRAs may weigh otherwise in the text encoder."""
+        patches = self._patches([use.weight_of_text for use in self.request.loras])
+        found = [self.adapters[name] for name in self.embeddings]
+        embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
+        return Reading(patches, self.request.emphasis, embeddings)
 
     def _patches(self, weights: Sequence[float]) -> Patches:
         patches = []
@@ -65,13 +81,6 @@ class PictureOrder:
             if weight != 0 and isinstance(lora, LoadedLora):
                 patches.append((lora.first_ranks(use.rank), weight))
         return tuple(patches)
-
-    @property
-    def reading(self) -> Reading:
-        """How its texts are read."""
-        found = [self.adapters[name] for name in self.embeddings]
-        embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
-        return Reading(self.request.emphasis, embeddings)
 
     @property
     def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:
@@ -100,13 +109,33 @@ class PictureOrder:
 
 
 def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
-    """Denoising steps that one picture of the request takes.
+    """Denoising steps that one picture of the request takes, over both passes.
 
     With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
     counts it: the first step of the share is run too, and strength 1 is all of them.
     """
-    if request.image is None or checkpoint.task == "upscale":
+    if checkpoint.task == "upscale":
         return request.steps
+    if request.image is None:
+        return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)
+    return _share(request)
+
+
+def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
+    """Steps that the second pass divides its schedule into, and how many of the last it takes.
+
+    Steps that were asked for are all taken; else they are the share of the first pass's steps that
+    the denoising strength leaves, as AUTOMATIC1111 counts both.
+    """
+    if request.denoising_strength == 0:
+        return request.steps, 0
+    if request.hires_steps == 0:
+        return request.steps, _share(request)
+    whole = int(request.hires_steps / min(request.denoising_strength, 0.999))
+    return whole, request.hires_steps
+
+
+def _share(request: GenerationRequest) -> int:
     if request.denoising_strength == 0:
         return 0
     return int(min(request.denoising_strength, 0.999) * request.steps) + 1

@@ -6,27 +6,27 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from webui.engine.guidance import Conditioning, Denoise, guided
+from webui.engine.guidance import Conditioning, GuidedBy, guided
 from webui.engine.model import LoadedModel
 from webui.engine.tiles import Window, cover
-from webui.engine.work import DecodeLatent, Pixels, Task
+from webui.engine.work import DecodeLatent, Denoise, Pixels, Task
 
 
 def guided_in_tiles(
-    model: LoadedModel, conditioning: Conditioning, scale: float, size: tuple[int, int]
+    model: LoadedModel, conditioning: Conditioning, plan: GuidedBy, size: tuple[int, int]
 ) -> Denoise:
     """A denoiser for latents of (h, w) cells, with the conditioning cut to each window."""
-    windows = cover(*size)
+    windows, rows = cover(*size), 2 if plan.guidance.wants_unguided else 1
     if len(windows) == 1:
-        return guided(model, conditioning, scale)
-    parts = [(window, guided(model, conditioning.crop(window), scale)) for window in windows]
+        return guided(model, conditioning, plan)
+    parts = [(window, guided(model, conditioning.crop(window), plan)) for window in windows]
     weights = [window.weights(model.device) for window in windows]
     total = torch.zeros(size, device=model.device)
     for window, weight in zip(windows, weights, strict=True):
         window.of(total).add_(weight)
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
-        mean = torch.zeros_like(x)
+        mean = torch.zeros(rows, *x.shape[1:], device=x.device)
         for (window, part), weight in zip(parts, weights, strict=True):
             guess = yield from part(window.of(x), sigma)
             window.of(mean).add_(guess * weight)

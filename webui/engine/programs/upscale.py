@@ -9,7 +9,8 @@ from torch import Tensor
 
 from webui.contracts.errors import BadRequest
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
-from webui.engine.guidance import Conditioning
+from webui.engine.classifier_free import Guidance
+from webui.engine.guidance import Conditioning, GuidedBy
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
@@ -18,7 +19,7 @@ from webui.engine.programs.conditions import noised_picture
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.sampling import sample
-from webui.engine.schedules import sigmas_for
+from webui.engine.sampling_plan import Walk
 from webui.engine.work import Program
 
 LABELS = 1000
@@ -36,12 +37,12 @@ def upscale(order: PictureOrder, model: LoadedModel) -> Program:
     width, height = _size(order, model, small)
     low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
-    noise = order.noise(shape, model.device)
-    sigmas = sigmas_for(model.levels, request.steps, request.sampler, request.schedule)
-    x = noise() * sigmas[0]
+    noise = order.noise(model, shape)
+    walk = Walk.of(request, model.levels)
     conditioning = _conditioning(order, model, low)
-    denoise = guided_in_tiles(model, conditioning, 1.0, (low.shape[-2], low.shape[-1]))
-    latent = yield from sample(request.sampler, denoise, x, sigmas, noise, model.levels)
+    plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
+    denoise = guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
+    latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
     picture = yield from decode(model, latent, width, height)
     softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
     return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)

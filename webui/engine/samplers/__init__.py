@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from webui.engine.samplers.common import Sampler, SamplerOptions
+from webui.engine.samplers.cfgpp import ddim_cfgpp
+from webui.engine.samplers.common import Churn, Sampler, SamplerOptions
 from webui.engine.samplers.ddim import ddim, ddpm, tcd
 from webui.engine.samplers.dpm2 import dpm2, dpm2_ancestral
 from webui.engine.samplers.dpm_solver import dpm_adaptive, dpm_fast
@@ -24,7 +25,7 @@ from webui.engine.samplers.multistep import deis, ipndm, lms, plms
 from webui.engine.samplers.restart import restart
 from webui.engine.samplers.unipc import unipc
 
-__all__ = ["SAMPLERS", "Sampler", "SamplerOptions"]
+__all__ = ["SAMPLERS", "Churn", "Sampler", "SamplerOptions"]
 
 SAMPLERS: Mapping[str, Sampler] = {
     "DPM++ 2M": dpmpp_2m,
@@ -44,6 +45,7 @@ SAMPLERS: Mapping[str, Sampler] = {
     "DPM adaptive": dpm_adaptive,
     "Restart": restart,
     "DDIM": ddim,
+    "DDIM CFG++": ddim_cfgpp,
     "DDPM": ddpm,
     "PLMS": plms,
     "UniPC": unipc,

@@ -11,14 +11,44 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
-Noise = Callable[[], Tensor]
-"""Draws standard normal values of the shape of x."""
+
+class Noise(Protocol):
+    """Draws standard normal values of the shape of x."""
+
+    def __call__(self, between: tuple[float, float] | None = None, /) -> Tensor:
+        """The next draw; or, between two noise levels, a Brownian path's increment at unit variance."""
+        ...
+
+
+@dataclass(frozen=True)
+class Churn:
+    """Noise put back before a step of a deterministic sampler (Karras et al. 2022, algorithm 2)."""
+
+    amount: float = 0.0
+    """S_churn: spread over all steps."""
+    lowest: float = 0.0
+    """S_tmin: noise level below which nothing is put back."""
+    highest: float = math.inf
+    """S_tmax: noise level above which nothing is put back."""
+
+    def raised(self, sigma: float, count: int) -> float:
+        """The level from which a step of `count` begins in place of sigma."""
+        if self.amount <= 0 or not self.lowest <= sigma <= self.highest:
+            return sigma
+        return sigma * (1 + min(self.amount / count, math.sqrt(2) - 1))
+
+    def put_back(self, x: Tensor, sigma: float, count: int, noise: Noise) -> tuple[Tensor, float]:
+        """The latent with the noise of the raised level, and that level."""
+        level = self.raised(sigma, count)
+        if level > sigma:
+            x = x + noise() * math.sqrt(level**2 - sigma**2)
+        return x, level
 
 
 @dataclass(frozen=True)
@@ -27,6 +57,8 @@ class SamplerOptions:
 
     eta: float | None = None
     """Share of fresh noise in a step, 0 for none; None is the sampler's own default."""
+    churn: Churn = Churn()
+    """For Euler, Heun and DPM2."""
     order: int = 3
     """Highest order of a multistep method that has a choice (UniPC)."""
     earlier: Callable[[float, float], float] = operator.mul

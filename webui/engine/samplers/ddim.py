@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 def ddim(

@@ -1,7 +1,5 @@
 """DPM-Solver-2 (Lu et al. 2022; Karras et al. 2022, section 4): through the middle of a step."""
 
-# ruff: noqa: ARG001 - all samplers have one signature, not all need all of it
-
 from __future__ import annotations
 
 import math
@@ -9,9 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 def dpm2(
@@ -19,7 +16,8 @@ def dpm2(
 ) -> Task[Tensor]:
     """Second order: the slope at the geometric middle of the step; the last step is Euler's."""
     for sigma, following in steps(sigmas):
-        x = yield from _through_the_middle(denoise, x, sigma, following)
+        x, level = options.churn.put_back(x, sigma, len(sigmas) - 1, noise)
+        x = yield from _through_the_middle(denoise, x, level, following)
     return x
 
 

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 RELATIVE, ABSOLUTE = 0.05, 0.0078
 """Error that a step of DPM adaptive may have; of the latent's values, and at least."""

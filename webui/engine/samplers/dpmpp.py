@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 def dpmpp_2m(
@@ -79,7 +78,7 @@ def _two_step_sde(
         x = x * math.exp(-length) - denoised * math.expm1(-length)  # (1, C, h, w)
         if previous is not None:
             x = x + (denoised - previous) * (bend(length) * h / previous_h)
-        x = _with_fresh(x, noise, following, h, eta)
+        x = _with_fresh(x, noise, (sigma, following), eta)
         previous, previous_h = denoised, h
     return x
 
@@ -106,16 +105,18 @@ def dpmpp_3m_sde(
             second = (older[0][1] - older[1][1]) / far
             bend = (first - second) / (near + far)
             x = x + (first + bend * near) * phi2 - bend * (phi2 / length - 0.5)
-        x = _with_fresh(x, noise, following, h, eta)
+        x = _with_fresh(x, noise, (sigma, following), eta)
         older = [(h, denoised), *older][:2]
     return x
 
 
-def _with_fresh(x: Tensor, noise: Noise, following: float, h: float, eta: float) -> Tensor:
-    """Fresh noise of an SDE step that is h long."""
+def _with_fresh(x: Tensor, noise: Noise, between: tuple[float, float], eta: float) -> Tensor:
+    """Fresh noise of an SDE step between two levels."""
     if eta == 0:
         return x
-    return x + noise() * (following * math.sqrt(-math.expm1(-2 * eta * h)))
+    sigma, following = between
+    h = math.log(sigma / following)
+    return x + noise(between) * (following * math.sqrt(-math.expm1(-2 * eta * h)))
 
 
 def dpmpp_2s_ancestral(
@@ -143,7 +144,7 @@ def dpmpp_sde(
     """SDE-DPM-Solver++ of one step and two stages, through the geometric middle.
 
     Noise of the half step is the beginning of the whole step's: both are increments of one Brownian
-    path over sigma.
+    path.
     """
     eta = 1.0 if options.eta is None else options.eta
     for sigma, following in steps(sigmas):
@@ -151,13 +152,13 @@ def dpmpp_sde(
         if following == 0:
             return denoised
         middle = math.sqrt(sigma * following)
-        share = (sigma - middle) / (sigma - following)
-        early = noise() if eta > 0 else x * 0
-        whole = early * math.sqrt(share)
-        whole = whole + noise() * math.sqrt(1 - share) if eta > 0 else whole
         down, up = ancestral_split(sigma, middle, eta)
-        point = x * (down / sigma) + denoised * (1 - down / sigma) + early * up  # (1, C, h, w)
+        point = x * (down / sigma) + denoised * (1 - down / sigma)  # (1, C, h, w)
+        if up > 0:
+            point = point + noise((sigma, middle)) * up
         denoised = yield from denoise(point, middle)
         down, up = ancestral_split(sigma, following, eta)
-        x = x * (down / sigma) + denoised * (1 - down / sigma) + whole * up
+        x = x * (down / sigma) + denoised * (1 - down / sigma)
+        if up > 0:
+            x = x + noise((sigma, following)) * up
     return x

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 POINTS = 200
 """Of the sums that stand for integrals of the noise scale."""

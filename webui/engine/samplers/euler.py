@@ -1,6 +1,4 @@
-"""Euler's method, plain and ancestral (Karras et al. 2022, algorithm 2 without churn)."""
-
-# ruff: noqa: ARG001 - all samplers have one signature, not all need all of it
+"""Euler's method, plain and ancestral (Karras et al. 2022, algorithm 2)."""
 
 from __future__ import annotations
 
@@ -8,9 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 def euler(
@@ -18,8 +15,9 @@ def euler(
 ) -> Task[Tensor]:
     """First order: one straight step along the present slope."""
     for sigma, following in steps(sigmas):
-        denoised = yield from denoise(x, sigma)
-        x = x + (x - denoised) * ((following - sigma) / sigma)  # (1, C, h, w)
+        x, level = options.churn.put_back(x, sigma, len(sigmas) - 1, noise)
+        denoised = yield from denoise(x, level)
+        x = x + (x - denoised) * ((following - level) / level)  # (1, C, h, w)
     return x
 
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 def heun(
@@ -18,7 +17,8 @@ def heun(
 ) -> Task[Tensor]:
     """Second order: the mean of the slopes at both ends; the last step, to 0, is Euler's."""
     for sigma, following in steps(sigmas):
-        x = yield from heun_step(denoise, x, sigma, following)
+        x, level = options.churn.put_back(x, sigma, len(sigmas) - 1, noise)
+        x = yield from heun_step(denoise, x, level, following)
     return x
 
 

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, steps
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 LMS_ORDER = 4
 DEIS_ORDER = 3

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions, steps
 from webui.engine.samplers.heun import heun_step
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 LOW, HIGH = 0.1, 2.0
 """Noise levels between which it goes up and down again."""

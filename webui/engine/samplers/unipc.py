@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from webui.engine.guidance import Denoise
 from webui.engine.samplers.common import Noise, SamplerOptions
-from webui.engine.work import Task
+from webui.engine.work import Denoise, Task
 
 
 @dataclass(frozen=True, eq=False)

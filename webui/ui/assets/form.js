@@ -55,6 +55,7 @@ export function changed(name, ...given) {
     decorate(name, field);
     mark(field, form.values[field.name]);
   }
+  summarise(form);
   if (form.restored) keep(name, form.values);
   announce(name);
 }
@@ -73,10 +74,19 @@ function keep(name, given) {
 
 const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image']);
 
+const differs = (field, value) => value !== field.default && (value ?? '') !== (field.default ?? '');
+
 function mark(field, value) {
-  const element = document.getElementById(field.element);
-  const same = value === field.default || (value ?? '') === (field.default ?? '');
-  element?.classList.toggle('ez-changed', !same && !NEVER_MARKED.has(field.name));
+  document.getElementById(field.element)?.classList.toggle('ez-changed', differs(field, value) && !NEVER_MARKED.has(field.name));
+}
+
+/** Put the changed values of each folded group behind its title. */
+function summarise(form) {
+  for (const fold of new Set(form.fields.map((field) => field.fold).filter(Boolean))) {
+    const said = form.fields.filter((field) => field.fold === fold && differs(field, form.values[field.name]))
+      .map((field) => (form.values[field.name] === true ? field.title.toLowerCase() : `${field.title.toLowerCase()} ${form.values[field.name]}`));
+    document.getElementById(fold)?.style.setProperty('--ez-said', JSON.stringify(said.length ? `: ${said.join(', ')}` : ''));
+  }
 }
 
 /** Give a control its sentence of help, and a dot that brings the default back; once it is there. */

@@ -6,10 +6,27 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.ui.forms import control
+from webui.ui.panels.fold import fold
+
+GUIDANCE = (
+    "guidance_rescale",
+    ("guidance_start", "guidance_end"),
+    "negative_guidance_minimum_sigma",
+    ("mimic_scale", "threshold_percentile"),
+)
+SAMPLER = (
+    ("eta", "sigma_noise"),
+    "sigma_churn",
+    ("sigma_tmin", "sigma_tmax"),
+    ("schedule_sigma_min", "schedule_sigma_max"),
+    ("schedule_rho", "noise_schedule"),
+    ("beta_alpha", "beta_beta"),
+    ("discard_penultimate", "sgm_noise_multiplier"),
+)
 
 
 def sampling_panel(tab: str) -> dict[str, Component]:
-    """Sampler and schedule side by side, steps and guidance scale below."""
+    """Sampler and schedule side by side, steps and guidance scale below; the fine settings folded."""
     with gr.Row(elem_classes=["ez-pair"]):
         sampler = control(tab, "sampler")
         schedule = control(tab, "schedule")
@@ -18,4 +35,6 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         "schedule": schedule,
         "steps": control(tab, "steps"),
         "guidance_scale": control(tab, "guidance_scale"),
+        **fold(tab, "Guidance", GUIDANCE),
+        **fold(tab, "Sampler", SAMPLER),
     }

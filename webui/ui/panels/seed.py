@@ -6,6 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.ui.forms import control
+from webui.ui.panels.fold import fold
 from webui.ui.scripts import call
 
 DICE = "() => -1"
@@ -20,8 +21,15 @@ def seed_panel(tab: str) -> dict[str, Component]:
     dice.click(None, outputs=[seed], js=DICE)
     recycle.click(None, inputs=[seed], outputs=[seed], js=call("store", "lastSeed"))
     count = control(tab, "count")
-    with gr.Accordion("Variation", open=False, elem_classes=["ez-fold"]):
-        variation = {name: control(tab, name) for name in ("variation_seed", "variation_strength")}
+    variation = fold(
+        tab,
+        "Variation",
+        [
+            ("variation_seed", "variation_strength"),
+            ("seed_width", "seed_height"),
+            ("noise_source", "eta_noise_seed_delta"),
+        ],
+    )
     return {"seed": seed, "count": count, **variation}
 
 

@@ -7,6 +7,7 @@ import gradio as gr
 from webui.ui.context import UiContext
 from webui.ui.forms import Form
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
@@ -14,6 +15,17 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import submit_handler
 
 NAME = "txt2img"
+HIRES = (
+    "hires_scale",
+    "denoising_strength",
+    "hires_upscaler",
+    ("hires_width", "hires_height"),
+    "hires_steps",
+    ("hires_sampler", "hires_schedule"),
+    "hires_guidance_scale",
+    "hires_prompt",
+    "hires_negative_prompt",
+)
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -24,6 +36,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
+            **fold(NAME, "Hires", HIRES),
         }
         form = Form(NAME, controls)
         actions_panel(form, submit_handler(form, context.jobs), stage, context.catalog)

@@ -1,0 +1,116 @@
+"""Classifier-free guidance (Ho & Salimans 2022) and what tames it: the arithmetic, and when it acts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from webui.contracts.request import GenerationRequest
+from webui.engine.sampling_plan import Walk
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """How the rows of a prediction become one, at each noise level."""
+
+    scale: float = 1.0
+    rescale: float = 0.0
+    """Share of the contrast that is brought back to the prompt's own (Lin et al. 2023, section 3.4)."""
+    mimic_scale: float | None = None
+    """Scale whose range of values guidance may have; None does not threshold."""
+    percentile: float = 1.0
+    """Share of the values that the range is measured on."""
+    wants_unguided: bool = False
+    """Whether the unguided prediction is wanted beside the guided one (CFG++)."""
+    acts_at: tuple[bool, ...] = ()
+    """Whether it acts in each step; empty means always."""
+    sigmas: tuple[float, ...] = ()
+    """Levels of the steps that `acts_at` counts."""
+
+    @classmethod
+    def of(cls, request: GenerationRequest, walk: Walk) -> Guidance:
+        """What a request asks for along a walk.
+
+        Guidance acts from a share of the steps to another (Kynkaanniemi et al. 2024). Below
+        `negative_guidance_minimum_sigma` it acts in every other step only, as AUTOMATIC1111 has it.
+        """
+        count, first, last = walk.steps, request.guidance_start, request.guidance_end
+        lowest = request.negative_guidance_minimum_sigma
+        acts = tuple(
+            first <= i / count < last and not (sigma < lowest and i % 2 == 1)
+            for i, sigma in enumerate(walk.sigmas[:-1])
+        )
+        return cls(
+            request.guidance_scale * walk.sampler.guidance_factor,
+            request.guidance_rescale,
+            request.mimic_scale,
+            request.threshold_percentile,
+            walk.sampler.wants_unguided,
+            () if all(acts) else acts,
+            walk.sigmas,
+        )
+
+    @property
+    def needs_negative(self) -> bool:
+        """Whether a lone prompt needs a negative row at all."""
+        return (self.scale != 1 and (not self.acts_at or any(self.acts_at))) or self.wants_unguided
+
+    def acts(self, sigma: float) -> bool:
+        """Whether it acts at a noise level."""
+        if not self.acts_at:
+            return True
+        step = sum(level >= sigma * (1 - 1e-6) for level in self.sigmas[:-1]) - 1
+        return self.acts_at[max(step, 0)]
+
+    def combined(self, output: Tensor, weights: Sequence[float]) -> Tensor:
+        """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w)."""
+        guided = weighed(output, weights, self.scale)
+        if self.mimic_scale is not None:
+            mimicked = weighed(output, weights, self.mimic_scale)
+            guided = thresholded(guided, mimicked, self.percentile)
+        if self.rescale > 0:
+            guided = rescaled(guided, weighed(output, weights, 1.0), self.rescale)
+        return guided
+
+
+def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:
+    """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w).
+
+    Classifier-free guidance towards each part by its weight (Liu et al. 2022, equation 11).
+    """
+    negative = output[-1:]
+    if len(weights) == 1:
+        return torch.lerp(negative, output[:1], scale * weights[0])
+    total = negative
+    for i, weight in enumerate(weights):
+        total = total + (output[i : i + 1] - negative) * (weight * scale)
+    return total
+
+
+def rescaled(guided: Tensor, prompt: Tensor, share: float) -> Tensor:
+    """Guided prediction with this share of its standard deviation brought to the prompt's own.
+
+    Lin et al. 2023 (Common Diffusion Noise Schedules and Sample Steps are Flawed), equations 15, 16.
+    """
+    spread = guided.std((1, 2, 3), keepdim=True)
+    factor = prompt.std((1, 2, 3), keepdim=True) / spread.clamp(min=1e-12)
+    return guided * (1 - share + share * factor)
+
+
+def thresholded(guided: Tensor, mimicked: Tensor, percentile: float) -> Tensor:
+    """Guided prediction (1, C, h, w), each channel cut and scaled to the range of a lower scale's.
+
+    Dynamic thresholding (Saharia et al. 2022, section 2.3) for latents, as the extension of that name
+    has it: about each channel's mean, values beyond the percentile are cut, or beyond the lower scale's
+    largest where that is more; then all are scaled to that largest.
+    """
+    mean = guided.mean((2, 3), keepdim=True)
+    centred = guided - mean
+    largest = (mimicked - mimicked.mean((2, 3), keepdim=True)).abs().amax((2, 3), keepdim=True)
+    reach = torch.quantile(centred.abs().flatten(2), percentile, dim=2)[..., None, None]
+    reach = torch.maximum(reach, largest)
+    cut = torch.minimum(torch.maximum(centred, -reach), reach)
+    return cut / reach.clamp(min=1e-12) * largest + mean
