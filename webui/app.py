@@ -180,9 +180,9 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> int:
 def _built_in_models(settings: Settings) -> tuple[CheckpointInfo, ...]:
     if not settings.fake:
         return ()
-    from webui.contracts.fakes import FAKE_CHECKPOINT  # noqa: PLC0415  see above
+    from webui.contracts.fakes import FAKE_CHECKPOINTS  # noqa: PLC0415  see above
 
-    return (FAKE_CHECKPOINT,)
+    return FAKE_CHECKPOINTS
 
 
 def _hooks(events: EventBus) -> HookHost:

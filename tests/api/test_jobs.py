@@ -172,18 +172,36 @@ def test_a_prompt_in_any_script_comes_back_as_it_was(client: TestClient) -> None
     assert order(client, prompt=prompt)["request"]["prompt"] == prompt
 
 
+def uploaded(client: TestClient, picture: Image.Image) -> str:
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    image_id: str = client.post("/api/v1/images", content=file.getvalue()).json()["id"]
+    return image_id
+
+
 def test_a_marked_part_alone_is_drawn_anew(client: TestClient) -> None:
-    ids = []
-    for mode, colour in (("RGB", (10, 200, 30)), ("L", 0)):
-        file = io.BytesIO()
-        Image.new(mode, (64, 64), colour).save(file, "PNG")
-        ids.append(client.post("/api/v1/images", content=file.getvalue()).json()["id"])
+    mask = Image.new("L", (64, 64))
+    mask.putpixel((5, 6), 255)
+    ids = [uploaded(client, p) for p in (Image.new("RGB", (64, 64), (10, 200, 30)), mask)]
     job = order(client, image=ids[0], mask=ids[1], denoising_strength=1, width=64, height=64)
     wait_for(client, job["id"])
     done = client.get(f"/api/v1/jobs/{job['id']}").json()
-    file = io.BytesIO(client.get(done["pictures"][0]["url"]).content)
-    assert Image.open(file).getcolors() == [(64 * 64, (10, 200, 30))]
+    picture = Image.open(io.BytesIO(client.get(done["pictures"][0]["url"]).content))
+    assert picture.getpixel((5, 6)) != (10, 200, 30)
+    picture.putpixel((5, 6), (10, 200, 30))
+    assert picture.getcolors() == [(64 * 64, (10, 200, 30))]
     assert done["request"]["mask"] == ids[1]
+
+
+def test_an_empty_mask_is_refused(client: TestClient) -> None:
+    image = uploaded(client, Image.new("RGB", (64, 64)))
+    mask = uploaded(client, Image.new("L", (64, 64)))
+    answer = client.post("/api/v1/jobs", json={"prompt": "x", "image": image, "mask": mask})
+    assert answer.status_code == 422
+    assert (
+        answer.json()["error"]
+        == "mask is empty: nothing of it is white, expected white where to redraw."
+    )
 
 
 def test_an_unknown_adapter_is_a_problem_of_its_field(client: TestClient, png: bytes) -> None:

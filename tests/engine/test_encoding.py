@@ -63,7 +63,7 @@ def test_a_weighted_prompt_is_encoded_otherwise_than_a_plain_one(model: LoadedMo
 
 def test_each_emphasis_encodes_in_its_own_way(model: LoadedModel) -> None:
     def encoded(text: str, emphasis: str) -> Tensor:
-        (made,) = encode_texts([EncodeText(model, text, Reading(emphasis=emphasis))])
+        (made,) = encode_texts([EncodeText(model, text, reading=Reading(emphasis))])
         return made
 
     text, plain = "a (cat:1.4)", encoded("a cat", "Original")

@@ -86,9 +86,9 @@ def test_a_text_under_a_lora_is_another_and_does_not_keep_the_lora_alive(
     cache = EncodingCache()
     info = AdapterInfo(AdapterId("a"), "lora", "A", "/a", 1)
     lora = LoadedLora(info, {}, 1)
-    put(cache, EncodeText(model, "a", Reading(((lora, 1.0),))))
-    assert cache.get(EncodeText(model, "a", Reading(((lora, 1.0),)))) is TOKENS
-    assert cache.get(EncodeText(model, "a", Reading(((lora, 0.5),)))) is None
+    put(cache, EncodeText(model, "a", ((lora, 1.0),)))
+    assert cache.get(EncodeText(model, "a", ((lora, 1.0),))) is TOKENS
+    assert cache.get(EncodeText(model, "a", ((lora, 0.5),))) is None
     assert cache.get(EncodeText(model, "a")) is None
     gone = weakref.ref(lora)
     del lora
@@ -167,6 +167,6 @@ def test_a_picture_from_kept_encodings_is_that_without_any_to_the_bit(
 
 def test_a_text_that_is_read_otherwise_is_another(model: LoadedModel) -> None:
     cache = EncodingCache()
-    put(cache, EncodeText(model, "a"))
-    assert cache.get(EncodeText(model, "a", Reading(emphasis="Original"))) is TOKENS
-    assert cache.get(EncodeText(model, "a", Reading(emphasis="No norm"))) is None
+    put(cache, EncodeText(model, "a", reading=Reading("Original")))
+    assert cache.get(EncodeText(model, "a")) is TOKENS
+    assert cache.get(EncodeText(model, "a", reading=Reading("No norm"))) is None

@@ -5,7 +5,7 @@ import torch
 
 from tests.engine.drive import drive
 from webui.engine.classifier_free import Guidance, weighed
-from webui.engine.guidance import Conditioning, GuidedBy, encode_prompts, guided
+from webui.engine.guidance import Conditioning, GuidedBy, Timeline, encode_prompts, guided
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText, Predict, Work
 
@@ -43,7 +43,7 @@ SIGMAS = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
 
 
 def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> None:
-    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, sigmas=SIGMAS)
+    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, timeline=Timeline(SIGMAS))
     said = drive(task, encode)
     assert [level for level, _ in said.stages] == [10.0, 6.0, 2.0]
     assert [tokens[:, 0, 0].tolist() for _, tokens in said.stages] == [[4, 0], [7, 0], [7, 2]]

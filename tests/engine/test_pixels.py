@@ -13,7 +13,7 @@ from webui.engine.pixels import (
     open_class_map,
     open_depth_map,
     open_image,
-    open_mask,
+    open_mask_image,
     to_pixels,
     to_tensor,
 )
@@ -66,7 +66,7 @@ def test_black_and_transparent_are_no_mask(tmp_path: Path) -> None:
     image.putpixel((1, 0), (255, 255, 255, 255))
     image.putpixel((2, 0), (0, 0, 0, 255))
     image.save(tmp_path / "a.png")
-    assert open_mask(tmp_path / "a.png", 3, 1).tolist() == [[0, 255, 0]]
+    assert np.asarray(open_mask_image(tmp_path / "a.png")).tolist() == [[0, 255, 0]]
 
 
 @pytest.mark.parametrize("mode", ["L", "P"])

@@ -10,7 +10,6 @@ from webui.contracts.ids import AdapterId
 from webui.engine.adapters.controlnet import Control, LoadedControl
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
-from webui.engine.reading import Reading
 from webui.engine.work import EncodeText, Predict, group_key, split_rows
 
 
@@ -52,7 +51,7 @@ def test_what_must_be_equal_within_a_batch(work: Predict) -> None:
 
 
 def test_texts_under_other_loras_are_other_texts(model: LoadedModel) -> None:
-    patched = EncodeText(model, "a", Reading(((lora(), 1.0),)))
+    patched = EncodeText(model, "a", ((lora(), 1.0),))
     assert group_key(patched) != group_key(EncodeText(model, "a"))
 
 

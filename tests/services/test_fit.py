@@ -47,6 +47,8 @@ def _numbers(images: ImageStore, greatest: int, mode: str = "L") -> ImageId:
 
 
 def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
+    if fields.get("mask") == B and task in ("inpaint", "text"):
+        fields["mask"] = _numbers(images, 255)
     values = {"prompt": "a boat", "width": 64, "height": 64, **fields}
     request = GenerationRequest.model_validate(values)
     problems = misfits(request, _model(task), CATALOG, images)
@@ -139,6 +141,25 @@ def test_a_coloured_class_map_is_refused(images: ImageStore) -> None:
     Image.new("RGB", (8, 8)).save(out, "PNG")
     said = _wrong(images, "semantic", class_map=images.put(out.getvalue()))
     assert "class_map is a coloured picture, expected values from 0 to 1" in said
+
+
+@pytest.mark.parametrize(
+    ("colour", "mode", "sentence"),
+    [
+        (0, "Inpaint masked", "mask is empty: nothing of it is white, expected white where to redraw."),
+        (255, "Inpaint not masked", "mask is white everywhere, expected black where to redraw"),
+        (0, "Inpaint not masked", ""),
+        (1, "Inpaint masked", ""),
+    ],
+)  # fmt: skip
+def test_a_mask_must_leave_something_to_redraw(
+    images: ImageStore, colour: int, mode: str, sentence: str
+) -> None:
+    out = io.BytesIO()
+    Image.new("L", (8, 8), colour).save(out, "PNG")
+    mask = images.put(out.getvalue())
+    said = _wrong(images, "text", image=A, mask=mask, mask_mode=mode)
+    assert sentence in said if sentence else said == ""
 
 
 def test_a_box_of_an_unknown_thing_is_refused(images: ImageStore) -> None:

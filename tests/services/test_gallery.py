@@ -70,6 +70,14 @@ def test_the_file_holds_the_request_of_exactly_this_picture(services: Services) 
     assert (request.prompt, request.negative_prompt) == (job.request.prompt, "дождь")
 
 
+def test_a_picture_of_another_size_keeps_the_size_that_it_was_drawn_at(services: Services) -> None:
+    job = services.submit(width=256, height=64)
+    picture = _saved(services, 0, job)
+    request = services.gallery.request_of(picture.id)
+    assert (picture.width, picture.height) == (128, 128)
+    assert (request.width, request.height) == (256, 64)
+
+
 def test_a_saved_picture_is_told_after_file_and_row_are_there(services: Services) -> None:
     seen: list[bool] = []
     services.events.subscribe(

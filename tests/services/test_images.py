@@ -178,3 +178,11 @@ def test_too_many_bytes_are_refused(store: ImageStore) -> None:
 def test_an_unknown_id_is_not_found(store: ImageStore, image_id: str) -> None:
     with pytest.raises(NotFound):
         store.path(ImageId(image_id))
+
+
+def test_brightness_is_read_over_black_where_an_image_is_see_through(store: ImageStore) -> None:
+    image = Image.new("RGBA", (2, 1), (255, 255, 255, 0))
+    image.putpixel((1, 0), (255, 255, 255, 128))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    assert store.brightness(store.put(out.getvalue())) == (0, 128)

@@ -7,6 +7,9 @@ import pytest
 
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
+from webui.contracts.parameters.hires import HiresParameters
+from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
 from webui.ui.build import build_ui
@@ -18,21 +21,28 @@ def ids_of(context: UiContext) -> set[str]:
     return {str(c["props"].get("elem_id")) for c in components}
 
 
-BEYOND_FORMS = {
-    "mask", "class_map", "depth_map", "boxes", "controls", "loras", "noise_augmentation",
-}  # fmt: skip
+BEYOND_FORMS = {"depth_map", "controls", "loras", "noise_augmentation"}
 """What a program can order over HTTP and no tab has a control for."""
+WITH_IMAGE = {"image", *StartImage.model_fields}
+WITH_MASK = {"mask", *Inpainting.model_fields}
+WITH_MAP = {"class_map", "boxes"}
+WITH_HIRES = set(HiresParameters.model_fields)
+OWN = {
+    "txt2img": WITH_HIRES, "img2img": WITH_IMAGE, "inpaint": WITH_IMAGE | WITH_MASK, "semantic": WITH_MAP,
+}  # fmt: skip
+"""What each work tab has beyond what all have."""
 
 
-def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiContext) -> None:
-    ids = ids_of(context)
-    ours = set(PARAMETERS) - BEYOND_FORMS
-    hires = {name for name in ours if name.startswith("hires_")}
-    assert {f"img2img-{name}" for name in ours - hires} <= ids
-    assert {f"txt2img-{name}" for name in ours - {"image"}} <= ids
+@pytest.mark.parametrize("tab", list(OWN))
+def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(
+    context: UiContext, tab: str
+) -> None:
+    for_some = set().union(*OWN.values()) | BEYOND_FORMS | {"denoising_strength"}
+    wanted = (set(PARAMETERS) - for_some) | OWN[tab]
+    assert {f"{tab}-{name}" for name in wanted} <= ids_of(context)
 
 
-def test_the_menus_offer_models_that_draw_from_text_alone(context: UiContext) -> None:
+def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> None:
     mender = replace(FAKE_CHECKPOINT, id=ModelId("fake/mender"), task="inpaint")
     catalog = Catalog([], built_in=[mender, FAKE_CHECKPOINT])
     config = build_ui(replace(context, catalog=catalog)).get_config_file()
@@ -41,12 +51,26 @@ def test_the_menus_offer_models_that_draw_from_text_alone(context: UiContext) ->
         for c in config["components"]
         if str(c["props"].get("elem_id")).endswith("-model")
     ]
-    assert [menu["elem_id"] for menu in menus] == ["txt2img-model", "img2img-model"]
-    assert all([value for _, value in menu["choices"]] == ["fake/gradient"] for menu in menus)
+    offered = {menu["elem_id"]: [value for _, value in menu["choices"]] for menu in menus}
+    assert offered == {
+        "txt2img-model": ["fake/gradient"],
+        "img2img-model": ["fake/gradient"],
+        "inpaint-model": ["fake/mender", "fake/gradient"],
+        "semantic-model": [],
+    }
 
 
 @pytest.mark.parametrize(
-    "element", ["ez-header", "ez-stage", "ez-tab-gallery", "txt2img-generate", "img2img-cancel"]
+    "element",
+    [
+        "ez-header",
+        "ez-stage",
+        "ez-tab-gallery",
+        "txt2img-generate",
+        "img2img-cancel",
+        "inpaint-canvas",
+        "semantic-canvas",
+    ],
 )
 def test_the_page_has_its_parts(context: UiContext, element: str) -> None:
     assert element in ids_of(context)

@@ -7,7 +7,7 @@ import io
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,19 @@ FAKE_CHECKPOINT = CheckpointInfo(
     parts=(("tokenizer", str(_TEXT / "tokenizer")), ("text_encoder", str(_TEXT / "text_encoder"))),
 )  # fmt: skip
 """For a catalog's `built_in`, so that the fake worker needs no model on disk."""
+FAKE_CLASSES = ("sky", "meadow", "water", "house")
+FAKE_CHECKPOINTS = (
+    FAKE_CHECKPOINT,
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/map"), title="Fake maps", task="semantic", classes=FAKE_CLASSES,
+        description="Takes a class map, and draws its gradients all the same.",
+    ),
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/layout"), title="Fake layouts", task="layout", classes=FAKE_CLASSES,
+        description="Takes boxes, and draws its gradients all the same.",
+    ),
+)  # fmt: skip
+"""A fake for each task that the page has a tab for."""
 PREVIEW_PIXELS = 64
 
 _Pixels = npt.NDArray[np.uint8]

@@ -27,9 +27,11 @@ from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
+from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
 from webui.contracts.parameters.words import TEXTS, PictureText, Words
 
@@ -42,11 +44,13 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     Turns,
-    Words,
+    Inpainting,
+    StartImage,
     HiresParameters,
     GuidanceParameters,
     SamplingParameters,
     NoiseParameters,
+    Words,
     Inputs,
     Drawing,
 ):

@@ -33,7 +33,7 @@ def _encode_text(work: EncodeText) -> Tensor:
     if model.text_encoder is None or model.tokenize is None or model.frame is None:
         raise JobFailed(f"The model {model.checkpoint.id!r} reads no text. Leave the prompt empty.")
     check_width(reading.embeddings, model.text_encoder, model.checkpoint.id)
-    model.merged.use(TEXT, model.text_encoder, reading.patches)
+    model.merged.use(TEXT, model.text_encoder, work.patches)
     places = Placeholders(reading.embeddings)
     blocks = {name: places.ids(name) for name in places.names}
     chunks = chunk_prompt(

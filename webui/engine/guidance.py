@@ -97,13 +97,23 @@ class Prompted:
     """Of the parts."""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """The steps of a pass, and how many went before it."""
+
+    sigmas: Sequence[float] = (math.inf, 0.0)
+    """The levels that are walked; a step begins at its level."""
+    after: int = 0
+    """Steps of a pass before, from which a prompt's timeline counts on."""
+
+
 def encode_prompts(
     model: LoadedModel,
     texts: tuple[str, str],
     negative: bool,
+    patches: Patches = (),
     reading: Reading = PLAIN,
-    sigmas: Sequence[float] = (math.inf, 0.0),
-    after: int = 0,
+    timeline: Timeline = Timeline(),
 ) -> Task[Prompted]:
     """Encode (prompt, negative prompt) for the rows that guidance needs, at every step.
 
@@ -111,22 +121,21 @@ def encode_prompts(
         model: Whose text encoder reads.
         texts: In the prompt language; shorter ones are padded by chunks of the empty text.
         negative: Whether a single part is guided; several always need the negative prompt.
-        reading: How the text encoder reads; of its LoRAs those count that change it.
-        sigmas: The levels that are walked; a step begins at its level.
-        after: Steps of a pass before, from which the prompts' timelines count on.
+        patches: LoRAs; those that change the text encoder count.
+        reading: How the text encoder reads.
+        timeline: The steps at which the prompts may change.
     """
-    patches = tuple((lora, weight) for lora, weight in reading.patches if lora.reads(TEXT))
-    reading = replace(reading, patches=patches)
-    steps, parts = len(sigmas) - 1, split_parts(texts[0])
+    patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
+    sigmas, parts = timeline.sigmas, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
-    said = [stages_of(prompt, steps, after) for prompt in prompts]
+    said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, reading)
+        encoded[text] = yield EncodeText(model, text, patches, reading)
     chunks = max(tokens.shape[0] for tokens in encoded.values())
     if any(tokens.shape[0] < chunks for tokens in encoded.values()):
-        empty: Tensor = yield EncodeText(model, "", reading)
+        empty: Tensor = yield EncodeText(model, "", patches, reading)
         encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
     ends = sorted({stage.until for stages in said for stage in stages})
     begins = [0, *ends[:-1]]  # steps before a stage

@@ -29,14 +29,13 @@ def open_image(path: Path, background: str = "white") -> Image.Image:
     return Image.alpha_composite(behind, upright).convert("RGB")
 
 
-def open_mask(path: Path, width: int, height: int) -> Pixels:
-    """Read a mask and fit it: (height, width), 255 where it is white, 0 where black or transparent.
+def open_mask_image(path: Path) -> Image.Image:
+    """Read a mask at its own size, grey: white where to redraw, black where it is transparent.
 
     Raises:
         BadImage: the file is missing or no picture.
     """
-    mask = open_image(path, "black").convert("L")
-    return np.asarray(fit_image(mask, width, height, Image.Resampling.BILINEAR)).copy()
+    return open_image(path, "black").convert("L")
 
 
 def open_class_map(path: Path, width: int, height: int) -> Pixels:

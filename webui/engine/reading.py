@@ -1,4 +1,4 @@
-"""How a text encoder is to read a text: what there is beside the words and their order."""
+"""How a text encoder is to read a text: what is beside the words and their order."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 from webui.contracts.parameters.words import EMPHASES
 from webui.engine.adapters.embedding import LoadedEmbedding
-from webui.engine.adapters.lora import Patches, patch_key
 
 
 @dataclass(frozen=True, eq=False)
 class Reading:
     """One manner of reading."""
 
-    patches: Patches = ()
-    """LoRAs of the text encoder."""
     emphasis: str = EMPHASES[0]
     """What weights do, as `GenerationRequest.emphasis` has it."""
     embeddings: tuple[LoadedEmbedding, ...] = ()
@@ -23,8 +20,7 @@ class Reading:
     @property
     def key(self) -> object:
         """Equal for readings that give equal encodings; keeps no weights alive."""
-        embeddings = tuple(embedding.key for embedding in self.embeddings)
-        return patch_key(self.patches), self.emphasis, embeddings
+        return self.emphasis, tuple(embedding.key for embedding in self.embeddings)
 
 
 PLAIN = Reading()

@@ -28,8 +28,9 @@ class EncodeText:
 
     model: LoadedModel
     text: str
+    patches: Patches = ()
+    """LoRAs of the text encoder."""
     reading: Reading = PLAIN
-    """How; with LoRAs of the text encoder alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,5 +163,5 @@ def _sameness(work: Work) -> object:
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
     if isinstance(work, EncodeText):
-        return work.reading.key
+        return patch_key(work.patches), work.reading.key
     return work.boxes.shape

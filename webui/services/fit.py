@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import FieldProblem
+from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
+from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
@@ -50,6 +52,8 @@ def misfits(
         return problems
     if request.class_map is not None:
         problems += _class_map(images.greatest_value(request.class_map), checkpoint)
+    if request.mask is not None:
+        problems += _mask(request, images)
     if checkpoint.task == "upscale" and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
     return [*problems, *_labels(request, checkpoint)]
@@ -84,6 +88,17 @@ def _foreign(
             name,
             f"given for the model {checkpoint.id!r}, which cannot use it",
             f"{rather}{name} to be left out",
+        )
+
+
+def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProblem]:
+    """A mask that leaves nothing to redraw."""
+    least, greatest = images.brightness(request.mask or ImageId(""))
+    if request.mask_mode == MASKED and greatest == 0:
+        yield FieldProblem("mask", "empty: nothing of it is white", "white where to redraw")
+    if request.mask_mode != MASKED and least == 255:
+        yield FieldProblem(
+            "mask", "white everywhere", f"black where to redraw, as mask_mode is {NOT_MASKED!r}"
         )
 
 

@@ -60,12 +60,17 @@ class Gallery:
         """
         if (present := self._of_job(job.id, index)) is not None:
             return present
-        exact = job.request.picture(index).model_copy(
-            update={"seed": seed, "width": width, "height": height}
-        )
+        # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
+        # and put back, give a picture of another.
+        request = job.request
+        exact = request.picture(index).model_copy(
+            update={
+                "seed": seed, "width": request.width or width, "height": request.height or height,
+            }
+        )  # fmt: skip
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
         file = self._outputs / self._name(draft)
-        write_file(file, self._png(draft, rgb), partial=self._outputs / PARTIAL)
+        write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)
         picture = Picture(
             id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
             file=file.relative_to(self._outputs).as_posix(), created=draft.created,
@@ -143,9 +148,13 @@ class Gallery:
         picture = self.get(picture_id)
         with reading(self._database) as connection:
             text = connection.scalar(select(JOBS.c.request).where(JOBS.c.id == picture.job_id))
-        exact = GenerationRequest.model_validate_json(text or "").picture(picture.index)
-        return exact.model_copy(
-            update={"seed": picture.seed, "width": picture.width, "height": picture.height}
+        request = GenerationRequest.model_validate_json(text or "")
+        return request.picture(picture.index).model_copy(
+            update={
+                "seed": picture.seed,
+                "width": request.width or picture.width,
+                "height": request.height or picture.height,
+            }
         )
 
     def delivered(self, job_id: JobId) -> tuple[int, ...]:
@@ -210,8 +219,7 @@ class Gallery:
             else f"{name}-{draft.id}.png"
         )
 
-    def _png(self, draft: PictureDraft, rgb: bytes) -> bytes:
-        size = (draft.request.width or 0, draft.request.height or 0)
+    def _png(self, draft: PictureDraft, size: tuple[int, int], rgb: bytes) -> bytes:
         texts = PngInfo()
         for chunk in self._hooks.picture_metadata(draft):
             texts.add_text(chunk.keyword, chunk.text)

@@ -82,6 +82,18 @@ class ImageStore:
                 return None
             return max(value for value, pixels in enumerate(image.histogram()) if pixels)
 
+    def brightness(self, image_id: ImageId) -> tuple[int, int]:
+        """The least and the greatest brightness, 0 to 255, over black where it is see-through.
+
+        Raises:
+            NotFound: no such image.
+        """
+        with Image.open(self.path(image_id), formats=("PNG",)) as image:
+            upright = eight_bits(image).convert("RGBA")
+        behind = Image.new("RGBA", upright.size, "black")
+        least, greatest = Image.alpha_composite(behind, upright).convert("L").getextrema()
+        return int(least), int(greatest)  # type: ignore[arg-type]  # of one channel they are numbers
+
     def _file(self, image_id: ImageId) -> Path:
         return self._folder / f"{image_id}.png"
 

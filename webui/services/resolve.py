@@ -92,7 +92,8 @@ def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     share = min(request.steps, math.ceil(request.steps * request.denoising_strength))
     steps = request.steps
     if request.image is not None and checkpoint.task != "upscale":
-        steps = share
+        exact = request.exact_steps and request.denoising_strength > 0
+        steps = request.steps if exact else share
     elif request.has_hires:
         steps += request.hires_steps or share
     return steps * request.count

@@ -6,27 +6,32 @@ from pathlib import Path
 
 import gradio as gr
 
+from webui.ui.canvas.canvas import canvas_panel
 from webui.ui.context import UiContext
 from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
 from webui.ui.samples import read_samples
-from webui.ui.tabs import gallery, img2img, txt2img
+from webui.ui.tabs import gallery, img2img, inpaint, semantic, txt2img
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
+TABS = (txt2img.NAME, img2img.NAME, inpaint.NAME, semantic.NAME, "gallery")
 
 
 def build_ui(context: UiContext) -> gr.Blocks:
-    """The whole page: header, the forms of the work tabs, the stage, the gallery."""
+    """The whole page: header, the forms of the work tabs, canvases, the stage, the gallery."""
     blocks = gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True)
     with blocks:
-        header(tabs=(txt2img.NAME, img2img.NAME, "gallery"))
+        header(tabs=TABS)
         stage = stage_panel(read_samples(ASSETS_FOLDER / "samples"))
         stage.unrender()  # type: ignore[no-untyped-call]
         with gr.Row(elem_id="ez-work"):
             with gr.Column(elem_id="ez-forms"):
-                txt2img.build(context, stage)
-                img2img.build(context, stage)
+                for tab in (txt2img, img2img, inpaint, semantic):
+                    tab.build(context, stage)
             with gr.Column(elem_id="ez-stage-column"):
+                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog)):
+                    if canvas is not None:
+                        canvas_panel(canvas)
                 stage.render()  # type: ignore[no-untyped-call]
         gallery.build()
     return blocks

@@ -14,8 +14,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
+from webui.services.catalog import Catalog
 from webui.ui.scripts import on_mount
 
 PLACEHOLDERS: Mapping[str, str] = {
@@ -23,8 +24,11 @@ PLACEHOLDERS: Mapping[str, str] = {
     "negative_prompt": "what to stay away from (optional)",
 }
 
-EMPTY_MEANS: Mapping[str, str] = {"txt2img": "model's own", "img2img": "as the image"}
-"""What an empty width or height stands for, in each tab."""
+EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the picture"}
+"""What an empty width or height stands for, in the tabs where it is not the model's own."""
+
+SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
+"""Parameters whose controls are the page's own: an id of an image, or a list."""
 
 
 SIZES = ("width", "height")
@@ -38,6 +42,12 @@ class Form:
     """Name of the tab, and first part of its controls' element ids."""
     controls: Mapping[str, Component]
     """Parameter name to control, in the order of the form."""
+    tasks: tuple[Task, ...] = ("text",)
+    """Tasks of the models that it offers; those of the first stand first."""
+
+    def models(self, catalog: Catalog) -> list[CheckpointInfo]:
+        """The installed models that it can be used with."""
+        return [info for task in self.tasks for info in catalog.models(task)]
 
     def describe(self) -> list[dict[str, Any]]:
         """What the page's script needs of each control: name, element, title, help, default, fold."""
@@ -181,10 +191,10 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
+    if name in SLOTS:
+        return value is None or isinstance(value, (str, list))
     if PARAMETERS[name].lines is not None:
         return isinstance(value, str)
-    if name == "image":
-        return value is None or isinstance(value, str)
     low, high = limits(name)
     if value is None:
         return default(name) is None

@@ -40,7 +40,7 @@ def rows(model: LoadedModel, text: str) -> Tensor:
 
 
 def encoded(model: LoadedModel, text: str, *embeddings: LoadedEmbedding) -> Tensor:
-    (made,) = encode_texts([EncodeText(model, text, Reading(embeddings=embeddings))])
+    (made,) = encode_texts([EncodeText(model, text, reading=Reading(embeddings=embeddings))])
     return made
 
 

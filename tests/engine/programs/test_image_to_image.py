@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tests.engine.library import Library, save_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import GenerationRequest
@@ -14,7 +16,7 @@ from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels, to_tensor
 from webui.engine.programs import steps_of
-from webui.engine.work import DecodeLatent, EncodeImage
+from webui.engine.work import DecodeLatent, EncodeImage, Predict
 
 
 @pytest.fixture
@@ -87,3 +89,45 @@ def test_it_repeats_itself_to_the_bit(model: LoadedModel, image: Path) -> None:
     for job in ("a", "b"):
         rig.finish(order(model.checkpoint, job, files={"image": image}, sampler="Euler a"))
     assert np.array_equal(rig.pictures("a")[0], rig.pictures("b")[0])
+
+
+def test_a_transparent_image_stands_before_the_background(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "clear.png"
+    Image.new("RGBA", (32, 32), (0, 0, 0, 0)).save(path)
+    rig = Rig(library.model("text"))
+    rig.finish(order(library.model("text").checkpoint, files={"image": path}, background="#ff0000"))
+    shown = rig.works(EncodeImage)[0].pixels
+    assert shown[0, :, 5, 5].tolist() == [1, -1, -1]
+
+
+def test_a_small_image_is_enlarged_as_a_latent(library: Library, tmp_path: Path) -> None:
+    path = save_picture(tmp_path / "small.png", 16, 16)
+    rig = Rig(library.model("text"))
+    mode: dict[str, Any] = {
+        "resize_mode": "Just resize (latent upscale)",
+        "width": 64,
+        "height": 64,
+    }
+    rig.finish(order(library.model("text").checkpoint, files={"image": path}, **mode))
+    assert rig.works(EncodeImage)[0].pixels.shape == (1, 3, 16, 16)
+    assert rig.works(Predict)[0].x.shape[-2:] == (32, 32)
+    assert rig.pictures("job")[0].shape == (64, 64, 3)
+
+
+def test_the_multiplier_scales_the_first_noise(library: Library, image: Path) -> None:
+    rig = Rig(library.model("text"))
+    for name, strength in (("a", 1.0), ("b", 0.5), ("none", 0.0)):
+        checkpoint = library.model("text").checkpoint
+        rig.finish(order(checkpoint, name, files={"image": image}, noise_multiplier=strength))
+    firsts = [work.x[:1] for work in rig.works(Predict)[::4]][:3]
+    assert torch.allclose(firsts[1] - firsts[2], (firsts[0] - firsts[2]) * 0.5, atol=1e-5)
+
+
+def test_a_result_can_take_over_the_images_colours(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "plain.png"
+    Image.new("RGB", (32, 32), (180, 120, 90)).save(path)
+    rig = Rig(library.model("text"))
+    wanted = order(library.model("text").checkpoint, files={"image": path}, colour_correction=True)
+    rig.finish(wanted)
+    made = rig.pictures("job")[0].astype(int)
+    assert (made[..., 0] >= made[..., 2] - 1).mean() > 0.9

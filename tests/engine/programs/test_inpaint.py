@@ -18,11 +18,13 @@ from tests.engine.library import Library, save_grey, save_picture
 from tests.engine.rig import Rig, image_id, order
 from webui.contracts.checkpoint import Task
 from webui.contracts.messages import RunJob
+from webui.contracts.request import GenerationRequest
 from webui.engine.execute import execute
 from webui.engine.first_stage import encode_pixels
-from webui.engine.noise import NoiseStream
+from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.programs import PictureOrder
-from webui.engine.programs.inpaint import blend, held, inpaint
+from webui.engine.programs.inpaint import beginning, held, inpaint
+from webui.engine.programs.masks import blurred, filled
 from webui.engine.work import DecodeLatent, EncodeImage, Pixels, Predict, Work
 
 CPU = torch.device("cpu")
@@ -46,7 +48,7 @@ def job(
     library: Library, task: Task, image: Path, mask: Path, name: str = "job", **f: Any
 ) -> RunJob:
     files = {"image": image, "mask": mask}
-    return order(library.model(task).checkpoint, name, files=files, **f)
+    return order(library.model(task).checkpoint, name, files=files, **{"mask_blur": 0, **f})
 
 
 def opened(path: Path) -> Pixels:
@@ -147,10 +149,96 @@ def test_at_full_strength_nothing_of_the_old_content_shines_through(
     assert np.array_equal(rig.pictures("a")[0], rig.pictures("b")[0])
 
 
-def test_grey_mixes_old_and_new() -> None:
-    old, new = np.full((1, 3, 3), 100, np.uint8), np.full((1, 3, 3), 200, np.uint8)
-    mixed = blend(old, new, np.array([[0, 51, 255]], np.uint8))
-    assert mixed[0, :, 0].tolist() == [100, 120, 200]
+@pytest.mark.parametrize("task", TASKS)
+def test_outside_the_blurred_mask_the_picture_stays_to_the_bit(
+    library: Library, task: Task, image: Path, mask: Path
+) -> None:
+    rig = Rig(library.model(task))
+    rig.finish(job(library, task, image, mask, mask_blur=2, mask_blur_y=0))
+    made, before = rig.pictures("job")[0], opened(image)
+    black = blurred(opened(mask), 2, 0) == 0
+    assert not black[16, 7]
+    assert black[7, 16]
+    assert np.array_equal(made[black], before[black])
+
+
+def test_what_is_not_masked_can_be_redrawn_instead(
+    library: Library, image: Path, mask: Path
+) -> None:
+    rig = Rig(library.model("text"))
+    rig.finish(job(library, "text", image, mask, mask_mode="Inpaint not masked"))
+    made, before = rig.pictures("job")[0], opened(image)
+    white = opened(mask) == 255
+    assert np.array_equal(made[white], before[white])
+    assert not np.array_equal(made[~white], before[~white])
+
+
+def content(**fields: Any) -> Tensor:
+    """What drawing begins with, of a latent of ones, noise of twos and a mask over the right half."""
+    request = GenerationRequest.model_validate({"prompt": "", **fields})
+    cells = torch.tensor([[[[0.0, 1.0]]]])
+    return beginning(request, torch.ones(1, 4, 1, 2), cells, torch.full((1, 4, 1, 2), 2.0))[0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("masked_content", "strength", "expected"),
+    [
+        ("original", 0.5, [1, 1]), ("original", 1.0, [0, 0]), ("fill", 1.0, [1, 1]),
+        ("latent noise", 0.5, [1, 2]), ("latent nothing", 0.5, [1, 0]),
+    ],
+)  # fmt: skip
+def test_drawing_begins_with_the_masked_content(
+    masked_content: str, strength: float, expected: list[int]
+) -> None:
+    begun = content(masked_content=masked_content, denoising_strength=strength)
+    assert begun.tolist() == expected
+
+
+def test_latent_noise_is_the_seeds_own(library: Library, image: Path, mask: Path) -> None:
+    rig = Rig(library.model("text"))
+    for kind in ("latent noise", "latent nothing"):
+        rig.finish(job(library, "text", image, mask, kind, masked_content=kind, steps=1))
+    with_noise, without = (work.x[0] for work in rig.works(Predict))
+    cells = torch.from_numpy(opened(mask)[::2, ::2] > 0)
+    noise = NoiseStream(NoisePlan(7), (1, 4, 16, 16), CPU)()[0]
+    added = with_noise - without
+    assert torch.all(added[:, ~cells] == 0)
+    scale = (added[:, cells] / noise[:, cells]).median()
+    assert scale > 0
+    assert torch.allclose(added[:, cells], noise[:, cells] * scale, atol=1e-4)
+
+
+def test_fill_shows_the_model_the_colours_around_the_mask(
+    library: Library, image: Path, mask: Path
+) -> None:
+    rig = Rig(library.model("text"))
+    rig.finish(job(library, "text", image, mask, masked_content="fill"))
+    with Image.open(image) as before:
+        expected = np.asarray(filled(before.convert("RGB"), opened(mask)))
+    shown = rig.works(EncodeImage)[0].pixels[0].permute(1, 2, 0) * 127.5 + 127.5
+    assert np.array_equal(shown.round().numpy(), expected)
+
+
+def test_only_masked_draws_the_part_at_full_size_and_keeps_the_pictures(
+    library: Library, tmp_path: Path
+) -> None:
+    image = save_picture(tmp_path / "wide.png", 101, 63)
+    values = np.zeros((63, 101), np.uint8)
+    values[20:30, 40:50] = 255
+    mask = save_grey(tmp_path / "wide mask.png", values)
+    rig = Rig(library.model("text"))
+    wanted: dict[str, Any] = {
+        "inpaint_area": "Only masked",
+        "masked_padding": 4,
+        "width": 64,
+        "height": 64,
+    }
+    rig.finish(job(library, "text", image, mask, **wanted))
+    made, before = rig.pictures("job")[0], opened(image)
+    assert rig.works(EncodeImage)[0].pixels.shape == (1, 3, 64, 64)
+    assert made.shape == (63, 101, 3)
+    assert np.array_equal(made[values == 0], before[values == 0])
+    assert not np.array_equal(made[values > 0], before[values > 0])
 
 
 def test_image_and_mask_of_other_sizes_are_fitted(library: Library, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from webui.contracts.conditions import ControlUse, LayoutBox
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
 from webui.engine.classifier_free import Guidance
-from webui.engine.guidance import Conditioning, GuidedBy, Steering, encode_prompts
+from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, encode_prompts
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
@@ -55,9 +55,9 @@ def conditioned(
         model,
         (request.prompt, request.negative_prompt),
         guidance.needs_negative,
+        order.text_patches,
         order.reading,
-        sigmas,
-        order.after,
+        Timeline(sigmas, order.after),
     )
     stages = said.stages
     if model.layout_encoder is not None:

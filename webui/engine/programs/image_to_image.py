@@ -2,32 +2,52 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as functional
+from PIL import Image
 from torch import Tensor
 
+from webui.contracts.parameters.start_image import JUST_RESIZE_LATENT
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import fit_image, open_image, to_tensor
+from webui.engine.pixels import open_image, to_tensor
 from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
-from webui.engine.sampling_plan import Walk
 from webui.engine.work import EncodeImage, Program, Task
 
 
 def image_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     """One picture from an image and a prompt; strength 0 only encodes and decodes the image."""
+    request = order.request
     width, height = order.size(model)
-    image = open_image(order.file(order.request.image, "start image"))
-    pixels = to_tensor(fit_image(image, width, height), model.checkpoint.latent_factor)
-    latent: Tensor = yield EncodeImage(model, pixels.to(model.device))
-    steps = steps_of(order.request, model.checkpoint)
-    if steps > 0:
-        latent = yield from _redraw(order, model, latent, steps)
-    return (yield from decode(model, latent, width, height))
+    image = open_image(order.file(request.image, "start image"), request.background)
+    latent = yield from _encoded(order, model, image)
+    if steps_of(request, model.checkpoint) > 0:
+        latent = yield from _redraw(order, model, latent)
+    picture = yield from decode(model, latent, width, height)
+    return with_colours_of_image(picture, image) if request.colour_correction else picture
 
 
-def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor, steps: int) -> Task[Tensor]:
-    walk = Walk.of(order.request, model.levels).last(steps)
+def _encoded(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Task[Tensor]:
+    """The image as a latent (1, C, h, w) of the picture's size.
+
+    'Just resize (latent upscale)' enlarges the latent of the image as it is; one that is larger than
+    the picture is made smaller before, as pixels.
+    """
+    width, height = order.size(model)
+    factor, mode = model.checkpoint.latent_factor, order.request.resize_mode
+    latently = mode == JUST_RESIZE_LATENT and image.width * image.height <= width * height
+    image = image if latently else resized(image, width, height, mode)
+    latent: Tensor = yield EncodeImage(model, to_tensor(image, factor).to(model.device))
+    if not latently:
+        return latent
+    rows, columns = model.latent_shape(width, height)[-2:]
+    return functional.interpolate(latent, (rows, columns), mode="bilinear")
+
+
+def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Tensor]:
+    walk = walk_of(order.request, model)
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, latent.shape)
-    return (yield from sample(walk, denoise, walk.noised(latent, noise), noise))
+    return (yield from sample(walk, denoise, noised(walk, latent, noise, order.request), noise))

@@ -7,62 +7,151 @@ Any other is held to the picture outside the mask at every step, as RePaint does
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from webui.contracts.errors import BadImage
+from webui.contracts.parameters.inpainting import (
+    FILL,
+    LATENT_NOISE,
+    LATENT_NOTHING,
+    NOT_MASKED,
+    ONLY_MASKED,
+    ORIGINAL,
+)
+from webui.contracts.parameters.start_image import RESIZE_AND_FILL
+from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import fit_image, open_image, open_mask, to_tensor
+from webui.engine.pixels import open_image, open_mask_image, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
+from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
 from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
-from webui.engine.sampling_plan import Walk
 from webui.engine.work import Denoise, EncodeImage, Pixels, Program, Task
 
 
+@dataclass(frozen=True)
+class Repair:
+    """A picture, and the part of it that is drawn."""
+
+    picture: Pixels
+    """What stays around the mask, (H, W, 3)."""
+    soft: Pixels
+    """How much of the new is laid over it, (H, W), blurred."""
+    region: Region
+    """The part of the picture that is drawn."""
+    image: Image.Image
+    """That part at the size it is drawn at."""
+    mask: Pixels
+    """The mask of that part, not blurred, at that size."""
+
+    def finished(self, painted: Pixels) -> Pixels:
+        """The whole picture, with what was painted in its part."""
+        part = _put_back(Image.fromarray(painted), self.region.size)
+        left, top, right, bottom = self.region.box
+        whole = self.picture.copy()
+        soft = self.soft[top:bottom, left:right]
+        whole[top:bottom, left:right] = blend(whole[top:bottom, left:right], part, soft)
+        return whole
+
+
 def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
-    """One picture, redrawn where the mask is white; grey mixes old and new."""
+    """One picture, redrawn where the mask is white; grey mixes old and new.
+
+    With 'Only masked' the part around the mask is drawn at the request's size and put back into the
+    picture, which keeps its own.
+    """
     width, height = order.size(model)
-    image = open_image(order.file(order.request.image, "image"))
-    image = fit_image(image, width, height)
-    mask = open_mask(order.file(order.request.mask, "mask"), width, height)  # (H, W)
-    latent = yield from _redrawn(order, model, image, mask)
+    repair = _repair(order, width, height)
+    latent = yield from _redrawn(order, model, repair)
     painted = yield from decode(model, latent, width, height)
-    return blend(np.asarray(image), painted, mask)
+    if order.request.colour_correction:
+        painted = with_colours_of_image(painted, repair.image)
+    return repair.finished(painted)
 
 
-def blend(picture: Pixels, painted: Pixels, mask: Pixels) -> Pixels:
-    """The picture where the mask is 0, what was painted where it is 255; (H, W, 3)."""
-    share = mask[..., None].astype(np.float32) / 255
-    old, new = picture.astype(np.float32), painted.astype(np.float32)
-    mixed: Pixels = np.round(old + (new - old) * share).astype(np.uint8)
-    return mixed
-
-
-def _redrawn(
-    order: PictureOrder, model: LoadedModel, image: Image.Image, mask: Pixels
-) -> Task[Tensor]:
-    """The latent (1, C, h, w), new under the mask."""
+def _repair(order: PictureOrder, width: int, height: int) -> Repair:
     request = order.request
-    pixels = to_tensor(image, model.checkpoint.latent_factor).to(model.device)
+    image = open_image(order.file(request.image, "image"), request.background)
+    mask = open_mask_image(order.file(request.mask, "mask"))
+    partly = request.inpaint_area == ONLY_MASKED
+    size = image.size if partly else (width, height)
+    image = resized(image, *size, request.resize_mode)
+    fitted = resized(mask, *size, request.resize_mode, Image.Resampling.BILINEAR)
+    sharp: Pixels = np.asarray(fitted).copy()  # (H, W)
+    if request.mask_mode == NOT_MASKED:
+        sharp = 255 - sharp
+    down = request.mask_blur if request.mask_blur_y is None else request.mask_blur_y
+    soft = blurred(sharp, request.mask_blur, down)
+    picture = np.asarray(image)
+    if not partly:
+        return Repair(picture, soft, Region(0, 0, width, height), image, sharp)
+    region = region_around(soft, request.masked_padding, width, height)
+    if region is None:
+        raise BadImage("Nothing of the mask is white, so there is no part to redraw. Paint one.")
+    part = resized(image.crop(region.box), width, height, RESIZE_AND_FILL)
+    inner = Image.fromarray(sharp).crop(region.box)
+    inner = resized(inner, width, height, RESIZE_AND_FILL, Image.Resampling.BILINEAR)
+    return Repair(picture, soft, region, part, np.asarray(inner).copy())
+
+
+def _put_back(painted: Image.Image, size: tuple[int, int]) -> Pixels:
+    """What was painted of a part, at the part's size, without what was filled in around it."""
+    width, height = size
+    scale = min(painted.width / width, painted.height / height)
+    inner = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (painted.width - inner[0]) // 2, (painted.height - inner[1]) // 2
+    part = painted.crop((left, top, left + inner[0], top + inner[1]))
+    return np.asarray(part if part.size == size else part.resize(size, Image.Resampling.LANCZOS))
+
+
+def _redrawn(order: PictureOrder, model: LoadedModel, repair: Repair) -> Task[Tensor]:
+    """The latent (1, C, h, w), new under the mask."""
+    request, factor = order.request, model.checkpoint.latent_factor
+    image = repair.image
+    if request.masked_content == FILL:
+        image = filled(image, repair.mask)
+    pixels = to_tensor(image, factor).to(model.device)
     latent: Tensor = yield EncodeImage(model, pixels)
-    steps = steps_of(request, model.checkpoint)
-    if steps == 0:
+    if steps_of(request, model.checkpoint) == 0:
         return latent
-    walk = Walk.of(request, model.levels).last(steps)
-    cells = mask_plane(mask, model.checkpoint.latent_factor).to(model.device)  # (1, 1, h, w)
+    walk = walk_of(request, model)
+    cells = mask_plane(repair.mask, factor).to(model.device)  # (1, 1, h, w)
     if model.checkpoint.task == "inpaint":
-        around: Tensor = yield EncodeImage(model, hide_masked(pixels, mask))
+        around: Tensor = yield EncodeImage(model, hide_masked(pixels, repair.mask))
         planes = torch.cat((cells, around), 1)
         denoise = yield from conditioned(order, model, walk, planes)
     else:
         denoise = held((yield from conditioned(order, model, walk)), latent, cells)
     noise = order.noise(model, latent.shape)
-    # From pure noise at full strength: else the old content would shine through.
-    start = latent if request.denoising_strength < 1 else torch.zeros_like(latent)
-    return (yield from sample(walk, denoise, walk.noised(start, noise), noise))
+    start = beginning(request, latent, cells, order.noise(model, latent.shape)())
+    return (yield from sample(walk, denoise, noised(walk, start, noise, request), noise))
+
+
+def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: Tensor) -> Tensor:
+    """The clean latent that drawing begins with, by the request's masked content.
+
+    'latent noise' is the seed's own noise under the mask, 'latent nothing' is 0 there. The original is
+    left out altogether at full strength: else the old content would shine through.
+
+    Args:
+        request: Says which.
+        latent: Of the image, (1, C, h, w).
+        cells: 1 under the mask, else 0, (1, 1, h, w).
+        noise: The first of the picture's own, like the latent.
+    """
+    if request.masked_content == LATENT_NOISE:
+        return latent * (1 - cells) + noise * cells
+    if request.masked_content == LATENT_NOTHING:
+        return latent * (1 - cells)
+    whole = request.masked_content == ORIGINAL and request.denoising_strength == 1
+    return torch.zeros_like(latent) if whole else latent
 
 
 def held(denoise: Denoise, latent: Tensor, cells: Tensor) -> Denoise:

@@ -19,23 +19,26 @@ from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
 
+MOST_OF_ALL = 0.999
+"""The denoising strength from which on all steps are taken."""
+
 
 @dataclass(frozen=True)
 class PictureOrder:
     """One picture of a request."""
 
     request: GenerationRequest
-    """Its words are the picture's own, without comments and tags, and so are its LoRAs."""
+    """Its prompt is the picture's own, without comments and tags; its LoRAs are the picture's."""
     index: int
     """0-based place among the request's pictures."""
     images: Mapping[ImageId, Path] = field(default_factory=dict)
     """Files of the images that the request names."""
     adapters: Mapping[AdapterId, Adapter] = field(default_factory=dict)
     """Those that the request names, in memory."""
-    after: int = 0
-    """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     embeddings: tuple[AdapterId, ...] = ()
     """Those that its words name."""
+    after: int = 0
+    """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     hires_loras: tuple[LoraUse, ...] = ()
     """Those of a second pass that has a prompt of its own."""
 
@@ -67,12 +70,9 @@ class PictureOrder:
         return self._patches([use.weight for use in self.request.loras])
 
     @property
-    def reading(self) -> Reading:
-        """How its texts are read; LoRAs may weigh otherwise in the text encoder."""
-        patches = self._patches([use.weight_of_text for use in self.request.loras])
-        found = [self.adapters[name] for name in self.embeddings]
-        embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
-        return Reading(patches, self.request.emphasis, embeddings)
+    def text_patches(self) -> Patches:
+        """The same for the text encoder, where they may weigh otherwise."""
+        return self._patches([use.weight_of_text for use in self.request.loras])
 
     def _patches(self, weights: Sequence[float]) -> Patches:
         patches = []
@@ -81,6 +81,13 @@ class PictureOrder:
             if weight != 0 and isinstance(lora, LoadedLora):
                 patches.append((lora.first_ranks(use.rank), weight))
         return tuple(patches)
+
+    @property
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        found = [self.adapters[name] for name in self.embeddings]
+        embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
+        return Reading(self.request.emphasis, embeddings)
 
     @property
     def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:
@@ -112,7 +119,8 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps that one picture of the request takes, over both passes.
 
     With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
-    counts it: the first step of the share is run too, and strength 1 is all of them.
+    counts it: the first step of the share is run too, and strength 1 is all of them. With
+    `exact_steps` it is the asked number at any strength above 0.
     """
     if checkpoint.task == "upscale":
         return request.steps
@@ -138,4 +146,6 @@ def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
 def _share(request: GenerationRequest) -> int:
     if request.denoising_strength == 0:
         return 0
-    return int(min(request.denoising_strength, 0.999) * request.steps) + 1
+    if request.exact_steps:
+        return request.steps
+    return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1

@@ -146,7 +146,7 @@ def _share(dug: Sequence[Hole], row: str, look: Look) -> float:
 
 def _named(hole: Hole, supplies: Supplies) -> dict[str, str | float]:
     image, mask = supplies.keep(hole.given), supplies.keep(hole.mask)
-    return {"image": image, "mask": mask, "denoising_strength": 1.0}
+    return {"image": image, "mask": mask, "mask_blur": 0, "denoising_strength": 1.0}
 
 
 def _fill(bench: Workbench, model: LoadedModel, dug: Sequence[Hole], supplies: Supplies) -> Pixels:

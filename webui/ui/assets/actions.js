@@ -2,19 +2,22 @@
 
 import { address, get, post, remove } from './api.js';
 import { iconButton, make, icon } from './dom.js';
-import { currentTab, fill, fillAndStart } from './form.js';
+import { currentTab, fieldsOf, fill, fillAndStart } from './form.js';
+import { models } from './models.js';
 import { openTab } from './tabs.js';
 import { toast } from './toast.js';
 import * as store from './store.js';
 
-/** Parts of a request that a program can give and no form can. */
-const BEYOND_FORMS = ['mask', 'class_map', 'depth_map', 'boxes', 'controls', 'loras'];
+/** Parts of a request that not every form has a place for. */
+const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', controls: 'controls', loras: 'LoRAs' };
+const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */
 export function pictureActions(bar, picture) {
   const download = make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '', title: 'Download' }, icon('download'), make('span', { textContent: 'Download' }));
   bar.append(
-    iconButton('image', 'To img2img', () => sendToImg2img(picture)),
+    iconButton('image', 'To img2img', () => sendTo('img2img', picture)),
+    iconButton('brush', 'To inpaint', () => sendTo('inpaint', picture)),
     iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed })),
     iconButton('restore', 'Restore parameters', () => restore(picture), 'Restore'),
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
@@ -22,21 +25,37 @@ export function pictureActions(bar, picture) {
     iconButton('trash', 'Delete', () => discard(picture)));
 }
 
-/** Use a picture as the start image of img2img, with the words that made it. */
-export const sendToImg2img = (picture) => telling(async () => {
+/** Use a picture as the image of another tab, with the words that made it. */
+export const sendTo = (tab, picture) => telling(async () => {
   const [{ id }, { request }] = await Promise.all([post(`/pictures/${picture.id}/image`), parameters(picture)]);
   const { prompt, negative_prompt, model } = request;
-  fill('img2img', { image: id, prompt, negative_prompt, model, width: null, height: null });
-  openTab('img2img');
-});
-
-/** Bring all parameters of a picture back into the form that it came from. */
-export const restore = (picture) => telling(async () => {
-  const { request } = await parameters(picture);
-  const tab = request.image ? 'img2img' : 'txt2img';
-  fill(tab, request);
+  const usable = tab === 'img2img' ? { model } : {}; // other tabs have models of their own
+  fill(tab, { image: id, mask: null, prompt, negative_prompt, ...usable, width: null, height: null });
   openTab(tab);
 });
+
+/** Bring all parameters of a picture back into the form that can show them. */
+export const restore = (picture) => telling(async () => {
+  const { request } = await parameters(picture);
+  const tab = await tabFor(request);
+  fill(tab, request);
+  openTab(tab);
+  const left = leftOut(tab, request);
+  if (left.length) toast(`Brought back without its ${left.join(', ')}: the ${tab} tab has no place for them.`);
+});
+
+/** The tab whose form a request belongs into, by what it names and by its model's task. */
+export async function tabFor(request) {
+  const task = (await models()).find((model) => model.id === request.model)?.task;
+  const wanted = request.mask ? 'inpaint' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
+  return fieldsOf(wanted).length ? wanted : request.image ? 'img2img' : 'txt2img';
+}
+
+/** What a request has and a tab's form has no place for, in words. */
+function leftOut(tab, request) {
+  const fields = fieldsOf(tab);
+  return Object.keys(PARTS).filter((name) => request[name]?.length && !fields.includes(name)).map((name) => PARTS[name]);
+}
 
 export const copyParameters = (picture) => telling(async () => {
   copyText((await parameters(picture)).infotext, 'Parameters copied');
@@ -51,15 +70,15 @@ export const discard = (picture, whenBack = () => {}) => telling(async () => {
 });
 
 /** Bring a request back into its form and start it; one that no form can hold is ordered as it is. */
-export function tryAgain(request) {
-  if (BEYOND_FORMS.some((name) => request[name]?.length)) {
-    telling(async () => store.add((await post('/jobs', request)).id));
+export const tryAgain = (request) => telling(async () => {
+  const tab = await tabFor(request);
+  if (leftOut(tab, request).length) {
+    await store.add((await post('/jobs', request)).id);
     return;
   }
-  const tab = request.image ? 'img2img' : 'txt2img';
   openTab(tab);
   fillAndStart(tab, request);
-}
+});
 
 export async function copyText(text, said) {
   try {

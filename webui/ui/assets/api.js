@@ -29,7 +29,7 @@ async function request(method, path, body) {
 
 function options(method, body) {
   if (body === undefined) return { method };
-  if (body instanceof FormData) return { method, body };
+  if (body instanceof FormData || body instanceof Blob) return { method, body };
   return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
 }
 

@@ -16,6 +16,7 @@ const PATHS = {
   dice: 'M4 4h16v16H4zM9 9h.01M15 15h.01M15 9h.01M9 15h.01',
   recycle: 'M4 12a8 8 0 0 1 14-5l2 2M20 4v5h-5M20 12a8 8 0 0 1-14 5l-2-2M4 20v-5h5',
   image: 'M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4M15 9h.01',
+  brush: 'M4 20c3 0 5-1 5-4 0-1.5-1-2.5-2.5-2.5C4 13.5 5 17 4 20zM9 15L19 4l1 1L10 16',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
   restore: 'M4 6h10M4 12h6M4 18h10M18 9l-3 3 3 3M15 12h6',
@@ -33,14 +34,17 @@ const PATHS = {
 };
 
 /** One of the line icons above, 16 px, in the text's colour. */
-export function icon(name) {
+export const icon = (name) => lines(PATHS[name]);
+
+/** A line icon of a path in a square of 24. */
+export function lines(drawn) {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   for (const [key, value] of Object.entries({
     viewBox: '0 0 24 24', width: 16, height: 16, fill: 'none', stroke: 'currentColor',
     'stroke-width': 1.75, 'stroke-linecap': 'round', 'stroke-linejoin': 'round', 'aria-hidden': 'true',
   })) svg.setAttribute(key, value);
   const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  path.setAttribute('d', PATHS[name]);
+  path.setAttribute('d', drawn);
   svg.append(path);
   return svg;
 }

@@ -21,6 +21,9 @@ export function setCurrentTab(name) {
 
 export const values = (name) => forms.get(name)?.values ?? {};
 
+/** Names of the parameters that a form has a control for; none where there is no such form. */
+export const fieldsOf = (name) => forms.get(name)?.fields.map((field) => field.name) ?? [];
+
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
 export function mount({ props, trigger }, { tab: name, fields }) {
   const form = { fields, values: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
@@ -72,7 +75,7 @@ function keep(name, given) {
   try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
 }
 
-const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image']);
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls']);
 
 const differs = (field, value) => value !== field.default && (value ?? '') !== (field.default ?? '');
 

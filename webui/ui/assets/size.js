@@ -5,6 +5,7 @@ import { fill, values } from './form.js';
 import { modelOf } from './models.js';
 
 const SHAPES = [[1, 1], [4, 3], [3, 2], [16, 9], [3, 4], [2, 3], [9, 16]];
+const FREE = { img2img: 'as the image', inpaint: 'as the picture' }; // what no size means, by tab
 const MULTIPLE = 8;
 const BOX = 20; // pixels of the largest side of a drawn shape
 
@@ -17,12 +18,12 @@ export function mount({ element }, { tab }) {
     const native = await nativeSize(tab);
     const { width, height } = values(tab);
     const now = [width ?? native[0], height ?? native[1]];
-    const free = width === null && height === null;
-    said.textContent = free && tab === 'img2img' ? 'as the image' : `${now[0]} × ${now[1]}`;
+    const free = width === null && height === null && tab in FREE;
+    said.textContent = free ? FREE[tab] : `${now[0]} × ${now[1]}`;
     buttons.forEach((button, i) => {
       const [w, h] = sized(SHAPES[i], native);
       button.title = `${SHAPES[i].join(':')}, ${w} × ${h} pixels`;
-      button.setAttribute('aria-pressed', !(free && tab === 'img2img') && w === now[0] && h === now[1]);
+      button.setAttribute('aria-pressed', !free && w === now[0] && h === now[1]);
     });
   };
   document.addEventListener('easel:form', (event) => { if (event.detail.tab === tab) render(); });

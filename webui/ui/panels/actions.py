@@ -30,7 +30,8 @@ def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) 
     outputs = list(form.controls.values())
     fill = fill_handler(form, catalog)
 
-    generate.click(
+    # What the page's own controls hold may not be on the server yet: it is when `settled` ends.
+    generate.click(None, js=call("settled", "settled", form.tab), trigger_mode="multiple").then(
         submit, everything, [stage], queue=False, show_progress="hidden", trigger_mode="multiple"
     )
     cancel.click(None, js=call("store", "cancelShown"))
@@ -63,15 +64,14 @@ def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component
     def fill(payload: Any) -> dict[Component, Any]:
         given = payload.get("values", {}) if isinstance(payload, dict) else {}
         values = given if isinstance(given, dict) else {}
-        models = catalog.models("text")
+        models = form.models(catalog)
         suggested = _defaults_of(values.get("model"), models)
         changes = form.updates({**suggested, **values}, models)
         menu = form.controls["model"]
         wanted = changes.get(menu, {}).get("value")
-        first = catalog.default()
         chosen = {"value": wanted} if wanted is not None else {}
         if wanted is None and isinstance(payload, dict) and payload.get("restore"):
-            chosen = {"value": first.id if first in models else None}
+            chosen = {"value": _first(models, catalog)}
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill
@@ -88,12 +88,20 @@ def suit_handler(
 
     def suit(data: Mapping[Component, Any]) -> dict[Component, Any]:
         values = form.values(data)
-        models = catalog.models("text")
+        models = form.models(catalog)
         suiting = _defaults_of(values.get("model"), models)
         free = [name for name in DEFAULTED if values.get(name) in _suggestions(name, models)]
         return form.updates({name: suiting.get(name, default(name)) for name in free}, models)
 
     return suit
+
+
+def _first(models: Sequence[CheckpointInfo], catalog: Catalog) -> str | None:
+    """The model of a form that has none: the program's own choice, where the form offers it."""
+    usual = catalog.default()
+    if usual in models and usual is not None and models[0].task == usual.task:
+        return str(usual.id)
+    return str(models[0].id) if models else None
 
 
 def _defaults_of(model: Any, models: Sequence[CheckpointInfo]) -> dict[str, Any]:

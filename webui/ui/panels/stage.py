@@ -23,6 +23,9 @@ from webui.ui.scripts import on_mount
 _log = logging.getLogger(__name__)
 
 NO_IMAGE = "The start image is missing. Drop, paste or choose a picture first."
+NO_PICTURE = "The canvas has no picture. Drop, paste or choose one first."
+NO_MASK = "The mask is empty. Paint over the part of the picture that is to be redrawn."
+NO_MAP = "The class map is missing. Paint one, or bring one in."
 
 
 def stage_panel(samples: Sequence[Sample]) -> gr.HTML:
@@ -37,18 +40,28 @@ def stage_panel(samples: Sequence[Sample]) -> gr.HTML:
 
 
 def submit_handler(
-    form: Form, jobs: JobService, *, needs_image: bool = False
+    form: Form,
+    jobs: JobService,
+    needs: Mapping[str, str] | None = None,
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Callable[[Mapping[Component, Any]], dict[str, Any]]:
     """What Generate does: hand the form's request to the queue and answer at once.
 
     The answer is `{"job": id, "tab": ..., "stamp": ...}`, or `{"error": {...}, "stamp": ...}` with
     sentences for an error card. The form is never changed.
+
+    Args:
+        form: Whose values are read.
+        jobs: Takes the request.
+        needs: Field to the sentence that is said where the form has nothing for it.
+        prepare: Makes a request's fields of the form's values.
     """
 
     def submit(data: Mapping[Component, Any]) -> dict[str, Any]:
-        values = form.values(data)
-        if needs_image and not values.get("image"):
-            return refusal([NO_IMAGE])
+        values = prepare(form.values(data))
+        missing = [said for name, said in (needs or {}).items() if not values.get(name)]
+        if missing:
+            return refusal(missing[:1])
         try:
             job = jobs.submit(parse_request(values))
         except InvalidField as error:

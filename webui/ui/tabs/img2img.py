@@ -7,14 +7,16 @@ import gradio as gr
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
-from webui.ui.panels.stage import submit_handler
+from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
+IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -27,8 +29,9 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
+            **fold(NAME, "Image", IMAGE),
         }
         form = Form(NAME, controls)
-        submit = submit_handler(form, context.jobs, needs_image=True)
+        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE})
         actions_panel(form, submit, stage, context.catalog)
     return form

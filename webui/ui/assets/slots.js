@@ -1,0 +1,23 @@
+// Parameters of a form whose controls are the page's own: a canvas, a list. Each is a hidden
+// component that Gradio reads; whoever shows the parameter sets it here and hears of changes.
+
+const slots = new Map();
+const keyOf = (tab, name) => `${tab}-${name}`;
+
+export function mount({ props, trigger, watch }, { tab, name }) {
+  slots.set(keyOf(tab, name), { props, trigger });
+  const tell = () => document.dispatchEvent(new CustomEvent('easel:slot', { detail: { tab, name } }));
+  watch('value', tell);
+  tell();
+}
+
+/** What a form's parameter is now; null where the form has none of this name. */
+export const slotValue = (tab, name) => slots.get(keyOf(tab, name))?.props.value || null; // Gradio has '' for nothing
+
+/** Set a form's parameter. */
+export function setSlot(tab, name, value) {
+  const slot = slots.get(keyOf(tab, name));
+  if (!slot || JSON.stringify(slot.props.value || null) === JSON.stringify(value ?? null)) return;
+  slot.props.value = value;
+  slot.trigger('change');
+}

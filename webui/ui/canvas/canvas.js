@@ -1,0 +1,179 @@
+// The canvas: the desk that holds board, view, tools and bar together, one for each painting tab.
+
+import { make } from '../dom.js';
+import { fill } from '../form.js';
+import { models } from '../models.js';
+import { settleFirst } from '../settled.js';
+import { Board } from './board.js';
+import { candidates } from './candidates.js';
+import { choose, listenForFiles, pixelData, takeMap, takePicture } from './files.js';
+import { Keeping } from './keeping.js';
+import { listenForKeys } from './keys.js';
+import { Layer, classLook, maskLook } from './layer.js';
+import { legend } from './legend.js';
+import { boxMarks, brushRing, outline } from './marks.js';
+import { listenForPointers } from './pointer.js';
+import { SIZES, toolbar } from './toolbar.js';
+import { TOOLS } from './tools.js';
+import { View } from './view.js';
+
+const MASK_COLOUR = [240, 60, 110];
+const BLANK = 512;
+const TOOLS_OF = {
+  mask: ['brush', 'eraser', 'lasso', 'rectangle', 'fill', 'hand'],
+  classes: ['brush', 'lasso', 'rectangle', 'fill', 'pick', 'box', 'hand'],
+};
+
+const desks = new Map();
+
+/** Build a tab's canvas. `kind` is 'mask' or 'classes'; `slots` names what it keeps in the form. */
+export function mount({ element }, { tab, kind, slots, palette }) {
+  const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, slots, palette);
+  desks.set(tab, desk);
+  settleFirst(tab, () => desk.keeping.settled());
+}
+
+/** A tab's canvas, for tests and for the console. */
+export const deskOf = (tab) => desks.get(tab);
+
+class Desk {
+  constructor(root, tab, kind, slots, palette) {
+    Object.assign(this, { root, tab, kind, palette, layout: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
+    this.look = kind === 'classes' ? palette.map(({ colour }) => colour) : null;
+    this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0 };
+    this.tools = TOOLS_OF[kind];
+    this.board = new Board(kind, new Layer(BLANK, BLANK, kind === 'mask' ? maskLook(MASK_COLOUR) : classLook(this.look)));
+    this.build();
+    this.board.onchange = () => { this.keeping.changed(); this.render(); };
+    this.keeping = new Keeping(this, tab, slots);
+    listenForPointers(this);
+    listenForKeys(this);
+    listenForFiles(this, (file) => this.take(file));
+    document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && kind === 'classes') this.follow(detail.values); });
+    document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
+    new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
+    this.render();
+    this.keeping.later(() => this.keeping.restore());
+  }
+
+  build() {
+    const canvas = make('canvas', { 'aria-hidden': 'true' });
+    this.surface = make('div', { className: 'ez-canvas-surface', tabIndex: 0, role: 'application', 'aria-label': this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : 'Map of classes: paint what shall be where. Press ? for shortcuts.' }, canvas);
+    this.invitation = this.kind === 'mask' ? make('button', { type: 'button', className: 'ez-canvas-invitation', onclick: () => choose('image/*', (file) => this.take(file)) }, make('span', { textContent: 'Drop, paste or choose a picture' })) : null;
+    this.stand = make('div', { className: 'ez-canvas-stand' }, this.surface);
+    this.view = new View(canvas, this.board);
+    this.marks = outline(this.view);
+    this.ring = brushRing(this);
+    this.boxes = boxMarks(this);
+    this.surface.append(this.marks.svg, this.ring.element);
+    this.stand.append(this.boxes.holder);
+    if (this.invitation) this.stand.append(this.invitation);
+    this.bar = toolbar(this);
+    this.root.append(this.bar.bar);
+    if (this.kind === 'classes') {
+      this.legend = legend(this);
+      this.root.append(this.legend.holder);
+      this.stand.append(this.legend.said);
+    } else {
+      this.staged = candidates(this);
+      this.stand.append(this.staged.bar);
+    }
+    this.root.append(this.stand);
+    this.view.onmove = () => this.boxes.render();
+    this.view.resize();
+  }
+
+  /** Whether one can paint: in a mask only over a picture, and not under a candidate. */
+  ready() { return (this.kind === 'classes' || !!this.board.picture) && !this.view.over && !this.working; }
+
+  /** What the present tool paints. */
+  value() { return this.kind === 'mask' ? 255 : this.options.value; }
+  label() { return this.classes[this.options.value]; }
+  colourOf(label) { return `rgb(${(this.palette.find(({ name }) => name === label)?.colour ?? [128, 128, 128]).join(' ')})`; }
+
+  /** Red, green, blue and alpha of the picture at the board's size; kept until the picture changes. */
+  pictureData() {
+    const { picture, width, height } = this.board;
+    if (!picture) return null;
+    if (this.read?.picture !== picture) this.read = { picture, pixels: pixelData(picture, width, height) };
+    return this.read.pixels;
+  }
+
+  /** Change the tool, the brush or the class. */
+  choose(change) {
+    Object.assign(this.options, change);
+    this.options.size = Math.min(SIZES.most, Math.max(SIZES.least, this.options.size));
+    this.render();
+  }
+
+  take(file) { return this.kind === 'mask' ? takePicture(this, file) : takeMap(this, file); }
+  undo() { if (!this.board.edited) this.board.undo(); }
+  redo() { if (!this.board.edited) this.board.redo(); }
+
+  zoom(factor) {
+    const box = this.surface.getBoundingClientRect();
+    this.view.zoomAt({ clientX: box.left + box.width / 2, clientY: box.top + box.height / 2 }, factor);
+  }
+
+  holdSpace(held) {
+    this.spaceHeld = held;
+    this.surface.dataset.tool = held ? 'hand' : this.options.tool;
+  }
+
+  fullscreen() {
+    if (document.fullscreenElement) document.exitFullscreen(); else this.root.requestFullscreen?.();
+  }
+
+  busy(on) {
+    this.working += on ? 1 : -1;
+    this.root.dataset.busy = this.working > 0;
+  }
+
+  hover(event) {
+    if (!this.legend) return;
+    const { x, y } = this.view.toBoard(event);
+    const inside = x >= 0 && y >= 0 && x < this.board.width && y < this.board.height;
+    this.legend.say(inside && !this.layout ? this.board.layer.data[Math.floor(y) * this.board.width + Math.floor(x)] : null);
+  }
+
+  /** Something came from outside: show all of it, and let the form's size follow a map's. */
+  arrived() {
+    this.view.fit();
+    this.render();
+    if (this.kind !== 'classes') return;
+    const wanted = [this.board.width, this.board.height].map((side) => Math.min(4096, Math.max(64, Math.round(side / 8) * 8)));
+    this.size = null;
+    fill(this.tab, { width: wanted[0], height: wanted[1] });
+  }
+
+  /** The map has the size of the picture that is asked for, and the classes of the model. */
+  async follow({ model: id, width, height }) {
+    const model = (await models()).find((one) => one.id === id);
+    if (!model) return;
+    this.layout = model.task === 'layout';
+    if (TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';
+    const wanted = [width ?? model.native_width, height ?? model.native_height];
+    if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
+      this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
+      this.view.fit();
+    }
+    this.size = wanted.join();
+    this.render();
+  }
+
+  redraw() {
+    this.view.invalidate(null);
+    this.render();
+  }
+
+  render() {
+    this.bar.render();
+    this.legend?.render();
+    this.staged?.render();
+    this.boxes.render();
+    this.view.layerAlpha = this.layout ? 0.15 : 1;
+    this.holdSpace(this.spaceHeld);
+    if (this.invitation) this.invitation.hidden = !!this.board.picture;
+    this.root.dataset.layout = this.layout;
+  }
+}

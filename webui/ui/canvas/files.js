@@ -1,0 +1,177 @@
+// Pictures, masks and maps that come in by drop, paste or file, and go out as PNG and JSON.
+
+import { post } from '../api.js';
+import { make } from '../dom.js';
+import { toast } from '../toast.js';
+import { numbersOf, pictureOf } from './keeping.js';
+import { encodePng } from './png.js';
+
+export const MOST_PIXELS = 4096; // a side, as a request's
+
+/** Take a file as the picture of the canvas; what is refused is said, and nothing is lost. */
+export const takePicture = (desk, file) => telling(desk, async () => {
+  const { id } = await post('/images', file);
+  const found = await picture(id);
+  desk.board.become({ ...found, data: new Uint8Array(found.width * found.height) }, 'Picture');
+  desk.arrived();
+});
+
+async function picture(id) {
+  const found = await pictureOf(id);
+  if (Math.max(found.width, found.height) > MOST_PIXELS)
+    throw new Error(`The picture has ${found.width} × ${found.height} pixels; the canvas takes up to ${MOST_PIXELS} a side. Scale it down first.`);
+  return found;
+}
+
+/** Take a file as the mask: white where to redraw. */
+export const takeMask = (desk, file) => telling(desk, async () => {
+  const { board } = desk;
+  const { id, width, height } = await post('/images', file);
+  if (width !== board.width || height !== board.height)
+    throw new Error(`The mask has ${width} × ${height} pixels, the picture ${board.width} × ${board.height}. Bring in a mask of the picture's size.`);
+  const numbers = await numbersOf(id);
+  const data = numbers && !numbers.colours ? numbers.data : await brightness(id);
+  board.edit('Mask', (layer) => { layer.data.set(data); return layer.whole(); });
+});
+
+/** The mask from what is see-through in the picture. */
+export const maskFromAlpha = (desk) => telling(desk, async () => {
+  const pixels = desk.pictureData();
+  if (!pixels) throw new Error('There is no picture yet. Bring one in first.');
+  const data = new Uint8Array(pixels.length / 4).map((_, i) => 255 - pixels[4 * i + 3]);
+  if (data.every((value) => value === 0)) throw new Error('Nothing of the picture is see-through, so there is no mask in it.');
+  desk.board.edit('Mask from transparency', (layer) => { layer.data.set(data); return layer.whole(); });
+});
+
+/** Take a file as the map of classes: our JSON, numbers, or colours brought to the nearest class. */
+export const takeMap = (desk, file) => telling(desk, async () => {
+  if (/\.json$/i.test(file.name) || file.type === 'application/json') return takeJson(desk, await file.text());
+  const { id, width, height } = await post('/images', file);
+  tooLarge(width, height);
+  const numbers = await numbersOf(id);
+  const known = desk.look.length;
+  const exact = numbers && (!numbers.colours || sameColours(numbers.colours, desk.look)) && numbers.data.every((value) => value < known);
+  const { data, moved } = exact ? { data: numbers.data, moved: 0 } : snapped(await pixelsOf(id), desk.look);
+  desk.board.become({ width, height, data }, 'Map');
+  desk.arrived();
+  const count = (width * height).toLocaleString('en');
+  toast(moved ? `${moved.toLocaleString('en')} of ${count} pixels had colours of no class and were moved to the nearest.` : 'Every pixel has a class.');
+});
+
+function tooLarge(width, height) {
+  if (Math.max(width, height) > MOST_PIXELS) throw new Error(`The map has ${width} × ${height} pixels; the canvas takes up to ${MOST_PIXELS} a side. Scale it down first.`);
+}
+
+const sameColours = (found, look) => look.every((colour, i) => !found[i] || colour.every((value, channel) => value === found[i][channel]));
+
+/** Each pixel's nearest class by colour, and how many had not exactly its colour. */
+export function snapped(pixels, look) {
+  const data = new Uint8Array(pixels.length / 4);
+  const nearest = new Map();
+  let moved = 0;
+  for (let i = 0; i < data.length; i++) {
+    const key = (pixels[4 * i] << 16) | (pixels[4 * i + 1] << 8) | pixels[4 * i + 2];
+    if (!nearest.has(key)) nearest.set(key, nearestClass(pixels.subarray(4 * i, 4 * i + 3), look));
+    const { index, distance } = nearest.get(key);
+    data[i] = index;
+    if (distance > 0) moved++;
+  }
+  return { data, moved };
+}
+
+function nearestClass(colour, look) {
+  let best = { index: 0, distance: Infinity };
+  look.forEach((own, index) => {
+    const distance = own.reduce((sum, value, channel) => sum + (value - colour[channel]) ** 2, 0);
+    if (distance < best.distance) best = { index, distance };
+  });
+  return best;
+}
+
+function takeJson(desk, text) {
+  let map = null;
+  try { map = JSON.parse(text); } catch { /* said below */ }
+  const { width, height, runs, classes, boxes = [] } = map ?? {};
+  const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 && Array.isArray(runs) && Array.isArray(classes);
+  if (!whole) throw new Error('The file is no map that Easel wrote: width, height, classes and runs were expected.');
+  tooLarge(width, height);
+  const places = classes.map((name) => desk.classes.indexOf(name));
+  const unknown = classes.filter((_, i) => places[i] < 0 && runs.some(([value]) => value === i));
+  if (unknown.length) throw new Error(`The map has classes that the model does not know: ${unknown.join(', ')}.`);
+  const data = new Uint8Array(width * height);
+  let at = 0;
+  for (const [value, count] of runs) { data.fill(places[value] ?? 0, at, at + count); at += count; }
+  if (at !== data.length) throw new Error(`The map's runs hold ${at} pixels; ${data.length} were expected.`);
+  desk.board.become({ width, height, data, boxes }, 'Map');
+  desk.arrived();
+}
+
+/** The map as text: classes by name, rows as runs of [class, pixels]. */
+export function mapAsJson(desk) {
+  const { board, classes } = desk;
+  const runs = [];
+  for (const value of board.layer.data) {
+    const last = runs.at(-1);
+    if (last?.[0] === value) last[1]++; else runs.push([value, 1]);
+  }
+  return JSON.stringify({ width: board.width, height: board.height, classes, runs, boxes: board.boxes });
+}
+
+/** Hand over the layer as a PNG of numbers: a mask in grey, a map in its palette. */
+export const savePng = (desk) => telling(desk, async () => {
+  const { board, look } = desk;
+  download(await encodePng(board.layer.data, board.width, board.height, look), board.kind === 'mask' ? 'mask.png' : 'class-map.png');
+});
+
+export const saveJson = (desk) => download(new Blob([mapAsJson(desk)], { type: 'application/json' }), 'class-map.json');
+
+function download(blob, name) {
+  const link = make('a', { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Ask for a file. */
+export function choose(accept, take) {
+  const input = make('input', { type: 'file', accept });
+  input.addEventListener('change', () => input.files[0] && take(input.files[0]));
+  input.click();
+}
+
+/** Files that are dropped on the element, or pasted while its tab is open. */
+export function listenForFiles(desk, take) {
+  const over = (on) => (event) => { event.preventDefault(); desk.root.classList.toggle('ez-over', on); };
+  desk.root.addEventListener('dragover', over(true));
+  desk.root.addEventListener('dragleave', over(false));
+  desk.root.addEventListener('drop', (event) => { over(false)(event); const file = event.dataTransfer.files[0]; if (file) take(file); });
+  document.addEventListener('paste', (event) => {
+    if (document.body.dataset.tab !== desk.tab) return;
+    const file = [...(event.clipboardData?.files ?? [])].find((one) => one.type.startsWith('image/'));
+    if (file) { event.preventDefault(); take(file); }
+  });
+}
+
+async function pixelsOf(id) {
+  const { picture: image, width, height } = await pictureOf(id);
+  return pixelData(image, width, height);
+}
+
+/** Red, green, blue and alpha of a picture, scaled to a size. */
+export function pixelData(image, width, height) {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  context.drawImage(image, 0, 0, width, height);
+  return context.getImageData(0, 0, width, height).data;
+}
+
+async function brightness(id) {
+  const pixels = await pixelsOf(id);
+  return new Uint8Array(pixels.length / 4).map((_, i) => {
+    const [red, green, blue, alpha] = pixels.subarray(4 * i, 4 * i + 4);
+    return Math.round(((299 * red + 587 * green + 114 * blue) / 1000) * (alpha / 255));
+  });
+}
+
+async function telling(desk, act) {
+  desk.busy(true);
+  try { await act(); } catch (error) { toast(error.message); } finally { desk.busy(false); }
+}

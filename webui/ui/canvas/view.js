@@ -1,0 +1,137 @@
+// Where the board is on the screen: zoom, pan, turn and mirror; and drawing what changed of it.
+
+const MOST = 64; // screen pixels a pixel
+const LEAST = 0.02;
+const MARGIN = 24;
+
+export class View {
+  constructor(element, board) {
+    Object.assign(this, { element, board, over: null, angle: 0, mirrored: false, free: false, layerAlpha: 1 });
+    this.context = element.getContext('2d', { alpha: false });
+    this.matrix = new DOMMatrix();
+    this.dirty = null;
+    this.frame = 0;
+    this.onmove = () => {};
+    board.ondraw = (rect) => this.invalidate(rect);
+    new ResizeObserver(() => this.resize()).observe(element.parentElement);
+    this.resize();
+  }
+
+  get scale() { return Math.hypot(this.matrix.a, this.matrix.b) / this.ratio; }
+
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.element.parentElement;
+    if (!width || !height) return;
+    this.ratio = window.devicePixelRatio || 1;
+    Object.assign(this.element, { width: Math.round(width * this.ratio), height: Math.round(height * this.ratio) });
+    Object.assign(this.element.style, { width: `${width}px`, height: `${height}px` });
+    if (!this.free) this.fit(); else this.moved();
+  }
+
+  /** The whole board as large as it fits. */
+  fit() {
+    this.free = false;
+    const { width, height } = this.board;
+    const turned = new DOMMatrix().rotate(this.angle);
+    const wide = Math.abs(turned.a) * width + Math.abs(turned.c) * height;
+    const high = Math.abs(turned.b) * width + Math.abs(turned.d) * height;
+    const margin = MARGIN * this.ratio;
+    const scale = Math.max(LEAST, Math.min((this.element.width - 2 * margin) / wide, (this.element.height - 2 * margin) / high));
+    this.place(this.element.width / 2, this.element.height / 2, scale);
+  }
+
+  /** The board's middle at a point of the element, in its own pixels. */
+  place(x, y, scale) {
+    this.matrix = new DOMMatrix().translate(x, y).rotate(this.angle)
+      .scale(this.mirrored ? -scale : scale, scale).translate(-this.board.width / 2, -this.board.height / 2);
+    this.moved();
+  }
+
+  /** Enlarge by a factor, with what is under a point of the window staying there. */
+  zoomAt(event, factor) {
+    const wanted = Math.min(MOST * this.ratio, Math.max(LEAST, this.scale * this.ratio * factor)) / (this.scale * this.ratio);
+    const { x, y } = this.inElement(event);
+    this.matrix = new DOMMatrix().translate(x, y).scale(wanted).translate(-x, -y).multiply(this.matrix);
+    this.free = true;
+    this.moved();
+  }
+
+  /** Move by pixels of the window. */
+  pan(dx, dy) {
+    this.matrix = new DOMMatrix().translate(dx * this.ratio, dy * this.ratio).multiply(this.matrix);
+    this.free = true;
+    this.moved();
+  }
+
+  turn(degrees) { this.angle = (this.angle + degrees) % 360; this.fit(); }
+  mirror() { this.mirrored = !this.mirrored; this.fit(); }
+
+  /** The board's own place of a point of the window, in its pixels with fractions. */
+  toBoard(event) {
+    return this.matrix.inverse().transformPoint(this.inElement(event));
+  }
+
+  /** A point of the board in the element, in CSS pixels. */
+  toScreen(x, y) {
+    const { x: left, y: top } = this.matrix.transformPoint({ x, y });
+    return { x: left / this.ratio, y: top / this.ratio };
+  }
+
+  inElement({ clientX, clientY }) {
+    const box = this.element.getBoundingClientRect();
+    return { x: (clientX - box.left) * this.ratio, y: (clientY - box.top) * this.ratio };
+  }
+
+  moved() {
+    this.invalidate(null);
+    this.onmove();
+  }
+
+  /** Draw a rectangle of the board anew in the next frame; null means everything. */
+  invalidate(rect) {
+    const all = { left: 0, top: 0, right: this.element.width, bottom: this.element.height };
+    const part = rect ? this.onScreen(rect) : all;
+    const old = this.dirty;
+    this.dirty = old ? { left: Math.min(old.left, part.left), top: Math.min(old.top, part.top), right: Math.max(old.right, part.right), bottom: Math.max(old.bottom, part.bottom) } : part;
+    this.frame ||= requestAnimationFrame(() => this.draw());
+  }
+
+  onScreen({ left, top, right, bottom }) {
+    const corners = [[left, top], [right, top], [right, bottom], [left, bottom]].map(([x, y]) => this.matrix.transformPoint({ x, y }));
+    const [xs, ys] = [corners.map((p) => p.x), corners.map((p) => p.y)];
+    return { left: Math.floor(Math.min(...xs)) - 2, top: Math.floor(Math.min(...ys)) - 2, right: Math.ceil(Math.max(...xs)) + 2, bottom: Math.ceil(Math.max(...ys)) + 2 };
+  }
+
+  draw() {
+    this.frame = 0;
+    const { context, board, dirty, matrix } = this;
+    this.dirty = null;
+    if (!dirty) return;
+    context.save();
+    context.beginPath();
+    context.rect(dirty.left, dirty.top, dirty.right - dirty.left, dirty.bottom - dirty.top);
+    context.clip();
+    context.fillStyle = this.mat ??= getComputedStyle(this.element).getPropertyValue('--ez-mat') || '#888';
+    context.fillRect(dirty.left, dirty.top, dirty.right - dirty.left, dirty.bottom - dirty.top);
+    context.setTransform(matrix);
+    context.imageSmoothingEnabled = this.scale < 3;
+    if (board.kind === 'mask') this.paper();
+    const shown = this.over ?? board.picture;
+    if (shown) context.drawImage(shown, 0, 0, board.width, board.height);
+    context.globalAlpha = this.over ? 0 : this.layerAlpha;
+    if (context.globalAlpha) context.drawImage(board.layer.canvas, 0, 0);
+    context.restore();
+  }
+
+  /** What shines through where a picture is see-through, or where there is none. */
+  paper() {
+    this.context.fillStyle = '#ffffff';
+    this.context.fillRect(0, 0, this.board.width, this.board.height);
+  }
+
+  /** Colours have changed: the theme. */
+  restyle() {
+    this.mat = null;
+    this.invalidate(null);
+  }
+}

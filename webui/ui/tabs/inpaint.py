@@ -1,0 +1,57 @@
+"""Inpainting: part of a picture is painted over and redrawn; results are staged on the canvas."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.components import Component
+
+from webui.ui.canvas.canvas import Canvas
+from webui.ui.context import UiContext
+from webui.ui.forms import Form, control
+from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.fold import fold
+from webui.ui.panels.prompt import prompt_panel
+from webui.ui.panels.sampling import sampling_panel
+from webui.ui.panels.seed import seed_panel
+from webui.ui.panels.size import size_panel
+from webui.ui.panels.slot import slot
+from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
+
+NAME = "inpaint"
+IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
+CANVAS = Canvas(NAME)
+
+
+def build(context: UiContext, stage: gr.HTML) -> Form:
+    """Add the tab's form to the page; its canvas stands above the stage."""
+    models = [*context.catalog.models("inpaint"), *context.catalog.models("text")]
+    with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
+        controls = {
+            "image": slot(NAME, "image"),
+            "mask": slot(NAME, "mask"),
+            **prompt_panel(NAME, models),
+            "denoising_strength": control(NAME, "denoising_strength"),
+            **_mask_panel(),
+            **size_panel(NAME),
+            **sampling_panel(NAME),
+            **seed_panel(NAME),
+            **fold(NAME, "Image", IMAGE),
+        }
+        form = Form(NAME, controls, ("inpaint", "text"))
+        submit = submit_handler(form, context.jobs, {"image": NO_PICTURE, "mask": NO_MASK})
+        actions_panel(form, submit, stage, context.catalog)
+    return form
+
+
+def _mask_panel() -> dict[str, Component]:
+    """What is redrawn, from what, and how it meets the rest."""
+    with gr.Row(elem_classes=["ez-pair"]):
+        content, mode = control(NAME, "masked_content"), control(NAME, "mask_mode")
+    with gr.Row(elem_classes=["ez-pair"]):
+        area, padding = control(NAME, "inpaint_area"), control(NAME, "masked_padding")
+    with gr.Row(elem_classes=["ez-pair"]):
+        blur, blur_y = control(NAME, "mask_blur"), control(NAME, "mask_blur_y")
+    return {
+        "masked_content": content, "mask_mode": mode, "inpaint_area": area,
+        "masked_padding": padding, "mask_blur": blur, "mask_blur_y": blur_y,
+    }  # fmt: skip
