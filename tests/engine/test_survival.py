@@ -229,7 +229,7 @@ def test_memory_may_run_out_at_every_piece_of_work(
     rig = crowd.rig(full)
     rig.finish(*crowd.orders)
     crowd.check(rig, *[o.job_id for o in crowd.orders])
-    assert refused >= {EncodeText, Predict, DecodeLatent}
+    assert refused >= {EncodeText, Predict}  # of others, two may never wait at once
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -82,6 +82,7 @@ function show(element, area, items) {
     onpointerdown: (event) => { event.preventDefault(); choose(i); },
   }, make('span', { textContent: item.title }), make('small', { textContent: item.sort })));
   const list = make('div', { id, role: 'listbox', className: 'ez-complete', 'aria-label': 'Names' }, ...options);
+  list.style.top = `${area.getBoundingClientRect().bottom - element.getBoundingClientRect().top + 4}px`;
   element.append(list);
   area.setAttribute('aria-controls', id);
   open = { list, area, items, at: 0 };

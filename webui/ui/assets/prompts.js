@@ -8,6 +8,7 @@ import { values } from './form.js';
 const PAUSE_MS = 250;
 const SHOWN = 2; // problems
 const FIELDS = ['prompt', 'negative_prompt', 'model', 'styles', 'steps', 'seed', 'emphasis', 'prompt_choices'];
+const CHOICE = /[{|]|__/; // what chance or place decides
 const COUNTED = ['prompt', 'negative_prompt'];
 const BOXES = [...COUNTED, 'hires_prompt', 'hires_negative_prompt'];
 
@@ -59,7 +60,7 @@ function show(box, reading) {
   box.count.classList.toggle('ez-over', cut > 0);
   const notes = problems.slice(0, SHOWN).map((problem) => noteOf(box.area, problem));
   if (cut > 0) notes.push(make('p', { textContent: `Too long: the last ${cut} tokens will not be read.` }));
-  if (drawn !== null && !problems.length) notes.push(make('p', { className: 'ez-drawn', title: drawn }, make('span', { textContent: 'For example ' }), clampText(drawn, 400)));
+  if (drawn !== null && !problems.length) notes.push(make('p', { className: 'ez-drawn', title: drawn }, make('span', { textContent: CHOICE.test(box.area.value) ? 'For example ' : 'Becomes ' }), clampText(drawn, 400)));
   const said = notes.map((note) => note.outerHTML).join('');
   if (box.notes.dataset.said === said) return;
   box.notes.dataset.said = said;
@@ -72,5 +73,5 @@ function noteOf(area, { start, end, sentence }) {
   const whole = end - start >= text.length;
   const piece = make('button', { type: 'button', title: 'Show it in the prompt', onclick: () => { area.focus(); area.setSelectionRange(start, end); } },
     text.slice(Math.max(0, start - 12), start), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
-  return make('p', { className: 'ez-problem' }, ...(whole ? [] : [piece]), make('span', { textContent: sentence }));
+  return make('p', { className: 'ez-problem' }, ...(whole ? [] : [piece]), make('span', { textContent: whole ? sentence : sentence.replace(/ \(….*?…\)/s, '') }));
 }

@@ -12,8 +12,13 @@ export function mount({ element }, { tab, help }) {
   const add = make('button', { type: 'button', className: 'ez-button ez-styles-open', title: help, onclick: () => choose(tab) }, icon('style'), make('span', { textContent: 'Styles' }));
   const chips = make('div', { className: 'ez-chips', role: 'list' });
   row.append(add, chips);
-  const render = () => chips.replaceChildren(...chosenIn(tab).map((name) => chip(tab, name)));
-  document.addEventListener('easel:slot', (event) => { if (event.detail.tab === tab && event.detail.name === 'styles') render(); });
+  let shown = null;
+  const render = () => {
+    const names = chosenIn(tab);
+    if (shown === (shown = JSON.stringify(names))) return;
+    chips.replaceChildren(...names.map((name) => chip(tab, name)));
+  };
+  for (const kind of ['easel:slot', 'easel:form']) document.addEventListener(kind, (event) => { if (event.detail.tab === tab) render(); });
   render();
 }
 
