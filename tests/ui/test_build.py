@@ -23,8 +23,8 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "depth_map", "controls", "loras", "noise_augmentation", "priority", "styles", "prompt_choices",
-    "emphasis", "template", "negative_template", "texts",
+    "depth_map", "controls", "loras", "noise_augmentation", "priority", "template",
+    "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.conditions import ControlUse
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.request import GenerationRequest
@@ -40,6 +40,8 @@ class PictureOrder:
     """Those that its words name."""
     after: int = 0
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
+    hires_loras: tuple[LoraUse, ...] = ()
+    """Those of a second pass that has a prompt of its own."""
 
     @property
     def seed(self) -> int:
