@@ -9,6 +9,8 @@ export class View {
     Object.assign(this, { element, board, over: null, angle: 0, mirrored: false, free: false, layerAlpha: 1 });
     this.context = element.getContext('2d', { alpha: false });
     this.matrix = new DOMMatrix();
+    this.inverse = new DOMMatrix();
+    this.box = null;
     this.dirty = null;
     this.frame = 0;
     this.onmove = () => {};
@@ -68,7 +70,7 @@ export class View {
 
   /** The board's own place of a point of the window, in its pixels with fractions. */
   toBoard(event) {
-    return this.matrix.inverse().transformPoint(this.inElement(event));
+    return this.inverse.transformPoint(this.inElement(event));
   }
 
   /** A point of the board in the element, in CSS pixels. */
@@ -78,11 +80,18 @@ export class View {
   }
 
   inElement({ clientX, clientY }) {
-    const box = this.element.getBoundingClientRect();
+    const box = this.bounds();
     return { x: (clientX - box.left) * this.ratio, y: (clientY - box.top) * this.ratio };
   }
 
+  /** Where the element is in the window: measured once a frame, for measuring is slow. */
+  bounds() {
+    this.frame ||= requestAnimationFrame(() => this.draw());
+    return (this.box ??= this.element.getBoundingClientRect());
+  }
+
   moved() {
+    this.inverse = this.matrix.inverse();
     this.invalidate(null);
     this.onmove();
   }
@@ -104,6 +113,8 @@ export class View {
 
   draw() {
     this.frame = 0;
+    this.box = null;
+    this.board.flush();
     const { context, board, dirty, matrix } = this;
     this.dirty = null;
     if (!dirty) return;
