@@ -126,7 +126,7 @@ export class View {
     context.fillRect(dirty.left, dirty.top, dirty.right - dirty.left, dirty.bottom - dirty.top);
     context.setTransform(matrix);
     context.imageSmoothingEnabled = this.scale < 3;
-    if (board.kind === 'mask') this.paper();
+    if (board.kind === 'mask' && board.picture) this.paper();
     const shown = this.over ?? board.picture;
     if (shown) context.drawImage(shown, 0, 0, board.width, board.height);
     context.globalAlpha = this.over ? 0 : this.layerAlpha;
@@ -134,7 +134,7 @@ export class View {
     context.restore();
   }
 
-  /** What shines through where a picture is see-through, or where there is none. */
+  /** What shines through where a picture is see-through. */
   paper() {
     this.context.fillStyle = '#ffffff';
     this.context.fillRect(0, 0, this.board.width, this.board.height);
