@@ -39,6 +39,7 @@ from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
+from webui.services.wording import WordSources
 from webui.workers.local import LocalWorker
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     folders = () if settings.fake else settings.model_folders
     catalog = Catalog(folders, _built_in_models(settings))
     images = ImageStore(settings.images)
-    jobs = JobService(database, catalog, images, events)
+    words = WordSources.below(settings.data_dir)
+    jobs = JobService(database, catalog, images, events, sources=words)
     gallery = Gallery(database, settings.outputs, events, hooks)
     dispatcher = Dispatcher(
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)

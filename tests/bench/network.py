@@ -15,10 +15,10 @@ from webui.contracts.ids import JobId, ModelId
 from webui.contracts.messages import RunJob
 from webui.contracts.request import GenerationRequest
 from webui.engine.engine import Engine
-from webui.engine.execute import Answer, execute
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Residency
-from webui.engine.work import Predict, Work
+from webui.engine.work import Answer, Predict, Work
 from webui.training.evaluation.drawing import load_folder
 
 STEPS = 40

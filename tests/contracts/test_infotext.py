@@ -60,6 +60,7 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"model": 'odd, "name": here'},
         {"guidance_scale": 1.2345678901234567},
         {"discard_penultimate": True, "sgm_noise_multiplier": True},
+        {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "freeu_b1": 1.2, "freeu_s2": 0.4},
         {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
         {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
         {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},
@@ -145,22 +146,30 @@ def test_loras_and_controls_are_written_as_automatic1111_writes_them() -> None:
 
 
 @pytest.mark.parametrize("prompt", ["a boat", "", "two\nlines"])
-def test_loras_are_read_back_out_of_the_prompt(prompt: str) -> None:
-    request = _request(model="m", prompt=prompt, loras=_LORAS)
+def test_loras_are_read_back_as_words_of_the_prompt(prompt: str) -> None:
+    text = write_infotext(_request(model="m", prompt=prompt, loras=_LORAS), 5, "m")
+    words = f"{prompt} <lora:chalk:0.8><lora:old map:-1.25>".strip()
+    assert parse_infotext(text) == _request(model="m", prompt=words)
+
+
+def test_a_prompt_keeps_the_loras_that_it_names() -> None:
+    request = _request(model="m", prompt="a <lora:add_detail:0.5:0.3> castle")
     assert parse_infotext(write_infotext(request, 5, "m")) == request
 
 
-def test_a_lora_in_the_middle_of_a_foreign_prompt_is_taken_out() -> None:
-    request = parse_infotext("a <lora:add_detail:0.5:0.3> castle\nSteps: 5, Seed: 1, CFG scale: 7")
-    assert request is not None
-    assert [(use.adapter, use.weight) for use in request.loras] == [("add_detail", 0.5)]
-    assert "lora" not in request.prompt
+def test_two_weights_and_a_rank_are_written_as_automatic1111_reads_them() -> None:
+    use = {"adapter": "x", "weight": 0.5, "text_weight": 0.8, "rank": 4}
+    assert "<lora:x:0.8:0.5:dyn=4>" in write_infotext(_request(loras=[use]), 5, "m")
 
 
-def test_loras_that_we_would_refuse_are_left_out_and_the_rest_is_kept() -> None:
-    request = parse_infotext("castle <lora:x:99>\nSteps: 5, Seed: 1, CFG scale: 7")
-    assert request is not None
-    assert (request.prompt, request.loras, request.steps) == ("castle", (), 5)
+def test_templates_are_written_as_sd_dynamic_prompts_writes_them_and_read() -> None:
+    words = {"template": "a {red, big|blue} boat", "negative_template": "__bad__"}
+    request = _request(model="m", prompt_choices="Off", emphasis="No norm", **words)
+    text = write_infotext(request, 5, "m")
+    assert 'Template: "a {red, big|blue} boat"' in text
+    assert "Negative Template: __bad__" in text
+    assert "Emphasis: No norm" in text
+    assert parse_infotext(text) == request
 
 
 def test_a_very_small_weight_is_written_without_an_exponent() -> None:

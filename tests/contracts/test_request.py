@@ -107,3 +107,39 @@ def test_every_parameter_is_described_in_the_schema() -> None:
 
 def test_lcm_is_a_sampler() -> None:
     assert _parse(sampler="lcm").sampler == "LCM"
+
+
+def test_a_lora_may_weigh_otherwise_in_the_text_encoder() -> None:
+    (one,) = _parse(loras=[{**LORA, "weight": 0.5}]).loras
+    (two,) = _parse(loras=[{**LORA, "weight": 0.5, "text_weight": 0.0}]).loras
+    assert (one.weight_of_text, two.weight_of_text) == (0.5, 0.0)
+    assert "loras.0.rank is 0, expected a number from 1" in _refusal(loras=[{**LORA, "rank": 0}])
+
+
+def test_emphasis_and_choices_are_among_their_names() -> None:
+    request = _parse(emphasis="no norm", prompt_choices="MATRIX")
+    assert (request.emphasis, request.prompt_choices) == ("No norm", "Matrix")
+    assert "expected one of Original, No norm, Ignore, None" in _refusal(emphasis="Loud")
+
+
+def test_a_picture_has_its_own_words_and_seed() -> None:
+    texts = [{"prompt": p, "negative_prompt": "n", "loras": [LORA]} for p in ("a", "b")]
+    request = _parse(count=2, seed=5, styles=["x"], texts=texts, template="{a|b}")
+    exact = request.picture(1)
+    assert (exact.prompt, exact.negative_prompt, exact.seed, exact.count) == ("b", "n", 6, 1)
+    assert (exact.styles, exact.texts, exact.loras) == ((), (), ())
+    assert (exact.template, exact.prompt_choices) == ("{a|b}", "Off")
+    assert request.adapters == ("starter/loras/chalk",)
+
+
+def test_one_text_serves_all_pictures_and_none_is_the_prompt_itself() -> None:
+    one = _parse(count=3, texts=[{"prompt": "x", "negative_prompt": ""}])
+    assert [one.text_of(i).prompt for i in range(3)] == ["x"] * 3
+    plain = _parse(negative_prompt="rain", loras=[LORA])
+    assert plain.text_of(2).negative_prompt == "rain"
+    assert plain.picture(2) == plain.model_copy(update={"seed": 1})
+
+
+def test_pictures_of_a_matrix_share_their_seeds() -> None:
+    matrix = _parse(seed=5, variation_seed=3, prompt_choices="Matrix", variation_strength=0.5)
+    assert {matrix.seeds_of(i) for i in range(4)} == {(5, 3)}

@@ -19,12 +19,11 @@ from webui.contracts.ids import ImageId, JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import Execute
 from webui.engine.engine import Engine, EngineOptions
-from webui.engine.execute import Answer, execute
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Loader, Residency
-from webui.engine.work import Predict, Work
+from webui.engine.work import Answer, Execute, Predict, Work
 
 AnyWork = TypeVar("AnyWork", bound=Work)
 
@@ -40,6 +39,7 @@ class Rig:
         load: Loader | None = None,
         budget_bytes: int = 2**30,
         adapters: AdapterStore | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.events: list[WorkerEvent] = []
         self.batches: list[list[Work]] = []
@@ -51,7 +51,8 @@ class Rig:
             self.events.append,
             options or EngineOptions(),
             self._watched,
-            adapters=adapters,
+            clock,
+            adapters,
         )
 
     def _watched(self, works: Sequence[Work]) -> list[Answer]:

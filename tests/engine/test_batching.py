@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from webui.contracts.errors import BadImage, JobFailed, OutOfMemory
+from webui.contracts.parameters.turns import NORMAL, PRIORITIES, Priority
 from webui.engine.batching import Batcher, Limits, is_out_of_memory
-from webui.engine.execute import Answer
 from webui.engine.model import LoadedModel
-from webui.engine.work import DecodeLatent, EncodeText, Predict, Work
+from webui.engine.work import Answer, DecodeLatent, EncodeText, Predict, Work
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Member:
 
     work: Work
     since: int
+    priority: Priority = PRIORITIES[NORMAL]
 
 
 def predict(model: LoadedModel, rows: int = 2, size: int = 8, tokens: int = 77) -> Predict:
@@ -29,7 +30,7 @@ def echo(works: Sequence[Work]) -> list[Answer]:
     return [torch.zeros(work.x.shape[0]) for work in works if isinstance(work, Predict)]
 
 
-def test_the_group_that_waited_longest_goes_first(model: LoadedModel) -> None:
+def test_of_groups_that_never_ran_the_longest_waiting_goes_first(model: LoadedModel) -> None:
     members = [Member(predict(model), 5), Member(EncodeText(model, "a"), 3)]
     assert Batcher(echo, Limits()).choose(members) == [members[1]]
 
@@ -39,10 +40,44 @@ def test_later_members_of_the_oldest_group_come_along(model: LoadedModel) -> Non
     assert [m.since for m in Batcher(echo, Limits()).choose(members)] == [2, 7, 9]
 
 
-@pytest.mark.parametrize(("size", "tokens"), [(16, 77), (8, 154)])
-def test_other_shapes_do_not_come_along(model: LoadedModel, size: int, tokens: int) -> None:
-    members = [Member(predict(model), 1), Member(predict(model, 2, size, tokens), 2)]
+def test_other_shapes_do_not_come_along(model: LoadedModel) -> None:
+    members = [Member(predict(model), 1), Member(predict(model, size=16), 2)]
     assert Batcher(echo, Limits()).choose(members) == members[:1]
+
+
+def test_prompts_come_along_whose_length_divides_the_longest(model: LoadedModel) -> None:
+    lengths = [77, 231, 154, 77, 462]  # 154 does not divide 231, and 462 comes too late for it
+    members = [Member(predict(model, tokens=length), i) for i, length in enumerate(lengths)]
+    chosen = Batcher(echo, Limits()).choose(members)
+    assert [member.since for member in chosen] == [0, 1, 3, 4]
+
+
+def test_a_live_batch_is_small_and_of_live_jobs_only(model: LoadedModel) -> None:
+    live = PRIORITIES["Live"]
+    members = [Member(predict(model), i, live if i > 2 else PRIORITIES[NORMAL]) for i in range(6)]
+    batcher = Batcher(echo, Limits(live_rows=4))
+    turns = [[member.since for member in batcher.choose(members)]]
+    assert turns == [[3, 4]]
+
+
+def test_a_higher_priority_goes_first_where_not_all_fit_and_nobody_waits_for_ever(
+    model: LoadedModel,
+) -> None:
+    waits = dict.fromkeys(("high", "low", "a", "b", "c"), 0)
+    priorities = {"high": PRIORITIES["High"], "low": PRIORITIES["Low"]}
+    longest = dict.fromkeys(waits, 0)
+    batcher = Batcher(echo, Limits(rows=4))
+    for tick in range(1, 60):
+        members = {
+            name: Member(predict(model), since, priorities.get(name, PRIORITIES[NORMAL]))
+            for name, since in waits.items()
+        }
+        chosen = batcher.choose(list(members.values()))
+        for name, member in members.items():
+            if any(member is other for other in chosen):
+                longest[name] = max(longest[name], tick - waits[name])
+                waits[name] = tick
+    assert longest["high"] < longest["a"] < longest["low"] <= 6
 
 
 def test_other_models_do_not_come_along(model: LoadedModel, other_model: LoadedModel) -> None:

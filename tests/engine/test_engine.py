@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,14 +10,15 @@ import pytest
 import torch
 
 from tests.engine.rig import Rig, opened, order
+from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SAMPLERS
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady
 from webui.engine.batching import Limits
 from webui.engine.engine import EngineOptions
-from webui.engine.execute import Answer, execute
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
-from webui.engine.work import DecodeLatent, EncodeText, Predict, Work, rows_of
+from webui.engine.work import Answer, DecodeLatent, EncodeText, Predict, Work, group_key, rows_of
 
 WORKS: list[type[Work]] = [EncodeText, Predict, DecodeLatent]
 
@@ -118,12 +120,64 @@ def test_a_job_of_many_pictures_leaves_room_for_a_neighbour(model: LoadedModel) 
 
 
 def test_groups_take_turns(model: LoadedModel, other_model: LoadedModel) -> None:
-    rig = Rig(model, other_model)
+    rig = Rig(model, other_model, clock=itertools.count().__next__)
     rig.finish(order(model.checkpoint, "a", steps=30), order(other_model.checkpoint, "b", steps=30))
     turns = [batch[0].model for batch in rig.batches if isinstance(batch[0], Predict)]
     both = turns[turns.index(turns[-1]) :]  # from where the later model came in
     alternating = sum(one is not two for one, two in itertools.pairwise(both))
     assert alternating >= 40
+
+
+def test_while_a_job_waits_no_other_kind_gets_two_turns_of_its_cost(model: LoadedModel) -> None:
+    seconds = 0.0
+    spent: list[tuple[object, float]] = []
+
+    def costly(works: Sequence[Work]) -> list[Answer]:
+        nonlocal seconds
+        cost = float(sum(w.x.shape[0] * w.x[0, 0].numel() for w in works if isinstance(w, Predict)))
+        seconds += cost
+        spent.append((group_key(works[0]), cost))
+        return execute(works)
+
+    sizes = {"a": 64, "b": 64, "c": 128, "d": 96, "e": 72}
+    rig = Rig(model, run=costly, clock=lambda: seconds)
+    rig.finish(*(order(model.checkpoint, n, width=s, height=s, steps=7) for n, s in sizes.items()))
+    turns = [(key, cost) for key, cost in spent if cost]
+    costs = dict(turns)
+    keys = [key for key, _ in turns]
+    assert len(costs) == 4
+    for start, key in enumerate(keys):
+        if key in keys[start + 1 :]:
+            between = turns[start + 1 : keys.index(key, start + 1)]
+            for other in costs.keys() - {key}:
+                given = sum(cost for each, cost in between if each == other)
+                assert given <= costs[key] + costs[other]
+
+
+def test_a_live_job_overtakes_and_its_batches_are_small(model: LoadedModel) -> None:
+    rig = Rig(model, clock=itertools.count().__next__)
+    crowd = [order(model.checkpoint, f"job {i}", seed=i, steps=8) for i in range(8)]
+    live = order(model.checkpoint, "live", priority="Live", steps=8, guidance_scale=1)
+    rig.finish(*crowd, live)
+    assert next(iter(rig.ends())) == "live"
+    assert rig.predicted_rows().count(1) == 8
+
+
+def test_a_job_of_high_priority_is_let_in_first(model: LoadedModel) -> None:
+    gate = threading.Event()
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        gate.wait(5)
+        return model
+
+    rig = Rig(load=load)
+    names = ["Low", "Normal", "High", "Normal"]
+    for i, name in enumerate(names):
+        rig.engine.start(order(model.checkpoint, f"{name} {i}", priority=name, steps=1))
+    rig.engine.tick()
+    gate.set()
+    rig.tick_until_idle()
+    assert list(rig.ends()) == ["High 2", "Normal 1", "Normal 3", "Low 0"]
 
 
 def test_a_cancelled_job_ends_at_once_and_touches_no_other(model: LoadedModel) -> None:
@@ -214,7 +268,11 @@ def test_a_row_that_fails_alone_fails_only_its_job(
         return execute(works)
 
     rig = Rig(model, run=picky)
-    rig.finish(*(order(model.checkpoint, f"job {i}", seed=i, guidance_scale=1) for i in range(4)))
+    jobs = [
+        order(model.checkpoint, f"job {i}", prompt=f"house {i}", seed=i, guidance_scale=1)
+        for i in range(4)
+    ]
+    rig.finish(*jobs)
     assert rig.ends() == {"job 0": "done", "job 1": "done", "job 2": "done", "job 3": "failed"}
     expected = "Choose a smaller size" if isinstance(error, RuntimeError) else "odd shape"
     assert expected in rig.error("job 3")
@@ -283,3 +341,18 @@ def test_prompts_of_unequal_length_are_padded_to_one_shape(model: LoadedModel) -
     predict = next(w for b in rig.batches for w in b if isinstance(w, Predict))
     assert predict.tokens is not None
     assert predict.tokens.shape == (2, 3 * 77, 16)
+
+
+def test_prompts_of_one_and_of_three_rows_of_chunks_are_drawn_in_one_pass(
+    model: LoadedModel,
+) -> None:
+    alone, crowd = Rig(model), Rig(model)
+    short = order(model.checkpoint, "short", seed=1)
+    long = order(model.checkpoint, "long", prompt="b" * 200, seed=2)
+    alone.finish(short)
+    alone.finish(long)
+    crowd.finish(short, long)
+    assert crowd.predicted_rows() == [4] * 4
+    for job in ("short", "long"):
+        difference = crowd.pictures(job)[0].astype(int) - alone.pictures(job)[0]
+        assert abs(difference).max() <= 1

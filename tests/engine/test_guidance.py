@@ -5,7 +5,7 @@ import torch
 
 from tests.engine.drive import drive
 from webui.engine.classifier_free import Guidance, weighed
-from webui.engine.guidance import Conditioning, GuidedBy, encode_prompts, guided
+from webui.engine.guidance import Conditioning, GuidedBy, Timeline, encode_prompts, guided
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText, Predict, Work
 
@@ -43,7 +43,7 @@ SIGMAS = [10.0, 8.0, 6.0, 4.0, 2.0, 0.0]
 
 
 def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> None:
-    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, (), SIGMAS)
+    task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, timeline=Timeline(SIGMAS))
     said = drive(task, encode)
     assert [level for level, _ in said.stages] == [10.0, 6.0, 2.0]
     assert [tokens[:, 0, 0].tolist() for _, tokens in said.stages] == [[4, 0], [7, 0], [7, 2]]
@@ -88,3 +88,37 @@ def test_the_prediction_moves_away_from_the_negative_prompt(
 
     expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + scale * 2))
     assert torch.allclose(drive(denoise(x, 2.0), answer), expected, atol=1e-5)
+
+
+def test_a_perturbed_row_stands_beside_the_others_and_guides_away_from_itself(
+    model: LoadedModel,
+) -> None:
+    tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
+    plan = GuidedBy(Guidance(2.0, perturbed_scale=3.0), model.levels)
+    denoise = guided(model, Conditioning(tokens), plan)
+    x = torch.zeros(1, 4, 2, 2)
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        assert work.perturbed == (False, False, True)
+        assert work.tokens is not None
+        assert work.tokens[:, 0, 0].tolist() == [1, 2, 1]
+        return torch.tensor([3.0, 1.0, 2.5])[:, None, None, None].expand(3, 4, 2, 2)
+
+    expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + 2 * 2 + 3 * 0.5))
+    assert torch.allclose(drive(denoise(x, 2.0), answer), expected, atol=1e-5)
+
+
+def test_where_guidance_is_off_the_prompt_is_asked_alone(model: LoadedModel) -> None:
+    guidance = Guidance(5.0, acts_at=(False, True), sigmas=(4.0, 2.0, 0.0))
+    denoise = guided(model, Conditioning(torch.zeros(2, 77, 16)), GuidedBy(guidance, model.levels))
+    asked: list[int] = []
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        asked.append(work.x.shape[0])
+        return torch.zeros_like(work.x)
+
+    for sigma in (4.0, 3.0, 2.0):
+        drive(denoise(torch.zeros(1, 4, 2, 2), sigma), answer)
+    assert asked == [1, 1, 2]

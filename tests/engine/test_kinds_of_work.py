@@ -22,8 +22,8 @@ from webui.contracts.messages import RunJob
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import MergedWeights
 from webui.engine.adapters.store import Adapter, AdapterStore, load_adapter
-from webui.engine.execute import Answer, execute
-from webui.engine.work import Predict, Work, rows_of
+from webui.engine.execute import execute
+from webui.engine.work import Answer, Predict, Work, rows_of
 
 TASK_OF: dict[str, Task] = {
     "semantic": "semantic",

@@ -76,3 +76,25 @@ def test_no_token_is_lost_or_doubled_however_rows_end(prompt: str) -> None:
     assert content[0] == content[1]
     assert whole.count == parted.count == len(content[0])
     assert all(len(row) == 32 for row in whole.rows)
+
+
+def test_ignored_emphasis_has_no_weights_and_no_emphasis_reads_brackets() -> None:
+    ignored = chunk_prompt("a(b:2)", tokenize, LONG, emphasis="Ignore")
+    assert ignored.is_plain
+    assert ignored.rows == chunks_of("ab", LONG).rows
+    literal = chunk_prompt("a(b:2) BREAK c", tokenize, LONG, emphasis="None")
+    assert literal.is_plain
+    assert literal.rows == (
+        (100, *map(ord, "a(b:2)BREAKc"), 101, *[102] * 18),
+    )  # fmt: skip
+
+
+def test_a_block_stands_for_its_name_with_the_weight_of_its_words() -> None:
+    chunks = chunk_prompt("a (Cloud:2)", tokenize, FRAME, blocks={"cloud": (-1, -2)})
+    assert chunks.rows == ((100, 97, -1, -2, 101),)
+    assert chunks.weights == ((1.0, 1.0, 2.0, 2.0, 1.0),)
+
+
+def test_a_block_that_does_not_fit_a_row_moves_on_whole() -> None:
+    chunks = chunk_prompt("ab cloud", tokenize, FRAME, blocks={"cloud": (-1, -2)})
+    assert chunks.rows == ((100, 97, 98, 101, 102), (100, -1, -2, 101, 102))

@@ -21,6 +21,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.wording import WordSources
 
 
 @dataclass
@@ -47,7 +48,7 @@ def make_services(folder: Path) -> Services:
         hooks.register(module, name)
     catalog = Catalog([folder / "models"], built_in=[FAKE_CHECKPOINT])
     images = ImageStore(folder / "outputs" / ".images")
-    jobs = JobService(database, catalog, images, events)
+    jobs = JobService(database, catalog, images, events, sources=WordSources.below(folder))
     gallery = Gallery(database, folder / "outputs", events, hooks)
     made = Services(folder, database, events, hooks, catalog, images, jobs, gallery)
     events.subscribe(made.told.append)

@@ -1,4 +1,4 @@
-"""The files of controlnets and LoRAs say what the menu needs, and say what is wrong."""
+"""The files of controlnets, LoRAs and embeddings say what the menu needs, and say what is wrong."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.models import write_controlnet, write_lora
+from tests.services.models import write_controlnet, write_lora, write_weights
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
-from webui.services.adapter_files import describe_controlnet, describe_lora
+from webui.services.adapter_files import describe_controlnet, describe_embedding, describe_lora
 
 _A = AdapterId("a")
 
@@ -70,3 +70,48 @@ def test_a_damaged_lora_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(BrokenModel, match="no whole header"):
         describe_lora(tmp_path / "x.safetensors", _A)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "vectors"),
+    [
+        ({"emb_params": [4, 8]}, 4),
+        ({"emb_params": [8]}, 1),
+        ({"<chalk>": [2, 8]}, 2),
+        ({"clip_l": [3, 8], "clip_g": [3, 16]}, 3),
+        ({"string_to_param.*": [5, 8], "string_to_token.*": []}, 5),
+    ],
+)
+def test_an_embedding_is_known_by_its_vectors(
+    tmp_path: Path, shapes: dict[str, list[int]], vectors: int
+) -> None:
+    file = tmp_path / "Chalk.safetensors"
+    write_weights(file, shapes)
+    info = describe_embedding(file, AdapterId("embeddings/Chalk"))
+    assert (info.kind, info.title, info.name, info.vectors) == (
+        "embedding", "Chalk", "Chalk", vectors,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shapes", "says"),
+    [
+        ({"clip_g": [3, 16]}, "second text encoder of SDXL alone"),
+        ({"a": [3, 16], "b": [3, 16]}, "holds neither 'emb_params' nor"),
+        ({"conv": [3, 16, 3, 3]}, "holds neither 'emb_params' nor"),
+    ],
+)
+def test_other_weights_are_no_embedding(
+    tmp_path: Path, shapes: dict[str, list[int]], says: str
+) -> None:
+    file = tmp_path / "x.safetensors"
+    write_weights(file, shapes)
+    with pytest.raises(NotAModel, match=says):
+        describe_embedding(file, _A)
+
+
+def test_a_pickled_embedding_is_not_opened(tmp_path: Path) -> None:
+    file = tmp_path / "x.pt"
+    file.write_bytes(b"anything")
+    with pytest.raises(NotAModel, match="Convert it to safetensors"):
+        describe_embedding(file, _A)

@@ -13,6 +13,7 @@ from tests.services.models import (
     write_lora,
     write_model,
     write_sharing_model,
+    write_weights,
 )
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
@@ -137,6 +138,24 @@ def test_controlnets_and_loras_are_found(tmp_path: Path) -> None:
     ]
     assert [a.reads for a in catalog.adapters("controlnet")] == ["edges"]
     assert (catalog.models(), catalog.problems()) == ((), ())
+
+
+def test_embeddings_are_found_and_the_innermost_folder_says_what_a_file_is(tmp_path: Path) -> None:
+    vectors = {"emb_params": [2, 8]}
+    write_weights(tmp_path / "embeddings" / "Chalk.safetensors", vectors)
+    write_weights(tmp_path / "loras" / "embeddings" / "ink.safetensors", vectors)
+    write_lora(tmp_path / "embeddings" / "loras" / "oil.safetensors")
+    (tmp_path / "embeddings" / "old.pt").write_bytes(b"pickled")
+    (tmp_path / "embeddings" / "Chalk.png").write_bytes(b"a preview")
+    catalog = Catalog([tmp_path])
+    assert [(a.id, a.kind, a.vectors) for a in catalog.adapters()] == [
+        ("embeddings/Chalk", "embedding", 2),
+        ("embeddings/loras/oil", "lora", 0),
+        ("loras/embeddings/ink", "embedding", 2),
+    ]
+    ((path, reason),) = catalog.problems()
+    assert path.endswith("old.pt")
+    assert "Convert it to safetensors" in reason
 
 
 def test_weights_elsewhere_and_other_networks_are_no_adapters(tmp_path: Path) -> None:

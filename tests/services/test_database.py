@@ -16,23 +16,25 @@ from sqlalchemy import Engine, text
 
 from webui.contracts.errors import UnusableDatabase
 from webui.services.database import MIGRATIONS, SCHEMA_REVISION, open_database, reading, writing
+from webui.services.job_records import select_next
 from webui.services.tables import METADATA
 
-_SECOND = """
+_NEXT = "9000"
+_NEXT_MIGRATION = f"""
 from alembic import op
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "{_NEXT}", "{SCHEMA_REVISION}", None, None
 def upgrade():
     op.execute("ALTER TABLE settings ADD COLUMN note TEXT")
-    {more}
+    {{more}}
 """
 
 
-def _with_second_migration(folder: Path, more: str) -> Path:
+def _with_a_next_migration(folder: Path, more: str) -> Path:
     migrations = folder / "migrations"
     (migrations / "versions").mkdir(parents=True)
-    for name in ("env.py", "versions/0001_first.py"):
-        (migrations / name).write_text((MIGRATIONS / name).read_text())
-    (migrations / "versions" / "0002_second.py").write_text(_SECOND.format(more=more))
+    for file in [MIGRATIONS / "env.py", *(MIGRATIONS / "versions").glob("*.py")]:
+        (migrations / file.relative_to(MIGRATIONS)).write_text(file.read_text())
+    (migrations / "versions" / f"{_NEXT}_next.py").write_text(_NEXT_MIGRATION.format(more=more))
     return migrations
 
 
@@ -83,21 +85,36 @@ def test_a_new_database_leaves_no_backup(tmp_path: Path) -> None:
 def test_a_migration_keeps_the_rows_and_a_copy_from_before(tmp_path: Path) -> None:
     path = tmp_path / "easel.sqlite"
     _put_setting(path)
-    migrations = _with_second_migration(tmp_path, "pass")
-    open_database(path, migrations, "0002").dispose()
-    (backup,) = tmp_path.glob("easel.sqlite.backup-0001-*")
+    migrations = _with_a_next_migration(tmp_path, "pass")
+    open_database(path, migrations, _NEXT).dispose()
+    (backup,) = tmp_path.glob(f"easel.sqlite.backup-{SCHEMA_REVISION}-*")
     assert _columns(path) == ["key", "value", "note"]
     assert _columns(backup) == ["key", "value"]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT key, value FROM settings").fetchall() == [("tab", "1")]
 
 
+def test_jobs_of_the_first_schema_are_queued_with_normal_priority(tmp_path: Path) -> None:
+    path = tmp_path / "easel.sqlite"
+    open_database(path, revision="0001").dispose()
+    columns = "number, id, request, state, step, steps, attempts, deaths, cancel_requested, created"
+    values = """1, 'old', '{"prompt": "a boat"}', 'queued', 0, 4, 0, 0, 0, 5.0"""
+    with closing(sqlite3.connect(path)) as plain, plain:
+        plain.execute(f"INSERT INTO jobs ({columns}) VALUES ({values})")
+    engine = open_database(path)
+    with reading(engine) as connection:
+        job = select_next(connection, ())
+    engine.dispose()
+    assert job is not None
+    assert (job.id, job.place, job.request.priority) == ("old", 0, "Normal")
+
+
 def test_a_failing_migration_leaves_the_database_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "easel.sqlite"
     _put_setting(path)
-    migrations = _with_second_migration(tmp_path, 'op.execute("DROP TABLE nowhere")')
-    with pytest.raises(UnusableDatabase, match=r"left as it was.*backup-0001"):
-        open_database(path, migrations, "0002")
+    migrations = _with_a_next_migration(tmp_path, 'op.execute("DROP TABLE nowhere")')
+    with pytest.raises(UnusableDatabase, match=rf"left as it was.*backup-{SCHEMA_REVISION}"):
+        open_database(path, migrations, _NEXT)
     assert _columns(path) == ["key", "value"]
     open_database(path).dispose()
 

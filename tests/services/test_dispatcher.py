@@ -35,7 +35,7 @@ from webui.contracts.messages import (
     WorkerGone,
     WorkerReady,
 )
-from webui.services.dispatcher import Dispatcher
+from webui.services.dispatcher import RESERVE, Dispatcher
 from webui.workers.local import LocalWorker
 from webui.workers.protocol import OnEvent, Worker
 
@@ -161,6 +161,24 @@ def test_jobs_share_the_worker_up_to_its_capacity(services: Services, start: Sta
         time.sleep(0.005)
     assert most == 2
     assert {job.state for job in _ended(services, *jobs)} == {JobState.DONE}
+
+
+def test_a_high_priority_need_not_wait_for_the_end_of_a_running_job(
+    services: Services, start: Start
+) -> None:
+    scripts: list[Scripted] = []
+
+    def make(on_event: OnEvent) -> Scripted:
+        scripts.append(Scripted(on_event))
+        return scripts[-1]
+
+    normal = [_submit(services) for _ in range(3)]
+    start(make, capacity=2)
+    eventually(lambda: bool(scripts) and len(scripts[0].orders()) == 2)
+    high = [_submit(services, priority="High") for _ in range(RESERVE + 1)]
+    eventually(lambda: len(scripts[0].orders()) == 2 + RESERVE)
+    expected = [job.id for job in (*normal[:2], *high[:RESERVE])]
+    assert [given.job_id for given in scripts[0].orders()] == expected
 
 
 def test_steps_are_told_with_preview_and_estimate(services: Services, start: Start) -> None:
@@ -503,7 +521,7 @@ import sys, time
 from pathlib import Path
 from tests.services.conftest import make_services
 from webui.contracts.fakes import FakeWorker
-from webui.services.dispatcher import Dispatcher
+from webui.services.dispatcher import RESERVE, Dispatcher
 s = make_services(Path(sys.argv[1]))
 Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()
 for i in range(30):

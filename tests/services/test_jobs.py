@@ -167,6 +167,16 @@ def test_jobs_are_given_out_in_their_order(services: Services) -> None:
     assert (first.id, second.id) == (jobs[0].id, jobs[1].id)
 
 
+def test_a_high_priority_goes_to_the_front_of_the_queue(services: Services) -> None:
+    names = ["Low", "Normal", "high", "Normal", "Live", "High"]
+    jobs = [services.submit(priority=name).id for name in names]
+    given: list[JobId] = []
+    while job := services.jobs.next_queued(excluding=given):
+        given.append(job.id)
+    assert [jobs.index(each) for each in given] == [4, 2, 5, 1, 3, 0]
+    assert [services.jobs.get(each).place for each in jobs] == [5, 3, 1, 4, 0, 2]
+
+
 def test_a_step_is_seen_but_not_written(services: Services) -> None:
     job = services.submit()
     services.jobs.mark_running(job.id)

@@ -21,7 +21,10 @@ def ids_of(context: UiContext) -> set[str]:
     return {str(c["props"].get("elem_id")) for c in components}
 
 
-BEYOND_FORMS = {"depth_map", "controls", "loras", "noise_augmentation"}
+BEYOND_FORMS = {
+    "depth_map", "controls", "loras", "noise_augmentation", "priority", "styles", "prompt_choices",
+    "emphasis", "template", "negative_template", "texts",
+}  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields}

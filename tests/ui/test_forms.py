@@ -10,7 +10,9 @@ from webui.contracts.request import PARAMETERS, parse_request
 from webui.ui.forms import Form, control, default
 from webui.ui.panels.fold import fold
 
-BEYOND_FORMS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
+BEYOND_FORMS = (
+    "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "texts",
+)  # fmt: skip
 NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]
 MODELS = (FAKE_CHECKPOINT,)
 

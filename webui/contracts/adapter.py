@@ -7,8 +7,8 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora"]
-ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora")
+AdapterKind = Literal["controlnet", "lora", "embedding"]
+ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding")
 
 
 @dataclass(frozen=True)
@@ -17,14 +17,22 @@ class AdapterInfo:
 
     id: AdapterId
     kind: AdapterKind
-    """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights."""
+    """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights.
+    'embedding': vectors that a text encoder reads where the prompt has its name."""
     title: str
     """What the menu shows."""
     path: str
-    """Absolute path: of the folder of a controlnet, of the file of a lora."""
+    """Absolute path: of the folder of a controlnet, of the file of the others."""
     bytes: int
     """Size on disk of the weights."""
     reads: str = ""
     """What picture a controlnet wants, such as 'edges' or 'classes'; empty when it does not say."""
     description: str = ""
     """First sentence of its card."""
+    vectors: int = 0
+    """Places that an embedding takes in a prompt."""
+
+    @property
+    def name(self) -> str:
+        """Its file's name, by which a prompt names it: the last part of its id."""
+        return self.id.rsplit("/", 1)[-1]

@@ -74,6 +74,24 @@ class LoraUse(_Frozen):
     weight: float = Field(
         1.0, ge=-4.0, le=4.0, allow_inf_nan=False, description="How much; below 0 takes away."
     )
+    text_weight: float | None = Field(
+        None,
+        ge=-4.0,
+        le=4.0,
+        allow_inf_nan=False,
+        description="How much in the text encoder, where that differs from the UNet.",
+    )
+    rank: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Use the first ranks of it only, so many; none means all.",
+    )
+
+    @property
+    def weight_of_text(self) -> float:
+        """How much of it is added to the text encoder."""
+        return self.weight if self.text_weight is None else self.text_weight
 
 
 def _above(value: float, lower: float | None, name: str) -> float:

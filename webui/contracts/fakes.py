@@ -157,7 +157,7 @@ class FakeWorker:
             return
         pixels = _draw(order, index, 1.0)
         height, width = pixels.shape[:2]
-        seed = request.seed + index
+        seed = request.seeds_of(index)[0]
         self._on_event(PictureReady(order.job_id, index, seed, width, height, pixels.tobytes()))
         running.todo.popleft()
         running.done, running.step = done, 0
@@ -195,7 +195,8 @@ def draw_gradient(request: GenerationRequest, seed: int, share: float = 1.0) -> 
 
 
 def _draw(order: RunJob, index: int, share: float) -> _Pixels:
-    pixels = draw_gradient(order.request, order.request.seed + index, share)
+    request = order.request.picture(index)
+    pixels = draw_gradient(request, request.seed, share)
     if order.request.image is None:
         return pixels
     height, width = pixels.shape[:2]

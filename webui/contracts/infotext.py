@@ -9,14 +9,13 @@ import json
 import re
 from collections.abc import Iterator
 
-from webui.contracts.conditions import ControlUse
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import InvalidField
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 
 # Keys have a greatest length, so that a long prompt is not searched in quadratic time.
 _PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _SIZE = re.compile(r"^(\d+)x(\d+)$")
-_LORA = re.compile(r"<lora:([^<>:]{1,500}):(-?\d{1,3}(?:\.\d{1,9})?)(?::[^<>]{0,100})?>")
 _SIZES = {
     "Size": ("width", "height"),
     "Seed resize from": ("seed_width", "seed_height"),
@@ -36,9 +35,7 @@ _ORDER = (
 
 def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> str:
     """The text for one picture of the request, drawn with `seed`."""
-    loras = "".join(
-        f"<lora:{_name(use.adapter)}:{round(use.weight, 4):g}>" for use in request.loras
-    )
+    loras = "".join(map(_tag, request.loras))
     lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
         lines.append(f"{_NEGATIVE} {request.negative_prompt}")
@@ -58,8 +55,8 @@ def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> s
 def parse_infotext(text: str) -> GenerationRequest | None:
     """The request that the text tells of; None when it holds neither a prompt nor parameters.
 
-    LoRAs that the prompt names as `<lora:name:weight>` become the request's; control pictures are
-    not in such a text.
+    LoRAs stay in the prompt, which names them as `<lora:name:weight>`; control pictures are not in
+    such a text.
     Unknown keys are left out, and so are values that we would refuse: a picture from elsewhere
     still gives its prompt.
     """
@@ -70,10 +67,7 @@ def parse_infotext(text: str) -> GenerationRequest | None:
     prompt, negative = _prompts(lines)
     if not prompt and not pairs:
         return None
-    prompt, loras = _without_loras(prompt)
     values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
-    if loras:
-        values["loras"] = loras
     names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
     names |= _OTHER_KEYS
     for key, quoted in pairs:
@@ -126,19 +120,20 @@ def _name(adapter: str) -> str:
     return adapter.rsplit("/", 1)[-1]
 
 
+def _tag(use: LoraUse) -> str:
+    """As AUTOMATIC1111 writes it; its first number is the text encoder's."""
+    numbers = [use.weight_of_text, *([] if use.text_weight is None else [use.weight])]
+    written = [f"{round(number, 4):g}" for number in numbers]
+    rank = [] if use.rank is None else [f"dyn={use.rank}"]
+    return f"<lora:{':'.join([_name(use.adapter), *written, *rank])}>"
+
+
 def _control(use: ControlUse) -> str:
     """As the ControlNet extension of AUTOMATIC1111 writes it."""
     return (
         f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, "
         f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}"
     )
-
-
-def _without_loras(prompt: str) -> tuple[str, list[dict[str, object]]]:
-    loras: list[dict[str, object]] = [
-        {"adapter": name, "weight": float(weight)} for name, weight in _LORA.findall(prompt)
-    ]
-    return (_LORA.sub("", prompt).strip(), loras) if loras else (prompt, [])
 
 
 def _quote(value: str) -> str:

@@ -29,9 +29,12 @@ from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.start_image import StartImage
+from webui.contracts.parameters.turns import Turns
+from webui.contracts.parameters.words import PictureText, Words
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -41,12 +44,15 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
+    Turns,
     Inpainting,
     StartImage,
     HiresParameters,
+    NetworkParameters,
     GuidanceParameters,
     SamplingParameters,
     NoiseParameters,
+    Words,
     Inputs,
     Drawing,
 ):
@@ -92,10 +98,40 @@ class GenerationRequest(
         return by_lower[value.lower()]
 
     def seeds_of(self, index: int) -> tuple[int, int]:
-        """Seed and variation seed of picture `index`: of a variation only the latter moves."""
+        """Seed and variation seed of picture `index`: of a variation only the latter moves.
+
+        The pictures of a matrix share both, so that nothing but their words differs.
+        """
+        if self.prompt_choices == "Matrix":
+            return self.seed, self.variation_seed
         if self.variation_strength > 0:
             return self.seed, (self.variation_seed + index) % (MAX_SEED + 1)
         return (self.seed + index) % (MAX_SEED + 1), self.variation_seed
+
+    def text_of(self, index: int) -> PictureText:
+        """What picture `index` is drawn from."""
+        if self.texts:
+            return self.texts[min(index, len(self.texts) - 1)]
+        return PictureText(
+            prompt=self.prompt, negative_prompt=self.negative_prompt, loras=self.loras
+        )
+
+    @property
+    def every_text(self) -> tuple[PictureText, ...]:
+        """What the pictures are drawn from; at least one."""
+        return self.texts or (self.text_of(0),)
+
+    def picture(self, index: int) -> GenerationRequest:
+        """The order for picture `index` alone: its words, its seeds, nothing left to choose."""
+        seed, variation_seed = self.seeds_of(index)
+        exact: dict[str, object] = {"count": 1, "seed": seed, "variation_seed": variation_seed}
+        if self.texts:
+            text = self.text_of(index)
+            words = {"prompt": text.prompt, "negative_prompt": text.negative_prompt}
+            exact |= {**words, "styles": (), "texts": ()}
+        if self.template or self.negative_template:
+            exact["prompt_choices"] = "Off"
+        return self.model_copy(update=exact)
 
     @property
     def task(self) -> str:
@@ -113,9 +149,11 @@ class GenerationRequest(
 
     @property
     def adapters(self) -> tuple[AdapterId, ...]:
-        """Every adapter that it names, each once: controlnets, then LoRAs."""
-        controls = [use.adapter for use in self.controls]
-        return tuple(dict.fromkeys([*controls, *(use.adapter for use in self.loras)]))
+        """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
+        named = [use.adapter for use in self.controls]
+        for text in self.every_text:
+            named += [*(use.adapter for use in text.loras), *text.embeddings]
+        return tuple(dict.fromkeys(named))
 
 
 PARAMETERS: dict[str, Parameter] = {
@@ -125,7 +163,7 @@ PARAMETERS: dict[str, Parameter] = {
 """Field name to declaration, in the order of the form."""
 
 _ENTRIES: dict[str, type[BaseModel]] = {
-    "boxes": LayoutBox, "controls": ControlUse, "loras": LoraUse,
+    "boxes": LayoutBox, "controls": ControlUse, "loras": LoraUse, "texts": PictureText,
 }  # fmt: skip
 """Fields that hold several of something, and what."""
 
@@ -153,6 +191,22 @@ def parse_request(data: Any) -> GenerationRequest:
         return GenerationRequest.model_validate(data)
     except ValidationError as error:
         raise InvalidField(problems_in(error.errors())) from error
+
+
+def parse_lora(
+    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None
+) -> LoraUse:
+    """Validate a LoRA that a prompt names.
+
+    Raises:
+        InvalidField: a weight is out of range.
+    """
+    try:
+        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank)
+    except ValidationError as error:
+        problems = problems_in({**e, "loc": ("loras", 0, *e["loc"])} for e in error.errors())
+        named = [FieldProblem(f"{adapter} in loras", p.value, p.expected) for p in problems]
+        raise InvalidField(named) from error
 
 
 def problems_in(errors: Iterable[Any]) -> list[FieldProblem]:

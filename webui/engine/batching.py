@@ -1,13 +1,15 @@
 """Which works run together, and what happens when they do not fit.
 
-Groups take turns by how long their oldest member has waited. A batch that fails is halved until
-what fails stands alone: so an out-of-memory error costs time, and a faulty work only its own job.
+Groups take turns by the time that they use (`turns.py`); within one, who has waited longest goes
+first. A batch that fails is halved until what fails stands alone: so an out-of-memory error costs
+time, and a faulty work only its own job.
 """
 
 from __future__ import annotations
 
 import gc
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -16,13 +18,17 @@ from weakref import WeakKeyDictionary
 import torch
 
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
-from webui.engine.execute import Answer
+from webui.contracts.parameters.turns import Priority
 from webui.engine.model import LoadedModel
+from webui.engine.turns import Candidate, Turns
 from webui.engine.work import (
+    Answer,
     DecodeLatent,
     EncodeImage,
+    Execute,
     Predict,
     Work,
+    can_join,
     group_key,
     rows_of,
     split_rows,
@@ -30,7 +36,10 @@ from webui.engine.work import (
 
 log = logging.getLogger(__name__)
 
-Execute = Callable[[Sequence[Work]], "list[Answer]"]
+GPU_TIMED = 8
+"""Of so many turns on a GPU one is timed."""
+HEAD_START = 2
+"""Ticks that a rank of priority is worth among works that do not all fit one batch."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Limits:
 
     rows: int = 16
     """Rows of one forward pass."""
+    live_rows: int = 4
+    """Rows of one that somebody watches: few, so that it is over soon."""
     cells: int = 2**16
     """Latent cells of one evaluation of a denoising network, over all rows."""
     pixels: int = 2**20
@@ -58,6 +69,11 @@ class Waiting(Protocol):
         """Tick in which it began to wait."""
         ...
 
+    @property
+    def priority(self) -> Priority:
+        """Of its job."""
+        ...
+
 
 AnyWaiting = TypeVar("AnyWaiting", bound=Waiting)
 
@@ -65,25 +81,78 @@ AnyWaiting = TypeVar("AnyWaiting", bound=Waiting)
 class Batcher:
     """Chooses batches and runs them; remembers which sizes did not fit until told to forget."""
 
-    def __init__(self, execute: Execute, limits: Limits) -> None:
+    def __init__(
+        self,
+        execute: Execute,
+        limits: Limits,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`clock` gives the seconds that turns are counted in."""
         self._execute = execute
         self._limits = limits
+        self._clock = clock
+        self._turns = Turns()
+        self._turn = 0
         self._fitting: WeakKeyDictionary[LoadedModel, dict[object, int]] = WeakKeyDictionary()
 
     def forget(self) -> None:
         """Try full batches again: memory may have become free."""
         self._fitting.clear()
+        self._turns.forget()
+
+    def turn(self, waiting: Sequence[AnyWaiting]) -> tuple[list[AnyWaiting], list[Answer]]:
+        """Choose whose turn it is and run what they wait for: the members, and an answer each."""
+        group, batch = self._choose(waiting)
+        works = [member.work for member in batch]
+        watched = self._is_timed(group, works[0].model.device)
+        started = self._clock()
+        answers = self.run(works)
+        if watched and works[0].model.device.type == "cuda":
+            torch.cuda.synchronize(works[0].model.device)
+        seconds = self._clock() - started if watched else None
+        self._turns.charge(group, sum(map(rows_of, works)), seconds)
+        return batch, answers
+
+    def _is_timed(self, group: Candidate, device: torch.device) -> bool:
+        """On a CPU always; a GPU is waited for now and then only, for it works ahead of us."""
+        self._turn += 1
+        if device.type != "cuda":
+            return True
+        watched = self._turn % GPU_TIMED == 0 or not self._turns.is_known(group)
+        if watched:
+            torch.cuda.synchronize(device)
+        return watched
 
     def choose(self, waiting: Sequence[AnyWaiting]) -> list[AnyWaiting]:
-        """Members of the group that has waited longest, oldest first, as many as may fit."""
-        ordered = sorted(waiting, key=lambda member: member.since)
-        first = ordered[0].work
-        key = group_key(first)
-        known = self._fitting.get(first.model, {}).get(key[::2], self._limits.rows)
-        room = min(known, _row_limit(first, self._limits))
+        """Members of the group whose turn it is, longest waiting first, as many as may fit."""
+        return self._choose(waiting)[1]
+
+    def _choose(self, waiting: Sequence[AnyWaiting]) -> tuple[Candidate, list[AnyWaiting]]:
+        groups: dict[object, list[AnyWaiting]] = {}
+        for member in sorted(waiting, key=_seniority):
+            groups.setdefault((group_key(member.work), member.priority.alone), []).append(member)
+        group = self._turns.next(self._candidate(key, members) for key, members in groups.items())
+        return group, self._batch(groups[group.key])
+
+    def _candidate(self, key: object, members: Sequence[Waiting]) -> Candidate:
+        work = members[0].work
+        rows = sum(rows_of(member.work) for member in members)
+        share = max(member.priority.share for member in members)
+        kind = (work.model.checkpoint.id, *group_key(work)[::2])
+        return Candidate(key, kind, min(rows, self._room(members[0])), share)
+
+    def _room(self, first: Waiting) -> int:
+        """Rows that its batch may have; 0 where not even its own fit the limits."""
+        work, limits = first.work, self._limits
+        known = self._fitting.get(work.model, {}).get(group_key(work)[::2], limits.rows)
+        most = limits.live_rows if first.priority.alone else limits.rows
+        return min(known, most, _row_limit(work, limits))
+
+    def _batch(self, members: Sequence[AnyWaiting]) -> list[AnyWaiting]:
+        room = self._room(members[0])
         batch: list[AnyWaiting] = []
-        for member in ordered:
-            if group_key(member.work) != key:
+        for member in members:
+            if batch and not can_join(member.work, [other.work for other in batch]):
                 continue
             room -= rows_of(member.work)
             if room < 0 and batch:
@@ -108,7 +177,7 @@ class Batcher:
             return self.run(works[:half]) + self.run(works[half:])
         parts = split_rows(works[0]) if is_out_of_memory(failure) else ()
         if not parts:
-            return [_as_answer(failure)]
+            return [as_failure(failure, "The model")]
         return [_rejoined(self.run(parts))]
 
     def _noted(self, works: Sequence[Work], error: Exception) -> Exception:
@@ -120,6 +189,11 @@ class Batcher:
         elif len(works) == 1:
             log.error("%s failed.", type(works[0]).__name__, exc_info=error)
         return error.with_traceback(None)
+
+
+def _seniority(member: Waiting) -> int:
+    """The tick since when it waits, as if earlier or later for its priority."""
+    return member.since - HEAD_START * member.priority.rank
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -156,7 +230,8 @@ def _rejoined(answers: Sequence[Answer]) -> Answer:
     return torch.cat(tensors)
 
 
-def _as_answer(error: Exception) -> Exception:
+def as_failure(error: Exception, what: str) -> EaselError:
+    """An error as a sentence for the job; `what` failed, where the error does not say itself."""
     if isinstance(error, EaselError):
         return error
     if is_out_of_memory(error):
@@ -165,6 +240,6 @@ def _as_answer(error: Exception) -> Exception:
             "Choose a smaller size, or a smaller model."
         )
     return JobFailed(
-        f"The model failed with {type(error).__name__}: {str(error)[:300]} "
+        f"{what} failed with {type(error).__name__}: {str(error)[:300]} "
         "The log of the worker has the details."
     )

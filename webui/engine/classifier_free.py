@@ -23,6 +23,8 @@ class Guidance:
     """Scale whose range of values guidance may have; None does not threshold."""
     percentile: float = 1.0
     """Share of the values that the range is measured on."""
+    perturbed_scale: float = 0.0
+    """Of perturbed-attention guidance."""
     wants_unguided: bool = False
     """Whether the unguided prediction is wanted beside the guided one (CFG++)."""
     acts_at: tuple[bool, ...] = ()
@@ -48,6 +50,7 @@ class Guidance:
             request.guidance_rescale,
             request.mimic_scale,
             request.threshold_percentile,
+            request.pag_scale,
             walk.sampler.wants_unguided,
             () if all(acts) else acts,
             walk.sigmas,
@@ -65,14 +68,33 @@ class Guidance:
         step = sum(level >= sigma * (1 - 1e-6) for level in self.sigmas[:-1]) - 1
         return self.acts_at[max(step, 0)]
 
-    def combined(self, output: Tensor, weights: Sequence[float]) -> Tensor:
-        """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w)."""
-        guided = weighed(output, weights, self.scale)
-        if self.mimic_scale is not None:
-            mimicked = weighed(output, weights, self.mimic_scale)
-            guided = thresholded(guided, mimicked, self.percentile)
+    @property
+    def perturbs(self) -> bool:
+        """Whether the first part of the prompt is asked once more with perturbed attention."""
+        return self.perturbed_scale > 0
+
+    def combined(
+        self, output: Tensor, weights: Sequence[float], perturbed: Tensor | None = None
+    ) -> Tensor:
+        """One prediction (1, C, h, w) of those of a prompt's parts and of the negative prompt.
+
+        Args:
+            output: (R, C, h, w); of a lone prompt without guidance one row.
+            weights: Of the parts.
+            perturbed: (1, C, h, w), of the first part with perturbed attention (Ahn et al. 2024,
+                equation 15), where that is asked for.
+        """
+        if len(output) == 1:
+            guided = prompt = output
+        else:
+            guided, prompt = weighed(output, weights, self.scale), weighed(output, weights, 1.0)
+            if self.mimic_scale is not None:
+                mimicked = weighed(output, weights, self.mimic_scale)
+                guided = thresholded(guided, mimicked, self.percentile)
+        if perturbed is not None and self.perturbs:
+            guided = guided + (output[:1] - perturbed) * self.perturbed_scale
         if self.rescale > 0:
-            guided = rescaled(guided, weighed(output, weights, 1.0), self.rescale)
+            guided = rescaled(guided, prompt, self.rescale)
         return guided
 
 

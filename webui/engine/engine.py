@@ -11,7 +11,10 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,14 +23,22 @@ from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import Batcher, Execute, Limits
-from webui.engine.execute import Answer, execute
+from webui.engine.batching import (
+    Batcher,
+    Limits,
+    as_failure,
+    is_out_of_memory,
+    release_memory,
+)
+from webui.engine.encodings import EncodingCache, EncodingCounts
+from webui.engine.execute import execute
 from webui.engine.jobs import RunningJob, RunningProgram
+from webui.engine.model import LoadedModel
 from webui.engine.previews import preview
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
-from webui.engine.texts import TextCache, cut_note
-from webui.engine.work import EncodeText, Pixels, StepTaken
+from webui.engine.texts import cut_note
+from webui.engine.work import Answer, Execute, Pixels, StepTaken
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +50,8 @@ class EngineOptions:
     limits: Limits = field(default_factory=Limits)
     preview_seconds: float = 0.25
     """Least time between two previews of a job."""
+    encodings_bytes: int = 256 * 2**20
+    """Most that the kept encodings of texts, boxes and pictures take, of all models."""
     pictures_at_once: int = 8
     """Programs of one job that go at the same time."""
 
@@ -59,10 +72,10 @@ class Engine:
         self._residency = residency
         self._emit = emit
         self._options = options
-        self._batcher = Batcher(run, options.limits)
+        self._encodings = EncodingCache(options.encodings_bytes)
+        self._batcher = Batcher(partial(self._encodings.run, run), options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
-        self._texts = TextCache()
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
         self._programs: list[RunningProgram] = []
@@ -73,6 +86,11 @@ class Engine:
         """Whether any job is here, be it that its model is still loading."""
         return bool(self._jobs)
 
+    @property
+    def encodings(self) -> EncodingCounts:
+        """How often an encoding was there already."""
+        return self._encodings.counts
+
     def start(self, command: RunJob) -> None:
         """Take a job; its pictures start as soon as its model is in memory."""
         if command.job_id in self._jobs:
@@ -80,7 +98,8 @@ class Engine:
             return
         job = RunningJob(command)
         self._jobs[job.id] = job
-        self._queue.append(job)
+        ahead = sum(other.priority.rank >= job.priority.rank for other in self._queue)
+        self._queue.insert(ahead, job)
 
     def cancel(self, job_id: JobId) -> None:
         """Close the programs of a job, and say that it ended; nothing happens when it is over."""
@@ -106,8 +125,7 @@ class Engine:
         if not self._programs:
             self._batcher.forget()
             return False
-        batch = self._batcher.choose(self._programs)
-        answers = self._batcher.run([member.work for member in batch])
+        batch, answers = self._batcher.turn(self._programs)
         for member, answer in zip(batch, answers, strict=True):
             if member.job.id in self._jobs:  # a neighbour's failure may have ended the job
                 self._answer(member, answer)
@@ -124,6 +142,8 @@ class Engine:
         """
         waited_for: set[CheckpointInfo] = set()
         for job in list(self._queue):
+            if job.id not in self._jobs:
+                continue  # it failed just now, with another that waited for the same model
             checkpoint = job.command.checkpoint
             if job.lease is not None:  # its adapters are loading
                 self._begin_if_equipped(job, job.lease)
@@ -134,7 +154,7 @@ class Engine:
                 lease = self._residency.acquire(checkpoint)
             except EaselError as error:
                 self._end_waiting(checkpoint, str(error))
-                return
+                continue
             if lease is not None:
                 job.lease = lease
                 self._begin_if_equipped(job, lease)
@@ -160,7 +180,12 @@ class Engine:
 
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
-        if (note := cut_note(lease.model, job.command.request)) is not None:
+        try:
+            note = cut_note(lease.model, job.command.request, job.command.adapters)
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "Reading the prompt")
+            return
+        if note is not None:
             self._emit(JobNoted(job.id, note))
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)
@@ -171,8 +196,12 @@ class Engine:
         if job.id not in self._jobs or not job.to_start or job.lease is None:
             return
         index = job.to_start.popleft()
-        make = program_for(job.command.request, job.command.checkpoint)
-        program = make(job.order(index), job.lease.model)
+        try:
+            make = program_for(job.command.request, job.command.checkpoint)
+            program = make(job.order(index), job.lease.model)
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "The picture")
+            return
         member = RunningProgram(job, index, program)
         job.live += 1
         self._programs.append(member)
@@ -182,9 +211,6 @@ class Engine:
         if isinstance(answer, Exception):
             self._end(member.job, "failed", str(answer))
             return
-        work = member.work
-        if isinstance(work, EncodeText) and isinstance(answer, Tensor):
-            self._texts.put(work, answer)
         self._advance(member, answer)
 
     def _advance(self, member: RunningProgram, answer: Tensor | Pixels | None) -> None:
@@ -196,23 +222,24 @@ class Engine:
                 if isinstance(wanted, StepTaken):
                     job.note_step(member.index, wanted.step, wanted.denoised)
                     wanted = program.send(None)
-                elif (
-                    isinstance(wanted, EncodeText) and (kept := self._texts.get(wanted)) is not None
-                ):
+                elif (kept := self._encodings.get(wanted)) is not None:
                     wanted = program.send(kept)
                 else:
                     break
         except StopIteration as finished:
             self._deliver(member, finished.value)
             return
-        except Exception as error:  # the worker loop's border: fails its own job only
-            log.exception("The program of picture %d of %s failed.", member.index, member.job.id)
-            self._end(member.job, "failed", _sentence(error))
+        except Exception as error:  # noqa: BLE001 - the worker loop's border
+            self._fail(job, error, "The picture")
             return
         member.waits_for, member.since = wanted, self._ticks
 
-    def _deliver(self, member: RunningProgram, pixels: Pixels) -> None:
+    # Any: a program of an extension may return what it likes.
+    def _deliver(self, member: RunningProgram, pixels: Any) -> None:
         job = member.job
+        if not (isinstance(pixels, np.ndarray) and pixels.dtype == np.uint8 and pixels.ndim == 3):
+            self._fail(job, TypeError(f"the program ended with {pixels!r:.200}"), "The picture")
+            return
         self._programs.remove(member)
         job.live -= 1
         height, width = pixels.shape[:2]
@@ -229,6 +256,14 @@ class Engine:
         for job in [job for job in self._queue if job.command.checkpoint == checkpoint]:
             self._end(job, "failed", error)
 
+    def _fail(self, job: RunningJob, error: Exception, what: str) -> None:
+        """End a job whose own part raised; the others go on."""
+        log.error("%s of the job %s failed.", what, job.id, exc_info=error)
+        sentence = str(as_failure(error.with_traceback(None), what))
+        if is_out_of_memory(error):
+            release_memory()
+        self._end(job, "failed", sentence)
+
     def _end(self, job: RunningJob, state: str, error: str | None) -> None:
         """Close what the job still has going, free its model, and say so."""
         del self._jobs[job.id]
@@ -236,7 +271,7 @@ class Engine:
             self._queue.remove(job)
         for member in [member for member in self._programs if member.job is job]:
             self._programs.remove(member)
-            member.program.close()
+            _close(member)
         if job.lease is not None:
             job.lease.release()
         self._emit(JobEnded(job.id, state, error))
@@ -249,16 +284,22 @@ class Engine:
         now, index, data = self._clock(), min(fresh), b""
         if job.lease is not None and now - job.shown_at >= self._options.preview_seconds:
             index = job.choose_shown(fresh, now)
-            data = preview(
-                fresh[index], job.lease.model.preview, job.command.checkpoint.latent_factor
-            )
+            data = _preview(fresh[index], job.lease.model)
         self._emit(StepDone(job.id, job.step, job.steps, index, data))
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, EaselError):
-        return str(error)
-    return (
-        f"The picture could not be made: {type(error).__name__}: {str(error)[:300]} "
-        "The log of the worker has the details."
-    )
+def _close(member: RunningProgram) -> None:
+    """End a program where it stands; one that will not end is left to itself."""
+    try:
+        member.program.close()
+    except Exception:  # the worker loop's border: it may do anything at its end
+        log.exception("Picture %d of the job %s did not end well.", member.index, member.job.id)
+
+
+def _preview(latent: Tensor, model: LoadedModel) -> bytes:
+    """A preview, or none where it cannot be made: the picture does not depend on it."""
+    try:
+        return preview(latent, model.preview, model.checkpoint.latent_factor)
+    except Exception:  # the worker loop's border
+        log.exception("A preview could not be made.")
+        return b""

@@ -5,8 +5,8 @@ Each function takes works of equal `group_key` and returns their results in the 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -14,25 +14,21 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
-from webui.engine.adapters.lora import TEXT, UNET
+from webui.engine.adapters.lora import UNET
+from webui.engine.alterations import altered, wrapped_round
+from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
 from webui.engine.work import (
+    Answer,
     DecodeLatent,
     EncodeBoxes,
     EncodeImage,
     EncodeText,
-    Pixels,
     Predict,
     Work,
 )
-from webui.prompt.tokens import TokenChunks, chunk_prompt
-
-log = logging.getLogger(__name__)
-
-Answer = Tensor | Pixels | Exception
-"""What a piece of work is answered by; an exception fails its program only."""
 
 
 @torch.inference_mode()
@@ -72,7 +68,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         down, middle = residuals(controls, rows, Inputs(x, t, tokens))
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
         given["mid_block_additional_residual"] = middle.to(model.dtype)
-    output = model.unet(x, t, return_dict=False, **given)[0]
+    with altered(model.unet, works[0].alterations, _perturbed(works, rows)):
+        output = model.unet(x, t, return_dict=False, **given)[0]
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
@@ -82,7 +79,8 @@ def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
     """Pictures of latents; a picture that is not a number anywhere fails its program."""
     model = works[0].model
     latents = _joined([work.latent for work in works])  # (N, C, h, w)
-    pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
+    with wrapped_round(model.vae) if works[0].tiling else nullcontext():
+        pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
     finite = pictures.isfinite().flatten(1).all(1).tolist()
     return [
         to_pixels(picture, work.width, work.height) if good else JobFailed(_not_finite(model))
@@ -91,50 +89,15 @@ def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
 
 
 def encode_images(works: Sequence[EncodeImage]) -> list[Tensor]:
-    """Scaled latents of pictures."""
-    model = works[0].model
-    pixels = _joined([work.pixels for work in works])
-    pixels = pixels.contiguous(memory_format=torch.channels_last)
-    latents = (encode_pixels(model.vae, pixels) - model.latent_shift) * model.latent_scale
-    return list(torch.split(latents.to(torch.float32, memory_format=torch.contiguous_format), 1))
+    """Scaled latents of pictures, each run by itself, for the reason that texts are."""
+    return [_encode_image(work) for work in works]
 
 
-def encode_texts(works: Sequence[EncodeText]) -> list[Tensor]:
-    """Cross-attention tokens of texts, each run by itself.
-
-    They are cached, and a cached encoding must not depend on the company it was made in.
-    """
-    return [_encode_text(work) for work in works]
-
-
-def _encode_text(work: EncodeText) -> Tensor:
+def _encode_image(work: EncodeImage) -> Tensor:
     model = work.model
-    if model.text_encoder is None or model.tokenize is None or model.frame is None:
-        raise JobFailed(f"The model {model.checkpoint.id!r} reads no text. Leave the prompt empty.")
-    model.merged.use(TEXT, model.text_encoder, work.patches)
-    chunks = chunk_prompt(work.text, model.tokenize, model.frame)
-    if chunks.cut:
-        log.warning(
-            "A text of %d tokens is too long: the last %d are cut.", chunks.count, chunks.cut
-        )
-    ids = torch.tensor(chunks.rows, device=model.device)  # (chunks, L)
-    encoded: Tensor = model.text_encoder(ids).last_hidden_state  # (chunks, L, D)
-    return emphasised(encoded.float(), chunks)
-
-
-def emphasised(encoded: Tensor, chunks: TokenChunks) -> Tensor:
-    """Encodings (chunks, L, D), each place times its weight; a row's mean stays what it was.
-
-    As AUTOMATIC1111's default ('Original') has it. Where a row's mean is all but 0 it says nothing of
-    the row's size, and is left alone.
-    """
-    if chunks.is_plain:
-        return encoded
-    weights = torch.tensor(chunks.weights, device=encoded.device)[..., None]  # (chunks, L, 1)
-    weighed = encoded * weights
-    ratio = encoded.mean((1, 2), keepdim=True) / weighed.mean((1, 2), keepdim=True)
-    usual = (ratio > 0.5) & (ratio < 2)
-    return weighed * torch.where(usual, ratio, torch.ones_like(ratio))
+    pixels = work.pixels.contiguous(memory_format=torch.channels_last)
+    latents = (encode_pixels(model.vae, pixels) - model.latent_shift) * model.latent_scale
+    return latents.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _encode_boxes(work: EncodeBoxes) -> Tensor:
@@ -150,9 +113,21 @@ def _joined(parts: Sequence[Tensor]) -> Tensor:
 
 
 def _tokens(works: Sequence[Predict]) -> Tensor | None:
-    """(R, T, D) of works that all have tokens, or all have none."""
+    """(R, T, D) of works that all have tokens, or all have none; shorter ones are repeated."""
     parts = [work.tokens for work in works if work.tokens is not None]
-    return _joined(parts) if parts else None
+    if not parts:
+        return None
+    longest = max(part.shape[1] for part in parts)
+    return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
+
+
+def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:
+    """(R,): which rows of all works are perturbed."""
+    return [
+        flag
+        for work, count in zip(works, rows, strict=True)
+        for flag in work.perturbed or (False,) * count
+    ]
 
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:

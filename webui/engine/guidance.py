@@ -14,9 +14,11 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import TEXT, Patches
+from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.model import LoadedModel
+from webui.engine.reading import PLAIN, Reading
 from webui.engine.tiles import Window
 from webui.engine.work import Denoise, EncodeText, Predict, Task
 from webui.prompt.timeline import Stage, split_parts, stages_of
@@ -53,6 +55,7 @@ class Conditioning:
     """(noise level, tokens that hold from there on, going down), highest level first."""
     weights: tuple[float, ...] = (1.0,)
     """Of the parts of the prompt."""
+    alterations: Alterations = UNALTERED
 
     @property
     def rows(self) -> int:
@@ -96,13 +99,23 @@ class Prompted:
     """Of the parts."""
 
 
+@dataclass(frozen=True)
+class Timeline:
+    """The steps of a pass, and how many went before it."""
+
+    sigmas: Sequence[float] = (math.inf, 0.0)
+    """The levels that are walked; a step begins at its level."""
+    after: int = 0
+    """Steps of a pass before, from which a prompt's timeline counts on."""
+
+
 def encode_prompts(
     model: LoadedModel,
     texts: tuple[str, str],
     negative: bool,
     patches: Patches = (),
-    sigmas: Sequence[float] = (math.inf, 0.0),
-    after: int = 0,
+    reading: Reading = PLAIN,
+    timeline: Timeline = Timeline(),
 ) -> Task[Prompted]:
     """Encode (prompt, negative prompt) for the rows that guidance needs, at every step.
 
@@ -111,20 +124,20 @@ def encode_prompts(
         texts: In the prompt language; shorter ones are padded by chunks of the empty text.
         negative: Whether a single part is guided; several always need the negative prompt.
         patches: LoRAs; those that change the text encoder count.
-        sigmas: The levels that are walked; a step begins at its level.
-        after: Steps of a pass before, from which the prompts' timelines count on.
+        reading: How the text encoder reads.
+        timeline: The steps at which the prompts may change.
     """
     patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
-    steps, parts = len(sigmas) - 1, split_parts(texts[0])
+    sigmas, parts = timeline.sigmas, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
-    said = [stages_of(prompt, steps, after) for prompt in prompts]
+    said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, patches)
+        encoded[text] = yield EncodeText(model, text, patches, reading)
     chunks = max(tokens.shape[0] for tokens in encoded.values())
     if any(tokens.shape[0] < chunks for tokens in encoded.values()):
-        empty: Tensor = yield EncodeText(model, "", patches)
+        empty: Tensor = yield EncodeText(model, "", patches, reading)
         encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
     ends = sorted({stage.until for stages in said for stage in stages})
     begins = [0, *ends[:-1]]  # steps before a stage
@@ -154,26 +167,37 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         rows = conditioning.rows
         if lone and rows == 2 and not guidance.acts(sigma):
             rows = 1
+        tokens = _first(conditioning.tokens_at(sigma), rows, guidance.perturbs)
         inputs = levels.scale_input(x, sigma)
         if conditioning.planes is not None:
             inputs = torch.cat((inputs, conditioning.planes), 1)
-        tokens = conditioning.tokens_at(sigma)
         output: Tensor = yield Predict(
             model=model,
-            x=inputs.expand(rows, -1, -1, -1),
+            x=inputs.expand(rows + guidance.perturbs, -1, -1, -1),
             t=levels.timestep(sigma),
-            tokens=None if tokens is None else tokens[:rows],
+            tokens=tokens,
             label=conditioning.label,
             controls=conditioning.controls_at(sigma),
             patches=conditioning.patches,
+            alterations=conditioning.alterations,
+            perturbed=(*[False] * rows, True) if guidance.perturbs else (),
         )
-        best = guidance.combined(output, conditioning.weights) if rows > 1 else output
+        output, perturbed = output[:rows], output[rows:]
+        best = guidance.combined(output, conditioning.weights, perturbed)
         denoised = levels.denoised(x, sigma, best)
         if not guidance.wants_unguided:
             return denoised
         return torch.cat((denoised, levels.denoised(x, sigma, output[-1:])))
 
     return denoise
+
+
+def _first(tokens: Tensor | None, rows: int, again: bool) -> Tensor | None:
+    """The first rows of (R, T, D), and the very first once more where it is also asked perturbed."""
+    if tokens is None:
+        return None
+    kept = tokens[:rows]
+    return torch.cat((kept, kept[:1])) if again else kept
 
 
 def _padded(tokens: Tensor, empty: Tensor, chunks: int) -> Tensor:

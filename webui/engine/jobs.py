@@ -11,10 +11,12 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
+from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.engine.adapters.store import Adapter
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
 from webui.engine.work import Program, Work
+from webui.prompt.reading import read_text
 
 
 class RunningJob:
@@ -24,6 +26,7 @@ class RunningJob:
         request = command.request
         self.id: JobId = command.job_id
         self.command = command
+        self.priority = PRIORITIES[request.priority]
         self.lease: Lease | None = None
         self.adapters: dict[AdapterId, Adapter] = {}
         """Those of the request that are in memory; held, so that none goes while it is needed."""
@@ -61,7 +64,10 @@ class RunningJob:
         kinds = {info.id: info.kind for info in self.command.adapters}
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
-        for kind, adapter in [*wanted, *(("lora", use.adapter) for use in request.loras)]:
+        for text in request.every_text:
+            wanted += [("lora", use.adapter) for use in text.loras]
+            wanted += [("embedding", name) for name in text.embeddings]
+        for kind, adapter in wanted:
             if kinds.get(adapter) != kind:
                 raise JobFailed(
                     f"The request names the {kind} {adapter!r}, and the worker was told of "
@@ -72,7 +78,15 @@ class RunningJob:
     def order(self, index: int) -> PictureOrder:
         """What the program of a picture is given."""
         images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
-        return PictureOrder(self.command.request, index, images, self.adapters)
+        request, text = self.command.request, self.command.request.text_of(index)
+        own = request.model_copy(
+            update={
+                "prompt": read_text(text.prompt),
+                "negative_prompt": read_text(text.negative_prompt),
+                "loras": text.loras,
+            }
+        )
+        return PictureOrder(own, index, images, self.adapters, text.embeddings)
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""
@@ -108,3 +122,8 @@ class RunningProgram:
         """What it waits for."""
         assert self.waits_for is not None
         return self.waits_for
+
+    @property
+    def priority(self) -> Priority:
+        """Of its job."""
+        return self.job.priority

@@ -6,7 +6,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,7 +16,9 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
+from webui.engine.reading import PLAIN, Reading
 
 Result = TypeVar("Result")
 
@@ -29,6 +31,7 @@ class EncodeText:
     text: str
     patches: Patches = ()
     """LoRAs of the text encoder."""
+    reading: Reading = PLAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +69,9 @@ class Predict:
     """Controlnets that steer this evaluation."""
     patches: Patches = ()
     """LoRAs of the denoising network."""
+    alterations: Alterations = UNALTERED
+    perturbed: tuple[bool, ...] = ()
+    """For each row, whether its self-attention in the middle is perturbed; empty for none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +85,8 @@ class DecodeLatent:
     """Pixels; the decoded picture is cropped to this."""
     height: int
     """Pixels; the decoded picture is cropped to this."""
+    tiling: bool = False
+    """Whether convolutions wrap round at the edges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +101,11 @@ class StepTaken:
 
 Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
 Pixels = NDArray[np.uint8]
+
+Answer = Tensor | Pixels | Exception
+"""What a piece of work is answered by; an exception fails its program only."""
+Execute = Callable[[Sequence[Work]], "list[Answer]"]
+"""Runs works of one group in one forward pass: an answer each, in their order."""
 
 # The sent values differ by kind of work, which a generator's type cannot say: hence Any.
 Task = Generator[Work | StepTaken, Any, Result]
@@ -110,8 +123,29 @@ def rows_of(work: Work) -> int:
 
 
 def group_key(work: Work) -> tuple[object, LoadedModel, object]:
-    """Kind, model, and all that must be equal: works of equal keys can run in one forward pass."""
+    """Kind, model, and all that must be equal: such works can run in one forward pass.
+
+    Those whose token lengths differ only where `can_join` says so.
+    """
     return type(work), work.model, _sameness(work)
+
+
+def can_join(work: Work, batch: Sequence[Work]) -> bool:
+    """Whether a work of their group can run with these: token lengths must divide the longest.
+
+    A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
+    a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
+    repeated; such prompts take turns.
+    """
+    lengths = [_token_length(each) for each in (*batch, work)]
+    longest = max(lengths)
+    return longest == 0 or all(longest % length == 0 for length in lengths)
+
+
+def _token_length(work: Work) -> int:
+    """Cross-attention tokens of a row; 0 without text."""
+    tokens = work.tokens if isinstance(work, Predict) else None
+    return 0 if tokens is None else tokens.shape[1]
 
 
 def split_rows(work: Work) -> tuple[Work, ...]:
@@ -120,18 +154,24 @@ def split_rows(work: Work) -> tuple[Work, ...]:
         return ()
     rows = range(work.x.shape[0])
     tokens = [None if work.tokens is None else work.tokens[i : i + 1] for i in rows]
-    return tuple(replace(work, x=work.x[i : i + 1], tokens=tokens[i]) for i in rows)
+    return tuple(
+        replace(work, x=work.x[i : i + 1], tokens=tokens[i], perturbed=work.perturbed[i : i + 1])
+        for i in rows
+    )
 
 
 def _sameness(work: Work) -> object:
     """Shapes and adapters; holds no weights, for the batcher remembers it."""
     if isinstance(work, Predict):
-        tokens = None if work.tokens is None else work.tokens.shape[1:]
+        tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         shape = work.x.shape[1:]
-        return shape, tokens, work.label is None, controls, patch_key(work.patches)
+        patches = patch_key(work.patches)
+        return shape, tokens, work.label is None, controls, patches, work.alterations
     if isinstance(work, DecodeLatent):
-        return work.latent.shape[1:]
+        return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
-    return patch_key(work.patches) if isinstance(work, EncodeText) else work.boxes.shape
+    if isinstance(work, EncodeText):
+        return patch_key(work.patches), work.reading.key
+    return work.boxes.shape

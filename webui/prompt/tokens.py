@@ -8,15 +8,19 @@ their end, so that a phrase is not torn in two.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from webui.prompt.attention import parse_attention
+from webui.prompt.attention import Weighted, parse_attention
+from webui.prompt.embeddings import parts_of
 
 MAX_CHUNKS = 40
 """Rows of one text at most: about 10,000 characters of English."""
 BACKTRACK = 20
 """How many tokens before a row's end a comma may be that ends it (AUTOMATIC1111's default)."""
+
+NO_BLOCKS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class TokenChunks:
     """Tokens of the prompt."""
     cut: int
     """Those of them that were left out because the rows were full."""
+    last: int = 0
+    """Tokens of the prompt in the last row that is kept."""
 
     @property
     def is_plain(self) -> bool:
@@ -64,18 +70,34 @@ def chunk_prompt(
     tokenize: Callable[[str], Sequence[int]],
     frame: TokenFrame,
     max_chunks: int = MAX_CHUNKS,
+    emphasis: str = "Original",
+    blocks: Mapping[str, Sequence[int]] = NO_BLOCKS,
 ) -> TokenChunks:
     """Lay a prompt, weights read and taken out, into framed rows.
 
     Never fails: what does not fit `max_chunks` rows is left out and counted.
+
+    Args:
+        prompt: Without comments and tags.
+        tokenize: Token ids of a text, without start and end.
+        frame: Of the text encoder.
+        max_chunks: Rows at most.
+        emphasis: With 'Ignore' all weights are 1; with 'None' brackets and BREAK are text.
+        blocks: Embeddings: lower-case name to the tokens that stand for it, which stay in one row.
     """
     layout = _Layout(frame)
-    for run in parse_attention(prompt):
+    runs = (Weighted(prompt),) if emphasis == "None" else parse_attention(prompt)
+    for run in runs:
         if run.breaks:
             layout.end_row()
-        else:
-            for token in tokenize(run.text):
-                layout.add(token, run.weight)
+            continue
+        weight = 1.0 if emphasis == "Ignore" else run.weight
+        for text, name in parts_of(run.text, blocks):
+            if name is not None:
+                layout.add_block(blocks[name], weight)
+                continue
+            for token in tokenize(text):
+                layout.add(token, weight)
     rows = layout.finished()
     kept = rows[:max_chunks]
     count = sum(len(row) for row in rows)
@@ -84,6 +106,7 @@ def chunk_prompt(
         weights=tuple(_framed_weights([weight for _, weight in row], frame) for row in kept),
         count=count,
         cut=count - sum(len(row) for row in kept),
+        last=len(kept[-1]),
     )
 
 
@@ -107,6 +130,13 @@ class _Layout:
         self._row.append((token, weight))
         if token == self._frame.comma:
             self._comma = len(self._row)
+
+    def add_block(self, tokens: Sequence[int], weight: float) -> None:
+        """Tokens that belong together: into the next row where they would not fit this one."""
+        if self._row and len(self._row) + len(tokens) > self._frame.content:
+            self.end_row()
+        for token in tokens:
+            self.add(token, weight)
 
     def end_row(self) -> None:
         """Begin a new row, however empty the present one is."""

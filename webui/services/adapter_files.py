@@ -1,10 +1,11 @@
-"""What the files of a controlnet or a LoRA say of it, without loading them."""
+"""What the files of a controlnet, a LoRA or an embedding say of it, without loading them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.embedding_layouts import CLIP_G, vectors_key
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
 from webui.services.model_files import (
@@ -20,6 +21,10 @@ CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
 LORA_FOLDERS = ("lora", "loras")
 """Names, lower case, of folders in which LoRAs lie."""
+EMBEDDING_FOLDERS = ("embedding", "embeddings", "textual_inversion")
+"""Names, lower case, of folders in which embeddings lie."""
+PICKLED = (".pt", ".bin")
+"""Endings of embeddings that can hold code."""
 _LORA_MARKS = (".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.")
 """In the names of tensors: as PEFT and diffusers write them, and as kohya's scripts do."""
 
@@ -64,3 +69,32 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
     description = said.get("modelspec.description", "")
     path, size = str(file.resolve()), file.stat().st_size
     return AdapterInfo(adapter, "lora", title, path, size, description=description)
+
+
+def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo:
+    """Read what the menu needs of an embedding's file.
+
+    Raises:
+        NotAModel: it holds no vectors that we can use.
+        BrokenModel: it is truncated or unreadable.
+    """
+    if file.suffix in PICKLED:
+        raise NotAModel(
+            "It lies in a folder of embeddings, but a pickled file can hold any code, so it is not opened. "
+            "Convert it to safetensors."
+        )
+    header = read_header(file)
+    key = vectors_key(header.shapes)
+    if key is None:
+        second = " It has vectors for the second text encoder of SDXL alone." * (
+            CLIP_G in header.shapes
+        )
+        raise NotAModel(
+            "It lies in a folder of embeddings, but holds neither 'emb_params' nor 'clip_l' nor one tensor of "
+            f"vectors.{second}"
+        )
+    shape = header.shapes[key]
+    title = header.metadata.get("modelspec.title", "") or file.stem
+    path, size = str(file.resolve()), file.stat().st_size
+    vectors = shape[0] if len(shape) == 2 else 1
+    return AdapterInfo(adapter, "embedding", title, path, size, vectors=vectors)

@@ -15,14 +15,19 @@ from webui.contracts.errors import BrokenModel, NotAModel, UnknownAdapter, Unkno
 from webui.contracts.ids import AdapterId, ModelId
 from webui.services.adapter_files import (
     CONFIG_FILE,
+    EMBEDDING_FOLDERS,
     LORA_FOLDERS,
+    PICKLED,
     describe_controlnet,
+    describe_embedding,
     describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
 
 PREFERRED = ModelId("starter/text")
 MAX_DEPTH = 6
+
+_SAFE = (".safetensors",)
 
 _log = logging.getLogger(__name__)
 
@@ -99,7 +104,7 @@ class Catalog:
         namesakes = [id_ for id_ in known if id_.rsplit("/", 1)[-1] == adapter]
         if len(namesakes) == 1:
             return known[namesakes[0]]
-        near = namesakes or difflib.get_close_matches(adapter, list(known), n=3, cutoff=0.4)
+        near = namesakes or _near(adapter, list(known))
         raise UnknownAdapter(kind, adapter, near[:3] or list(known)[:3])
 
     def problems(self) -> tuple[tuple[str, str], ...]:
@@ -143,8 +148,9 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
     """
     relative = path.relative_to(root)
     if path.is_file():
-        lora = AdapterId(relative.with_suffix("").as_posix())
-        found.adapters.setdefault(lora, describe_lora(path, lora))
+        adapter = AdapterId(relative.with_suffix("").as_posix())
+        describe = describe_embedding if _purpose(relative) == "embedding" else describe_lora
+        found.adapters.setdefault(adapter, describe(path, adapter))
     elif (path / INDEX_FILE).is_file():
         info = describe_folder(path, ModelId(relative.as_posix()))
         found.models.setdefault(info.id, info)
@@ -155,13 +161,12 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
 
 
 def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
-    """Folders of models and controlnets, and files of LoRAs, below `root`."""
-    pending = [(root, 0, False)]
+    """Folders of models and controlnets, and files of LoRAs and embeddings, below `root`."""
+    pending = [(root, 0)]
     while pending:
-        folder, depth, in_loras = pending.pop()
+        folder, depth = pending.pop()
         seen.add(folder)
         entries = _entries(folder)
-        in_loras = in_loras or (depth > 0 and folder.name.lower() in LORA_FOLDERS)
         if depth > 0 and (folder / INDEX_FILE).is_file():
             seen.update(p for p in folder.glob("*/*") if p.is_file())
             seen.update(entries)
@@ -171,11 +176,31 @@ def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
             seen.update(entries)
             yield folder
         if depth < MAX_DEPTH:
-            files = [p for p in entries if in_loras and p.suffix == ".safetensors" and p.is_file()]
+            purpose = _purpose(folder.relative_to(root) / "_")
+            endings = {"lora": _SAFE, "embedding": (*_SAFE, *PICKLED)}.get(purpose, ())
+            files = [p for p in entries if p.suffix in endings and p.is_file()]
             seen.update(files)
             yield from files
             inner = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
-            pending.extend((p, depth + 1, in_loras) for p in reversed(inner))
+            pending.extend((p, depth + 1) for p in reversed(inner))
+
+
+def _purpose(relative: Path) -> str:
+    """What files are that lie at a path: what the innermost telling folder around them says."""
+    for name in (part.lower() for part in reversed(relative.parts[:-1])):
+        if name in LORA_FOLDERS:
+            return "lora"
+        if name in EMBEDDING_FOLDERS:
+            return "embedding"
+    return ""
+
+
+def _near(adapter: str, known: Sequence[AdapterId]) -> list[AdapterId]:
+    """Ids like one that there is not; people know an adapter by its file's name."""
+    by_name = {id_.rsplit("/", 1)[-1]: id_ for id_ in reversed(known)}
+    names = difflib.get_close_matches(adapter.rsplit("/", 1)[-1], list(by_name), n=3, cutoff=0.5)
+    whole = difflib.get_close_matches(adapter, known, n=3, cutoff=0.4)
+    return list(dict.fromkeys([*(by_name[name] for name in names), *map(AdapterId, whole)]))
 
 
 def _entries(folder: Path) -> list[Path]:

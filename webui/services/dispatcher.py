@@ -32,6 +32,7 @@ from webui.contracts.messages import (
     WorkerGone,
     WorkerReady,
 )
+from webui.contracts.parameters.turns import PRIORITIES
 from webui.services.catalog import Catalog
 from webui.services.events import EventBus
 from webui.services.gallery import Gallery
@@ -44,6 +45,8 @@ __all__ = ["Dispatcher", "WorkerStatus"]
 
 MAX_DEATHS = 2
 RETRY_SECONDS = 1.0
+RESERVE = 4
+"""Jobs beyond the capacity that the worker is given where their priority is high."""
 STOP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -276,9 +279,12 @@ class Dispatcher:
             self._jobs.requeue(job_id)
 
     def _hand_out(self) -> None:
-        while self._supervisor.is_ready and len(self._held) < self._capacity:
+        while self._supervisor.is_ready:
             job = self._jobs.next_queued()
             if job is None or any(held.alone for held in self._held.values()):
+                return
+            jumps = PRIORITIES[job.request.priority].jumps
+            if len(self._held) >= self._capacity + (RESERVE if jumps else 0):
                 return
             alone = self._jobs.deaths(job.id) > 0
             if alone and self._held:
@@ -310,7 +316,9 @@ class Dispatcher:
         request = job.request
         images: dict[str, str] = {image: str(self._images.path(image)) for image in request.images}
         adapters = [self._catalog.adapter("controlnet", use.adapter) for use in request.controls]
-        adapters += [self._catalog.adapter("lora", use.adapter) for use in request.loras]
+        for text in request.every_text:
+            adapters += [self._catalog.adapter("lora", use.adapter) for use in text.loras]
+            adapters += [self._catalog.adapter("embedding", name) for name in text.embeddings]
         return RunJob(
             job_id=job.id, request=request, checkpoint=self._catalog.get(request.model),
             images=images, adapters=tuple(dict.fromkeys(adapters)), skip=(),

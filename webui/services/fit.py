@@ -77,7 +77,10 @@ def _foreign(
             "no second pass: it is for pictures from nothing",
         )
     for name, tasks in _BELONGS.items():
-        if not getattr(request, name) or checkpoint.task in tasks:
+        given = getattr(request, name)
+        if name == "loras":
+            given = any(text.loras for text in request.every_text)
+        if not given or checkpoint.task in tasks:
             continue
         fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]
         rather = f"model to be {' or '.join(fitting)}, or " if fitting else ""

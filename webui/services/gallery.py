@@ -62,10 +62,10 @@ class Gallery:
             return present
         # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
         # and put back, give a picture of another.
-        exact = job.request.model_copy(
+        request = job.request
+        exact = request.picture(index).model_copy(
             update={
-                "seed": seed, "variation_seed": job.request.seeds_of(index)[1], "count": 1,
-                "width": job.request.width or width, "height": job.request.height or height,
+                "seed": seed, "width": request.width or width, "height": request.height or height,
             }
         )  # fmt: skip
         draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
@@ -149,10 +149,9 @@ class Gallery:
         with reading(self._database) as connection:
             text = connection.scalar(select(JOBS.c.request).where(JOBS.c.id == picture.job_id))
         request = GenerationRequest.model_validate_json(text or "")
-        return request.model_copy(
+        return request.picture(picture.index).model_copy(
             update={
                 "seed": picture.seed,
-                "count": 1,
                 "width": request.width or picture.width,
                 "height": request.height or picture.height,
             }

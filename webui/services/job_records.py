@@ -9,8 +9,12 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, JobState, Picture
+from webui.contracts.parameters.turns import PRIORITIES
 from webui.contracts.request import GenerationRequest
 from webui.services.tables import JOBS, PICTURES
+
+_TURN = (JOBS.c.rank.desc(), JOBS.c.number)
+"""The order of the queue."""
 
 
 def insert_job(connection: Connection, job: Job) -> Job:
@@ -21,6 +25,7 @@ def insert_job(connection: Connection, job: Job) -> Job:
         insert(JOBS).values(
             id=job.id, request=job.request.model_dump_json(), state=job.state.value, step=job.step,
             steps=job.steps, attempts=0, deaths=0, cancel_requested=False, created=created,
+            rank=PRIORITIES[job.request.priority].rank,
         )
     )  # fmt: skip
     stored = select_job(connection, job.id)
@@ -59,10 +64,8 @@ def select_jobs(
 
 
 def select_next(connection: Connection, excluding: Collection[JobId]) -> Job | None:
-    """The queued job that was submitted first."""
-    query = (
-        select(JOBS).where(JOBS.c.state == JobState.QUEUED.value).order_by(JOBS.c.number).limit(1)
-    )
+    """The queued job whose turn it is: the highest priority first, then the first submitted."""
+    query = select(JOBS).where(JOBS.c.state == JobState.QUEUED.value).order_by(*_TURN).limit(1)
     if excluding:
         query = query.where(JOBS.c.id.not_in(list(excluding)))
     row = connection.execute(query).first()
@@ -97,9 +100,7 @@ def _jobs(connection: Connection, rows: Collection[Row[Any]]) -> tuple[Job, ...]
 
 
 def _places(connection: Connection) -> dict[int, int]:
-    queued = (
-        select(JOBS.c.number).where(JOBS.c.state == JobState.QUEUED.value).order_by(JOBS.c.number)
-    )
+    queued = select(JOBS.c.number).where(JOBS.c.state == JobState.QUEUED.value).order_by(*_TURN)
     return {number: place for place, number in enumerate(connection.scalars(queued))}
 
 

@@ -22,6 +22,7 @@ from webui.services.events import EventBus
 from webui.services.images import ImageStore
 from webui.services.resolve import resolve, total_steps
 from webui.services.tables import JOBS
+from webui.services.wording import NO_SOURCES, WordSources
 
 MAX_STARTS = 5
 """A job that was running whenever the studio itself was killed, so often, is given up."""
@@ -38,6 +39,7 @@ class JobService:
         images: ImageStore,
         events: EventBus,
         clock: Callable[[], float] = time.time,
+        sources: WordSources = NO_SOURCES,
     ) -> None:
         self.on_cancel: Callable[[JobId], None] = lambda _job_id: None
         """Told of each running job that shall end; the dispatcher sets it."""
@@ -45,6 +47,7 @@ class JobService:
         self._catalog = catalog
         self._images = images
         self._events = events
+        self._sources = sources
         self._clock = clock
         # Held over a change and its announcement, so that announcements come in the right order.
         self._lock = threading.RLock()
@@ -57,7 +60,7 @@ class JobService:
             BadRequest: it cannot be drawn; the message says why. Nothing was stored.
             NotFound: its image is unknown.
         """
-        resolved = resolve(request, self._catalog, self._images, secrets.randbelow)
+        resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
         steps = total_steps(resolved, self._catalog.get(resolved.model))
         job = Job(
             id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,

@@ -10,7 +10,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class WeightsHeader:
     """Name to type, as in 'F16', and number of weights."""
     metadata: Mapping[str, str]
     """What the writer noted of the file."""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Name to shape."""
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def read_header(file: Path) -> WeightsHeader:
         header = json.loads(raw)
         metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
         tensors = {name: (str(v["dtype"]), math.prod(v["shape"])) for name, v in header.items()}
+        shapes = {name: tuple(map(int, v["shape"])) for name, v in header.items()}
         offsets = (int(v["data_offsets"][1]) for v in header.values())
         end = 8 + len(raw) + max(offsets, default=0)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -105,7 +108,7 @@ def read_header(file: Path) -> WeightsHeader:
         raise BrokenModel(
             f"{str(file)!r} has {size} bytes where its header announces {end}: the download may be incomplete."
         )
-    return WeightsHeader(tensors, metadata)
+    return WeightsHeader(tensors, metadata, shapes)
 
 
 def read_card(folder: Path) -> tuple[str, str]:

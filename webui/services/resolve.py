@@ -16,6 +16,7 @@ from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import misfits, upscaled_side
 from webui.services.images import ImageStore
+from webui.services.wording import NO_SOURCES, WordSources, counted, worded
 
 MAX_TOTAL_PIXELS = 2**27
 """Over all pictures of one job: eight of 4096 x 4096, or a hundred of 1024 x 1024."""
@@ -24,28 +25,35 @@ _Use = TypeVar("_Use", ControlUse, LoraUse)
 
 
 def resolve(
-    request: GenerationRequest, catalog: Catalog, images: ImageStore, draw: Callable[[int], int]
+    request: GenerationRequest,
+    catalog: Catalog,
+    images: ImageStore,
+    draw: Callable[[int], int],
+    sources: WordSources = NO_SOURCES,
 ) -> GenerationRequest:
-    """The same order with model, size, seed and what the model suggests filled in.
+    """The same order with model, size, seed, each picture's words and what the model suggests filled in.
 
     Args:
         request: As it came.
         catalog: Knows the models.
         images: Knows the uploaded images.
         draw: Gives a random number from 0 up to, not including, its argument.
+        sources: Know styles and wildcards.
 
     Raises:
         BadRequest: no model is installed, or an UnknownModel, UnknownAdapter or InvalidField with
-            its reason.
+            its reason, or a prompt's tag or wildcard cannot be used.
         NotFound: an image is unknown.
     """
+    request = counted(request, sources)
     checkpoint = catalog.get(request.model) if request.model else _default(catalog)
     for image in request.images:
         images.path(image)
     shape = request.image or request.class_map or request.depth_map
     image_size = None if shape is None else images.size(shape)
     width, height = fitting_size(request, checkpoint, image_size)
-    room = MAX_SEED - (request.count - 1)
+    # A matrix has one seed for all.
+    room = MAX_SEED - (0 if request.prompt_choices == "Matrix" else request.count - 1)
     varied = request.variation_strength > 0
     seed = draw(MAX_SEED + 1 if varied else room + 1) if request.seed == -1 else request.seed
     variation = request.variation_seed
@@ -59,6 +67,7 @@ def resolve(
             "loras": _with_ids(request.loras, "lora", catalog),
         }
     )  # fmt: skip
+    resolved = worded(resolved, catalog, sources)
     problems = [*_excesses(resolved, room), *misfits(resolved, checkpoint, catalog, images)]
     if problems:
         raise InvalidField(problems)

@@ -33,6 +33,8 @@ JOBS = Table(
     # How often a worker ended while it held the job; the second time fails it.
     Column("deaths", Integer, nullable=False),
     Column("cancel_requested", Boolean, nullable=False),
+    # Of the request's priority: higher ones are given out first.
+    Column("rank", Integer, nullable=False, server_default="0"),
     Column("created", Float, nullable=False, index=True),
     Column("started", Float),
     Column("finished", Float),

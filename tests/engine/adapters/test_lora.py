@@ -14,11 +14,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tests.engine.library import Library
+from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel, JobFailed
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.lora import TEXT, UNET, LoadedLora, MergedWeights, load_lora
+from webui.engine.adapters.lora import (
+    TEXT,
+    UNET,
+    LoadedLora,
+    MergedWeights,
+    load_lora,
+    patch_key,
+)
 from webui.engine.model import LoadedModel
+from webui.engine.work import EncodeText
 
 CPU = torch.device("cpu")
 RANK = 2
@@ -298,3 +307,53 @@ def test_a_missing_or_truncated_file_is_named(model: LoadedModel, tmp_path: Path
     Path(info.path).unlink()
     with pytest.raises(BrokenModel, match="'loras/a'"):
         load_lora(info, CPU)
+
+
+def test_the_first_ranks_alone_change_the_weight_at_the_scale_of_all(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    pairs = matrices(model, [TO_Q, CONV])
+    whole = load_lora(written(tmp_path / "a.safetensors", kohya(pairs, {}, alpha=6.0)), CPU)
+    first = whole.first_ranks(1)
+    before = weights(model)
+    model.merged.use(UNET, model.unet, ((first, 1.0),))
+    after = weights(model)
+    restore(model)
+    for name, (down, up) in pairs.items():
+        old = before[f"{name}.weight"]
+        expected = old + 6.0 / RANK * change((down[:1], up[:, :1]), old)
+        assert torch.allclose(after[f"{name}.weight"], expected, atol=1e-6)
+    assert whole.first_ranks(None) is whole
+    assert patch_key(((first, 1.0),)) == patch_key(((whole.first_ranks(1), 1.0),))
+    assert patch_key(((first, 1.0),)) != patch_key(((whole, 1.0),))
+
+
+def test_a_picture_draws_with_the_loras_and_weights_of_its_own_text(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    tensors = kohya(matrices(model, [TO_Q]), matrices(model, [TEXT_Q], TEXT), alpha=500.0)
+    info = written(tmp_path / "a.safetensors", tensors)
+    uses = [
+        {"adapter": info.id, "weight": 1.0},
+        {"adapter": info.id, "weight": 1.0, "text_weight": 0},
+    ]
+    texts = [
+        {"prompt": "a <lora:a:1> house", "negative_prompt": "", "loras": [use]} for use in uses
+    ] + [{"prompt": "a  house", "negative_prompt": ""}]
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, "each", adapters=(info,), texts=texts, count=3))
+    for i, use in enumerate([[uses[0]], [uses[1]], []]):
+        given = (info,) if use else ()
+        fields: dict[str, Any] = {"prompt": "a  house", "seed": 7 + i}
+        rig.finish(
+            order(model.checkpoint, f"alone{i}", adapters=given, loras=use, **fields),
+            order(model.checkpoint, f"without{i}", **fields),
+        )
+        (alone,) = rig.pictures(f"alone{i}")
+        apart = abs(rig.pictures("each")[i].astype(int) - alone.astype(int)).max()
+        assert apart <= 1
+        (without,) = rig.pictures(f"without{i}")
+        assert (abs(alone.astype(int) - without.astype(int)).max() > 1) == bool(use)
+    encodes = {work.text: work.patches for work in rig.works(EncodeText)}
+    assert "a <lora:a:1> house" not in encodes
+    assert len(rig.works(EncodeText)) >= 3

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -53,6 +53,10 @@ class LowRank:
         up, down = self.up.to(weight.device).float(), self.down.to(weight.device).float()
         return (up.flatten(1) @ down.flatten(1)).view(weight.shape) * self.scale
 
+    def first_ranks(self, rank: int) -> LowRank:
+        """The change of its first ranks alone; alpha / r stays that of all, as in AUTOMATIC1111."""
+        return replace(self, down=self.down[:rank], up=self.up[:, :rank])
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the weight that it changes; a 1x1 convolution counts as a linear layer."""
@@ -68,6 +72,13 @@ class LoadedLora:
     bytes: int
     key: object = field(default_factory=object)
     """Its identity where it is not to be kept alive."""
+
+    def first_ranks(self, rank: int | None) -> LoadedLora:
+        """The LoRA cut down to its first ranks; itself where `rank` is None."""
+        if rank is None:
+            return self
+        changes = {place: low.first_ranks(rank) for place, low in self.changes.items()}
+        return replace(self, changes=changes, key=(self.key, rank))
 
     def reads(self, part: str) -> bool:
         """Whether it changes this part of a model."""

@@ -15,16 +15,19 @@ import torch
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.adapters.controlnet import LoadedControl, load_control
+from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.batching import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-Adapter = LoadedControl | LoadedLora
+Adapter = LoadedControl | LoadedLora | LoadedEmbedding
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
 
-LOADERS: Mapping[AdapterKind, Loader] = {"controlnet": load_control, "lora": load_lora}
+LOADERS: Mapping[AdapterKind, Loader] = {
+    "controlnet": load_control, "lora": load_lora, "embedding": load_embedding,
+}  # fmt: skip
 
 
 def load_adapter(info: AdapterInfo, device: torch.device) -> Adapter:

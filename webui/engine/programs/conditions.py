@@ -22,7 +22,7 @@ from webui.contracts.conditions import ControlUse, LayoutBox
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
 from webui.engine.classifier_free import Guidance
-from webui.engine.guidance import Conditioning, GuidedBy, Steering, encode_prompts
+from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, encode_prompts
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
@@ -55,9 +55,9 @@ def conditioned(
         model,
         (request.prompt, request.negative_prompt),
         guidance.needs_negative,
-        order.patches,
-        sigmas,
-        order.after,
+        order.text_patches,
+        order.reading,
+        Timeline(sigmas, order.after),
     )
     stages = said.stages
     if model.layout_encoder is not None:
@@ -70,6 +70,7 @@ def conditioned(
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=order.patches,
+        alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
     return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)

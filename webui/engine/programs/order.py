@@ -12,10 +12,13 @@ from webui.contracts.errors import BadImage
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
+from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
+from webui.engine.alterations import Alterations, FreeU
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
+from webui.engine.reading import Reading
 
 MOST_OF_ALL = 0.999
 """The denoising strength from which on all steps are taken."""
@@ -26,12 +29,15 @@ class PictureOrder:
     """One picture of a request."""
 
     request: GenerationRequest
+    """Its prompt is the picture's own, without comments and tags; its LoRAs are the picture's."""
     index: int
     """0-based place among the request's pictures."""
     images: Mapping[ImageId, Path] = field(default_factory=dict)
     """Files of the images that the request names."""
     adapters: Mapping[AdapterId, Adapter] = field(default_factory=dict)
     """Those that the request names, in memory."""
+    embeddings: tuple[AdapterId, ...] = ()
+    """Those that its words name."""
     after: int = 0
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
 
@@ -60,9 +66,34 @@ class PictureOrder:
     @property
     def patches(self) -> Patches:
         """The request's LoRAs; those of weight 0 are left out, for they change nothing."""
-        uses = [use for use in self.request.loras if use.weight != 0]
-        pairs = [(self.adapters[use.adapter], use.weight) for use in uses]
-        return tuple((lora, weight) for lora, weight in pairs if isinstance(lora, LoadedLora))
+        return self._patches([use.weight for use in self.request.loras])
+
+    @property
+    def text_patches(self) -> Patches:
+        """The same for the text encoder, where they may weigh otherwise."""
+        return self._patches([use.weight_of_text for use in self.request.loras])
+
+    def _patches(self, weights: Sequence[float]) -> Patches:
+        patches = []
+        for use, weight in zip(self.request.loras, weights, strict=True):
+            lora = self.adapters[use.adapter]
+            if weight != 0 and isinstance(lora, LoadedLora):
+                patches.append((lora.first_ranks(use.rank), weight))
+        return tuple(patches)
+
+    @property
+    def reading(self) -> Reading:
+        """How its texts are read."""
+        found = [self.adapters[name] for name in self.embeddings]
+        embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
+        return Reading(self.request.emphasis, embeddings, self.request.clip_skip)
+
+    @property
+    def alterations(self) -> Alterations:
+        """How the networks work otherwise for it."""
+        request = self.request
+        freeu = FreeU(request.freeu_b1, request.freeu_b2, request.freeu_s1, request.freeu_s2)
+        return Alterations(request.tiling, None if freeu == FreeU(1, 1, 1, 1) else freeu)
 
     @property
     def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:

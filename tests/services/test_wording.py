@@ -1,0 +1,195 @@
+"""Words of each picture: styles, choices, LoRAs and embeddings, made out before a job is recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.services.models import write_lora, write_weights
+from webui.contracts.errors import BadRequest, InvalidField, UnknownAdapter
+from webui.contracts.request import GenerationRequest
+from webui.prompt.styles import Style
+from webui.services.catalog import Catalog
+from webui.services.wording import WordSources, counted, worded
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "colour.txt").write_text("red\ngreen\nblue\n")
+    write_lora(tmp_path / "models" / "loras" / "chalk.safetensors")
+    write_lora(tmp_path / "models" / "loras" / "ink.safetensors")
+    shapes = {"emb_params": [3, 8]}
+    write_weights(tmp_path / "models" / "embeddings" / "Cloud.safetensors", shapes)
+    sources = WordSources.below(tmp_path)
+    sources.styles.save(Style("oil", "an oil painting of {prompt}", "photo"))
+    sources.styles.save(Style("lucky", "{big|small}, __colour__"))
+    return tmp_path
+
+
+def made(folder: Path, prompt: str = "a boat", **fields: object) -> GenerationRequest:
+    request = GenerationRequest.model_validate({"prompt": prompt, "seed": 5, **fields})
+    sources = WordSources.below(folder)
+    return worded(counted(request, sources), Catalog([folder / "models"]), sources)
+
+
+def prompts(request: GenerationRequest) -> list[str]:
+    return [request.text_of(i).prompt for i in range(request.count)]
+
+
+def test_a_prompt_that_says_it_all_has_no_texts(folder: Path) -> None:
+    request = made(folder, "a (boat:1.2) # comment", negative_prompt="rain", count=3)
+    assert (request.texts, request.template) == ((), "")
+    assert prompts(request) == ["a (boat:1.2) # comment"] * 3
+
+
+def test_styles_go_around_both_prompts_once_for_all_pictures(folder: Path) -> None:
+    request = made(folder, negative_prompt="rain", styles=["oil"], count=2)
+    assert len(request.texts) == 1
+    text = request.text_of(1)
+    assert (text.prompt, text.negative_prompt) == ("an oil painting of a boat", "rain, photo")
+    assert (request.prompt, request.template) == ("a boat", "")
+
+
+def test_a_style_that_changes_later_changes_no_recorded_request(folder: Path) -> None:
+    request = made(folder, styles=["oil"])
+    WordSources.below(folder).styles.save(Style("oil", "water"))
+    assert prompts(request) == ["an oil painting of a boat"]
+    assert request.picture(0).styles == ()
+    assert request.picture(0).prompt == "an oil painting of a boat"
+
+
+def test_an_unknown_style_is_refused(folder: Path) -> None:
+    with pytest.raises(InvalidField, match="styles is 'ol', expected 'oil'"):
+        made(folder, styles=["ol"])
+
+
+def test_each_picture_draws_its_words_from_its_own_seed(folder: Path) -> None:
+    together = made(folder, "a {big|small} __colour__ boat", seed=5, count=12)
+    alone = [
+        prompts(made(folder, "a {big|small} __colour__ boat", seed=5 + i))[0] for i in range(12)
+    ]
+    assert prompts(together) == alone
+    assert len(set(alone)) > 3
+
+
+def test_a_picture_tells_its_own_words_and_the_template(folder: Path) -> None:
+    request = made(folder, "__colour__ # a comment", negative_prompt="{x}", count=2)
+    exact = request.picture(1)
+    assert exact.prompt in ("red ", "green ", "blue ")
+    assert (exact.template, exact.negative_template) == ("__colour__ # a comment", "{x}")
+    assert (exact.prompt_choices, exact.seed, exact.texts) == ("Off", 6, ())
+    again = made(folder, **exact.model_dump(exclude={"prompt"}), prompt=exact.prompt)
+    assert again.picture(0) == exact
+
+
+def test_choices_of_a_style_are_drawn_too(folder: Path) -> None:
+    request = made(folder, styles=["lucky"])
+    assert prompts(request)[0].startswith(("a boat, big, ", "a boat, small, "))
+    assert request.template == "a boat, {big|small}, __colour__"
+
+
+def test_a_variation_keeps_the_words_of_its_seed(folder: Path) -> None:
+    varied = {"variation_seed": 1, "variation_strength": 0.2}
+    request = made(folder, "{a|b|c|d} {a|b|c|d}", count=8, **varied)
+    assert len(set(prompts(request))) == 1
+
+
+def test_a_choice_in_a_comment_is_none(folder: Path) -> None:
+    assert made(folder, "a boat # {big|small} __nothing__").texts == ()
+
+
+def test_all_combinations_are_walked_and_begun_again(folder: Path) -> None:
+    fields = {"negative_prompt": "{x|y}", "prompt_choices": "Combinatorial", "count": 7}
+    request = made(folder, "{a|b} __colour__", **fields)
+    words = [(t.prompt, t.negative_prompt) for t in request.texts]
+    assert words == [
+        ("a red", "x"), ("a red", "y"), ("a green", "x"), ("a green", "y"), ("a blue", "x"),
+        ("a blue", "y"), ("b red", "x"),
+    ]  # fmt: skip
+    fields = {"prompt_choices": "combinatorial", "count": 3}
+    assert prompts(made(folder, "{a|b}", **fields)) == ["a", "b", "a"]
+
+
+def test_a_matrix_sets_the_count_and_keeps_the_seed(folder: Path) -> None:
+    request = made(folder, "a boat|at night|{in|in} rain", prompt_choices="Matrix", count=9)
+    assert request.count == 4
+    assert prompts(request) == [
+        "a boat", "a boat, at night", "a boat, in rain", "a boat, at night, in rain",
+    ]  # fmt: skip
+    assert [request.picture(i).seed for i in range(4)] == [5] * 4
+    assert request.picture(3).template == "a boat|at night|{in|in} rain"
+
+
+def test_a_matrix_of_too_many_pictures_is_refused(folder: Path) -> None:
+    assert made(folder, "a" + "|b" * 6, prompt_choices="Matrix").count == 64
+    with pytest.raises(InvalidField, match="8 parts, which is 128 pictures, expected at most 7"):
+        made(folder, "a" + "|b" * 7, prompt_choices="Matrix")
+
+
+def test_switched_off_braces_and_wildcards_are_text(folder: Path) -> None:
+    request = made(folder, "{a|b} __nothing__", prompt_choices="Off", template="kept")
+    assert (request.texts, request.template) == ((), "kept")
+
+
+@pytest.mark.parametrize("prompt", ["__color__", "{a|__color__}"])
+def test_an_unknown_wildcard_is_a_sentence(folder: Path, prompt: str) -> None:
+    with pytest.raises(BadRequest, match=r"no wildcard 'color'. Did you mean __colour__"):
+        made(folder, prompt, prompt_choices="Combinatorial", count=2)
+
+
+def test_what_a_client_says_the_texts_are_is_forgotten(folder: Path) -> None:
+    stale = {"texts": [{"prompt": "old", "negative_prompt": ""}], "template": "old"}
+    request = made(folder, "a boat", **stale)
+    assert (request.texts, request.template) == ((), "")
+
+
+def test_loras_are_those_of_each_pictures_own_prompt(folder: Path) -> None:
+    request = made(
+        folder, "a boat {<lora:chalk:0.5>|<lora:ink:1:0.25>}", count=2,
+        prompt_choices="Combinatorial",
+    )  # fmt: skip
+    first, second = (text.loras for text in request.texts)
+    assert [(u.adapter, u.weight, u.text_weight) for u in first] == [("loras/chalk", 0.5, None)]
+    assert [(u.adapter, u.weight, u.text_weight) for u in second] == [("loras/ink", 0.25, 1.0)]
+    assert request.adapters == ("loras/chalk", "loras/ink")
+    assert request.picture(1).prompt == "a boat <lora:ink:1:0.25>"
+    assert request.picture(1).loras == ()
+
+
+def test_a_lora_that_is_named_twice_is_added_up(folder: Path) -> None:
+    field = [{"adapter": "loras/chalk", "weight": 0.5}]
+    request = made(folder, "<lora:chalk:0.25:1> a <lora:chalk:0.25>", loras=field)
+    (use,) = request.text_of(0).loras
+    assert (use.weight, use.weight_of_text) == (1.75, 1.0)
+
+
+@pytest.mark.parametrize("prompt", ["a boat # <lora:nothing:1>", "a boat"])
+def test_a_lora_in_a_comment_is_none(folder: Path, prompt: str) -> None:
+    assert made(folder, prompt).texts == ()
+
+
+def test_a_lora_that_is_not_there_is_named_with_its_neighbours(folder: Path) -> None:
+    with pytest.raises(UnknownAdapter, match=r"no lora 'chalks'. Did you mean 'loras/chalk'"):
+        made(folder, "<lora:chalks:1>")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"),
+    [
+        ("<lora:chalk:9>", "loras/chalk in loras is 9.0, expected a number from -4.0 to 4.0"),
+        ("<lora:chalk:3><lora:chalk:3>", "loras/chalk in loras is 6.0"),
+        ("".join(f"<lora:chalk:1:1:{i}>" for i in range(1, 18)), "17 LoRAs"),
+    ],
+)
+def test_too_much_of_a_lora_is_refused(folder: Path, prompt: str, says: str) -> None:
+    with pytest.raises(InvalidField, match=says):
+        made(folder, prompt)
+
+
+def test_embeddings_are_found_by_their_names_in_either_prompt(folder: Path) -> None:
+    request = made(folder, "a boat", negative_prompt="cloud, clouds")
+    assert request.text_of(0).embeddings == ("embeddings/Cloud",)
+    assert request.adapters == ("embeddings/Cloud",)
+    assert made(folder, "clouds").adapters == ()

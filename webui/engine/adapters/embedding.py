@@ -1,0 +1,122 @@
+"""Embeddings: vectors that stand for a word in the text encoder's input (Gal et al. 2022).
+
+The layouts of AUTOMATIC1111 (`emb_params`), of diffusers (`<token>`) and of files for two text encoders
+(`clip_l`, `clip_g`) are read; which tensor it is, `webui.contracts.embedding_layouts` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.embedding_layouts import vectors_key
+from webui.contracts.errors import BrokenModel, JobFailed
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedEmbedding:
+    """An embedding in memory."""
+
+    info: AdapterInfo
+    vectors: Tensor
+    """(V, D), float32."""
+    bytes: int
+    key: object = field(default_factory=object)
+    """Its identity where it is not to be kept alive."""
+
+    @property
+    def name(self) -> str:
+        """What a prompt calls it, lower case."""
+        return self.info.name.lower()
+
+
+def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
+    """Read an embedding's file.
+
+    Raises:
+        BrokenModel: the file is missing, damaged, or holds no vectors.
+    """
+    try:
+        with safe_open(info.path, framework="pt", device=str(device)) as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+            key = vectors_key(shapes)
+            if key is None:
+                raise ValueError("it holds no vectors of one text encoder.")
+            vectors = file.get_tensor(key).float()
+    except (OSError, ValueError, SafetensorError) as error:
+        raise BrokenModel(
+            f"The embedding {info.id!r} cannot be loaded from {info.path!r}: "
+            f"{str(error).rstrip('. ')}. Download or train it again."
+        ) from error
+    vectors = vectors.reshape(-1, vectors.shape[-1])
+    return LoadedEmbedding(info, vectors, vectors.nbytes)
+
+
+class Placeholders:
+    """Token ids for embeddings: below 0, so that no tokenizer has them; -1 is the first vector."""
+
+    def __init__(self, embeddings: Sequence[LoadedEmbedding]) -> None:
+        self._ids: dict[str, list[int]] = {}
+        self._vectors: list[Tensor] = []
+        for embedding in embeddings:
+            first = len(self._vectors)
+            self._vectors += list(embedding.vectors)
+            self._ids[embedding.name] = [-1 - i for i in range(first, len(self._vectors))]
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Lower case."""
+        return list(self._ids)
+
+    def ids(self, name: str) -> Sequence[int]:
+        """What stands for an embedding in a row of tokens."""
+        return self._ids[name]
+
+    @contextmanager
+    def put_into(self, encoder: nn.Module, ids: Tensor) -> Iterator[Tensor]:
+        """Within the block the encoder reads our vectors where `ids` (N, L) is below 0.
+
+        Gives ids that it can look up.
+        """
+        if not bool((ids < 0).any()):
+            yield ids
+            return
+        vectors = torch.stack(self._vectors)  # (V, D)
+
+        def replaced(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            own = vectors.to(output)[(-1 - ids).clamp(min=0)]  # (N, L, D)
+            return torch.where((ids < 0)[..., None], own, output)
+
+        handle = _input_layer(encoder).register_forward_hook(replaced)
+        try:
+            yield ids.clamp(min=0)
+        finally:
+            handle.remove()
+
+
+def check_width(embeddings: Sequence[LoadedEmbedding], encoder: nn.Module, model: str) -> None:
+    """See that a text encoder can read the vectors.
+
+    Raises:
+        JobFailed: they were made for another one.
+    """
+    width = _input_layer(encoder).embedding_dim
+    for embedding in embeddings:
+        own = embedding.vectors.shape[1]
+        if own != width:
+            raise JobFailed(
+                f"The embedding {embedding.info.id!r} was made for another model: its vectors have "
+                f"{own} numbers, and the text encoder of {model!r} reads {width}. Take its name out of "
+                "the prompt, or choose the model that it was trained on."
+            )
+
+
+def _input_layer(encoder: nn.Module) -> nn.Embedding:
+    get: Callable[[], nn.Embedding] = encoder.get_input_embeddings  # type: ignore[assignment]
+    return get()

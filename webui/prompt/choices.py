@@ -1,0 +1,187 @@
+"""Choices in a prompt: {a|b}, {2$$a|b|c} and __wildcard__, in the grammar of sd-dynamic-prompts.
+
+    {red|green}             one of them
+    {3::red|green}          red three times as often
+    {2$$a|b|c}              two of them, joined by ", "
+    {1-2$$ and $$a|b|c}     one or two of them, joined by " and "; {-2$$ and {1-$$ leave an end open
+    __colour__              an entry of the wildcard file colour.txt; __colours/*__ of all in a folder
+    {2$$__colour__}         two different entries of it
+
+All of it nests, in itself and in the entries of wildcards. A backslash makes the {, }, | or _ behind
+it text. Reading never fails: what is none of this is text. This file reads; `drawing` chooses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_DEPTH = 50
+"""Braces inside braces; deeper ones are text."""
+JOINER = ", "
+
+_WILDCARD = re.compile(r"__(?=\S)(?P<name>(?:[^_\n{}|,:<>()\[\]\\$]|_(?!_))+)(?<=\S)__")
+_HEAD = re.compile(
+    r"\s*(?=[\d-])(?P<low>\d{0,4})(?P<range>-(?P<high>\d{0,4}))?\$\$(?:(?P<joiner>[^$|{}]*)\$\$)?"
+)
+_WEIGHT = re.compile(r"\s*(?P<weight>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})::")
+
+
+@dataclass(frozen=True)
+class Wildcard:
+    """One entry of a wildcard."""
+
+    name: str
+    """May hold / and *."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """Something to choose, and how often against its neighbours."""
+
+    nodes: tuple[Node, ...]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Some of several options."""
+
+    options: tuple[Option, ...]
+    low: int = 1
+    high: int | None = 1
+    """None: as many as there are."""
+    joiner: str = JOINER
+
+
+Node = str | Wildcard | Variants
+
+
+def has_choices(prompt: str) -> bool:
+    """Whether anything in the prompt may be read as a choice; quick, and sometimes too careful."""
+    return "{" in prompt or "}" in prompt or "__" in prompt or "\\_" in prompt
+
+
+def parse_choices(prompt: str) -> tuple[Node, ...]:
+    """Text and the choices in it, in order."""
+    return _Reader(prompt).nodes(0, len(prompt), 0)
+
+
+def parse_entry(line: str) -> Option:
+    """A line of a wildcard file: a text, with a weight before it perhaps (`0.5::red`)."""
+    found = _WEIGHT.match(line)
+    text = line[found.end() :] if found else line
+    return Option(parse_choices(text), float(found["weight"]) if found else 1.0)
+
+
+class _Reader:
+    """A prompt, and which brackets in it belong together."""
+
+    def __init__(self, prompt: str) -> None:
+        self._prompt = prompt
+        self._closing = _pairs(prompt)
+
+    def nodes(self, start: int, end: int, depth: int) -> tuple[Node, ...]:
+        """What stands from `start` up to `end`."""
+        nodes: list[Node] = []
+        plain: list[str] = []
+        i = start
+        while i < end:
+            node, following = self._node(i, end, depth)
+            if isinstance(node, str):
+                plain.append(node)
+            else:
+                nodes += [*(["".join(plain)] if plain else []), node]
+                plain = []
+            i = following
+        return tuple([*nodes, "".join(plain)] if plain else nodes)
+
+    def _node(self, i: int, end: int, depth: int) -> tuple[Node, int]:
+        """The node that begins at `i`, and where the next one does."""
+        letter = self._prompt[i]
+        if letter == "\\" and i + 1 < end:
+            escaped = self._prompt[i + 1]
+            bare = escaped in "{}_" or (escaped == "|" and depth > 0)
+            return (escaped if bare else letter + escaped), i + 2
+        close = self._closing.get(i, end)
+        if letter == "{" and close < end and depth < MAX_DEPTH:
+            return self._variants(i + 1, close, depth + 1), close + 1
+        if letter == "_" and (found := _WILDCARD.match(self._prompt, i, end)):
+            return Wildcard(found["name"]), found.end()
+        return letter, i + 1
+
+    def _variants(self, start: int, end: int, depth: int) -> Variants:
+        head = _HEAD.match(self._prompt, start, end)
+        bounds = _bounds(head)
+        first = head.end() if head else start
+        options = tuple(self._option(begin, stop, depth) for begin, stop in self._parts(first, end))
+        joiner = head["joiner"] if head and head["joiner"] is not None else JOINER
+        return Variants(options, *bounds, joiner)
+
+    def _option(self, start: int, end: int, depth: int) -> Option:
+        found = _WEIGHT.match(self._prompt, start, end)
+        weight = float(found["weight"]) if found else 1.0
+        return Option(self.nodes(found.end() if found else start, end, depth), weight)
+
+    def _parts(self, start: int, end: int) -> list[tuple[int, int]]:
+        """Begin and end of what stands between bars outside of inner brackets."""
+        parts, begin, i = [], start, start
+        while i < end:
+            letter = self._prompt[i]
+            if letter == "\\":
+                i += 1
+            elif letter in "{[" and self._closing.get(i, end) < end:
+                i = self._closing[i]
+            elif letter == "|":
+                parts.append((begin, i))
+                begin = i + 1
+            i += 1
+        return [*parts, (begin, end)]
+
+
+def split_outside(text: str, separator: str) -> list[str]:
+    """Parts of a text between separators that stand outside of all braces and square brackets."""
+    closing = _pairs(text)
+    parts, begin, i = [], 0, 0
+    while i < len(text):
+        if text[i] == "\\":
+            i += 1
+        elif i in closing:
+            i = closing[i]
+        elif text[i] == separator:
+            parts.append(text[begin:i])
+            begin = i + 1
+        i += 1
+    return [*parts, text[begin:]]
+
+
+def _bounds(head: re.Match[str] | None) -> tuple[int, int | None]:
+    if head is None:
+        return 1, 1
+    low = int(head["low"]) if head["low"] else 1
+    if head["range"] is None:
+        return low, low
+    return low, int(head["high"]) if head["high"] else None
+
+
+def _pairs(text: str) -> Mapping[int, int]:
+    """Where each { and [ closes, of those that do."""
+    pairs: dict[int, int] = {}
+    opened: dict[str, list[int]] = {"{": [], "[": []}
+    i = 0
+    while i < len(text):
+        letter = text[i]
+        if letter == "\\":
+            i += 1
+        elif letter in "{[":
+            opened[letter].append(i)
+        elif letter == "}" and opened["{"]:
+            start = opened["{"].pop()
+            pairs[start] = i
+            while opened["["] and opened["["][-1] > start:
+                opened["["].pop()
+        elif letter == "]" and opened["["] and opened["["][-1] > max(opened["{"], default=-1):
+            pairs[opened["["].pop()] = i
+        i += 1
+    return pairs

@@ -1,0 +1,133 @@
+"""Extra networks in a prompt: <lora:name:0.8>, in all forms of AUTOMATIC1111.
+
+    <lora:name>                          weight 1
+    <lora:name:0.8>                      0.8 for the text encoder and the UNet
+    <lora:name:0.8:0.5>                  0.8 for the text encoder, 0.5 for the UNet
+    <lora:name:0.8:0.5:8>                ... of which the first 8 ranks only
+    <lora:name:te=0.8:unet=0.5:dyn=8>    the same by name; names and places may be mixed
+
+A tag stands outside of weights and of the timeline: it holds for the whole picture wherever it is
+written. `lyco` is another word for `lora`. Any other <word:...> is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from webui.contracts.errors import BadRequest
+
+LORA_KINDS = ("lora", "lyco")
+HYPERNETWORK_KINDS = ("hypernet", "hypernetwork")
+
+TAG = re.compile(r"<(?P<kind>\w+):(?P<arguments>[^>]+)>")
+"""Anything of the form of a tag, known or not."""
+_PLACES = ("te", "unet", "dyn")
+"""What the arguments behind the name are, in their order."""
+
+
+@dataclass(frozen=True)
+class NetworkTag:
+    """A tag of a kind that we know, as it is written."""
+
+    kind: str
+    """Lower case."""
+    arguments: tuple[str, ...]
+    """What stands between the colons; the first is the name."""
+    start: int
+    """Place of its first character in the prompt."""
+    text: str
+    """All of it, brackets included."""
+
+
+@dataclass(frozen=True)
+class LoraTag:
+    """A LoRA that a prompt names."""
+
+    name: str
+    """As the prompt writes it."""
+    unet: float = 1.0
+    text_encoder: float = 1.0
+    rank: int | None = None
+    """How many ranks of it to use; None means all."""
+
+
+def network_tags(prompt: str) -> tuple[NetworkTag, ...]:
+    """The tags of LoRAs and hypernetworks, in order."""
+    return tuple(
+        NetworkTag(found["kind"].lower(), _split(found["arguments"]), found.start(), found[0])
+        for found in TAG.finditer(prompt)
+        if _is_known(found)
+    )
+
+
+def without_networks(prompt: str) -> str:
+    """The prompt without the tags that `network_tags` finds."""
+    return TAG.sub(lambda found: "" if _is_known(found) else found[0], prompt)
+
+
+def loras_in(prompt: str) -> tuple[LoraTag, ...]:
+    """The LoRAs that a prompt names, in order; one that is named twice is there twice.
+
+    Raises:
+        BadRequest: a tag cannot be read, or is of a hypernetwork; says which and why.
+    """
+    return tuple(_lora(tag) for tag in network_tags(prompt))
+
+
+def _is_known(found: re.Match[str]) -> bool:
+    return found["kind"].lower() in (*LORA_KINDS, *HYPERNETWORK_KINDS)
+
+
+def _split(arguments: str) -> tuple[str, ...]:
+    return tuple(argument.strip() for argument in arguments.split(":"))
+
+
+def _lora(tag: NetworkTag) -> LoraTag:
+    if tag.kind in HYPERNETWORK_KINDS:
+        raise BadRequest(
+            f"The prompt names a hypernetwork, {tag.text[:100]!r}; Easel does not draw with "
+            "hypernetworks. Take it out, or use a LoRA instead."
+        )
+    name, *rest = tag.arguments
+    if not name:
+        raise _unreadable(tag, "names no LoRA", "<lora:name:0.8>")
+    given = _placed(tag, rest)
+    text_encoder = _number(tag, given.get("te", "1"))
+    unet = _number(tag, given["unet"]) if "unet" in given else text_encoder
+    return LoraTag(name, unet, text_encoder, _rank(tag, given.get("dyn")))
+
+
+def _placed(tag: NetworkTag, arguments: Sequence[str]) -> dict[str, str]:
+    """Arguments by name, those without one by their place; a name wins over a place."""
+    plain = [argument for argument in arguments if "=" not in argument]
+    if len(plain) > len(_PLACES):
+        raise _unreadable(tag, f"has {len(plain)} values", "at most three, te, unet and dyn")
+    given = dict(zip(_PLACES, plain, strict=False))
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals and name.strip() not in _PLACES:
+            raise _unreadable(tag, f"has an argument {name.strip()!r}", ", ".join(_PLACES))
+        if equals:
+            given[name.strip()] = value.strip()
+    return given
+
+
+def _number(tag: NetworkTag, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise _unreadable(tag, f"has the weight {text!r}", "a number such as 0.8") from None
+
+
+def _rank(tag: NetworkTag, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise _unreadable(tag, f"has dyn={text}", "a whole number of ranks such as 8")
+    return int(text)
+
+
+def _unreadable(tag: NetworkTag, what: str, expected: str) -> BadRequest:
+    return BadRequest(f"The tag {tag.text[:100]!r} in the prompt {what}; expected was {expected}.")

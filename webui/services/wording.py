@@ -1,0 +1,205 @@
+"""What each picture of a request is drawn from: styles put around, choices made, names looked up.
+
+This happens once, before the job is recorded, and the outcome is recorded with it: so a style or a
+wildcard that is changed later changes no picture that was ordered before.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.conditions import MAX_LORAS, LoraUse
+from webui.contracts.errors import FieldProblem, InvalidField
+from webui.contracts.ids import AdapterId
+from webui.contracts.parameters.words import MAX_EMBEDDINGS, PictureText
+from webui.contracts.request import GenerationRequest, limits, parse_lora
+from webui.prompt.choices import has_choices
+from webui.prompt.comments import without_comments
+from webui.prompt.drawing import Entries, draw_prompt, every_prompt
+from webui.prompt.embeddings import names_in
+from webui.prompt.matrix import matrix_prompts, matrix_size
+from webui.prompt.networks import LoraTag, loras_in
+from webui.prompt.styles import apply_styles
+from webui.services.catalog import Catalog
+from webui.services.styles import StyleStore
+from webui.services.wildcards import WildcardStore
+
+_Pair = tuple[str, str]
+"""Prompt and negative prompt."""
+
+
+@dataclass(frozen=True)
+class WordSources:
+    """Where words come from beside the request."""
+
+    styles: StyleStore
+    wildcards: WildcardStore
+
+    @classmethod
+    def below(cls, folder: Path) -> WordSources:
+        """Those of a data folder."""
+        wildcards = [folder / "wildcards", folder / "models" / "wildcards"]
+        return cls(StyleStore(folder), WildcardStore(wildcards))
+
+
+NO_SOURCES = WordSources(StyleStore(Path(os.devnull)), WildcardStore(()))
+"""For requests that name nothing; a style or a wildcard is unknown to it."""
+
+
+def counted(request: GenerationRequest, sources: WordSources) -> GenerationRequest:
+    """The request with the number of pictures that a matrix is; others stay as they are.
+
+    Raises:
+        InvalidField: a style is unknown, or the matrix has too many pictures.
+    """
+    if request.prompt_choices != "Matrix":
+        return request
+    size = matrix_size(without_comments(_styled(request, sources)[0]))
+    most = int(limits("count")[1] or 1)
+    if size > most:
+        parts, possible = size.bit_length(), most.bit_length()
+        raise InvalidField(
+            [
+                FieldProblem(
+                    "prompt",
+                    f"a matrix of {parts} parts, which is {size} pictures",
+                    f"at most {possible} parts: one job has at most {most} pictures",
+                )
+            ]
+        )
+    return request.model_copy(update={"count": size})
+
+
+def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -> GenerationRequest:
+    """The request with its texts filled in.
+
+    Args:
+        request: With count and seed filled in; what its `texts` say is forgotten.
+        catalog: Knows LoRAs and embeddings.
+        sources: Know styles and wildcards.
+
+    Raises:
+        BadRequest: a style, wildcard or LoRA is unknown, or a tag of the prompt cannot be read.
+    """
+    styled = _styled(request, sources)
+    pairs, chosen = _chosen(request, styled, sources)
+    named = _Named(request.loras, catalog)
+    texts = tuple(named.text(pair) for pair in pairs)
+    if len(set(pairs)) == 1:
+        texts = texts[:1]
+    plain = request.model_copy(update={"texts": ()}).text_of(0)
+    update: dict[str, object] = {"texts": () if texts == (plain,) else texts}
+    if request.prompt_choices != "Off":
+        update["template"] = styled[0] if chosen[0] else ""
+        update["negative_template"] = styled[1] if chosen[1] else ""
+    return request.model_copy(update=update)
+
+
+def _styled(request: GenerationRequest, sources: WordSources) -> _Pair:
+    styles = sources.styles.named(request.styles)
+    return (
+        apply_styles(request.prompt, (style.prompt for style in styles)),
+        apply_styles(request.negative_prompt, (style.negative_prompt for style in styles)),
+    )
+
+
+def _chosen(
+    request: GenerationRequest, styled: _Pair, sources: WordSources
+) -> tuple[Sequence[_Pair], tuple[bool, bool]]:
+    """The words of each picture, and whether choices changed prompt and negative prompt.
+
+    A text in which nothing was chosen keeps its comments.
+    """
+    if request.prompt_choices == "Off":
+        return [styled] * request.count, (False, False)
+    bare = (without_comments(styled[0]), without_comments(styled[1]))
+    if request.prompt_choices != "Matrix" and not any(map(has_choices, bare)):
+        return [styled] * request.count, (False, False)
+    drawn = list(_drawn(request, bare, sources.wildcards.entries()))
+    changed = (any(p != bare[0] for p, _ in drawn), any(n != bare[1] for _, n in drawn))
+    return [
+        (p if changed[0] else styled[0], n if changed[1] else styled[1]) for p, n in drawn
+    ], changed
+
+
+def _drawn(request: GenerationRequest, bare: _Pair, entries: Entries) -> Iterator[_Pair]:
+    if request.prompt_choices == "Combinatorial":
+        ways = list(itertools.islice(_every_pair(bare, entries), request.count))
+        yield from itertools.islice(itertools.cycle(ways), request.count)
+        return
+    matrix = request.prompt_choices == "Matrix"
+    prompts = matrix_prompts(bare[0]) if matrix else itertools.repeat(bare[0], request.count)
+    for index, prompt in enumerate(prompts):
+        seed = request.seeds_of(index)[0]
+        yield (
+            draw_prompt(prompt, f"{seed} prompt", entries),
+            draw_prompt(bare[1], f"{seed} negative", entries),
+        )
+
+
+def _every_pair(bare: _Pair, entries: Entries) -> Iterator[_Pair]:
+    for prompt in every_prompt(bare[0], entries):
+        for negative in every_prompt(bare[1], entries):
+            yield prompt, negative
+
+
+class _Named:
+    """Looks up what texts name; equal texts once."""
+
+    def __init__(self, loras: Sequence[LoraUse], catalog: Catalog) -> None:
+        self._loras = loras
+        self._catalog = catalog
+        self._embeddings = catalog.adapters("embedding")
+        self._texts: dict[_Pair, PictureText] = {}
+
+    def text(self, pair: _Pair) -> PictureText:
+        """A picture's text with its LoRAs and embeddings."""
+        if pair not in self._texts:
+            self._texts[pair] = PictureText(
+                prompt=pair[0],
+                negative_prompt=pair[1],
+                loras=self._uses(loras_in(without_comments(pair[0]))),
+                embeddings=_embeddings_in(pair, self._embeddings),
+            )
+        return self._texts[pair]
+
+    def _uses(self, tags: Sequence[LoraTag]) -> tuple[LoraUse, ...]:
+        """LoRAs of the field and of the prompt; the weights of one that is named twice add up."""
+        uses = list(self._loras)
+        for tag in tags:
+            adapter = self._catalog.adapter("lora", AdapterId(tag.name)).id
+            text_weight = None if tag.text_encoder == tag.unet else tag.text_encoder
+            uses.append(parse_lora(adapter, tag.unet, text_weight, tag.rank))
+        if not tags:
+            return tuple(uses)
+        return _added(uses)
+
+
+def _added(uses: Sequence[LoraUse]) -> tuple[LoraUse, ...]:
+    sums: dict[tuple[AdapterId, int | None], tuple[float, float]] = {}
+    for use in uses:
+        unet, text = sums.get((use.adapter, use.rank), (0.0, 0.0))
+        sums[use.adapter, use.rank] = (unet + use.weight, text + use.weight_of_text)
+    if len(sums) > MAX_LORAS:
+        raise InvalidField(
+            [FieldProblem("loras", f"{len(sums)} LoRAs, those of the prompt included",
+                          f"at most {MAX_LORAS}")]
+        )  # fmt: skip
+    return tuple(
+        parse_lora(adapter, unet, None if text == unet else text, rank)
+        for (adapter, rank), (unet, text) in sums.items()
+    )
+
+
+def _embeddings_in(pair: _Pair, known: Sequence[AdapterInfo]) -> tuple[AdapterId, ...]:
+    """Embeddings that either text names; of two files of one name the first."""
+    by_name: dict[str, AdapterInfo] = {}
+    for info in known:
+        by_name.setdefault(info.name.lower(), info)
+    found = names_in(" ".join(pair), by_name)
+    return tuple(by_name[name].id for name in found)[:MAX_EMBEDDINGS]
