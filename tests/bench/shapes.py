@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
+from transformers.modeling_outputs import BaseModelOutput
 
 from webui.contracts.ids import ModelId
 from webui.engine.adapters.lora import MergedWeights
@@ -43,15 +44,15 @@ class RandomText(torch.nn.Module):
 
     def __init__(self, width: int, device: torch.device) -> None:
         super().__init__()
-        self._table = torch.randn(1000, width, generator=torch.Generator().manual_seed(1)).to(
-            device
-        )
+        self._words = torch.nn.Embedding(1000, width, device=device).requires_grad_(False)
 
-    def forward(self, ids: Tensor) -> Any:
+    def get_input_embeddings(self) -> torch.nn.Embedding:
+        """Where words become vectors."""
+        return self._words
+
+    def forward(self, ids: Tensor) -> BaseModelOutput:
         """Tokens (chunks, L, D) as `last_hidden_state`."""
-        from transformers.modeling_outputs import BaseModelOutput
-
-        return BaseModelOutput(last_hidden_state=self._table[ids % 1000])
+        return BaseModelOutput(last_hidden_state=self._words(ids % 1000))
 
 
 def of_shape(

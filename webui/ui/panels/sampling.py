@@ -23,6 +23,7 @@ SAMPLER = (
     ("beta_alpha", "beta_beta"),
     ("discard_penultimate", "sgm_noise_multiplier"),
 )
+SPEED = ("deep_cache_interval", "token_merging_ratio")
 
 
 def sampling_panel(tab: str) -> dict[str, Component]:
@@ -37,4 +38,5 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         "guidance_scale": control(tab, "guidance_scale"),
         **fold(tab, "Guidance", GUIDANCE),
         **fold(tab, "Sampler", SAMPLER),
+        **fold(tab, "Speed", SPEED),
     }
