@@ -37,6 +37,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.services.wording import WordSources
@@ -123,7 +124,9 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     dispatcher = Dispatcher(
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
-    context = ApiContext(jobs, catalog, gallery, images, events, dispatcher)
+    context = ApiContext(
+        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
+    )
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)
@@ -225,6 +228,7 @@ def ui_context(studio: Studio) -> UiContext:
         events=given.events,
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
+        styles=given.words.styles,
     )
 
 

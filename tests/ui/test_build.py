@@ -9,6 +9,7 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
@@ -22,12 +23,12 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "depth_map", "controls", "loras", "noise_augmentation", "priority", "styles", "prompt_choices",
-    "emphasis", "template", "negative_template", "texts",
+    "depth_map", "controls", "loras", "noise_augmentation", "priority", "template",
+    "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
-WITH_MASK = {"mask", *Inpainting.model_fields}
+WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
 WITH_HIRES = set(HiresParameters.model_fields)
 OWN = {

@@ -12,6 +12,7 @@ from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
 from webui.contracts.parameters.turns import PRIORITIES, Priority
+from webui.contracts.parameters.words import TEXTS
 from webui.engine.adapters.store import Adapter
 from webui.engine.deep_cache import StepCache, can_reuse
 from webui.engine.programs import PictureOrder, steps_of
@@ -94,7 +95,7 @@ class RunningJob:
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
         for text in request.every_text:
-            wanted += [("lora", use.adapter) for use in text.loras]
+            wanted += [("lora", use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
         for kind, adapter in wanted:
             if kinds.get(adapter) != kind:
@@ -108,14 +109,12 @@ class RunningJob:
         """What the program of a picture is given."""
         images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
         request, text = self.command.request, self.command.request.text_of(index)
-        own = request.model_copy(
-            update={
-                "prompt": read_text(text.prompt),
-                "negative_prompt": read_text(text.negative_prompt),
-                "loras": text.loras,
-            }
-        )
-        return PictureOrder(own, index, images, self.adapters, text.embeddings)
+        words = {name: read_text(getattr(text, name)) for name in TEXTS}
+        own = request.model_copy(update={**words, "loras": text.loras})
+        return PictureOrder(
+            own, index, images, self.adapters,
+            embeddings=text.embeddings, hires_loras=text.hires_loras,
+        )  # fmt: skip
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""

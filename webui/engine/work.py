@@ -16,6 +16,7 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
 
@@ -76,6 +77,11 @@ class Predict:
     """Controlnets that steer this evaluation."""
     patches: Patches = ()
     """LoRAs of the denoising network."""
+    alterations: Alterations = UNALTERED
+    perturbed: tuple[bool, ...] = ()
+    """For each row, whether its self-attention in the middle is perturbed; empty for none."""
+    shows_looks: bool = False
+    """Whether the answer has a further channel: how much each cell is looked at (`alterations.Looks`)."""
     merging: float = 0.0
     """Share of tokens that are merged in self-attention."""
     keep: Kept | None = None
@@ -95,6 +101,8 @@ class DecodeLatent:
     """Pixels; the decoded picture is cropped to this."""
     height: int
     """Pixels; the decoded picture is cropped to this."""
+    tiling: bool = False
+    """Whether convolutions wrap round at the edges."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,11 +169,11 @@ def _sameness(work: Work) -> object:
     if isinstance(work, Predict):
         tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
-        shape = work.x.shape[1:]
-        savings = work.merging, work.reuse is None
-        return shape, tokens, work.label is None, controls, patch_key(work.patches), savings
+        adapters = controls, patch_key(work.patches)
+        altered = work.alterations, work.shows_looks, work.merging, work.reuse is None
+        return work.x.shape[1:], tokens, work.label is None, adapters, altered
     if isinstance(work, DecodeLatent):
-        return work.latent.shape[1:]
+        return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
     if isinstance(work, EncodeText):

@@ -79,7 +79,7 @@ def _foreign(
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
         if name == "loras":
-            given = any(text.loras for text in request.every_text)
+            given = any(text.every_lora for text in request.every_text)
         if not given or checkpoint.task in tasks:
             continue
         fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]

@@ -27,7 +27,7 @@ PLACEHOLDERS: Mapping[str, str] = {
 EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the picture"}
 """What an empty width or height stands for, in the tabs where it is not the model's own."""
 
-SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras")
+SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles")
 """Parameters whose controls are the page's own: an id of an image, or a list."""
 
 
@@ -69,7 +69,8 @@ class Form:
         Empty number fields are left out, so that the request's own default holds.
         """
         read = {name: data[control] for name, control in self.controls.items()}
-        return {name: value for name, value in read.items() if value is not None}
+        nothing = {name: (None, "") if name in SLOTS else (None,) for name in read}
+        return {name: value for name, value in read.items() if value not in nothing[name]}
 
     def updates(
         self, values: Mapping[str, Any], models: Sequence[CheckpointInfo]
