@@ -23,6 +23,20 @@ class Row:
     """None where there is no goal, or it was not measured."""
 
 
+NOTES = """\
+What is compared with diffusers is its `StableDiffusionPipeline` with `DPMSolverMultistepScheduler` (Karras), as it comes
+from `from_pretrained`: the same weights in float32, the same steps, guidance and size. On the starter the whole picture
+counts; on the SD 1.5 shape, whose weights are random, the denoising alone. Bookkeeping is a step's time in the engine
+whose network answers at once.
+
+DeepCache and token merging are off unless a request asks for them (`deep_cache_interval`, `token_merging_ratio`); the
+distance is that of the same request with and without, 20 steps.
+
+Rows that need a GPU are measured where there is one. Without it `--compile` and `--cuda-graphs` change nothing: their
+code is tested with a compiler and a recorder that run on a CPU, and with a real CUDA graph in the tests marked `gpu`.
+"""
+
+
 def interleaved(rounds: int, runs: Mapping[str, Callable[[], object]]) -> dict[str, list[float]]:
     """Seconds of each run in each round: one after another, so that a slow moment slows all.
 
@@ -60,4 +74,4 @@ def as_markdown(rows: Sequence[Row], device: str) -> str:
     ]
     verdict = {True: "yes", False: "no", None: ""}
     lines += [f"| {row.what} | {row.measured} | {row.goal} | {verdict[row.met]} |" for row in rows]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n\n" + NOTES
