@@ -33,7 +33,7 @@ def test_tokens_are_counted_while_one_writes(page: Any) -> None:
     page.wait_for_selector(f"{COUNT}:text-is('3/75')")
     page.fill(PROMPT, "a red house BREAK at night # not counted")
     page.wait_for_selector(f"{COUNT}:text-is('77/150')")
-    page.fill(NEGATIVE, "rain")
+    page.fill(NEGATIVE, "night")
     page.wait_for_selector("#txt2img-negative_prompt .ez-count:text-is('1/75')")
 
 

@@ -13,7 +13,7 @@ from webui.prompt.networks import TAG, loras_in, network_tags
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _OPENED_BY = {close: opening for opening, close in _CLOSED_BY.items()}
 _NO_MOMENT = re.compile(r"\[[^\[\]:|\\]*:[^\[\]:|\\]*:(?P<when>[^\[\]:|\\]*)\]")
-_NO_WEIGHT = re.compile(r"\([^()\\]*:(?P<weight>[+-]?[\d.,]*\d[\d.,]*[^\s()]{0,3})\s*\)")
+_NO_WEIGHT = re.compile(r"\([^()\\]*:(?P<weight>[+-]?[.,]?\d[\d.,]{0,20}[^\s()]{0,3})\s{0,9}\)")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import { post } from './api.js';
 import { attachCompletion } from './complete.js';
 import { clampText, make } from './dom.js';
-import { values } from './form.js';
+import { currentTab, values } from './form.js';
 
 const PAUSE_MS = 250;
 const SHOWN = 2; // problems
@@ -12,7 +12,7 @@ const CHOICE = /[{|]|__/; // what chance or place decides
 const COUNTED = ['prompt', 'negative_prompt'];
 const BOXES = [...COUNTED, 'hires_prompt', 'hires_negative_prompt'];
 
-const wanted = new Map(); // tab to the order of its latest question
+const wanted = new Map(); // tab to its latest question
 const timers = new Map();
 
 /** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
@@ -23,7 +23,7 @@ export function mount(_, { tab }) {
     clearTimeout(timers.get(tab));
     timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
   });
-  document.addEventListener('easel:words', () => ask(tab));
+  document.addEventListener('easel:words', () => { wanted.delete(tab); ask(tab); });
 }
 
 /** A prompt's box with its count and its notes, made when it is first there. */
@@ -44,11 +44,12 @@ function boxOf(tab, name) {
 async function ask(tab) {
   const now = values(tab);
   const question = Object.fromEntries(FIELDS.map((name) => [name, now[name]]).filter(([, value]) => value !== null && value !== undefined && value !== ''));
-  const order = (wanted.get(tab) ?? 0) + 1;
-  wanted.set(tab, order);
+  const text = JSON.stringify(question);
+  if (wanted.get(tab) === text || tab !== currentTab()) return;
+  wanted.set(tab, text);
   let answer;
-  try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { return; }
-  if (wanted.get(tab) !== order) return; // an older answer came late
+  try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { wanted.delete(tab); return; }
+  if (wanted.get(tab) !== text) return; // an older answer came late
   for (const name of COUNTED) show(boxOf(tab, name), answer[name]);
 }
 
