@@ -149,7 +149,13 @@ def worker_maker(settings: Settings) -> MakeWorker:
         from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
 
         return FakeWorker
-    argv = [sys.executable, "-m", "webui.engine.worker", *(["--cpu"] if settings.cpu else [])]
+    flags = {
+        "--cpu": settings.cpu,
+        "--compile": settings.compile,
+        "--cuda-graphs": settings.cuda_graphs,
+    }
+    asked = [flag for flag, is_on in flags.items() if is_on]
+    argv = [sys.executable, "-m", "webui.engine.worker", *asked]
     return lambda on_event: LocalWorker(on_event, argv)
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from webui.contracts.errors import BadRequest
 from webui.engine.encoding import emphasised, encode_texts
+from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.reading import Reading
 from webui.engine.work import EncodeText
-from webui.prompt.tokens import TokenChunks
+from webui.prompt.tokens import TokenChunks, chunk_prompt
 
 
 def chunks(*weights: float) -> TokenChunks:
@@ -75,3 +79,24 @@ def test_each_emphasis_encodes_in_its_own_way(model: LoadedModel) -> None:
     literal = encoded(text, "None")
     assert not torch.equal(literal, plain)
     assert torch.equal(literal, encoded(r"a \(cat:1.4\)", "Original"))
+
+
+def test_clip_skip_takes_an_earlier_layer_and_normalises_it(model: LoadedModel) -> None:
+    encoder: Any = model.text_encoder
+    (skipped,) = execute([EncodeText(model, "a boat", reading=Reading(clip_skip=2))])
+    (plain,) = execute([EncodeText(model, "a boat")])
+    assert model.tokenize is not None
+    assert model.frame is not None
+    ids = torch.tensor(chunk_prompt("a boat", model.tokenize, model.frame).rows)
+    with torch.inference_mode():
+        states = encoder(ids, output_hidden_states=True).hidden_states
+        text = getattr(encoder, "text_model", encoder)
+        expected = [text.final_layer_norm(states[-skip]) for skip in (1, 2)]
+    assert torch.allclose(torch.as_tensor(plain), expected[0], atol=1e-5)
+    assert torch.allclose(torch.as_tensor(skipped), expected[1], atol=1e-5)
+    assert not torch.allclose(expected[0], expected[1], atol=1e-3)
+
+
+def test_more_layers_than_there_are_cannot_be_skipped(model: LoadedModel) -> None:
+    with pytest.raises(BadRequest, match="clip_skip is 12"):
+        execute([EncodeText(model, "a boat", reading=Reading(clip_skip=12))])

@@ -88,3 +88,61 @@ def test_the_prediction_moves_away_from_the_negative_prompt(
 
     expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + scale * 2))
     assert torch.allclose(drive(denoise(x, 2.0), answer), expected, atol=1e-5)
+
+
+def test_a_perturbed_row_stands_beside_the_others_and_guides_away_from_itself(
+    model: LoadedModel,
+) -> None:
+    tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
+    plan = GuidedBy(Guidance(2.0, perturbed_scale=3.0), model.levels)
+    denoise = guided(model, Conditioning(tokens), plan)
+    x = torch.zeros(1, 4, 2, 2)
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        assert work.perturbed == (False, False, True)
+        assert work.tokens is not None
+        assert work.tokens[:, 0, 0].tolist() == [1, 2, 1]
+        return torch.tensor([3.0, 1.0, 2.5])[:, None, None, None].expand(3, 4, 2, 2)
+
+    expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + 2 * 2 + 3 * 0.5))
+    assert torch.allclose(drive(denoise(x, 2.0), answer), expected, atol=1e-5)
+
+
+def test_where_guidance_is_off_the_prompt_is_asked_alone(model: LoadedModel) -> None:
+    guidance = Guidance(5.0, acts_at=(False, True), sigmas=(4.0, 2.0, 0.0))
+    denoise = guided(model, Conditioning(torch.zeros(2, 77, 16)), GuidedBy(guidance, model.levels))
+    asked: list[int] = []
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        asked.append(work.x.shape[0])
+        return torch.zeros_like(work.x)
+
+    for sigma in (4.0, 3.0, 2.0):
+        drive(denoise(torch.zeros(1, 4, 2, 2), sigma), answer)
+    assert asked == [1, 1, 2]
+
+
+def test_self_attention_guidance_asks_again_with_a_blurred_guess(model: LoadedModel) -> None:
+    tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
+    plan = GuidedBy(Guidance(2.0, looks_scale=0.5), model.levels)
+    denoise = guided(model, Conditioning(tokens), plan)
+    x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    asked: list[Predict] = []
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        asked.append(work)
+        if not work.shows_looks:
+            return torch.full((1, 4, 8, 8), 0.25)
+        said = torch.tensor([3.0, 1.0])[:, None, None, None].expand(2, 4, 8, 8)
+        return torch.cat((said, torch.full((2, 1, 8, 8), 2.0)), 1)
+
+    made = drive(denoise(x, 2.0), answer)
+    expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + 2 * 2 + 0.5 * (1 - 0.25)))
+    assert torch.allclose(made, expected, atol=1e-5)
+    first, second = asked
+    assert second.tokens is not None
+    assert second.tokens[:, 0, 0].tolist() == [2.0]  # the negative prompt
+    assert float(second.x.std()) < 0.9 * float(first.x.std())

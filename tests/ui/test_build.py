@@ -9,6 +9,7 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
@@ -27,7 +28,7 @@ BEYOND_FORMS = {
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
-WITH_MASK = {"mask", *Inpainting.model_fields}
+WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
 WITH_HIRES = set(HiresParameters.model_fields)
 OWN = {

@@ -29,8 +29,11 @@ from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.savings import Savings
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
 from webui.contracts.parameters.words import TEXTS, PictureText, Words
@@ -44,9 +47,12 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     Turns,
+    SoftInpainting,
+    Savings,
     Inpainting,
     StartImage,
     HiresParameters,
+    NetworkParameters,
     GuidanceParameters,
     SamplingParameters,
     NoiseParameters,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from webui.contracts.request import GenerationRequest
 from webui.engine.sampling_plan import Walk
@@ -23,6 +24,12 @@ class Guidance:
     """Scale whose range of values guidance may have; None does not threshold."""
     percentile: float = 1.0
     """Share of the values that the range is measured on."""
+    perturbed_scale: float = 0.0
+    """Of perturbed-attention guidance."""
+    looks_scale: float = 0.0
+    """Of self-attention guidance."""
+    looks_blur: float = 1.0
+    """Standard deviation in cells of its blur."""
     wants_unguided: bool = False
     """Whether the unguided prediction is wanted beside the guided one (CFG++)."""
     acts_at: tuple[bool, ...] = ()
@@ -48,6 +55,9 @@ class Guidance:
             request.guidance_rescale,
             request.mimic_scale,
             request.threshold_percentile,
+            request.pag_scale,
+            request.sag_scale,
+            request.sag_blur,
             walk.sampler.wants_unguided,
             () if all(acts) else acts,
             walk.sigmas,
@@ -65,15 +75,60 @@ class Guidance:
         step = sum(level >= sigma * (1 - 1e-6) for level in self.sigmas[:-1]) - 1
         return self.acts_at[max(step, 0)]
 
-    def combined(self, output: Tensor, weights: Sequence[float]) -> Tensor:
-        """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w)."""
-        guided = weighed(output, weights, self.scale)
-        if self.mimic_scale is not None:
-            mimicked = weighed(output, weights, self.mimic_scale)
-            guided = thresholded(guided, mimicked, self.percentile)
+    @property
+    def watches(self) -> bool:
+        """Whether what the network looks at is needed."""
+        return self.looks_scale > 0
+
+    @property
+    def perturbs(self) -> bool:
+        """Whether the first part of the prompt is asked once more with perturbed attention."""
+        return self.perturbed_scale > 0
+
+    def combined(
+        self, output: Tensor, weights: Sequence[float], perturbed: Tensor | None = None
+    ) -> Tensor:
+        """One prediction (1, C, h, w) of those of a prompt's parts and of the negative prompt.
+
+        Args:
+            output: (R, C, h, w); of a lone prompt without guidance one row.
+            weights: Of the parts.
+            perturbed: (1, C, h, w), of the first part with perturbed attention (Ahn et al. 2024,
+                equation 15), where that is asked for.
+        """
+        if len(output) == 1:
+            guided = prompt = output
+        else:
+            guided, prompt = weighed(output, weights, self.scale), weighed(output, weights, 1.0)
+            if self.mimic_scale is not None:
+                mimicked = weighed(output, weights, self.mimic_scale)
+                guided = thresholded(guided, mimicked, self.percentile)
+        if perturbed is not None and self.perturbs:
+            guided = guided + (output[:1] - perturbed) * self.perturbed_scale
         if self.rescale > 0:
-            guided = rescaled(guided, weighed(output, weights, 1.0), self.rescale)
+            guided = rescaled(guided, prompt, self.rescale)
         return guided
+
+
+def degraded(guess: Tensor, looks: Tensor, blur: float) -> Tensor:
+    """A guess (1, C, h, w) of the clean latent, blurred where the network looks more than the mean.
+
+    Self-attention guidance (Hong et al. 2023, section 4.2, equation 14).
+
+    Args:
+        guess: To be blurred.
+        looks: How much each cell is looked at, about 1, (1, 1, h, w).
+        blur: Standard deviation of the Gaussian in cells; it reaches four cells.
+    """
+    places = torch.arange(-4, 5, device=guess.device, dtype=guess.dtype)
+    kernel = torch.exp(-0.5 * (places / blur).square())
+    kernel = (kernel / kernel.sum()).expand(guess.shape[1], 1, 1, -1)
+    edge = [min(4, side - 1) for side in guess.shape[-2:]]  # a mirror shows no more than there is
+    padded = functional.pad(guess, (edge[1], edge[1], edge[0], edge[0]), mode="reflect")
+    padded = functional.pad(padded, (4 - edge[1],) * 2 + (4 - edge[0],) * 2, mode="replicate")
+    across = functional.conv2d(padded, kernel, groups=guess.shape[1])
+    soft = functional.conv2d(across, kernel.transpose(2, 3), groups=guess.shape[1])
+    return torch.where(looks > 1, soft, guess)
 
 
 def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from webui.contracts.errors import JobFailed
+from webui.contracts.errors import BadRequest, JobFailed
 from webui.engine.adapters.embedding import Placeholders, check_width
 from webui.engine.adapters.lora import TEXT
 from webui.engine.work import EncodeText
@@ -45,8 +46,30 @@ def _encode_text(work: EncodeText) -> Tensor:
         )
     ids = torch.tensor(chunks.rows, device=model.device)  # (chunks, L)
     with places.put_into(model.text_encoder, ids) as known:
-        encoded: Tensor = model.text_encoder(known).last_hidden_state  # (chunks, L, D)
+        encoded = _hidden(model.text_encoder, known, reading.clip_skip)  # (chunks, L, D)
     return emphasised(encoded.float(), chunks, keep_mean=reading.emphasis != "No norm")
+
+
+# Any: transformers' encoders are typed loosely.
+def _hidden(encoder: Any, known: Tensor, skip: int) -> Tensor:
+    """What the layer `skip` from the end says, normalised as the last is.
+
+    Raises:
+        BadRequest: there are not so many layers.
+    """
+    if skip == 1:
+        last: Tensor = encoder(known).last_hidden_state
+        return last
+    layers = int(encoder.config.num_hidden_layers)
+    if skip > layers:
+        raise BadRequest(
+            f"clip_skip is {skip}, and the model's text encoder has {layers} layers; expected at most "
+            f"{layers}."
+        )
+    states = encoder(known, output_hidden_states=True).hidden_states
+    text = getattr(encoder, "text_model", encoder)
+    normalised: Tensor = text.final_layer_norm(states[-skip])
+    return normalised
 
 
 def emphasised(encoded: Tensor, chunks: TokenChunks, *, keep_mean: bool = True) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -14,9 +14,11 @@ from webui.contracts.messages import RunJob
 from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.contracts.parameters.words import TEXTS
 from webui.engine.adapters.store import Adapter
+from webui.engine.deep_cache import StepCache, can_reuse
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
-from webui.engine.work import Program, Work
+from webui.engine.token_merging import can_merge
+from webui.engine.work import Predict, Program, Work
 from webui.prompt.reading import read_text
 
 
@@ -40,6 +42,14 @@ class RunningJob:
         self._done = dict.fromkeys(command.skip, self.steps_each)
         self._fresh: dict[int, Tensor] = {}
         self._shown: dict[int, float] = {}
+        self._notes: list[str] = []
+
+    def note(self, text: str) -> str | None:
+        """All that is to be said of it, with this; None when that is not new."""
+        if text in self._notes:
+            return None
+        self._notes.append(text)
+        return " ".join(self._notes)
 
     @property
     def step(self) -> int:
@@ -55,6 +65,25 @@ class RunningJob:
     def is_over(self) -> bool:
         """Whether all pictures are made."""
         return not self.to_start and self.live == 0
+
+    def new_cache(self) -> StepCache | None:
+        """For the steps of one picture; None where each is computed whole."""
+        interval = self.command.request.deep_cache_interval
+        if interval == 1 or self.lease is None or not can_reuse(self.lease.model.unet):
+            return None
+        return StepCache(interval)
+
+    def note_savings(self) -> str | None:
+        """A sentence where the model cannot save what the request asks it to."""
+        request, model = self.command.request, None if self.lease is None else self.lease.model
+        if model is None:
+            return None
+        missed = []
+        if request.deep_cache_interval > 1 and not can_reuse(model.unet):
+            missed.append("reuse the deep part of its network")
+        if request.token_merging_ratio > 0 and not can_merge(model.unet):
+            missed.append("merge tokens")
+        return f"This model cannot {' or '.join(missed)}: every step is exact." if missed else None
 
     def check_equipment(self) -> None:
         """See that the order came with all adapters that its request names, each of its kind.
@@ -115,6 +144,17 @@ class RunningProgram:
     """None while it is being advanced."""
     since: int = 0
     """Tick in which it began to wait."""
+    cache: StepCache | None = None
+    """What its steps reuse, where the request asks for it."""
+
+    def saving(self, work: Work) -> Work:
+        """The work with less arithmetic, where the request asks for it and the model can."""
+        if not isinstance(work, Predict):
+            return work
+        ratio = self.job.command.request.token_merging_ratio
+        if ratio and can_merge(work.model.unet):
+            work = replace(work, merging=ratio)
+        return work if self.cache is None else self.cache.prepare(work)
 
     @property
     def work(self) -> Work:

@@ -16,11 +16,13 @@ class Reading:
     """What weights do, as `GenerationRequest.emphasis` has it."""
     embeddings: tuple[LoadedEmbedding, ...] = ()
     """Vectors that are read where a text has their name."""
+    clip_skip: int = 1
+    """Which layer from the end of the text encoder is its answer."""
 
     @property
     def key(self) -> object:
         """Equal for readings that give equal encodings; keeps no weights alive."""
-        return self.emphasis, tuple(embedding.key for embedding in self.embeddings)
+        return self.emphasis, tuple(e.key for e in self.embeddings), self.clip_skip
 
 
 PLAIN = Reading()

@@ -28,7 +28,7 @@ def build_ui(context: UiContext) -> gr.Blocks:
             with gr.Column(elem_id="ez-forms"):
                 for tab in (txt2img, img2img, inpaint, semantic):
                     tab.build(context, stage)
-            with gr.Column(elem_id="ez-stage-column"):
+            with gr.Column(elem_id="ez-stage-column", elem_classes=["ez-stage-column"]):
                 for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog)):
                     if canvas is not None:
                         canvas_panel(canvas)

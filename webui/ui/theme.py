@@ -15,6 +15,7 @@ from webui.ui.scripts import ASSETS
 HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{ASSETS}/page.css">
+<link rel="stylesheet" href="{ASSETS}/canvas/layout.css">
 <link rel="modulepreload" href="{ASSETS}/header.js">
 <link rel="modulepreload" href="{ASSETS}/stage.js">
 """

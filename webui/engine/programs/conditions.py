@@ -70,6 +70,7 @@ def conditioned(
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=order.patches,
+        alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
     return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)

@@ -49,7 +49,7 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
         noise = again.noise(model, latent.shape)
         x = walk.noised(latent, noise)
         latent = yield from sample(walk, denoise, x, noise, before=order.request.steps)
-    return (yield from decode(model, latent, width, height))
+    return (yield from decode(model, latent, width, height, request.tiling))
 
 
 def second_order(order: PictureOrder, width: int, height: int) -> PictureOrder:
@@ -81,7 +81,7 @@ def enlarged(
     if upscaler in _INTERPOLATION:
         _, _, rows, columns = model.latent_shape(*size)
         return interpolated(latent, rows, columns, *_INTERPOLATION[upscaler])
-    pixels = yield from decode(model, latent, *order.size(model))
+    pixels = yield from decode(model, latent, *order.size(model), order.request.tiling)
     image = fit_image(Image.fromarray(np.asarray(pixels)), *size, _RESAMPLING[upscaler])
     large = to_tensor(image, model.checkpoint.latent_factor).to(model.device)
     encoded: Tensor = yield EncodeImage(model, large)

@@ -25,7 +25,7 @@ def image_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     latent = yield from _encoded(order, model, image)
     if steps_of(request, model.checkpoint) > 0:
         latent = yield from _redraw(order, model, latent)
-    picture = yield from decode(model, latent, width, height)
+    picture = yield from decode(model, latent, width, height, order.request.tiling)
     return with_colours_of_image(picture, image) if request.colour_correction else picture
 
 

@@ -15,6 +15,7 @@ from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
+from webui.engine.alterations import Alterations, FreeU
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
@@ -87,7 +88,14 @@ class PictureOrder:
         """How its texts are read."""
         found = [self.adapters[name] for name in self.embeddings]
         embeddings = tuple(e for e in found if isinstance(e, LoadedEmbedding))
-        return Reading(self.request.emphasis, embeddings)
+        return Reading(self.request.emphasis, embeddings, self.request.clip_skip)
+
+    @property
+    def alterations(self) -> Alterations:
+        """How the networks work otherwise for it."""
+        request = self.request
+        freeu = FreeU(request.freeu_b1, request.freeu_b2, request.freeu_s1, request.freeu_s2)
+        return Alterations(request.tiling, None if freeu == FreeU(1, 1, 1, 1) else freeu)
 
     @property
     def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:

@@ -22,4 +22,4 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)  # (1, C, h, w)
     if request.has_hires:
         return (yield from hires(order, model, latent))
-    return (yield from decode(model, latent, width, height))
+    return (yield from decode(model, latent, width, height, request.tiling))

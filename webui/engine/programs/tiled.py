@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from webui.contracts.errors import BadRequest
 from webui.engine.guidance import Conditioning, GuidedBy, guided
 from webui.engine.model import LoadedModel
-from webui.engine.tiles import Window, cover
+from webui.engine.tiles import TILE, Window, cover
 from webui.engine.work import DecodeLatent, Denoise, Pixels, Task
 
 
@@ -19,6 +20,12 @@ def guided_in_tiles(
     windows, rows = cover(*size), 2 if plan.guidance.wants_unguided else 1
     if len(windows) == 1:
         return guided(model, conditioning, plan)
+    if conditioning.alterations.tiling:
+        most = TILE * model.checkpoint.latent_factor
+        raise BadRequest(
+            f"A picture that tiles is drawn in one piece, of at most {most} x {most} pixels with this "
+            "model. Choose a smaller size, or switch tiling off."
+        )
     parts = [(window, guided(model, conditioning.crop(window), plan)) for window in windows]
     weights = [window.weights(model.device) for window in windows]
     total = torch.zeros(size, device=model.device)
@@ -35,11 +42,13 @@ def guided_in_tiles(
     return denoise
 
 
-def decode(model: LoadedModel, latent: Tensor, width: int, height: int) -> Task[Pixels]:
-    """The picture of a latent (1, C, h, w), (height, width, 3) of uint8."""
+def decode(
+    model: LoadedModel, latent: Tensor, width: int, height: int, tiling: bool = False
+) -> Task[Pixels]:
+    """The picture of a latent (1, C, h, w), (height, width, 3) of uint8; its edges meet with `tiling`."""
     windows = cover(*latent.shape[-2:])
     if len(windows) == 1:
-        picture: Pixels = yield DecodeLatent(model, latent, width, height)
+        picture: Pixels = yield DecodeLatent(model, latent, width, height, tiling)
         return picture
     factor = model.checkpoint.latent_factor
     sides = [side * factor for side in latent.shape[-2:]]

@@ -53,7 +53,7 @@ export function fillAndStart(name, given) {
 export function changed(name, ...given) {
   const form = forms.get(name);
   if (!form) return;
-  form.values = Object.fromEntries(form.fields.map((field, i) => [field.name, given[i] ?? null]));
+  form.values = Object.fromEntries(form.fields.map((field, i) => [field.name, valueOf(field, given[i])]));
   for (const field of form.fields) {
     decorate(name, field);
     mark(field, form.values[field.name]);
@@ -62,6 +62,9 @@ export function changed(name, ...given) {
   if (form.restored) keep(name, form.values);
   announce(name);
 }
+
+/** Gradio makes '' of a control of our own that was emptied. */
+const valueOf = (field, given) => (given === '' && field.default === null ? null : given ?? null);
 
 function announce(name) {
   document.dispatchEvent(new CustomEvent('easel:form', { detail: { tab: name, values: values(name) } }));

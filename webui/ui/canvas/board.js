@@ -13,7 +13,8 @@ export class Board {
     this.history = new History(() => this.onchange());
     this.before = new Uint8Array(0);
     this.stroke = null;
-    this.edited = null;
+    this.edited = null; // the rectangle that a change has touched so far
+    this.waiting = null; // what of a stroke is not on the layer yet
   }
 
   get width() { return this.layer.width; }
@@ -30,10 +31,21 @@ export class Board {
     this.edited = { left: this.width, top: this.height, right: 0, bottom: 0 };
   }
 
-  /** Show what the stroke's coverage in a rectangle makes of the layer. */
+  /** Let the stroke's coverage in a rectangle count; done once a frame, however many points came. */
   lay(value, rect) {
+    if (rect.right <= rect.left || rect.bottom <= rect.top) return;
+    this.waiting = { value, rect: this.waiting ? enlarge(this.waiting.rect, rect) : { ...rect } };
+    this.ondraw(rect);
+  }
+
+  /** Do what waits for the frame. */
+  flush() {
+    if (!this.waiting) return;
+    const { value, rect } = this.waiting;
+    this.waiting = null;
     layStroke(this.layer, this.before, this.stroke.data, value, rect, this.kind === 'classes');
-    this.touched(rect);
+    enlarge(this.edited, rect);
+    this.layer.show(rect);
   }
 
   /** Say that the layer's numbers in a rectangle were changed since `begin`. */
@@ -46,6 +58,7 @@ export class Board {
 
   /** Finish the change: it is one step of the history, or none where nothing differs. */
   commit(title) {
+    this.flush();
     const squares = this.edited ? differences(this.before, this.layer.data, this.width, this.edited) : [];
     this.edited = null;
     if (!squares.length) return;
@@ -60,6 +73,7 @@ export class Board {
   /** Take the change back that was begun. */
   abandon() {
     if (!this.edited) return;
+    this.flush();
     this.layer.data.set(this.before);
     this.layer.show(this.edited.right > this.edited.left ? this.edited : this.layer.whole());
     this.edited = null;

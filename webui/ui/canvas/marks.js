@@ -33,7 +33,7 @@ export function brushRing(desk) {
       const round = TOOLS[desk.options.tool].round && !desk.spaceHeld && desk.ready();
       element.hidden = !round;
       if (!round) return;
-      const box = desk.surface.getBoundingClientRect();
+      const box = desk.view.bounds();
       const size = Math.max(3, desk.options.size * desk.view.scale);
       element.style.width = element.style.height = `${size}px`;
       element.style.transform = `translate(${clientX - box.left - size / 2}px, ${clientY - box.top - size / 2}px)`;

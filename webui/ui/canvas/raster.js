@@ -10,6 +10,8 @@ export function strokeSegment(field, from, to, softness) {
   for (let y = rect.top; y < rect.bottom; y++) {
     const py = y + 0.5 - from.y;
     for (let x = rect.left; x < rect.right; x++) {
+      const at = y * field.width + x;
+      if (field.data[at] === 255) continue; // nothing can be above it: most of a slow stroke
       const px = x + 0.5 - from.x;
       const share = length ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
       const [ex, ey] = [px - share * dx, py - share * dy];
@@ -17,7 +19,6 @@ export function strokeSegment(field, from, to, softness) {
       const square = ex * ex + ey * ey;
       if (square >= (radius + 0.5) * (radius + 0.5)) continue;
       const value = coverage(Math.sqrt(square), radius, softness);
-      const at = y * field.width + x;
       if (value > field.data[at]) field.data[at] = value;
     }
   }

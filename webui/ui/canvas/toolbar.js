@@ -73,7 +73,11 @@ function group(role, title, children) {
 }
 
 function button(name, title, act, help = title) {
-  return make('button', { type: 'button', className: 'ez-canvas-button', title: help, 'aria-label': title, onclick: act }, icon(name));
+  const press = (event) => {
+    act();
+    if (event.detail) event.target.closest('.ez-canvas')?.querySelector('.ez-canvas-surface').focus({ preventScroll: true }); // pressed by a pointer: keys are the canvas's again
+  };
+  return make('button', { type: 'button', className: 'ez-canvas-button', title: help, 'aria-label': title, onclick: press }, icon(name));
 }
 
 function slider(title, low, high, step, changed) {

@@ -9,6 +9,8 @@ export class View {
     Object.assign(this, { element, board, over: null, angle: 0, mirrored: false, free: false, layerAlpha: 1 });
     this.context = element.getContext('2d', { alpha: false });
     this.matrix = new DOMMatrix();
+    this.inverse = new DOMMatrix();
+    this.box = null;
     this.dirty = null;
     this.frame = 0;
     this.onmove = () => {};
@@ -68,7 +70,7 @@ export class View {
 
   /** The board's own place of a point of the window, in its pixels with fractions. */
   toBoard(event) {
-    return this.matrix.inverse().transformPoint(this.inElement(event));
+    return this.inverse.transformPoint(this.inElement(event));
   }
 
   /** A point of the board in the element, in CSS pixels. */
@@ -78,11 +80,18 @@ export class View {
   }
 
   inElement({ clientX, clientY }) {
-    const box = this.element.getBoundingClientRect();
+    const box = this.bounds();
     return { x: (clientX - box.left) * this.ratio, y: (clientY - box.top) * this.ratio };
   }
 
+  /** Where the element is in the window: measured once a frame, for measuring is slow. */
+  bounds() {
+    this.frame ||= requestAnimationFrame(() => this.draw());
+    return (this.box ??= this.element.getBoundingClientRect());
+  }
+
   moved() {
+    this.inverse = this.matrix.inverse();
     this.invalidate(null);
     this.onmove();
   }
@@ -104,6 +113,8 @@ export class View {
 
   draw() {
     this.frame = 0;
+    this.box = null;
+    this.board.flush();
     const { context, board, dirty, matrix } = this;
     this.dirty = null;
     if (!dirty) return;
@@ -115,7 +126,7 @@ export class View {
     context.fillRect(dirty.left, dirty.top, dirty.right - dirty.left, dirty.bottom - dirty.top);
     context.setTransform(matrix);
     context.imageSmoothingEnabled = this.scale < 3;
-    if (board.kind === 'mask') this.paper();
+    if (board.kind === 'mask' && board.picture) this.paper();
     const shown = this.over ?? board.picture;
     if (shown) context.drawImage(shown, 0, 0, board.width, board.height);
     context.globalAlpha = this.over ? 0 : this.layerAlpha;
@@ -123,7 +134,7 @@ export class View {
     context.restore();
   }
 
-  /** What shines through where a picture is see-through, or where there is none. */
+  /** What shines through where a picture is see-through. */
   paper() {
     this.context.fillStyle = '#ffffff';
     this.context.fillRect(0, 0, this.board.width, this.board.height);

@@ -14,6 +14,13 @@ GUIDANCE = (
     "negative_guidance_minimum_sigma",
     ("mimic_scale", "threshold_percentile"),
 )
+NETWORK = (
+    ("clip_skip", "tiling"),
+    "pag_scale",
+    ("sag_scale", "sag_blur"),
+    ("freeu_b1", "freeu_b2"),
+    ("freeu_s1", "freeu_s2"),
+)
 SAMPLER = (
     ("eta", "sigma_noise"),
     "sigma_churn",
@@ -37,4 +44,5 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         "guidance_scale": control(tab, "guidance_scale"),
         **fold(tab, "Guidance", GUIDANCE),
         **fold(tab, "Sampler", SAMPLER),
+        **fold(tab, "Network", NETWORK),
     }

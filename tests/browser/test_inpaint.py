@@ -1,0 +1,151 @@
+"""The inpaint tab: from a mask to candidates, and what is accepted, undone and brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import (
+    cleared,
+    drop,
+    latest_request,
+    layer,
+    on_desk,
+    opened_tab,
+    photograph,
+    png,
+    slot,
+    stored,
+    stroke,
+    until,
+)
+
+pytestmark = pytest.mark.browser
+
+TAB = "inpaint"
+SEEDS = count(1)
+SHOWN = "!!desk.view.over && desk.staged.isShown()"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    yield from opened_tab(browser, shared_studio.address, TAB)
+
+
+@pytest.fixture
+def canvas(opened: Any) -> Iterator[Any]:
+    """The tab with a picture of 128 x 128, the fake model's own size; no other test has the same."""
+    opened.click(f".ez-nav a[data-tab={TAB}]")
+    cleared(opened, TAB)
+    drop(opened, TAB, png(photograph(128, 128, next(SEEDS))))
+    until(opened, TAB, "desk.board.width === 128 && desk.ready()")
+    yield opened
+    assert opened.faults == opened.expected_faults
+
+
+def generate(page: Any, prompt: str, pictures: int = 1) -> None:
+    page.fill("#inpaint-prompt textarea", prompt)
+    page.fill("#inpaint-count input[type=number]", str(pictures))
+    page.press("#inpaint-count input[type=number]", "Tab")
+    page.click("#inpaint-generate")
+
+
+def test_generate_right_after_a_stroke_sends_that_very_mask(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.fill("#inpaint-prompt textarea", "at once")
+    stroke(canvas, TAB, (30, 30), (90, 60))
+    canvas.click("#inpaint-generate")
+    until(canvas, TAB, SHOWN)
+    request = latest_request(shared_studio.address)
+    assert request["prompt"] == "at once"
+    sent = np.asarray(stored(shared_studio.address, request["mask"]))
+    assert np.array_equal(sent, layer(canvas, TAB))
+    assert (request["mask_blur"], request["masked_content"]) == (4, "original")
+
+
+def test_candidates_are_stepped_through_accepted_and_undone(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    before = slot(canvas, TAB, "image")
+    stroke(canvas, TAB, (64, 64), (70, 64))
+    mask = layer(canvas, TAB)
+    generate(canvas, "three to choose from", pictures=3)
+    canvas.wait_for_function(
+        "document.querySelector('.ez-canvas-candidates span').textContent === '3 of 3'"
+    )
+    canvas.keyboard.press("Escape")
+    until(canvas, TAB, "!desk.view.over")
+    canvas.click(".ez-canvas-candidates button:has-text('Show')")
+    until(canvas, TAB, SHOWN)
+    canvas.keyboard.press("ArrowRight")
+    assert canvas.inner_text(".ez-canvas-candidates span").startswith("2 of 3")
+    canvas.keyboard.press("Delete")
+    assert canvas.inner_text(".ez-canvas-candidates span").startswith("2 of 2")
+    canvas.click(".ez-canvas-candidates button:has-text('Accept')")
+    until(canvas, TAB, f"!desk.view.over && desk.board.pictureId !== '{before}'")
+    accepted = slot(canvas, TAB, "image")
+    made, old = (np.asarray(stored(shared_studio.address, i)) for i in (accepted, before))
+    assert np.array_equal(made[mask == 0], old[mask == 0])
+    assert not np.array_equal(made[mask > 0], old[mask > 0])
+    assert np.array_equal(layer(canvas, TAB), mask)
+    canvas.keyboard.press("Control+z")
+    assert slot(canvas, TAB, "image") == before
+    canvas.keyboard.press("Control+z")
+    until(
+        canvas,
+        TAB,
+        "document.querySelector('.ez-canvas-candidates span').textContent.startsWith('3 candidates')",
+    )
+
+
+def test_without_a_mask_a_sentence_is_said_over_the_canvas(canvas: Any) -> None:
+    canvas.click("#inpaint-generate")
+    canvas.wait_for_selector("#ez-stage .ez-notice:visible")
+    assert "The mask is empty" in canvas.inner_text("#ez-stage .ez-notice")
+    assert on_desk(canvas, TAB, "!!desk.board.picture")
+    canvas.click(".ez-notice button:has-text('Dismiss')")
+
+
+def test_a_pictures_mask_comes_back_with_its_parameters(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    stroke(canvas, TAB, (20, 100), (100, 100))
+    mask, image = layer(canvas, TAB), slot(canvas, TAB, "image")
+    canvas.fill("#inpaint-mask_blur input", "9")
+    canvas.press("#inpaint-mask_blur input", "Tab")
+    generate(canvas, "to be restored")
+    until(canvas, TAB, SHOWN)
+    cleared(canvas, TAB)
+    canvas.fill("#inpaint-mask_blur input", "1")
+    canvas.press("#inpaint-mask_blur input", "Tab")
+    canvas.click(".ez-nav a[data-tab=txt2img]")
+    canvas.click(".ez-actions button[title='Restore parameters']")
+    until(canvas, TAB, f"desk.board.pictureId === '{image}' && desk.board.layer.data.includes(255)")
+    assert canvas.url.endswith("?tab=inpaint")
+    assert np.array_equal(layer(canvas, TAB), mask)
+    canvas.wait_for_function("document.querySelector('#inpaint-mask_blur input').value === '9'")
+    canvas.fill("#inpaint-mask_blur input", "4")
+    canvas.press("#inpaint-mask_blur input", "Tab")
+
+
+def test_a_result_goes_to_the_canvas_with_its_words(canvas: Any) -> None:
+    canvas.click(".ez-nav a[data-tab=txt2img]")
+    canvas.fill("#txt2img-prompt textarea", "sent on")
+    canvas.click("#txt2img-generate")
+    canvas.wait_for_selector(".ez-actions button[title='To inpaint']")
+    before = on_desk(canvas, TAB, "desk.board.pictureId")
+    canvas.wait_for_function(
+        "document.querySelector('.ez-picture')?.alt === 'sent on' && document.querySelector('.ez-said').textContent.startsWith('Seed')"
+    )
+    canvas.click(".ez-actions button[title='To inpaint']")
+    until(canvas, TAB, f"desk.board.pictureId && desk.board.pictureId !== '{before}'")
+    canvas.wait_for_function(
+        "document.querySelector('#inpaint-prompt textarea').value === 'sent on'"
+    )
+    assert layer(canvas, TAB).max() == 0

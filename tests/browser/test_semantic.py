@@ -1,0 +1,214 @@
+"""The semantic tab: a map of classes painted, brought in and out, and boxes for a layout model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import (
+    cleared,
+    drop,
+    give,
+    latest_request,
+    layer,
+    on_desk,
+    opened_tab,
+    photograph,
+    place,
+    png,
+    slot,
+    stored,
+    stroke,
+    until,
+)
+from webui.contracts.fakes import FAKE_CLASSES
+from webui.contracts.palette import colours_of
+
+pytestmark = pytest.mark.browser
+
+TAB = "semantic"
+COLOURS = colours_of(FAKE_CLASSES)
+FINISHED = ".ez-strip .ez-item:not(.ez-item-job)"
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    yield from opened_tab(browser, shared_studio.address, TAB)
+
+
+@pytest.fixture
+def canvas(opened: Any) -> Iterator[Any]:
+    """The tab with a map of nothing but sky, at the model's own size."""
+    opened.click(f".ez-nav a[data-tab={TAB}]")
+    cleared(opened, TAB)
+    until(opened, TAB, "desk.board.width === 128")
+    yield opened
+    assert opened.faults == opened.expected_faults
+
+
+def test_painted_classes_reach_the_server_as_their_numbers(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.click(".ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 100), (110, 100))
+    canvas.click(".ez-canvas-class[title=house]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (40, 40), (60, 70))
+    painted = layer(canvas, TAB)
+    assert (painted[100, 60], painted[50, 50], painted[5, 5]) == (2, 3, 0)
+    assert set(np.unique(painted)) == {0, 2, 3}
+    canvas.fill("#semantic-prompt textarea", "a house by the water")
+    canvas.click("#semantic-generate")
+    canvas.wait_for_selector(FINISHED)
+    request = latest_request(shared_studio.address)
+    assert (request["model"], request["width"], request["height"]) == ("fake/map", 128, 128)
+    kept = stored(shared_studio.address, request["class_map"])
+    assert kept.mode == "P"
+    assert np.array_equal(np.asarray(kept), painted)
+    assert np.array_equal(np.asarray(kept.convert("RGB"))[50, 50], COLOURS[3])
+
+
+def test_the_class_under_the_pointer_is_named_and_can_be_picked(canvas: Any) -> None:
+    canvas.click(".ez-canvas-class[title=meadow]")
+    canvas.click("#semantic-canvas button[aria-label=Clear]")
+    canvas.mouse.move(*place(canvas, TAB, 30, 30))
+    canvas.wait_for_function("document.querySelector('.ez-canvas-under').textContent === 'meadow'")
+    canvas.click(".ez-canvas-class[title=sky]")
+    canvas.keyboard.press("i")
+    canvas.mouse.click(*place(canvas, TAB, 30, 30))
+    canvas.wait_for_selector(".ez-canvas-class[title=meadow][aria-checked=true]")
+
+
+def test_the_map_takes_the_size_of_the_picture_that_is_asked_for(canvas: Any) -> None:
+    canvas.click(".ez-canvas-class[title=house]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (0, 0), (64, 128))
+    canvas.fill("#semantic-width input", "192")
+    canvas.press("#semantic-width input", "Tab")
+    until(canvas, TAB, "desk.board.width === 192")
+    made = layer(canvas, TAB)
+    assert made.shape == (128, 192)
+    assert made[64, 90] == 3
+    assert made[64, 100] == 0
+    canvas.fill("#semantic-width input", "")
+    canvas.press("#semantic-width input", "Tab")
+    until(canvas, TAB, "desk.board.width === 128")
+
+
+def test_colours_of_no_class_go_to_the_nearest_and_are_counted(canvas: Any) -> None:
+    colours = np.array([COLOURS[(x // 16) % 4] for x in range(128)], np.uint8)
+    picture = np.broadcast_to(colours, (128, 128, 3)).copy()
+    picture[:10, :, 0] ^= 3
+    drop(canvas, TAB, png(Image.fromarray(picture)))
+    canvas.wait_for_selector(".ez-toast")
+    assert canvas.inner_text(".ez-toast").startswith(
+        "1,280 of 16,384 pixels had colours of no class"
+    )
+    expected = np.broadcast_to([(x // 16) % 4 for x in range(128)], (128, 128))
+    assert np.array_equal(layer(canvas, TAB), expected)
+
+
+def test_a_photograph_becomes_a_map_of_its_own_size(canvas: Any) -> None:
+    drop(canvas, TAB, png(photograph(200, 96)))
+    until(canvas, TAB, "desk.board.width === 200")
+    assert set(np.unique(layer(canvas, TAB))) <= {0, 1, 2, 3}
+    canvas.wait_for_function("document.querySelector('#semantic-width input').value === '200'")
+    for side in ("width", "height"):
+        canvas.fill(f"#semantic-{side} input", "")
+        canvas.press(f"#semantic-{side} input", "Tab")
+    until(canvas, TAB, "desk.board.width === 128 && desk.board.height === 128")
+
+
+@pytest.mark.parametrize(
+    ("button", "name"),
+    [("Save the map as PNG", "class-map.png"), ("Save map and boxes as JSON", "class-map.json")],
+)
+def test_a_saved_map_comes_back_as_it_was(
+    canvas: Any, tmp_path: Path, button: str, name: str
+) -> None:
+    canvas.click(".ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 20), (90, 110))
+    painted = layer(canvas, TAB)
+    with canvas.expect_download() as download:
+        canvas.click(f"#semantic-canvas button[aria-label='{button}']")
+    download.value.save_as(tmp_path / name)
+    cleared(canvas, TAB)
+    assert layer(canvas, TAB).max() == 0
+    give(
+        canvas,
+        "#semantic-canvas button[aria-label='Bring in a map (PNG, JSON)']",
+        (tmp_path / name).read_bytes(),
+        name,
+    )
+    until(canvas, TAB, "desk.board.layer.data.includes(2)")
+    assert np.array_equal(layer(canvas, TAB), painted)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no json", "The file is no map that Easel wrote"),
+        (json.dumps({"width": 8, "height": 8, "classes": ["lava"], "runs": [[0, 64]]}), "classes that the model does not know: lava"),
+        (json.dumps({"width": 8, "height": 8, "classes": ["sky"], "runs": [[0, 63]]}), "runs hold 63 pixels; 64 were expected"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_map_is_said_and_the_canvas_stays(
+    canvas: Any, text: str, said: str
+) -> None:
+    canvas.click(".ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 20), (90, 110))
+    painted = layer(canvas, TAB)
+    give(
+        canvas,
+        "#semantic-canvas button[aria-label='Bring in a map (PNG, JSON)']",
+        text.encode(),
+        "a.json",
+    )
+    canvas.wait_for_selector(".ez-toast")
+    assert said in canvas.inner_text(".ez-toast")
+    assert np.array_equal(layer(canvas, TAB), painted)
+
+
+def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    _choose_model(canvas, "Fake layouts")
+    until(canvas, TAB, "desk.layout && desk.options.tool === 'box'")
+    canvas.click(".ez-canvas-class[title=house]")
+    stroke(canvas, TAB, (32, 32), (64, 96))
+    box = canvas.locator(".ez-canvas-box")
+    assert box.inner_text().startswith("house")
+    box.focus()
+    canvas.keyboard.press("ArrowRight")
+    canvas.keyboard.press("Shift+ArrowDown")
+    [kept] = slot(canvas, TAB, "boxes")
+    assert (kept["left"], kept["bottom"]) == pytest.approx((0.26, 0.76), abs=0.01)
+    canvas.click("#semantic-generate")
+    canvas.wait_for_function(
+        f"document.querySelectorAll('{FINISHED}').length > 0 && !document.querySelector('.ez-item-job')"
+    )
+    request = latest_request(shared_studio.address)
+    assert (request["model"], request["class_map"], request["boxes"]) == (
+        "fake/layout",
+        None,
+        [kept],
+    )
+    box.focus()
+    canvas.keyboard.press("Delete")
+    assert on_desk(canvas, TAB, "desk.board.boxes.length") == 0
+    canvas.keyboard.press("Control+z")
+    assert on_desk(canvas, TAB, "desk.board.boxes.length") == 1
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.layout")
+
+
+def _choose_model(page: Any, title: str) -> None:
+    page.click("#semantic-model input")
+    page.click(f"[role=option]:has-text('{title}')")
