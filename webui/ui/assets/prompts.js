@@ -73,6 +73,6 @@ function noteOf(area, { start, end, sentence }) {
   const text = area.value;
   const whole = end - start >= text.length;
   const piece = make('button', { type: 'button', title: 'Show it in the prompt', onclick: () => { area.focus(); area.setSelectionRange(start, end); } },
-    text.slice(Math.max(0, start - 12), start), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
+    text.slice(Math.max(0, start - 12), start).trimStart(), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
   return make('p', { className: 'ez-problem' }, ...(whole ? [] : [piece]), make('span', { textContent: whole ? sentence : sentence.replace(/ \(….*?…\)/s, '') }));
 }
