@@ -75,7 +75,7 @@ def test_names_are_offered_and_chosen_by_keyboard(page: Any) -> None:
     assert page.input_value(PROMPT) == "a __warm/colour__ <colo"
 
 
-def test_weights_are_changed_by_keyboard(page: Any) -> None:
+def test_weights_and_order_are_changed_by_keyboard(page: Any) -> None:
     page.fill(PROMPT, "a red house, <lora:chalk:0.8>")
     place = "document.querySelector('#txt2img-prompt textarea').setSelectionRange(%d, %d)"
     page.focus(PROMPT)
@@ -86,6 +86,8 @@ def test_weights_are_changed_by_keyboard(page: Any) -> None:
         (None, "Control+ArrowDown", "a red house, <lora:chalk:0.8>"),
         ((2, 11), "Control+ArrowDown", "a (red house:0.9), <lora:chalk:0.8>"),
         ((26, 26), "Control+ArrowUp", "a (red house:0.9), <lora:chalk:0.85>"),
+        ((4, 4), "Alt+ArrowRight", "<lora:chalk:0.85>, a (red house:0.9)"),
+        (None, "Alt+ArrowLeft", "a (red house:0.9), <lora:chalk:0.85>"),
     ]
     for selection, keys, expected in steps:
         if selection is not None:

@@ -47,6 +47,10 @@ def test_a_lora_in_the_negative_prompt_is_said_to_do_nothing() -> None:
     assert "does nothing in the negative prompt" in problem.sentence
 
 
+def test_where_brackets_are_text_they_may_stand_alone() -> None:
+    assert problems_in("a (b] (c:1.2.3) [d:e:f]", weights=False) == ()
+
+
 def test_braces_count_where_they_are_choices() -> None:
     (problem,) = problems_in("a {b|c", choices=True)
     assert "'{' at character 3" in problem.sentence

@@ -28,7 +28,7 @@ class Problem:
 
 
 def problems_in(
-    prompt: str, *, negative: bool = False, choices: bool = False
+    prompt: str, *, negative: bool = False, choices: bool = False, weights: bool = True
 ) -> tuple[Problem, ...]:
     """What is wrong with a prompt, in the order of its places.
 
@@ -36,13 +36,14 @@ def problems_in(
         prompt: As its writer sees it.
         negative: Whether it is the negative prompt.
         choices: Whether braces are choices; else they are text and may stand alone.
+        weights: Whether brackets are weights; else they are text too.
     """
     bare = COMMENT.sub(_blank, prompt)
     untagged = TAG.sub(_blank_tag, bare)
     found = [
         *_tags(bare, negative),
-        *_brackets(untagged, "([{" if choices else "(["),
-        *_numbers(untagged),
+        *_brackets(untagged, "([" * weights + "{" * choices),
+        *(_numbers(untagged) if weights else ()),
     ]
     return tuple(sorted(found, key=lambda problem: problem.start))
 

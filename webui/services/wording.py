@@ -75,6 +75,20 @@ def counted(request: GenerationRequest, sources: WordSources) -> GenerationReque
     return request.model_copy(update={"count": size})
 
 
+def count_ways(request: GenerationRequest, sources: WordSources, most: int) -> int | None:
+    """How many prompts combinations or a matrix make, `most` at most; None for other choices.
+
+    Raises:
+        BadRequest: as `worded`.
+    """
+    if request.prompt_choices == "Matrix":
+        return counted(request, sources).count
+    if request.prompt_choices != "Combinatorial":
+        return None
+    bare = tuple(map(without_comments, _styled(request, sources)))
+    return sum(1 for _ in itertools.islice(_every(bare, sources.wildcards.entries()), most))
+
+
 def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -> GenerationRequest:
     """The request with its texts filled in.
 

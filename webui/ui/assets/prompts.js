@@ -7,6 +7,7 @@ import { currentTab, values } from './form.js';
 
 const PAUSE_MS = 250;
 const SHOWN = 2; // problems
+const MANY = 1000; // the studio counts no further
 const FIELDS = ['prompt', 'negative_prompt', 'model', 'styles', 'steps', 'seed', 'emphasis', 'prompt_choices'];
 const CHOICE = /[{|]|__/; // what chance or place decides
 const COUNTED = ['prompt', 'negative_prompt'];
@@ -50,10 +51,10 @@ async function ask(tab) {
   let answer;
   try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { wanted.delete(tab); return; }
   if (wanted.get(tab) !== text) return; // an older answer came late
-  for (const name of COUNTED) show(boxOf(tab, name), answer[name]);
+  for (const name of COUNTED) show(boxOf(tab, name), answer[name], name === 'prompt' ? answer.ways : null);
 }
 
-function show(box, reading) {
+function show(box, reading, ways) {
   if (!box) return;
   const { places, room, cut, problems, drawn } = reading;
   box.count.textContent = places === null ? '' : `${places}/${room}`;
@@ -62,6 +63,7 @@ function show(box, reading) {
   const notes = problems.slice(0, SHOWN).map((problem) => noteOf(box.area, problem));
   if (cut > 0) notes.push(make('p', { textContent: `Too long: the last ${cut} tokens will not be read.` }));
   if (drawn !== null && !problems.length) notes.push(make('p', { className: 'ez-drawn', title: drawn }, make('span', { textContent: CHOICE.test(box.area.value) ? 'For example ' : 'Becomes ' }), clampText(drawn, 400)));
+  if (ways !== null) notes.push(make('p', { className: 'ez-ways', textContent: ways === 1 ? 'One prompt in all.' : `${ways >= MANY ? 'More than a thousand' : ways} prompts in all.` }));
   const said = notes.map((note) => note.outerHTML).join('');
   if (box.notes.dataset.said === said) return;
   box.notes.dataset.said = said;
