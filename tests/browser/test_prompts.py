@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio
+from tests.browser.conftest import RunningStudio, watched_page
 from tests.browser.test_page import FINISHED, NEGATIVE, PROMPT
 
 pytestmark = pytest.mark.browser
@@ -16,6 +16,13 @@ pytestmark = pytest.mark.browser
 COUNT = "#txt2img-prompt .ez-count"
 NOTES = "#txt2img-prompt .ez-reading"
 OPTION = ".ez-complete-item"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One page for all tests here: each writes its own prompt."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
 
 
 @pytest.fixture(autouse=True)
