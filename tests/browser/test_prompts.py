@@ -113,6 +113,8 @@ def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.fill(PROMPT, "a boat")
+    page.reload()
+    page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
     page.click("#txt2img-generate")
     page.wait_for_selector(FINISHED)

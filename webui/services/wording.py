@@ -16,6 +16,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import MAX_LORAS, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId
+from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 from webui.contracts.parameters.words import MAX_EMBEDDINGS, TEXTS, PictureText
 from webui.contracts.request import GenerationRequest, limits, parse_lora
 from webui.prompt.choices import has_choices
@@ -124,6 +125,11 @@ def _styled(request: GenerationRequest, sources: WordSources) -> _Words:
         text = getattr(request, name)
         around = [s.negative_prompt if "negative" in name else s.prompt for s in styles]
         said.append(text if name.startswith("hires") and not text else apply_styles(text, around))
+        if len(said[-1]) > MAX_PROMPT_CHARACTERS:
+            raise InvalidField(
+                [FieldProblem(name, f"{len(said[-1])} characters long with its styles",
+                              f"at most {MAX_PROMPT_CHARACTERS} characters")]
+            )  # fmt: skip
     return tuple(said)
 
 
