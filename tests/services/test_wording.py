@@ -12,6 +12,7 @@ from tests.services.models import write_lora, write_weights
 from webui.contracts.errors import BadRequest, InvalidField, UnknownAdapter
 from webui.contracts.parameters.words import CHOICES
 from webui.contracts.request import GenerationRequest
+from webui.prompt.reading import read_text
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
 from webui.services.wording import WordSources, counted, worded
@@ -222,6 +223,12 @@ def test_a_prompt_that_grows_too_long_by_its_styles_is_refused(folder: Path) -> 
         made(folder, "a" * 20_000, styles=["oil"])
     with pytest.raises(BadRequest, match="has 20001 characters; at most 20000"):
         made(folder, "a" * 19_998 + "|b", prompt_choices="Matrix")
+
+
+def test_an_escaped_hash_is_still_text_when_choices_were_made(folder: Path) -> None:
+    request = made(folder, r"sheet \#3 of {a|a} # a comment")
+    assert request.text_of(0).prompt == r"sheet \#3 of a "
+    assert read_text(request.text_of(0).prompt) == "sheet #3 of a "
 
 
 WRITTEN = st.text(alphabet="ab{}|$_:<>lora[]()#\\1.,* \n", max_size=60)
