@@ -50,9 +50,12 @@ def test_values_are_read_by_name_whatever_the_order() -> None:
     assert (read["prompt"], read["steps"], read["width"]) == ("a lake", 33, 192)
 
 
-def test_an_empty_number_is_left_to_the_request() -> None:
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_empty_number_is_left_to_the_request(nothing: str | None) -> None:
     form = a_form()
-    assert "width" not in form.values(data_of(form, width=None))
+    read = form.values(data_of(form, width=nothing, negative_prompt=""))
+    assert "width" not in read
+    assert read["negative_prompt"] == ""
 
 
 def test_kept_values_come_back_by_name() -> None:

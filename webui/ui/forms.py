@@ -66,10 +66,11 @@ class Form:
     def values(self, data: Mapping[Component, Any]) -> dict[str, Any]:
         """The request's fields, read from what Gradio hands a handler whose inputs are a set.
 
-        Empty number fields are left out, so that the request's own default holds.
+        Empty fields are left out, so that the request's own default holds; Gradio makes '' of a
+        control of our own that was emptied.
         """
         read = {name: data[control] for name, control in self.controls.items()}
-        return {name: value for name, value in read.items() if value is not None}
+        return {name: value for name, value in read.items() if not _is_empty(name, value)}
 
     def updates(
         self, values: Mapping[str, Any], models: Sequence[CheckpointInfo]
@@ -165,6 +166,10 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
         elem_classes=["ez-control"],
         apply_default_css=False,
     )
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    return value is None or (value == "" and not isinstance(default(name), str))
 
 
 def _is_slider(name: str) -> bool:
