@@ -36,15 +36,18 @@ def test_without_flags_only_this_computer_is_served() -> None:
 def test_every_flag_is_also_a_variable(tmp_path: Path) -> None:
     by_flag = parse(
         "--listen", "--port", "8000", "--share", "--auth", "ann:a:b", "--data-dir", str(tmp_path),
-        "--cpu", "--fake", "--no-browser", "--allow-host", "a.example", "--allow-host", "b.example",
+        "--cpu", "--fake", "--no-browser", "--compile", "--cuda-graphs", "--allow-host", "a.example", "--allow-host", "b.example",
     )  # fmt: skip
     by_variable = parse(
         EASEL_LISTEN="1", EASEL_PORT="8000", EASEL_SHARE="yes", EASEL_AUTH="ann:a:b",
         EASEL_DATA_DIR=str(tmp_path), EASEL_CPU="true", EASEL_FAKE="on", EASEL_NO_BROWSER="1",
+        EASEL_COMPILE="1", EASEL_CUDA_GRAPHS="1",
         EASEL_ALLOW_HOST="a.example,b.example",
     )  # fmt: skip
     assert by_flag == by_variable
     assert by_flag.password == "a:b"
+    assert by_flag.compile
+    assert by_flag.cuda_graphs
 
 
 def test_a_flag_wins_over_its_variable() -> None:

@@ -37,6 +37,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.services.wording import WordSources
@@ -123,7 +124,9 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     dispatcher = Dispatcher(
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
-    context = ApiContext(jobs, catalog, gallery, images, events, dispatcher)
+    context = ApiContext(
+        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
+    )
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)
@@ -146,7 +149,13 @@ def worker_maker(settings: Settings) -> MakeWorker:
         from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
 
         return FakeWorker
-    argv = [sys.executable, "-m", "webui.engine.worker", *(["--cpu"] if settings.cpu else [])]
+    flags = {
+        "--cpu": settings.cpu,
+        "--compile": settings.compile,
+        "--cuda-graphs": settings.cuda_graphs,
+    }
+    asked = [flag for flag, is_on in flags.items() if is_on]
+    argv = [sys.executable, "-m", "webui.engine.worker", *asked]
     return lambda on_event: LocalWorker(on_event, argv)
 
 
@@ -219,6 +228,7 @@ def ui_context(studio: Studio) -> UiContext:
         events=given.events,
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
+        styles=given.words.styles,
     )
 
 

@@ -161,6 +161,8 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
         user=user,
         password=password,
         cpu=options.cpu,
+        compile=options.compile,
+        cuda_graphs=options.cuda_graphs,
         fake=options.fake,
         open_browser=not options.no_browser and options.has_display,
         allowed_hosts=tuple(
@@ -291,6 +293,8 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
     )
     switches = {
         "--cpu": "never use a GPU",
+        "--compile": "compile models on a GPU: minutes at first use of a size, then faster steps",
+        "--cuda-graphs": "record models on a GPU, per size: faster steps of small models",
         "--fake": "draw coloured gradients without a model, for work on the interface",
         "--no-browser": "do not open the page in a browser, as is done where there is a display",
         "--no-venv": "use the active Python environment instead of .venv",

@@ -60,7 +60,7 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"model": 'odd, "name": here'},
         {"guidance_scale": 1.2345678901234567},
         {"discard_penultimate": True, "sgm_noise_multiplier": True},
-        {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "freeu_b1": 1.2, "freeu_s2": 0.4},
+        {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "sag_scale": 0.8, "freeu_b1": 1.2},
         {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
         {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
         {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},

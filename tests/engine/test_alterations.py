@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from webui.contracts.errors import BadRequest
-from webui.engine.alterations import UNALTERED, Alterations, FreeU, altered, wrapped_round
+from webui.engine.alterations import UNALTERED, Alterations, FreeU, Looks, altered, wrapped_round
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.work import DecodeLatent, Predict
@@ -117,3 +117,36 @@ def test_what_was_altered_is_put_back_when_the_pass_fails() -> None:
     with pytest.raises(RuntimeError), wrapped_round(plain):
         raise RuntimeError
     assert plain[0].padding_mode == "zeros"
+
+
+def test_what_rows_look_at_is_shown_beside_an_unchanged_answer(model: LoadedModel) -> None:
+    x, tokens = inputs(model)
+    (shown,) = execute([Predict(model, x, 500.0, tokens, shows_looks=True)])
+    shown = torch.as_tensor(shown)
+    assert torch.allclose(shown[:, :-1], predicted(model, x, tokens), atol=1e-6)
+    looks = shown[:, -1]
+    assert looks.shape == (2, 16, 16)
+    assert looks.mean((1, 2)).tolist() == pytest.approx([1.0, 1.0], abs=1e-4)
+    assert float(looks.std()) > 0
+
+
+def test_looks_are_those_of_the_attention_that_the_layer_reckons() -> None:
+    from diffusers.models.attention_processor import Attention, AttnProcessor
+
+    torch.manual_seed(0)
+    attention = Attention(query_dim=8, heads=2, dim_head=4)
+    attention.set_processor(AttnProcessor())
+    kept: list[torch.Tensor] = []
+    reckon = attention.get_attention_scores
+
+    def noted(*arguments: Any) -> torch.Tensor:
+        kept.append(reckon(*arguments))
+        return kept[-1]
+
+    attention.get_attention_scores = noted
+    looks = Looks()
+    handle = attention.register_forward_hook(looks.hook, with_kwargs=True)
+    attention(torch.randn(3, 6, 8))
+    handle.remove()
+    expected = kept[0].view(3, 2, 6, 6).mean(1).sum(1)  # heads averaged, over all queries
+    assert torch.allclose(looks.seen(3, 2, 3).flatten(1), expected, atol=1e-5)

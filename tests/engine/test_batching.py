@@ -3,12 +3,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pytest
 import torch
 
 from webui.contracts.errors import BadImage, JobFailed, OutOfMemory
 from webui.contracts.parameters.turns import NORMAL, PRIORITIES, Priority
-from webui.engine.batching import Batcher, Limits, is_out_of_memory
+from webui.engine.batching import Batcher, Limits
 from webui.engine.model import LoadedModel
 from webui.engine.work import Answer, DecodeLatent, EncodeText, Predict, Work
 
@@ -132,18 +131,3 @@ def test_errors_are_told_as_sentences(model: LoadedModel) -> None:
         assert str(answer).endswith(".")
         errors.pop(0)
     assert kinds == [BadImage, JobFailed, OutOfMemory]
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (torch.OutOfMemoryError("CUDA out of memory."), True),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."), True),
-        (RuntimeError("cuDNN error: out of memory"), True),
-        (MemoryError(), True),
-        (RuntimeError("shape mismatch"), False),
-        (ValueError("out of memory is a word here"), False),
-    ],
-)
-def test_memory_errors_are_told_from_others(error: Exception, expected: bool) -> None:
-    assert is_out_of_memory(error) is expected

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from webui.contracts.request import GenerationRequest
-from webui.engine.classifier_free import Guidance, rescaled, thresholded, weighed
+from webui.engine.classifier_free import Guidance, degraded, rescaled, thresholded, weighed
 from webui.engine.families.parts import noise_levels
 from webui.engine.sampling_plan import Walk
 
@@ -101,3 +101,14 @@ def test_a_request_brings_each_setting_to_the_arithmetic() -> None:
     for fields in ({"guidance_rescale": 0.7}, {"mimic_scale": 4.0}):
         tamed = of(guidance_scale=7.5, **fields)[0].combined(rows(), (1.0,))
         assert float(tamed.std()) < 0.9 * float(plain.std())
+
+
+def test_a_guess_is_blurred_where_the_network_looks_and_nowhere_else() -> None:
+    guess, looks = rows()[:1], torch.zeros(1, 1, 16, 16)
+    looks[..., 8:] = 2.0
+    made = degraded(guess, looks, 1.0)
+    assert torch.equal(made[..., :8], guess[..., :8])
+    assert float(made[..., 10:].std()) < 0.6 * float(guess[..., 10:].std())
+    flat = torch.full((1, 4, 16, 16), 3.0)
+    assert torch.allclose(degraded(flat, looks + 2, 2.0), flat, atol=1e-5)
+    assert degraded(guess[..., :2, :3], looks[..., :2, :3] + 2, 1.0).shape == (1, 4, 2, 3)

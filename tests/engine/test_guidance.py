@@ -122,3 +122,27 @@ def test_where_guidance_is_off_the_prompt_is_asked_alone(model: LoadedModel) -> 
     for sigma in (4.0, 3.0, 2.0):
         drive(denoise(torch.zeros(1, 4, 2, 2), sigma), answer)
     assert asked == [1, 1, 2]
+
+
+def test_self_attention_guidance_asks_again_with_a_blurred_guess(model: LoadedModel) -> None:
+    tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
+    plan = GuidedBy(Guidance(2.0, looks_scale=0.5), model.levels)
+    denoise = guided(model, Conditioning(tokens), plan)
+    x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    asked: list[Predict] = []
+
+    def answer(work: Work) -> torch.Tensor:
+        assert isinstance(work, Predict)
+        asked.append(work)
+        if not work.shows_looks:
+            return torch.full((1, 4, 8, 8), 0.25)
+        said = torch.tensor([3.0, 1.0])[:, None, None, None].expand(2, 4, 8, 8)
+        return torch.cat((said, torch.full((2, 1, 8, 8), 2.0)), 1)
+
+    made = drive(denoise(x, 2.0), answer)
+    expected = model.levels.denoised(x, 2.0, torch.full_like(x, 1 + 2 * 2 + 0.5 * (1 - 0.25)))
+    assert torch.allclose(made, expected, atol=1e-5)
+    first, second = asked
+    assert second.tokens is not None
+    assert second.tokens[:, 0, 0].tolist() == [2.0]  # the negative prompt
+    assert float(second.x.std()) < 0.9 * float(first.x.std())

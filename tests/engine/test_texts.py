@@ -26,6 +26,11 @@ def test_notes_are_of_each_pictures_own_text(model: LoadedModel) -> None:
     assert "In the negative prompt: '<lora:x:1>' does nothing" in note
 
 
+def test_a_hires_prompt_is_looked_at_too(model: LoadedModel) -> None:
+    note = cut_note(model, GenerationRequest(prompt="fine", hires_prompt="a (b")) or ""
+    assert note.startswith("In the hires prompt: The '(' at character 3")
+
+
 def test_embeddings_take_their_places_in_the_note(model: LoadedModel) -> None:
     info = AdapterInfo(AdapterId("e/cloud"), "embedding", "x", "x", 1, vectors=70)
     request = GenerationRequest(prompt="cloud " * 41)

@@ -10,7 +10,7 @@ from webui.contracts.ids import AdapterId
 from webui.engine.adapters.controlnet import Control, LoadedControl
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
-from webui.engine.work import EncodeText, Predict, group_key, split_rows
+from webui.engine.work import EncodeText, Predict, group_key
 
 
 def lora() -> LoadedLora:
@@ -53,19 +53,3 @@ def test_what_must_be_equal_within_a_batch(work: Predict) -> None:
 def test_texts_under_other_loras_are_other_texts(model: LoadedModel) -> None:
     patched = EncodeText(model, "a", ((lora(), 1.0),))
     assert group_key(patched) != group_key(EncodeText(model, "a"))
-
-
-def test_a_row_that_is_split_off_keeps_all_that_it_follows(work: Predict) -> None:
-    patches = ((lora(), 1.0),)
-    work = replace(work, label=3.0, controls=(control(),), patches=patches)
-    parts = split_rows(work)
-    assert len(parts) == 2
-    for i, part in enumerate(parts):
-        assert isinstance(part, Predict)
-        assert part.tokens is not None
-        assert part.x.shape == (1, 4, 2, 2)
-        assert part.tokens.shape == (1, 3, 5)
-        assert part.x.data_ptr() == work.x[i].data_ptr()
-        assert (part.label, part.controls, part.patches) == (3.0, work.controls, patches)
-    textless = split_rows(replace(work, tokens=None))
-    assert [part.tokens for part in textless if isinstance(part, Predict)] == [None, None]

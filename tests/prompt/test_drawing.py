@@ -125,5 +125,5 @@ def test_what_has_no_end_is_a_sentence(prompt: str, says: str) -> None:
 
 
 def test_without_wildcards_a_name_is_unknown() -> None:
-    with pytest.raises(BadRequest, match="no wildcards are installed"):
+    with pytest.raises(BadRequest, match="No wildcards are installed"):
         draw_prompt("__colour__", "1")

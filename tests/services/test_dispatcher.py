@@ -21,6 +21,7 @@ from sqlalchemy import event
 from tests.services.conftest import Services, make_services
 from tests.services.models import write_controlnet, write_lora, write_model
 from tests.workers.listening import ECHO_WORKER, eventually
+from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.events import JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.fakes import FAKE_CHECKPOINT, FakeWorker
 from webui.contracts.ids import ImageId, JobId
@@ -35,6 +36,7 @@ from webui.contracts.messages import (
     WorkerGone,
     WorkerReady,
 )
+from webui.hooks.specs import hookimpl
 from webui.services.dispatcher import RESERVE, Dispatcher
 from webui.workers.local import LocalWorker
 from webui.workers.protocol import OnEvent, Worker
@@ -288,6 +290,42 @@ def test_a_picture_that_cannot_be_stored_fails_its_job_only(
     assert "could not be stored" in (ended[0].error or "")
 
 
+class _FailsFor:
+    """An extension that raises wherever it is asked about one prompt."""
+
+    @hookimpl
+    def picture_metadata(self, draft: PictureDraft) -> list[TextChunk]:
+        return self._unless(draft.request.prompt)
+
+    @hookimpl
+    def picture_file_name(self, draft: PictureDraft) -> None:
+        self._unless(draft.request.prompt)
+
+    @hookimpl
+    def job_changed(self, job: Job) -> None:
+        self._unless(job.request.prompt)
+
+    def _unless(self, prompt: str) -> list[TextChunk]:
+        if prompt == "unlucky":
+            raise RuntimeError("no name")
+        return []
+
+
+def test_a_hook_that_raises_fails_its_job_and_changes_no_other_picture(
+    services: Services, start: Start
+) -> None:
+    start(_quick)
+    (alone,) = _ended(services, _submit(services, seed=5))
+    services.hooks.register(_FailsFor(), "unlucky")
+    jobs = [_submit(services, "unlucky"), _submit(services, seed=5), _submit(services, "unlucky")]
+    ended = _ended(services, *jobs)
+    assert [job.state for job in ended] == [JobState.FAILED, JobState.DONE, JobState.FAILED]
+    assert "'unlucky' failed" in (ended[0].error or "")
+    files = [services.folder / "outputs" / job.pictures[0].file for job in (alone, ended[1])]
+    expected, mine = (Image.open(file).tobytes() for file in files)
+    assert mine == expected
+
+
 def test_a_job_whose_model_was_removed_fails_with_a_sentence(
     services: Services, start: Start
 ) -> None:
@@ -521,6 +559,7 @@ import sys, time
 from pathlib import Path
 from tests.services.conftest import make_services
 from webui.contracts.fakes import FakeWorker
+from webui.hooks.specs import hookimpl
 from webui.services.dispatcher import RESERVE, Dispatcher
 s = make_services(Path(sys.argv[1]))
 Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()

@@ -193,3 +193,22 @@ def test_embeddings_are_found_by_their_names_in_either_prompt(folder: Path) -> N
     assert request.text_of(0).embeddings == ("embeddings/Cloud",)
     assert request.adapters == ("embeddings/Cloud",)
     assert made(folder, "clouds").adapters == ()
+
+
+def test_a_second_pass_draws_its_own_words_with_its_own_loras(folder: Path) -> None:
+    request = made(
+        folder, "{a|b|c} <lora:chalk:1>", seed=5, styles=["oil"],
+        hires_prompt="{a|b|c} in detail <lora:ink:0.5>", hires_negative_prompt="# nothing",
+    )  # fmt: skip
+    text = request.text_of(0)
+    choice = text.prompt[len("an oil painting of ")]
+    assert text.hires_prompt == f"an oil painting of {choice} in detail <lora:ink:0.5>"
+    assert [use.adapter for use in text.loras] == ["loras/chalk"]
+    assert [use.adapter for use in text.hires_loras] == ["loras/ink"]
+    assert request.adapters == ("loras/chalk", "loras/ink")
+    assert request.picture(0).hires_prompt == text.hires_prompt
+
+
+def test_an_empty_hires_prompt_stays_empty_whatever_the_styles(folder: Path) -> None:
+    text = made(folder, styles=["oil"]).text_of(0)
+    assert (text.hires_prompt, text.hires_negative_prompt, text.hires_loras) == ("", "", ())

@@ -9,7 +9,9 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
+from webui.contracts.parameters.upscaling import Upscaling
 from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
 from webui.ui.build import build_ui
@@ -22,27 +24,33 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "depth_map", "controls", "loras", "noise_augmentation", "priority", "styles", "prompt_choices",
-    "emphasis", "template", "negative_template", "texts",
+    "depth_map", "controls", "loras", "priority", "template",
+    "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
-WITH_MASK = {"mask", *Inpainting.model_fields}
+WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
 WITH_HIRES = set(HiresParameters.model_fields)
 OWN = {
     "txt2img": WITH_HIRES, "img2img": WITH_IMAGE, "inpaint": WITH_IMAGE | WITH_MASK, "semantic": WITH_MAP,
 }  # fmt: skip
-"""What each work tab has beyond what all have."""
+"""What each tab that draws has beyond what all have."""
+FOR_UPSCALE = {"noise_augmentation", *Upscaling.model_fields}
 
 
 @pytest.mark.parametrize("tab", list(OWN))
 def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(
     context: UiContext, tab: str
 ) -> None:
-    for_some = set().union(*OWN.values()) | BEYOND_FORMS | {"denoising_strength"}
+    for_some = set().union(*OWN.values()) | BEYOND_FORMS | FOR_UPSCALE | {"denoising_strength"}
     wanted = (set(PARAMETERS) - for_some) | OWN[tab]
     assert {f"{tab}-{name}" for name in wanted} <= ids_of(context)
+
+
+def test_the_upscale_tab_has_what_enlarging_needs(context: UiContext) -> None:
+    wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
+    assert {f"upscale-{name}" for name in wanted} <= ids_of(context)
 
 
 def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> None:
@@ -60,6 +68,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": [],
+        "upscale-model": [],
     }
 
 

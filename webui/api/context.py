@@ -10,6 +10,8 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.prompt_reader import PromptReader
+from webui.services.wording import WordSources
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,7 @@ class ApiContext:
     """What happens, as it happens."""
     dispatcher: Dispatcher
     """Gives jobs to the worker and knows how the worker is."""
+    words: WordSources
+    """Styles and wildcards."""
+    prompts: PromptReader
+    """Reads prompts while they are written."""

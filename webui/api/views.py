@@ -89,6 +89,53 @@ class AdapterView(View):
     description: str
 
 
+class PromptProblemView(View):
+    """A piece of a prompt that is not what was meant."""
+
+    start: int = Field(description="Place of its first character.")
+    end: int = Field(description="Place after its last.")
+    sentence: str
+
+
+class PromptReadingView(View):
+    """What is known of a prompt."""
+
+    places: int | None = Field(
+        description="Places that it takes, rows that end early counted whole; null where the model "
+        "counts none."
+    )
+    room: int | None = Field(description="Places in the rows that it takes: 75, 150, ...")
+    cut: int = Field(description="Tokens too many, which are not read.")
+    problems: tuple[PromptProblemView, ...]
+    drawn: str | None = Field(
+        description="What it becomes with its styles and choices, where it has any."
+    )
+
+
+class PromptsView(View):
+    """What is known of an order's prompts."""
+
+    prompt: PromptReadingView
+    negative_prompt: PromptReadingView
+
+
+class WordsView(View):
+    """Names that a prompt may use."""
+
+    loras: tuple[str, ...]
+    embeddings: tuple[str, ...]
+    styles: tuple[str, ...]
+    wildcards: tuple[str, ...]
+
+
+class StyleView(View):
+    """Saved words; where a text has `{prompt}` in it, the user's own goes there."""
+
+    name: str
+    prompt: str = ""
+    negative_prompt: str = ""
+
+
 class SamplerView(View):
     """A sampler, by the name that `sampler` takes."""
 

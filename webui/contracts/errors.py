@@ -5,6 +5,7 @@
     |   |-- InvalidField      one or more fields are out of range, unknown or of the wrong type
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
+    |   |-- UnknownWildcard   no such wildcard; names the near ones
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
@@ -85,6 +86,22 @@ class UnknownAdapter(BadRequest):
         )
         self.kind = kind
         self.adapter = adapter
+        self.near = tuple(near)
+
+
+class UnknownWildcard(BadRequest):
+    """No wildcard has this name."""
+
+    def __init__(self, wildcard: str, near: Sequence[str]) -> None:
+        hint = (
+            f"Did you mean {' or '.join(f'__{n}__' for n in near)}?"
+            if near
+            else "No wildcards are installed: put text files into the folder wildcards."
+        )
+        super().__init__(
+            f"There is no wildcard {wildcard[:100]!r}. {hint} Write \\_ where an underscore is meant."
+        )
+        self.wildcard = wildcard
         self.near = tuple(near)
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +34,14 @@ from webui.contracts.messages import (
 from webui.contracts.pixels import eight_bits
 from webui.contracts.request import GenerationRequest
 
+_TEXT = Path(__file__).resolve().parents[2] / "models" / "starter" / "text"
+"""The starter's words are counted, where it is there."""
+
 FAKE_CHECKPOINT = CheckpointInfo(
     id=ModelId("fake/gradient"), title="Fake gradients", family="fake", path="", bytes=0, parameters=0,
     dtype="", prediction="epsilon", latent_channels=4, latent_factor=8, native_width=128,
     native_height=128, description="Draws tinted gradients without a network.",
+    parts=(("tokenizer", str(_TEXT / "tokenizer")), ("text_encoder", str(_TEXT / "text_encoder"))),
 )  # fmt: skip
 """For a catalog's `built_in`, so that the fake worker needs no model on disk."""
 FAKE_CLASSES = ("sky", "meadow", "water", "house")
@@ -49,6 +54,10 @@ FAKE_CHECKPOINTS = (
     replace(
         FAKE_CHECKPOINT, id=ModelId("fake/layout"), title="Fake layouts", task="layout", classes=FAKE_CLASSES,
         description="Takes boxes, and draws its gradients all the same.",
+    ),
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/upscaler"), title="Fake upscaler", task="upscale", latent_channels=3,
+        latent_factor=4, description="Stretches a picture to four times its size.",
     ),
 )  # fmt: skip
 """A fake for each task that the page has a tab for."""

@@ -32,9 +32,12 @@ from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.sampling import SamplingParameters
+from webui.contracts.parameters.savings import Savings
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
-from webui.contracts.parameters.words import PictureText, Words
+from webui.contracts.parameters.upscaling import Upscaling
+from webui.contracts.parameters.words import TEXTS, PictureText, Words
 
 
 def _describe(schema: dict[str, Any]) -> None:
@@ -45,8 +48,11 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     Turns,
+    SoftInpainting,
+    Savings,
     Inpainting,
     StartImage,
+    Upscaling,
     HiresParameters,
     NetworkParameters,
     GuidanceParameters,
@@ -112,9 +118,9 @@ class GenerationRequest(
         """What picture `index` is drawn from."""
         if self.texts:
             return self.texts[min(index, len(self.texts) - 1)]
-        return PictureText(
-            prompt=self.prompt, negative_prompt=self.negative_prompt, loras=self.loras
-        )
+        words = {name: getattr(self, name) for name in TEXTS}
+        hires_loras = self.loras if self.hires_prompt else ()
+        return PictureText(**words, loras=self.loras, hires_loras=hires_loras)
 
     @property
     def every_text(self) -> tuple[PictureText, ...]:
@@ -127,8 +133,8 @@ class GenerationRequest(
         exact: dict[str, object] = {"count": 1, "seed": seed, "variation_seed": variation_seed}
         if self.texts:
             text = self.text_of(index)
-            words = {"prompt": text.prompt, "negative_prompt": text.negative_prompt}
-            exact |= {**words, "styles": (), "texts": ()}
+            exact |= {name: getattr(text, name) for name in TEXTS}
+            exact |= {"styles": (), "texts": ()}
         if self.template or self.negative_template:
             exact["prompt_choices"] = "Off"
         return self.model_copy(update=exact)
@@ -152,7 +158,7 @@ class GenerationRequest(
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
         named = [use.adapter for use in self.controls]
         for text in self.every_text:
-            named += [*(use.adapter for use in text.loras), *text.embeddings]
+            named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))
 
 

@@ -21,6 +21,10 @@ class Settings:
     password: str | None = None
     cpu: bool = False
     """Never use a GPU."""
+    compile: bool = False
+    """Compile denoising networks, on a GPU."""
+    cuda_graphs: bool = False
+    """Record denoising networks per shape, on a GPU."""
     fake: bool = False
     """Draw with the torch-free fake engine: for work on the interface."""
     open_browser: bool = True

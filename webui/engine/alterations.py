@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from webui.contracts.errors import BadRequest
 
@@ -122,6 +123,51 @@ def _looking_at_itself(network: nn.Module, perturbed: Sequence[bool]) -> Iterato
     finally:
         for handle in handles:
             handle.remove()
+
+
+class Looks:
+    """What the rows of an evaluation look at, of the middle block's first self-attention."""
+
+    def __init__(self) -> None:
+        self._maps: Tensor | None = None
+
+    def seen(self, rows: int, height: int, width: int) -> Tensor:
+        """How much each place is looked at from all places together, in means: (R, 1, h, w), about 1."""
+        assert self._maps is not None
+        ratio = (self._maps.shape[1] / (height * width)) ** 0.5
+        size = round(height * ratio), round(width * ratio)
+        maps = self._maps.reshape(rows, 1, *size)
+        return functional.interpolate(maps, (height, width), mode="nearest")
+
+    # Any: arguments and layer are diffusers'.
+    def hook(self, layer: Any, inputs: tuple[Any, ...], named: dict[str, Any], _: Tensor) -> None:
+        """Called by the layer: keeps its attention, heads averaged, summed over who looks."""
+        states: Tensor = inputs[0] if inputs else named["hidden_states"]
+        query, key = (layer.head_to_batch_dim(to(states)) for to in (layer.to_q, layer.to_k))
+        attention: Tensor = layer.get_attention_scores(query, key)  # (R * heads, N, N)
+        count = attention.shape[-1]
+        self._maps = attention.float().view(-1, layer.heads, count, count).mean(1).sum(1)
+
+
+@contextmanager
+def watched(network: nn.Module) -> Iterator[Looks]:
+    """Within the block, what an evaluation looks at is kept.
+
+    Raises:
+        BadRequest: the network has no self-attention in its middle.
+    """
+    layers = _middle_attentions(network)
+    if not layers:
+        raise BadRequest(
+            "The model's network has no self-attention in its middle block, which self-attention "
+            "guidance needs. Set its scale to 0."
+        )
+    looks = Looks()
+    handle = layers[0].register_forward_hook(looks.hook, with_kwargs=True)
+    try:
+        yield looks
+    finally:
+        handle.remove()
 
 
 def _middle_attentions(network: nn.Module) -> list[Any]:

@@ -7,7 +7,6 @@ time, and a faulty work only its own job.
 
 from __future__ import annotations
 
-import gc
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -19,7 +18,9 @@ import torch
 
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.contracts.parameters.turns import Priority
+from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
+from webui.engine.splitting import split
 from webui.engine.turns import Candidate, Turns
 from webui.engine.work import (
     Answer,
@@ -31,7 +32,6 @@ from webui.engine.work import (
     can_join,
     group_key,
     rows_of,
-    split_rows,
 )
 
 log = logging.getLogger(__name__)
@@ -161,31 +161,41 @@ class Batcher:
         return batch
 
     def run(self, works: Sequence[Work]) -> list[Answer]:
-        """Run works of one group; halves the batch on a failure, down to single rows.
+        """Run works of one group; halves the batch on a failure, down to parts of one work.
 
         Never raises for a failing work: its answer is the exception.
         """
-        try:
-            return self._execute(works)
-        except Exception as error:  # noqa: BLE001 - the worker loop's border
-            failure = self._noted(works, error)
-        # Outside the handler, where the failed pass's tensors are already free.
-        if is_out_of_memory(failure):
-            release_memory()
+        failure: Exception | None = None
+        if not self._is_too_large(works):
+            try:
+                return self._execute(works)
+            except Exception as error:  # noqa: BLE001 - the worker loop's border
+                failure = self._noted(works, error)
+            # Outside the handler, where the failed pass's tensors are already free.
+            if is_out_of_memory(failure):
+                release_memory()
         if len(works) > 1:
             half = len(works) // 2
             return self.run(works[:half]) + self.run(works[half:])
-        parts = split_rows(works[0]) if is_out_of_memory(failure) else ()
-        if not parts:
-            return [as_failure(failure, "The model")]
-        return [_rejoined(self.run(parts))]
+        parted = split(works[0]) if failure is None or is_out_of_memory(failure) else None
+        if parted is not None:
+            return [parted.join([self.run([part])[0] for part in parted.parts])]
+        return [as_failure(failure or MemoryError(), "The model")]
+
+    def _is_too_large(self, works: Sequence[Work]) -> bool:
+        """Whether so many rows did not fit of late, and fewer are possible."""
+        work = works[0]
+        known = self._fitting.get(work.model, {}).get(group_key(work)[::2])
+        if known is None or sum(map(rows_of, works)) <= known:
+            return False
+        return len(works) > 1 or split(work) is not None
 
     def _noted(self, works: Sequence[Work], error: Exception) -> Exception:
         rows = sum(rows_of(work) for work in works)
         if is_out_of_memory(error):
             log.warning("Out of memory with %d rows of %s.", rows, type(works[0]).__name__)
             key = group_key(works[0])[::2]
-            self._fitting.setdefault(works[0].model, {})[key] = max(rows // 2, 1)
+            self._fitting.setdefault(works[0].model, {})[key] = rows // 2
         elif len(works) == 1:
             log.error("%s failed.", type(works[0]).__name__, exc_info=error)
         return error.with_traceback(None)
@@ -196,21 +206,6 @@ def _seniority(member: Waiting) -> int:
     return member.since - HEAD_START * member.priority.rank
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that the device's or the machine's memory is full."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate" in text)
-
-
-def release_memory() -> None:
-    """Give back what the allocators hold without need."""
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 def _row_limit(work: Work, limits: Limits) -> int:
     if isinstance(work, Predict):
         return min(limits.rows, limits.cells // (work.x.shape[-1] * work.x.shape[-2]))
@@ -219,15 +214,6 @@ def _row_limit(work: Work, limits: Limits) -> int:
     if isinstance(work, EncodeImage):
         return min(limits.rows, limits.pixels // (work.pixels.shape[-1] * work.pixels.shape[-2]))
     return limits.rows
-
-
-def _rejoined(answers: Sequence[Answer]) -> Answer:
-    tensors = []
-    for answer in answers:
-        if not isinstance(answer, torch.Tensor):
-            return answer
-        tensors.append(answer)
-    return torch.cat(tensors)
 
 
 def as_failure(error: Exception, what: str) -> EaselError:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from webui.contracts.request import GenerationRequest
 from webui.engine.sampling_plan import Walk
@@ -25,6 +26,10 @@ class Guidance:
     """Share of the values that the range is measured on."""
     perturbed_scale: float = 0.0
     """Of perturbed-attention guidance."""
+    looks_scale: float = 0.0
+    """Of self-attention guidance."""
+    looks_blur: float = 1.0
+    """Standard deviation in cells of its blur."""
     wants_unguided: bool = False
     """Whether the unguided prediction is wanted beside the guided one (CFG++)."""
     acts_at: tuple[bool, ...] = ()
@@ -51,6 +56,8 @@ class Guidance:
             request.mimic_scale,
             request.threshold_percentile,
             request.pag_scale,
+            request.sag_scale,
+            request.sag_blur,
             walk.sampler.wants_unguided,
             () if all(acts) else acts,
             walk.sigmas,
@@ -67,6 +74,11 @@ class Guidance:
             return True
         step = sum(level >= sigma * (1 - 1e-6) for level in self.sigmas[:-1]) - 1
         return self.acts_at[max(step, 0)]
+
+    @property
+    def watches(self) -> bool:
+        """Whether what the network looks at is needed."""
+        return self.looks_scale > 0
 
     @property
     def perturbs(self) -> bool:
@@ -96,6 +108,27 @@ class Guidance:
         if self.rescale > 0:
             guided = rescaled(guided, prompt, self.rescale)
         return guided
+
+
+def degraded(guess: Tensor, looks: Tensor, blur: float) -> Tensor:
+    """A guess (1, C, h, w) of the clean latent, blurred where the network looks more than the mean.
+
+    Self-attention guidance (Hong et al. 2023, section 4.2, equation 14).
+
+    Args:
+        guess: To be blurred.
+        looks: How much each cell is looked at, about 1, (1, 1, h, w).
+        blur: Standard deviation of the Gaussian in cells; it reaches four cells.
+    """
+    places = torch.arange(-4, 5, device=guess.device, dtype=guess.dtype)
+    kernel = torch.exp(-0.5 * (places / blur).square())
+    kernel = (kernel / kernel.sum()).expand(guess.shape[1], 1, 1, -1)
+    edge = [min(4, side - 1) for side in guess.shape[-2:]]  # a mirror shows no more than there is
+    padded = functional.pad(guess, (edge[1], edge[1], edge[0], edge[0]), mode="reflect")
+    padded = functional.pad(padded, (4 - edge[1],) * 2 + (4 - edge[0],) * 2, mode="replicate")
+    across = functional.conv2d(padded, kernel, groups=guess.shape[1])
+    soft = functional.conv2d(across, kernel.transpose(2, 3), groups=guess.shape[1])
+    return torch.where(looks > 1, soft, guess)
 
 
 def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:

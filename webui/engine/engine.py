@@ -23,16 +23,11 @@ from webui.contracts.errors import EaselError
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
 from webui.engine.adapters.store import AdapterStore
-from webui.engine.batching import (
-    Batcher,
-    Limits,
-    as_failure,
-    is_out_of_memory,
-    release_memory,
-)
+from webui.engine.batching import Batcher, Limits, as_failure
 from webui.engine.encodings import EncodingCache, EncodingCounts
 from webui.engine.execute import execute
 from webui.engine.jobs import RunningJob, RunningProgram
+from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
 from webui.engine.previews import preview
 from webui.engine.programs import program_for
@@ -126,6 +121,9 @@ class Engine:
             self._batcher.forget()
             return False
         batch, answers = self._batcher.turn(self._programs)
+        for text in batch[0].work.model.take_remarks():
+            for job in {member.job.id: member.job for member in batch}.values():
+                self._note(job, text)
         for member, answer in zip(batch, answers, strict=True):
             if member.job.id in self._jobs:  # a neighbour's failure may have ended the job
                 self._answer(member, answer)
@@ -133,6 +131,11 @@ class Engine:
             if job.id in self._jobs:
                 self._report(job)
         return True
+
+    def _note(self, job: RunningJob, text: str) -> None:
+        """Say something of a job that goes on; what was said before stays."""
+        if (said := job.note(text)) is not None:
+            self._emit(JobNoted(job.id, said))
 
     def _admit(self) -> None:
         """Give models to waiting jobs, in order.
@@ -185,8 +188,9 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "Reading the prompt")
             return
-        if note is not None:
-            self._emit(JobNoted(job.id, note))
+        for text in (note, job.note_savings()):
+            if text is not None:
+                self._note(job, text)
         for _ in range(self._options.pictures_at_once):
             self._start_next(job)
         self._finish_if_over(job)
@@ -202,7 +206,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return
-        member = RunningProgram(job, index, program)
+        member = RunningProgram(job, index, program, cache=job.new_cache())
         job.live += 1
         self._programs.append(member)
         self._advance(member, None)
@@ -232,7 +236,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return
-        member.waits_for, member.since = wanted, self._ticks
+        member.waits_for, member.since = member.saving(wanted), self._ticks
 
     # Any: a program of an extension may return what it likes.
     def _deliver(self, member: RunningProgram, pixels: Any) -> None:

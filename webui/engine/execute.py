@@ -15,11 +15,13 @@ from torch import Tensor
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.controlnet import Inputs, residuals
 from webui.engine.adapters.lora import UNET
-from webui.engine.alterations import altered, wrapped_round
+from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
+from webui.engine.deep_cache import deep_cache, shallow
 from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
+from webui.engine.token_merging import merged_tokens
 from webui.engine.work import (
     Answer,
     DecodeLatent,
@@ -66,21 +68,50 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
         down, middle = residuals(controls, rows, Inputs(x, t, tokens))
+        if works[0].reuse is not None:
+            down, middle = shallow(down), middle.new_zeros(())
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
         given["mid_block_additional_residual"] = middle.to(model.dtype)
-    with altered(model.unet, works[0].alterations, _perturbed(works, rows)):
-        output = model.unet(x, t, return_dict=False, **given)[0]
+    merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
+    alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
+    with deep_cache(model.unet, works), merging, alterations:
+        if model.fast is not None and _is_plain(works):
+            output = model.fast(x, t, given)
+        else:
+            output = _looking(model, works[0].shows_looks, x, t, given)
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
+
+
+def _looking(
+    model: LoadedModel, shows: bool, x: Tensor, t: Tensor, given: dict[str, Any]
+) -> Tensor:
+    """The network's output; with what it looks at as a further channel where that is asked for."""
+    if not shows:
+        plain: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+        return plain
+    with watched(model.unet) as looks:
+        output: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+    seen = looks.seen(len(output), *output.shape[-2:])
+    return torch.cat((output, seen.to(output.dtype)), 1)
+
+
+def _is_plain(works: Sequence[Predict]) -> bool:
+    """Whether a pass is that of the network alone, as it was compiled or recorded."""
+    first = works[0]
+    keeps = any(work.keep is not None or any(work.perturbed) for work in works)
+    changed = first.controls or first.merging or first.shows_looks or first.reuse is not None
+    return not (changed or keeps or first.alterations != UNALTERED)
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:
     """Pictures of latents; a picture that is not a number anywhere fails its program."""
     model = works[0].model
     latents = _joined([work.latent for work in works])  # (N, C, h, w)
+    unscaled = latents / model.latent_scale + model.latent_shift
     with wrapped_round(model.vae) if works[0].tiling else nullcontext():
-        pictures = decode_latents(model.vae, latents / model.latent_scale + model.latent_shift)
+        pictures = decode_latents(model.vae, unscaled, model.remark)
     finite = pictures.isfinite().flatten(1).all(1).tolist()
     return [
         to_pixels(picture, work.width, work.height) if good else JobFailed(_not_finite(model))
@@ -96,7 +127,8 @@ def encode_images(works: Sequence[EncodeImage]) -> list[Tensor]:
 def _encode_image(work: EncodeImage) -> Tensor:
     model = work.model
     pixels = work.pixels.contiguous(memory_format=torch.channels_last)
-    latents = (encode_pixels(model.vae, pixels) - model.latent_shift) * model.latent_scale
+    latents = encode_pixels(model.vae, pixels, model.remark)
+    latents = (latents - model.latent_shift) * model.latent_scale
     return latents.to(torch.float32, memory_format=torch.contiguous_format)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import TEXT, Patches
 from webui.engine.alterations import UNALTERED, Alterations
-from webui.engine.classifier_free import Guidance
+from webui.engine.classifier_free import Guidance, degraded
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
@@ -167,29 +167,80 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         rows = conditioning.rows
         if lone and rows == 2 and not guidance.acts(sigma):
             rows = 1
-        tokens = _first(conditioning.tokens_at(sigma), rows, guidance.perturbs)
-        inputs = levels.scale_input(x, sigma)
-        if conditioning.planes is not None:
-            inputs = torch.cat((inputs, conditioning.planes), 1)
-        output: Tensor = yield Predict(
-            model=model,
-            x=inputs.expand(rows + guidance.perturbs, -1, -1, -1),
-            t=levels.timestep(sigma),
-            tokens=tokens,
-            label=conditioning.label,
-            controls=conditioning.controls_at(sigma),
-            patches=conditioning.patches,
-            alterations=conditioning.alterations,
-            perturbed=(*[False] * rows, True) if guidance.perturbs else (),
-        )
+        output = yield _question(model, conditioning, plan, x, sigma, rows)
+        output, looks = _parted(output, guidance.watches)
         output, perturbed = output[:rows], output[rows:]
         best = guidance.combined(output, conditioning.weights, perturbed)
+        if looks is not None:
+            last = levels.denoised(x, sigma, output[-1:])
+            blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)
+            again = yield _again(model, conditioning, plan, x + blurred - last, sigma, rows)
+            best = best + (output[-1:] - again) * guidance.looks_scale
         denoised = levels.denoised(x, sigma, best)
         if not guidance.wants_unguided:
             return denoised
         return torch.cat((denoised, levels.denoised(x, sigma, output[-1:])))
 
     return denoise
+
+
+def _question(
+    model: LoadedModel,
+    conditioning: Conditioning,
+    plan: GuidedBy,
+    x: Tensor,
+    sigma: float,
+    rows: int,
+) -> Predict:
+    """The network asked for the first rows of the conditioning, and once more perturbed."""
+    inputs, perturbs = _inputs(conditioning, plan, x, sigma), plan.guidance.perturbs
+    return Predict(
+        model=model,
+        x=inputs.expand(rows + perturbs, -1, -1, -1),
+        t=plan.levels.timestep(sigma),
+        tokens=_first(conditioning.tokens_at(sigma), rows, perturbs),
+        label=conditioning.label,
+        controls=conditioning.controls_at(sigma),
+        patches=conditioning.patches,
+        alterations=conditioning.alterations,
+        perturbed=(*[False] * rows, True) if perturbs else (),
+        shows_looks=plan.guidance.watches,
+    )
+
+
+def _again(
+    model: LoadedModel,
+    conditioning: Conditioning,
+    plan: GuidedBy,
+    x: Tensor,
+    sigma: float,
+    rows: int,
+) -> Predict:
+    """The last of the rows alone: the negative prompt's, or that of a lone prompt."""
+    tokens = conditioning.tokens_at(sigma)
+    return Predict(
+        model=model,
+        x=_inputs(conditioning, plan, x, sigma),
+        t=plan.levels.timestep(sigma),
+        tokens=None if tokens is None else tokens[rows - 1 : rows],
+        label=conditioning.label,
+        controls=conditioning.controls_at(sigma),
+        patches=conditioning.patches,
+        alterations=conditioning.alterations,
+    )
+
+
+def _inputs(conditioning: Conditioning, plan: GuidedBy, x: Tensor, sigma: float) -> Tensor:
+    """What a row is given: the latent as the network wants it, and what is laid beside it."""
+    inputs = plan.levels.scale_input(x, sigma)
+    if conditioning.planes is None:
+        return inputs
+    return torch.cat((inputs, conditioning.planes), 1)
+
+
+def _parted(output: Tensor, shows_looks: bool) -> tuple[Tensor, Tensor | None]:
+    """Predictions, and what the network looked at where that is a further channel."""
+    return (output[:, :-1], output[:, -1:]) if shows_looks else (output, None)
 
 
 def _first(tokens: Tensor | None, rows: int, again: bool) -> Tensor | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor
@@ -12,10 +12,13 @@ from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
 from webui.contracts.parameters.turns import PRIORITIES, Priority
+from webui.contracts.parameters.words import TEXTS
 from webui.engine.adapters.store import Adapter
+from webui.engine.deep_cache import StepCache, can_reuse
 from webui.engine.programs import PictureOrder, steps_of
 from webui.engine.residency import Lease
-from webui.engine.work import Program, Work
+from webui.engine.token_merging import can_merge
+from webui.engine.work import Predict, Program, Work
 from webui.prompt.reading import read_text
 
 
@@ -39,6 +42,14 @@ class RunningJob:
         self._done = dict.fromkeys(command.skip, self.steps_each)
         self._fresh: dict[int, Tensor] = {}
         self._shown: dict[int, float] = {}
+        self._notes: list[str] = []
+
+    def note(self, text: str) -> str | None:
+        """All that is to be said of it, with this; None when that is not new."""
+        if text in self._notes:
+            return None
+        self._notes.append(text)
+        return " ".join(self._notes)
 
     @property
     def step(self) -> int:
@@ -55,6 +66,25 @@ class RunningJob:
         """Whether all pictures are made."""
         return not self.to_start and self.live == 0
 
+    def new_cache(self) -> StepCache | None:
+        """For the steps of one picture; None where each is computed whole."""
+        interval = self.command.request.deep_cache_interval
+        if interval == 1 or self.lease is None or not can_reuse(self.lease.model.unet):
+            return None
+        return StepCache(interval)
+
+    def note_savings(self) -> str | None:
+        """A sentence where the model cannot save what the request asks it to."""
+        request, model = self.command.request, None if self.lease is None else self.lease.model
+        if model is None:
+            return None
+        missed = []
+        if request.deep_cache_interval > 1 and not can_reuse(model.unet):
+            missed.append("reuse the deep part of its network")
+        if request.token_merging_ratio > 0 and not can_merge(model.unet):
+            missed.append("merge tokens")
+        return f"This model cannot {' or '.join(missed)}: every step is exact." if missed else None
+
     def check_equipment(self) -> None:
         """See that the order came with all adapters that its request names, each of its kind.
 
@@ -65,7 +95,7 @@ class RunningJob:
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
         for text in request.every_text:
-            wanted += [("lora", use.adapter) for use in text.loras]
+            wanted += [("lora", use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
         for kind, adapter in wanted:
             if kinds.get(adapter) != kind:
@@ -79,14 +109,12 @@ class RunningJob:
         """What the program of a picture is given."""
         images = {ImageId(name): Path(file) for name, file in self.command.images.items()}
         request, text = self.command.request, self.command.request.text_of(index)
-        own = request.model_copy(
-            update={
-                "prompt": read_text(text.prompt),
-                "negative_prompt": read_text(text.negative_prompt),
-                "loras": text.loras,
-            }
-        )
-        return PictureOrder(own, index, images, self.adapters, text.embeddings)
+        words = {name: read_text(getattr(text, name)) for name in TEXTS}
+        own = request.model_copy(update={**words, "loras": text.loras})
+        return PictureOrder(
+            own, index, images, self.adapters,
+            embeddings=text.embeddings, hires_loras=text.hires_loras,
+        )  # fmt: skip
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:
         """A picture moved on."""
@@ -116,6 +144,17 @@ class RunningProgram:
     """None while it is being advanced."""
     since: int = 0
     """Tick in which it began to wait."""
+    cache: StepCache | None = None
+    """What its steps reuse, where the request asks for it."""
+
+    def saving(self, work: Work) -> Work:
+        """The work with less arithmetic, where the request asks for it and the model can."""
+        if not isinstance(work, Predict):
+            return work
+        ratio = self.job.command.request.token_merging_ratio
+        if ratio and can_merge(work.model.unet):
+            work = replace(work, merging=ratio)
+        return work if self.cache is None else self.cache.prepare(work)
 
     @property
     def work(self) -> Work:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,11 @@ from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.prompt.tokens import TokenFrame
+
+if TYPE_CHECKING:  # it imports this file
+    from webui.engine.acceleration import Accelerated
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +52,10 @@ class LoadedModel:
     """Turns boxes into tokens; None for a model that takes none."""
     merged: MergedWeights = field(default_factory=MergedWeights)
     """What LoRAs have changed in the networks at present."""
+    fast: Accelerated | None = None
+    """Calls the denoising network faster, where the worker was asked to; None calls it plainly."""
+    remarks: list[str] = field(default_factory=list)
+    """Sentences for those whose work just ran."""
 
     @property
     def takes_label(self) -> bool:
@@ -55,6 +66,16 @@ class LoadedModel:
     def max_boxes(self) -> int:
         """How many boxes it reads of one picture."""
         return 0 if self.layout_encoder is None else self.layout_encoder.settings.boxes
+
+    def remark(self, text: str) -> None:
+        """Have something said to those whose work runs now."""
+        log.warning("%s: %s", self.checkpoint.id, text)
+        self.remarks.append(text)
+
+    def take_remarks(self) -> list[str]:
+        """What is to be said to those whose work just ran; it is said once."""
+        remarks, self.remarks[:] = list(self.remarks), []
+        return remarks
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Shape (1, C, h, w) of the latent of a picture; partial cells are rounded up."""

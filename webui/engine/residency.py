@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
-from webui.engine.batching import is_out_of_memory, release_memory
+from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
 
 log = logging.getLogger(__name__)

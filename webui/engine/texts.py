@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.parameters.words import TEXTS
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.prompt.check import problems_in
@@ -32,14 +33,12 @@ def _text_note(
         model.tokenize, model.frame, request.steps, request.emphasis, vectors_of(adapters)
     )
     notes, cuts = [], []
-    for name, texts in (
-        ("prompt", [text.prompt for text in request.every_text]),
-        ("negative prompt", [text.negative_prompt for text in request.every_text]),
-    ):
-        negative = name != "prompt"
-        found = [p for text in texts for p in problems_in(text, negative=negative)]
+    for field in TEXTS:
+        name = field.replace("_", " ")
+        texts = dict.fromkeys(getattr(text, field) for text in request.every_text)
+        found = [p for text in texts for p in problems_in(text, negative="negative" in field)]
         notes += [f"In the {name}: {found[0].sentence}"] if found else []
-        worst = max(map(counter.count, dict.fromkeys(texts)), key=lambda count: count.cut)
+        worst = max(map(counter.count, texts), key=lambda count: count.cut)
         if worst.cut:
             cuts.append(f"the last {worst.cut} of the {worst.tokens} tokens of the {name} were cut")
     if cuts:

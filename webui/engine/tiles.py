@@ -33,10 +33,13 @@ class Window:
         bottom, right = top + self.height * scale, left + self.width * scale
         return values[..., top:bottom, left:right]
 
-    def weights(self, device: torch.device, scale: int = 1) -> Tensor:
-        """(height * scale, width * scale), above 0: how much it counts; less towards its edges."""
-        vertical = _ramp(self.height * scale, OVERLAP * scale, device)
-        return vertical[:, None] * _ramp(self.width * scale, OVERLAP * scale, device)
+    def weights(self, device: torch.device, scale: int = 1, edge: int = OVERLAP) -> Tensor:
+        """(height * scale, width * scale), above 0: how much it counts; less towards its edges.
+
+        It counts full from `edge` cells inwards.
+        """
+        vertical = _ramp(self.height * scale, edge * scale, device)
+        return vertical[:, None] * _ramp(self.width * scale, edge * scale, device)
 
 
 def cover(height: int, width: int, tile: int = TILE, overlap: int = OVERLAP) -> list[Window]:

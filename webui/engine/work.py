@@ -7,7 +7,7 @@ network and is sent the result; the engine runs equal kinds of work of different
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -52,6 +52,14 @@ class EncodeImage:
     """(1, 3, H, W) in [-1, 1]."""
 
 
+@dataclass(eq=False)
+class Kept:
+    """Where a pass leaves what later ones reuse."""
+
+    features: Tensor | None = None
+    """(R, C, h, w): what enters the last layer of the network."""
+
+
 @dataclass(frozen=True, eq=False)
 class Predict:
     """One evaluation of the denoising network; answered by a tensor (R, C, h, w), float32."""
@@ -72,6 +80,14 @@ class Predict:
     alterations: Alterations = UNALTERED
     perturbed: tuple[bool, ...] = ()
     """For each row, whether its self-attention in the middle is perturbed; empty for none."""
+    shows_looks: bool = False
+    """Whether the answer has a further channel: how much each cell is looked at (`alterations.Looks`)."""
+    merging: float = 0.0
+    """Share of tokens that are merged in self-attention."""
+    keep: Kept | None = None
+    """Where to leave what later steps reuse."""
+    reuse: Tensor | None = None
+    """Features of an earlier step: only the last layer of the network is computed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,26 +164,14 @@ def _token_length(work: Work) -> int:
     return 0 if tokens is None else tokens.shape[1]
 
 
-def split_rows(work: Work) -> tuple[Work, ...]:
-    """The work as one piece per row; empty when it has a single row."""
-    if not isinstance(work, Predict) or work.x.shape[0] == 1:
-        return ()
-    rows = range(work.x.shape[0])
-    tokens = [None if work.tokens is None else work.tokens[i : i + 1] for i in rows]
-    return tuple(
-        replace(work, x=work.x[i : i + 1], tokens=tokens[i], perturbed=work.perturbed[i : i + 1])
-        for i in rows
-    )
-
-
 def _sameness(work: Work) -> object:
     """Shapes and adapters; holds no weights, for the batcher remembers it."""
     if isinstance(work, Predict):
         tokens = None if work.tokens is None else work.tokens.shape[2:]
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
-        shape = work.x.shape[1:]
-        patches = patch_key(work.patches)
-        return shape, tokens, work.label is None, controls, patches, work.alterations
+        adapters = controls, patch_key(work.patches)
+        altered = work.alterations, work.shows_looks, work.merging, work.reuse is None
+        return work.x.shape[1:], tokens, work.label is None, adapters, altered
     if isinstance(work, DecodeLatent):
         return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):

@@ -1,6 +1,6 @@
 """The worker program: commands come on standard input, events go to standard output.
 
-    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N]
+    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs]
 
 The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
 stray print of a library lands on standard error. The process ends on Quit, or when its input ends:
@@ -34,6 +34,7 @@ from webui.contracts.messages import (
     read_message,
     write_message,
 )
+from webui.engine.acceleration import Acceleration, accelerate
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
@@ -72,8 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     emit(WorkerReady(device.title, device.budget_bytes))
     threading.Thread(target=_read, args=(commands, inbox, over), daemon=True).start()
     threading.Thread(target=import_families, daemon=True).start()
+    faster = Acceleration(options.compile, options.cuda_graphs)
     residency = Residency(
-        lambda checkpoint: load_model(checkpoint, device.torch),
+        lambda checkpoint: accelerate(load_model(checkpoint, device.torch), faster),
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
@@ -144,6 +146,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m webui.engine.worker", description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="never use a GPU")
     parser.add_argument("--budget-bytes", type=int, help="memory that models may take")
+    parser.add_argument("--compile", action="store_true", help="compile the networks, on a GPU")
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="record the networks per shape, on a GPU"
+    )
     parser.add_argument("--threads", type=int, help="threads of a computation; default: torch's")
     return parser
 

@@ -6,7 +6,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from webui.contracts.errors import BadRequest
+from webui.contracts.errors import BadRequest, UnknownWildcard
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 from webui.prompt.choices import Node, Option, Variants, Wildcard, parse_choices
 
@@ -23,7 +23,7 @@ Entries = Callable[[str], Sequence[Option]]
 
 def no_wildcards(name: str) -> Sequence[Option]:
     """For texts that can name none."""
-    raise BadRequest(f"There is no wildcard {name[:100]!r}: no wildcards are installed.")
+    raise UnknownWildcard(name, ())
 
 
 def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards) -> str:

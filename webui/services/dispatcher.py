@@ -317,7 +317,7 @@ class Dispatcher:
         images: dict[str, str] = {image: str(self._images.path(image)) for image in request.images}
         adapters = [self._catalog.adapter("controlnet", use.adapter) for use in request.controls]
         for text in request.every_text:
-            adapters += [self._catalog.adapter("lora", use.adapter) for use in text.loras]
+            adapters += [self._catalog.adapter("lora", use.adapter) for use in text.every_lora]
             adapters += [self._catalog.adapter("embedding", name) for name in text.embeddings]
         return RunJob(
             job_id=job.id, request=request, checkpoint=self._catalog.get(request.model),

@@ -11,7 +11,7 @@ import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from webui.contracts.errors import BadRequest
+from webui.contracts.errors import BadRequest, UnknownWildcard
 from webui.prompt.choices import Option, parse_entry
 from webui.prompt.drawing import Entries
 
@@ -88,11 +88,4 @@ def _matching(name: str, files: dict[str, Path]) -> Sequence[Path]:
     if found:
         return found
     near = difflib.get_close_matches(name, list(files), n=3, cutoff=0.4) or list(files)[:3]
-    hint = (
-        f"Did you mean {' or '.join(f'__{n}__' for n in near)}?"
-        if near
-        else "No wildcards are installed: put text files into the folder wildcards."
-    )
-    raise BadRequest(
-        f"There is no wildcard {name[:100]!r}. {hint} Write \\_ where an underscore is meant."
-    )
+    raise UnknownWildcard(name, near)

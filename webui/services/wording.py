@@ -16,7 +16,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import MAX_LORAS, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId
-from webui.contracts.parameters.words import MAX_EMBEDDINGS, PictureText
+from webui.contracts.parameters.words import MAX_EMBEDDINGS, TEXTS, PictureText
 from webui.contracts.request import GenerationRequest, limits, parse_lora
 from webui.prompt.choices import has_choices
 from webui.prompt.comments import without_comments
@@ -29,8 +29,8 @@ from webui.services.catalog import Catalog
 from webui.services.styles import StyleStore
 from webui.services.wildcards import WildcardStore
 
-_Pair = tuple[str, str]
-"""Prompt and negative prompt."""
+_Words = tuple[str, ...]
+"""A text for each of TEXTS, in their order."""
 
 
 @dataclass(frozen=True)
@@ -87,65 +87,74 @@ def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -
         BadRequest: a style, wildcard or LoRA is unknown, or a tag of the prompt cannot be read.
     """
     styled = _styled(request, sources)
-    pairs, chosen = _chosen(request, styled, sources)
+    words, chosen = _chosen(request, styled, sources)
     named = _Named(request.loras, catalog)
-    texts = tuple(named.text(pair) for pair in pairs)
-    if len(set(pairs)) == 1:
+    texts = tuple(named.text(said) for said in words)
+    if len(set(words)) == 1:
         texts = texts[:1]
     plain = request.model_copy(update={"texts": ()}).text_of(0)
     update: dict[str, object] = {"texts": () if texts == (plain,) else texts}
     if request.prompt_choices != "Off":
-        update["template"] = styled[0] if chosen[0] else ""
+        # A second pass has no template of its own; that of the first says that choices were made.
+        hires = any(chosen[2:])
+        update["template"] = styled[0] if chosen[0] or hires else ""
         update["negative_template"] = styled[1] if chosen[1] else ""
     return request.model_copy(update=update)
 
 
-def _styled(request: GenerationRequest, sources: WordSources) -> _Pair:
+def _styled(request: GenerationRequest, sources: WordSources) -> _Words:
+    """The request's texts with its styles; an empty prompt of a second pass means the first's."""
     styles = sources.styles.named(request.styles)
-    return (
-        apply_styles(request.prompt, (style.prompt for style in styles)),
-        apply_styles(request.negative_prompt, (style.negative_prompt for style in styles)),
-    )
+    said = []
+    for name in TEXTS:
+        text = getattr(request, name)
+        around = [s.negative_prompt if "negative" in name else s.prompt for s in styles]
+        said.append(text if name.startswith("hires") and not text else apply_styles(text, around))
+    return tuple(said)
 
 
 def _chosen(
-    request: GenerationRequest, styled: _Pair, sources: WordSources
-) -> tuple[Sequence[_Pair], tuple[bool, bool]]:
-    """The words of each picture, and whether choices changed prompt and negative prompt.
+    request: GenerationRequest, styled: _Words, sources: WordSources
+) -> tuple[Sequence[_Words], Sequence[bool]]:
+    """The words of each picture, and which of the texts choices changed.
 
     A text in which nothing was chosen keeps its comments.
     """
-    if request.prompt_choices == "Off":
-        return [styled] * request.count, (False, False)
-    bare = (without_comments(styled[0]), without_comments(styled[1]))
-    if request.prompt_choices != "Matrix" and not any(map(has_choices, bare)):
-        return [styled] * request.count, (False, False)
+    bare = tuple(map(without_comments, styled))
+    open_ = request.prompt_choices == "Matrix" or any(map(has_choices, bare))
+    if request.prompt_choices == "Off" or not open_:
+        return [styled] * request.count, [False] * len(TEXTS)
     drawn = list(_drawn(request, bare, sources.wildcards.entries()))
-    changed = (any(p != bare[0] for p, _ in drawn), any(n != bare[1] for _, n in drawn))
-    return [
-        (p if changed[0] else styled[0], n if changed[1] else styled[1]) for p, n in drawn
-    ], changed
+    changed = [any(said[i] != bare[i] for said in drawn) for i in range(len(TEXTS))]
+    kept = [
+        tuple(said[i] if changed[i] else styled[i] for i in range(len(TEXTS))) for said in drawn
+    ]
+    return kept, changed
 
 
-def _drawn(request: GenerationRequest, bare: _Pair, entries: Entries) -> Iterator[_Pair]:
+def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterator[_Words]:
     if request.prompt_choices == "Combinatorial":
-        ways = list(itertools.islice(_every_pair(bare, entries), request.count))
+        ways = list(itertools.islice(_every(bare, entries), request.count))
         yield from itertools.islice(itertools.cycle(ways), request.count)
         return
     matrix = request.prompt_choices == "Matrix"
     prompts = matrix_prompts(bare[0]) if matrix else itertools.repeat(bare[0], request.count)
     for index, prompt in enumerate(prompts):
         seed = request.seeds_of(index)[0]
-        yield (
-            draw_prompt(prompt, f"{seed} prompt", entries),
-            draw_prompt(bare[1], f"{seed} negative", entries),
+        yield tuple(
+            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries)
+            for name, text in zip(TEXTS, (prompt, *bare[1:]), strict=True)
         )
 
 
-def _every_pair(bare: _Pair, entries: Entries) -> Iterator[_Pair]:
-    for prompt in every_prompt(bare[0], entries):
-        for negative in every_prompt(bare[1], entries):
-            yield prompt, negative
+def _every(texts: _Words, entries: Entries) -> Iterator[_Words]:
+    """Every way to say some texts, the last one's choices changing first."""
+    if not texts:
+        yield ()
+        return
+    for first in every_prompt(texts[0], entries):
+        for others in _every(texts[1:], entries):
+            yield (first, *others)
 
 
 class _Named:
@@ -155,18 +164,20 @@ class _Named:
         self._loras = loras
         self._catalog = catalog
         self._embeddings = catalog.adapters("embedding")
-        self._texts: dict[_Pair, PictureText] = {}
+        self._texts: dict[_Words, PictureText] = {}
 
-    def text(self, pair: _Pair) -> PictureText:
+    def text(self, words: _Words) -> PictureText:
         """A picture's text with its LoRAs and embeddings."""
-        if pair not in self._texts:
-            self._texts[pair] = PictureText(
-                prompt=pair[0],
-                negative_prompt=pair[1],
-                loras=self._uses(loras_in(without_comments(pair[0]))),
-                embeddings=_embeddings_in(pair, self._embeddings),
+        if words not in self._texts:
+            said = dict(zip(TEXTS, words, strict=True))
+            hires = said["hires_prompt"]
+            self._texts[words] = PictureText(
+                **said,
+                loras=self._uses(loras_in(without_comments(said["prompt"]))),
+                hires_loras=self._uses(loras_in(without_comments(hires))) if hires else (),
+                embeddings=_embeddings_in(words, self._embeddings),
             )
-        return self._texts[pair]
+        return self._texts[words]
 
     def _uses(self, tags: Sequence[LoraTag]) -> tuple[LoraUse, ...]:
         """LoRAs of the field and of the prompt; the weights of one that is named twice add up."""
@@ -196,10 +207,10 @@ def _added(uses: Sequence[LoraUse]) -> tuple[LoraUse, ...]:
     )
 
 
-def _embeddings_in(pair: _Pair, known: Sequence[AdapterInfo]) -> tuple[AdapterId, ...]:
-    """Embeddings that either text names; of two files of one name the first."""
+def _embeddings_in(words: _Words, known: Sequence[AdapterInfo]) -> tuple[AdapterId, ...]:
+    """Embeddings that any text names; of two files of one name the first."""
     by_name: dict[str, AdapterInfo] = {}
     for info in known:
         by_name.setdefault(info.name.lower(), info)
-    found = names_in(" ".join(pair), by_name)
+    found = names_in(" ".join(words), by_name)
     return tuple(by_name[name].id for name in found)[:MAX_EMBEDDINGS]

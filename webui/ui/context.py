@@ -11,6 +11,7 @@ from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.settings import SettingsStore
+from webui.services.styles import StyleStore
 
 
 @dataclass(frozen=True)
@@ -31,3 +32,5 @@ class UiContext:
     """Preferences; nothing here changes a picture."""
     dispatcher: Dispatcher
     """Gives jobs to the worker and knows how the worker is."""
+    styles: StyleStore
+    """Saved words."""

@@ -8,13 +8,17 @@ import torch
 
 from tests.engine.drive import drive
 from tests.engine.rig import Rig, order
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.conditions import LoraUse
+from webui.contracts.ids import AdapterId
 from webui.contracts.messages import StepDone
 from webui.contracts.parameters.hires import LATENT_UPSCALERS, PIXEL_UPSCALERS
 from webui.contracts.request import GenerationRequest
+from webui.engine.adapters.lora import LoadedLora
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.programs import PictureOrder
-from webui.engine.programs.hires import interpolated, second_request
+from webui.engine.programs.hires import interpolated, second_order, second_request
 from webui.engine.programs.order import hires_steps_of, steps_of
 from webui.engine.programs.text_to_image import text_to_image
 from webui.engine.work import EncodeText, Predict, StepTaken, Work
@@ -129,3 +133,16 @@ def test_a_pass_alone_notes_its_own_steps(model: LoadedModel) -> None:
             else:
                 reply = execute([wanted])[0]
     assert notes == [1, 2, 3, 4]
+
+
+def test_a_second_pass_with_its_own_prompt_draws_with_its_own_loras() -> None:
+    info = AdapterInfo(AdapterId("loras/a"), "lora", "A", "/a", 1)
+    lora = LoadedLora(info, {}, 1)
+    use = LoraUse(adapter=info.id, weight=0.5)
+    fields = {"hires_scale": 2.0, "denoising_strength": 0.5}
+    for prompt, patched in (("", False), ("a ship", True)):
+        own = PictureOrder(
+            request(**fields, hires_prompt=prompt), 0, adapters={info.id: lora}, hires_loras=(use,)
+        )
+        assert bool(second_order(own, 64, 64).patches) is patched
+        assert second_order(own, 64, 64).after == 4

@@ -34,6 +34,26 @@ class NetworkParameters(BaseModel):
             soft_maximum=10,
         ),
     ] = Field(0.0, ge=0.0, le=30.0, allow_inf_nan=False)
+    sag_scale: Annotated[
+        float,
+        Parameter(
+            "Self-attention scale",
+            "Guides away from a picture blurred where the network looks (SAG): twice the time; 0 is off.",
+            "SAG Scale",
+            step=0.05,
+            soft_maximum=2,
+        ),
+    ] = Field(0.0, ge=0.0, le=5.0, allow_inf_nan=False)
+    sag_blur: Annotated[
+        float,
+        Parameter(
+            "Self-attention blur",
+            "Cells that self-attention guidance blurs by.",
+            "SAG Blur Sigma",
+            step=0.1,
+            soft_maximum=5,
+        ),
+    ] = Field(1.0, ge=0.1, le=10.0, allow_inf_nan=False)
     freeu_b1: Annotated[
         float,
         Parameter(

@@ -14,6 +14,8 @@ from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 Emphasis = Literal["Original", "No norm", "Ignore", "None"]
 EMPHASES: tuple[Emphasis, ...] = ("Original", "No norm", "Ignore", "None")
 CHOICES = ("Random", "Combinatorial", "Matrix", "Off")
+TEXTS = ("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
+"""Fields in the prompt language."""
 MAX_STYLES = 20
 MAX_EMBEDDINGS = 100
 
@@ -28,9 +30,19 @@ class PictureText(BaseModel):
     loras: tuple[LoraUse, ...] = Field(
         (), max_length=MAX_LORAS, description="Those of the field and of the prompt together."
     )
+    hires_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS)
+    hires_negative_prompt: str = Field("", max_length=MAX_PROMPT_CHARACTERS)
+    hires_loras: tuple[LoraUse, ...] = Field(
+        (), max_length=MAX_LORAS, description="Those of a hires prompt, where there is one."
+    )
     embeddings: tuple[AdapterId, ...] = Field(
         (), max_length=MAX_EMBEDDINGS, description="Embeddings that the words name."
     )
+
+    @property
+    def every_lora(self) -> tuple[LoraUse, ...]:
+        """Of both passes."""
+        return self.loras + self.hires_loras
 
 
 class Words(BaseModel):

@@ -17,7 +17,7 @@ from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.adapters.controlnet import LoadedControl, load_control
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.lora import LoadedLora, load_lora
-from webui.engine.batching import is_out_of_memory
+from webui.engine.memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 

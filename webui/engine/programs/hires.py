@@ -39,7 +39,7 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
     """The picture of a first pass's latent (1, C, h, w), at the second pass's size."""
     request = order.request
     width, height = request.hires_size(*order.size(model))
-    again = replace(order, request=second_request(request, width, height), after=request.steps)
+    again = second_order(order, width, height)
     latent = yield from enlarged(order, model, latent, (width, height))
     total, steps = hires_steps_of(request)
     if steps > 0:
@@ -50,6 +50,14 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
         x = walk.noised(latent, noise)
         latent = yield from sample(walk, denoise, x, noise, before=order.request.steps)
     return (yield from decode(model, latent, width, height, request.tiling))
+
+
+def second_order(order: PictureOrder, width: int, height: int) -> PictureOrder:
+    """The second pass's picture; with a prompt of its own it has that prompt's LoRAs."""
+    request = second_request(order.request, width, height)
+    if order.request.hires_prompt:
+        request = request.model_copy(update={"loras": order.hires_loras})
+    return replace(order, request=request, after=order.request.steps)
 
 
 def second_request(request: GenerationRequest, width: int, height: int) -> GenerationRequest:

@@ -7,7 +7,7 @@ Any other is held to the picture outside the mask at every step, as RePaint does
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from webui.engine.pixels import open_image, open_mask_image, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
 from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
 from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.soft_inpaint import Softness, overlay, soft_cells, softly_held
 from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
@@ -51,6 +52,16 @@ class Repair:
     mask: Pixels
     """The mask of that part, not blurred, at that size."""
 
+    def laid(self, overlay: Pixels) -> Repair:
+        """The same, with how much of the new is laid over given for its part, at the drawn size.
+
+        Nothing is laid where the mask has nothing.
+        """
+        left, top, right, bottom = self.region.box
+        soft = np.zeros_like(self.soft)
+        soft[top:bottom, left:right] = _put_back(Image.fromarray(overlay), self.region.size)
+        return replace(self, soft=np.where(self.soft > 0, soft, 0).astype(np.uint8))
+
     def finished(self, painted: Pixels) -> Pixels:
         """The whole picture, with what was painted in its part."""
         part = _put_back(Image.fromarray(painted), self.region.size)
@@ -69,7 +80,11 @@ def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
     """
     width, height = order.size(model)
     repair = _repair(order, width, height)
-    latent = yield from _redrawn(order, model, repair)
+    latent, original = yield from _redrawn(order, model, repair)
+    softness = Softness.of(order.request)
+    if softness is not None:
+        cells = _soft_cells(repair, latent)
+        repair = repair.laid(overlay(original, latent, cells, softness, (width, height)))
     painted = yield from decode(model, latent, width, height)
     if order.request.colour_correction:
         painted = with_colours_of_image(painted, repair.image)
@@ -111,8 +126,10 @@ def _put_back(painted: Image.Image, size: tuple[int, int]) -> Pixels:
     return np.asarray(part if part.size == size else part.resize(size, Image.Resampling.LANCZOS))
 
 
-def _redrawn(order: PictureOrder, model: LoadedModel, repair: Repair) -> Task[Tensor]:
-    """The latent (1, C, h, w), new under the mask."""
+def _redrawn(
+    order: PictureOrder, model: LoadedModel, repair: Repair
+) -> Task[tuple[Tensor, Tensor]]:
+    """The latent (1, C, h, w), new under the mask; and the image's own."""
     request, factor = order.request, model.checkpoint.latent_factor
     image = repair.image
     if request.masked_content == FILL:
@@ -120,7 +137,7 @@ def _redrawn(order: PictureOrder, model: LoadedModel, repair: Repair) -> Task[Te
     pixels = to_tensor(image, factor).to(model.device)
     latent: Tensor = yield EncodeImage(model, pixels)
     if steps_of(request, model.checkpoint) == 0:
-        return latent
+        return latent, latent
     walk = walk_of(request, model)
     cells = mask_plane(repair.mask, factor).to(model.device)  # (1, 1, h, w)
     if model.checkpoint.task == "inpaint":
@@ -128,10 +145,23 @@ def _redrawn(order: PictureOrder, model: LoadedModel, repair: Repair) -> Task[Te
         planes = torch.cat((cells, around), 1)
         denoise = yield from conditioned(order, model, walk, planes)
     else:
-        denoise = held((yield from conditioned(order, model, walk)), latent, cells)
+        denoise = yield from conditioned(order, model, walk)
+    softness = Softness.of(request)
+    if softness is not None:
+        denoise = softly_held(denoise, latent, _soft_cells(repair, latent), softness)
+    elif model.checkpoint.task != "inpaint":
+        denoise = held(denoise, latent, cells)
     noise = order.noise(model, latent.shape)
     start = beginning(request, latent, cells, order.noise(model, latent.shape)())
-    return (yield from sample(walk, denoise, noised(walk, start, noise, request), noise))
+    drawn = yield from sample(walk, denoise, noised(walk, start, noise, request), noise)
+    return drawn, latent
+
+
+def _soft_cells(repair: Repair, latent: Tensor) -> Tensor:
+    """Shares of the cells of the part that is drawn, of its blurred mask."""
+    part = Image.fromarray(repair.soft).crop(repair.region.box)
+    part = resized(part, *repair.image.size, RESIZE_AND_FILL, Image.Resampling.BILINEAR)
+    return soft_cells(np.asarray(part), *latent.shape[-2:]).to(latent.device)
 
 
 def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.conditions import ControlUse
+from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage
 from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
@@ -40,6 +41,8 @@ class PictureOrder:
     """Those that its words name."""
     after: int = 0
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
+    hires_loras: tuple[LoraUse, ...] = ()
+    """Those of a second pass that has a prompt of its own."""
 
     @property
     def seed(self) -> int:
@@ -128,6 +131,8 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     counts it: the first step of the share is run too, and strength 1 is all of them. With
     `exact_steps` it is the asked number at any strength above 0.
     """
+    if request.upscaler != BY_MODEL:
+        return 0
     if checkpoint.task == "upscale":
         return request.steps
     if request.image is None:
@@ -152,6 +157,6 @@ def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
 def _share(request: GenerationRequest) -> int:
     if request.denoising_strength == 0:
         return 0
-    if request.exact_steps:
+    if request.exact_steps and request.image is not None:
         return request.steps
     return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1

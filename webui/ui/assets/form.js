@@ -78,7 +78,7 @@ function keep(name, given) {
   try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
 }
 
-const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls']);
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles']);
 
 const differs = (field, value) => value !== field.default && (value ?? '') !== (field.default ?? '');
 

@@ -7,11 +7,14 @@ import { move } from './strip.js';
 import { openTabAt } from './tabs.js';
 import { pictureOnStage, toggleFullscreen } from './stage.js';
 import * as store from './store.js';
+import { weigh } from './weights.js';
 
 /** `anywhere` also works while typing; the others only outside text fields. */
 export const SHORTCUTS = [
   { keys: 'Ctrl+Enter', title: 'Generate', anywhere: true, act: generate },
   { keys: 'Escape', title: 'Cancel the job on the stage', anywhere: true, act: cancel },
+  { keys: 'Ctrl+ArrowUp', title: 'More weight to the selection or word in the prompt', anywhere: true, act: () => weigh(1) },
+  { keys: 'Ctrl+ArrowDown', title: 'Less weight', anywhere: true, act: () => weigh(-1) },
   { keys: 'ArrowLeft', title: 'Newer picture', act: () => move(-1) },
   { keys: 'ArrowRight', title: 'Older picture', act: () => move(1) },
   { keys: 'F', title: 'Full screen', act: toggleFullscreen },
@@ -41,7 +44,7 @@ export function openHelp() {
   dialog.showModal();
 }
 
-const NAMES = { ArrowLeft: '←', ArrowRight: '→', Escape: 'Esc', Delete: 'Del' };
+const NAMES = { ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc', Delete: 'Del' };
 
 function fits({ keys, anywhere, digits }, event) {
   if (!anywhere && isTyping(event.target)) return false;

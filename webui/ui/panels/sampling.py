@@ -17,6 +17,7 @@ GUIDANCE = (
 NETWORK = (
     ("clip_skip", "tiling"),
     "pag_scale",
+    ("sag_scale", "sag_blur"),
     ("freeu_b1", "freeu_b2"),
     ("freeu_s1", "freeu_s2"),
 )

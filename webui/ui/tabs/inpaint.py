@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from gradio.components import Component
 
+from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.ui.canvas.canvas import Canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
@@ -19,6 +20,7 @@ from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
 
 NAME = "inpaint"
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
+SOFT = tuple(SoftInpainting.model_fields)
 CANVAS = Canvas(NAME)
 
 
@@ -32,6 +34,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **prompt_panel(NAME, models),
             "denoising_strength": control(NAME, "denoising_strength"),
             **_mask_panel(),
+            **fold(NAME, "Soft inpainting", SOFT),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),

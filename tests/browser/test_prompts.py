@@ -1,0 +1,117 @@
+"""The prompt boxes: counts, marks, names to choose from, weights by keyboard, styles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.test_page import FINISHED, NEGATIVE, PROMPT
+
+pytestmark = pytest.mark.browser
+
+COUNT = "#txt2img-prompt .ez-count"
+NOTES = "#txt2img-prompt .ez-reading"
+OPTION = ".ez-complete-item"
+
+
+@pytest.fixture(autouse=True)
+def colours(shared_studio: RunningStudio) -> Iterator[Path]:
+    """A wildcard that every test here may name."""
+    file = shared_studio.data_dir / "wildcards" / "warm" / "colour.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("red\n")
+    yield file
+    file.unlink()
+
+
+def test_tokens_are_counted_while_one_writes(page: Any) -> None:
+    page.fill(PROMPT, "a red house")
+    page.wait_for_selector(f"{COUNT}:text-is('3/75')")
+    page.fill(PROMPT, "a red house BREAK at night # not counted")
+    page.wait_for_selector(f"{COUNT}:text-is('77/150')")
+    page.fill(NEGATIVE, "rain")
+    page.wait_for_selector("#txt2img-negative_prompt .ez-count:text-is('1/75')")
+
+
+def test_where_the_grammar_broke_is_marked_and_can_be_gone_to(page: Any) -> None:
+    page.fill(PROMPT, "a __warm/color__ (house")
+    page.wait_for_selector(f"{NOTES} mark:text-is('warm/color')")
+    page.wait_for_selector(f"{NOTES} mark:text-is('(')")
+    assert "Did you mean __warm/colour__" in page.inner_text(NOTES)
+    page.click(f"{NOTES} button >> nth=0")
+    assert selected(page) == "warm/color"
+    page.fill(PROMPT, "a __warm/colour__ (house)")
+    page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('For example a red (house)')")
+
+
+def selected(page: Any) -> str:
+    text: str = page.evaluate(
+        f"(() => {{ const a = document.querySelector('{PROMPT}');"
+        " return a.value.slice(a.selectionStart, a.selectionEnd); })()"
+    )
+    return text
+
+
+def test_names_are_offered_and_chosen_by_keyboard(page: Any) -> None:
+    page.fill(PROMPT, "")
+    page.type(PROMPT, "a __war")
+    page.wait_for_selector(OPTION)
+    page.keyboard.press("Enter")
+    assert page.input_value(PROMPT) == "a __warm/colour__"
+    page.keyboard.type(" <")
+    page.wait_for_selector(f"{OPTION}[aria-selected=true]")
+    page.keyboard.press("Escape")
+    assert page.locator(OPTION).count() == 0
+    page.keyboard.type("colo")
+    page.wait_for_selector(OPTION)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    assert page.input_value(PROMPT) == "a __warm/colour__ __warm/colour__"
+    page.keyboard.press("Control+z")
+    assert page.input_value(PROMPT) == "a __warm/colour__ <colo"
+
+
+def test_weights_are_changed_by_keyboard(page: Any) -> None:
+    page.fill(PROMPT, "a red house, <lora:chalk:0.8>")
+    place = "document.querySelector('#txt2img-prompt textarea').setSelectionRange(%d, %d)"
+    page.focus(PROMPT)
+    steps = [
+        ((7, 7), "Control+ArrowUp", "a red (house:1.1), <lora:chalk:0.8>"),
+        (None, "Control+ArrowUp", "a red (house:1.2), <lora:chalk:0.8>"),
+        (None, "Control+ArrowDown", "a red (house:1.1), <lora:chalk:0.8>"),
+        (None, "Control+ArrowDown", "a red house, <lora:chalk:0.8>"),
+        ((2, 11), "Control+ArrowDown", "a (red house:0.9), <lora:chalk:0.8>"),
+        ((26, 26), "Control+ArrowUp", "a (red house:0.9), <lora:chalk:0.85>"),
+    ]
+    for selection, keys, expected in steps:
+        if selection is not None:
+            page.evaluate(place % selection)
+        page.keyboard.press(keys)
+        assert page.input_value(PROMPT) == expected
+
+
+def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
+    page.fill(PROMPT, "an etching of {prompt}")
+    page.wait_for_selector(f"{COUNT}:not(:empty)")
+    page.click("#txt2img-style-row .ez-styles-open")
+    page.fill(".ez-style-save input", "Etching")
+    page.click(".ez-style-save button")
+    page.click(".ez-style:has-text('Etching') input")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
+    page.fill(PROMPT, "a boat")
+    page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
+    page.click("#txt2img-generate")
+    page.wait_for_selector(FINISHED)
+    job = page.evaluate("fetch('/api/v1/jobs?limit=1').then((a) => a.json())")[0]["request"]
+    assert (job["prompt"], job["styles"]) == ("a boat", ["Etching"])
+    assert job["texts"][0]["prompt"] == "an etching of a boat"
+    page.click("#txt2img-style-row .ez-styles-open")
+    page.click("[aria-label='Delete the style Etching']")
+    page.wait_for_selector(".ez-style-none")
+    page.keyboard.press("Escape")
+    assert page.locator("#txt2img-style-row .ez-chip").count() == 0

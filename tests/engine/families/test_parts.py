@@ -1,0 +1,30 @@
+"""Networks stand in memory as their kernels like it, whatever the family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from tests.engine.library import Library
+from webui.contracts.checkpoint import Task
+
+
+@pytest.mark.parametrize("task", ["text", "layout", "upscale"])
+def test_convolutions_lie_channels_last_and_attention_is_fused(
+    library: Library, task: Task
+) -> None:
+    model = library.model(task)
+    parts: list[Any] = [model.unet, model.vae, model.text_encoder, model.layout_encoder]
+    modules = [m for part in parts if part is not None for m in part.modules()]
+    wide = [m.weight for m in modules if isinstance(m, nn.Conv2d) and m.weight.shape[2] > 1]
+    assert wide
+    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in wide)
+    attentions = [m for m in modules if hasattr(m, "processor")]
+    assert attentions
+    assert {type(m.processor).__name__ for m in attentions} == {"AttnProcessor2_0"}
+    if model.text_encoder is not None:
+        config: Any = model.text_encoder.config
+        assert config._attn_implementation == "sdpa"

@@ -1,0 +1,99 @@
+"""Prompts are read while they are written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.services.models import write_lora, write_weights
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.request import GenerationRequest
+from webui.prompt.styles import Style
+from webui.services.catalog import Catalog
+from webui.services.prompt_reader import PromptReader, PromptReading
+from webui.services.wording import WordSources
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> PromptReader:
+    (tmp_path / "wildcards").mkdir()
+    (tmp_path / "wildcards" / "colour.txt").write_text("red\n")
+    write_lora(tmp_path / "models" / "loras" / "chalk.safetensors")
+    write_weights(tmp_path / "models" / "embeddings" / "cloud.safetensors", {"<c>": [4, 8]})
+    sources = WordSources.below(tmp_path)
+    sources.styles.save(Style("oil", "an oil painting of {prompt}"))
+    return PromptReader(Catalog([tmp_path / "models"], [FAKE_CHECKPOINT]), sources)
+
+
+def read(reader: PromptReader, prompt: str, **fields: object) -> PromptReading:
+    request = GenerationRequest.model_validate({"prompt": prompt, **fields})
+    return reader.read(request)[0]
+
+
+def places(reader: PromptReader, prompt: str, **fields: object) -> int:
+    count = read(reader, prompt, **fields).count
+    assert count is not None
+    return count.places
+
+
+def test_tokens_are_those_of_the_models_tokenizer(reader: PromptReader) -> None:
+    assert places(reader, "") == 0
+    assert places(reader, "a red house") == 3
+    assert places(reader, "a red house # a comment <lora:chalk:1>") == 3
+    negative = reader.read(GenerationRequest(prompt="", negative_prompt="a house"))[1]
+    assert negative.count is not None
+    assert (negative.count.places, negative.count.room) == (2, 75)
+
+
+def test_styles_embeddings_and_choices_are_counted(reader: PromptReader) -> None:
+    plain = places(reader, "a red house")
+    assert places(reader, "a red house", styles=["oil"]) > plain
+    assert places(reader, "a cloud house") == plain + 3
+    reading = read(reader, "a __colour__ house")
+    assert reading.drawn == "a red house"
+    assert reading.count is not None
+    assert reading.count.places == plain
+
+
+@pytest.mark.parametrize(
+    ("prompt", "piece", "says"),
+    [
+        ("a (boat", "(", "never closed"),
+        ("a __color__ boat", "color", "Did you mean __colour__"),
+        ("a <lora:chalks:1> boat", "chalks", "Did you mean 'loras/chalk'"),
+        ("a <lora:chalk:much> boat", "<lora:chalk:much>", "has the weight 'much'"),
+        ("a {b boat", "{", "never closed"),
+    ],
+)
+def test_what_is_wrong_is_told_once_with_its_place(
+    reader: PromptReader, prompt: str, piece: str, says: str
+) -> None:
+    reading = read(reader, prompt)
+    (problem,) = reading.problems
+    assert prompt[problem.start : problem.end] == piece
+    assert says in problem.sentence
+    assert reading.count is not None
+
+
+def test_a_problem_of_the_negative_prompt_is_its_own(reader: PromptReader) -> None:
+    request = GenerationRequest(prompt="fine", negative_prompt="__color__")
+    prompt, negative = reader.read(request)
+    assert (len(prompt.problems), len(negative.problems)) == (0, 1)
+
+
+def test_a_model_without_a_tokenizer_counts_nothing() -> None:
+    bare = replace(FAKE_CHECKPOINT, parts=())
+    reader = PromptReader(Catalog([], [bare]), WordSources.below(Path("/nowhere")))
+    reading = read(reader, "a (boat")
+    assert reading.count is None
+    assert len(reading.problems) == 1
+
+
+def test_names_are_as_short_as_tells_them_apart(reader: PromptReader, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_lora(tmp_path / "models" / folder / "loras" / "ink.safetensors")
+    words = reader.words()
+    assert words.loras == ("a/loras/ink", "b/loras/ink", "chalk")
+    assert (words.embeddings, words.styles, words.wildcards) == (("cloud",), ("oil",), ("colour",))

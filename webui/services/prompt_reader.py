@@ -1,0 +1,133 @@
+"""What a prompt will be read as, while it is being written: its length, and where its grammar broke."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BadRequest, UnknownAdapter, UnknownModel, UnknownWildcard
+from webui.contracts.parameters.words import PictureText
+from webui.contracts.request import GenerationRequest
+from webui.prompt.check import Problem, problems_in
+from webui.prompt.counting import TextCounter, TokenCount, vectors_of
+from webui.services.catalog import Catalog
+from webui.services.tokenizers import Tokenizers
+from webui.services.wording import WordSources, counted, worded
+
+
+@dataclass(frozen=True)
+class PromptReading:
+    """What is known of one prompt."""
+
+    count: TokenCount | None
+    """None where the model has no tokenizer."""
+    problems: tuple[Problem, ...]
+    drawn: str | None
+    """What it becomes with its styles and its choices, where it has any."""
+
+
+@dataclass(frozen=True)
+class KnownWords:
+    """Names that a prompt may use."""
+
+    loras: tuple[str, ...]
+    embeddings: tuple[str, ...]
+    styles: tuple[str, ...]
+    wildcards: tuple[str, ...]
+
+
+class PromptReader:
+    """Reads prompts as a job would, and records nothing."""
+
+    def __init__(self, catalog: Catalog, sources: WordSources) -> None:
+        self._catalog = catalog
+        self._sources = sources
+        self._tokenizers = Tokenizers()
+
+    def read(self, request: GenerationRequest) -> tuple[PromptReading, PromptReading]:
+        """What is known of the prompt and of the negative prompt.
+
+        Choices are made for the first picture; an open seed counts as 0. Never fails: what cannot be
+        drawn is a problem.
+        """
+        request = request.model_copy(update={"seed": max(0, request.seed), "variation_seed": 0})
+        text, refusal = self._first_text(request)
+        choices = request.prompt_choices != "Off"
+        counts = self._counts(request, text)
+        prompts = (request.prompt, request.negative_prompt)
+        written = (text.prompt, text.negative_prompt)
+        readings = []
+        for i, prompt in enumerate(prompts):
+            found = problems_in(prompt, negative=i == 1, choices=choices)
+            drawn = None if written[i] == prompt else written[i]
+            readings.append(PromptReading(counts[i], found, drawn))
+        if refusal is not None:
+            problem, place = _placed(refusal, prompts)
+            readings[place] = _with(readings[place], problem)
+        return readings[0], readings[1]
+
+    def words(self) -> KnownWords:
+        """Names for the page to offer."""
+        adapters = self._catalog.adapters
+        return KnownWords(
+            _short([info.id for info in adapters("lora")]),
+            tuple(dict.fromkeys(info.name for info in adapters("embedding"))),
+            tuple(style.name for style in self._sources.styles.list()),
+            self._sources.wildcards.names(),
+        )
+
+    def _first_text(self, request: GenerationRequest) -> tuple[PictureText, BadRequest | None]:
+        """What the first picture is drawn from; the bare prompts where that cannot be made out."""
+        try:
+            one = counted(request, self._sources).model_copy(update={"count": 1})
+            return worded(one, self._catalog, self._sources).text_of(0), None
+        except BadRequest as error:
+            return request.text_of(0), error
+
+    def _counts(
+        self, request: GenerationRequest, text: PictureText
+    ) -> tuple[TokenCount | None, TokenCount | None]:
+        checkpoint = self._model(request)
+        ready = None if checkpoint is None else self._tokenizers.of(checkpoint)
+        if ready is None:
+            return None, None
+        named = [a for a in self._catalog.adapters("embedding") if a.id in text.embeddings]
+        counter = TextCounter(
+            ready.tokenize, ready.frame, request.steps, request.emphasis, vectors_of(named)
+        )
+        return counter.count(text.prompt), counter.count(text.negative_prompt)
+
+    def _model(self, request: GenerationRequest) -> CheckpointInfo | None:
+        try:
+            return self._catalog.get(request.model) if request.model else self._catalog.default()
+        except UnknownModel:
+            return self._catalog.default()
+
+
+def _short(ids: Sequence[str]) -> tuple[str, ...]:
+    """Last parts of ids, where these are enough to tell them apart."""
+    last = [id_.rsplit("/", 1)[-1] for id_ in ids]
+    return tuple(
+        name if last.count(name) == 1 else id_ for name, id_ in zip(last, ids, strict=True)
+    )
+
+
+def _placed(error: BadRequest, prompts: tuple[str, str]) -> tuple[Problem, int]:
+    """The problem that a refusal is, and which of the prompts has it."""
+    name = ""
+    if isinstance(error, UnknownAdapter):
+        name = error.adapter
+    elif isinstance(error, UnknownWildcard):
+        name = error.wildcard
+    for i, prompt in enumerate(prompts):
+        if name and (at := prompt.find(name)) >= 0:
+            return Problem(at, at + len(name), str(error)), i
+    return Problem(0, len(prompts[0]), str(error)), 0
+
+
+def _with(reading: PromptReading, problem: Problem) -> PromptReading:
+    """With one more problem, unless it is there already."""
+    if any(known.sentence == problem.sentence for known in reading.problems):
+        return reading
+    return replace(reading, problems=(problem, *reading.problems))

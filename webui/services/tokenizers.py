@@ -1,0 +1,138 @@
+"""A model's tokenizer without torch: for counting, in the studio process.
+
+The library `tokenizers` is what transformers reads with too, so the numbers are the engine's own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
+from tokenizers.models import BPE
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel
+from webui.prompt.tokens import TokenFrame
+from webui.services.model_files import read_json
+
+USUAL_LENGTH = 77
+KEPT = 4
+_START, _END = "<|startoftext|>", "<|endoftext|>"
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
+"""What CLIP's tokenizer takes for a word (Radford et al. 2021)."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReadyTokenizer:
+    """A tokenizer, and the rows that its tokens are laid into."""
+
+    tokenizer: Tokenizer
+    frame: TokenFrame
+
+    def tokenize(self, text: str) -> Sequence[int]:
+        """Token ids of a text, without start and end."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
+
+
+class Tokenizers:
+    """Reads tokenizers and keeps the last few."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int], ReadyTokenizer] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, checkpoint: CheckpointInfo) -> ReadyTokenizer | None:
+        """The model's tokenizer; None where it has none, or one that cannot be read."""
+        folder = checkpoint.part("tokenizer")
+        if folder is None:
+            return None
+        try:
+            key = (folder, Path(folder).stat().st_mtime_ns)
+            with self._lock:
+                if key not in self._kept:
+                    self._kept[key] = read_tokenizer(Path(folder), _length(checkpoint))
+                self._kept.move_to_end(key)
+                while len(self._kept) > KEPT:
+                    self._kept.popitem(last=False)
+                return self._kept[key]
+        except (OSError, BrokenModel) as error:
+            _log.warning("The tokens of %s cannot be counted: %s", checkpoint.id, error)
+            return None
+
+
+def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
+    """Read `tokenizer.json`, or `vocab.json` and `merges.txt` as CLIP's tokenizer has them.
+
+    Args:
+        folder: Of a model's tokenizer.
+        length: Tokens that its text encoder reads at once, start and end included.
+
+    Raises:
+        BrokenModel: the files are missing or damaged.
+    """
+    whole = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip(folder)
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+    except BrokenModel:
+        raise
+    except Exception as error:  # the library raises nothing narrower
+        raise BrokenModel(f"The tokenizer in {str(folder)!r} cannot be read: {error}.") from error
+    comma = tokenizer.encode(",", add_special_tokens=False).ids
+    end = tokenizer.token_to_id(_END) or 0
+    return ReadyTokenizer(
+        tokenizer,
+        TokenFrame(
+            start=tokenizer.token_to_id(_START) or 0,
+            end=end,
+            padding=end,
+            length=length,
+            comma=comma[0] if len(comma) == 1 else None,
+        ),
+    )
+
+
+def _clip(folder: Path) -> Tokenizer:
+    vocabulary = read_json(folder / "vocab.json")
+    lines = (folder / "merges.txt").read_text("utf-8").splitlines()
+    merges = [
+        (pair[0], pair[1]) for line in lines if len(pair := line.split()) == 2 and "#v" not in line
+    ]
+    tokenizer = Tokenizer(
+        BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
+    )
+    # Any: the library's members are untyped.
+    tools: Any = normalizers
+    tokenizer.normalizer = tools.Sequence(
+        [tools.NFC(), tools.Replace(Regex(r"\s+"), " "), tools.Lowercase()]
+    )
+    words: Any = pre_tokenizers
+    tokenizer.pre_tokenizer = words.Sequence(
+        [
+            words.Split(Regex(_WORDS), behavior="removed", invert=True),
+            words.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.add_special_tokens([_START, _END])
+    return tokenizer
+
+
+def _length(checkpoint: CheckpointInfo) -> int:
+    """Tokens that the text encoder reads at once."""
+    folder = checkpoint.part("text_encoder")
+    try:
+        config = json.loads((Path(folder or "") / "config.json").read_text("utf-8"))
+        return int(config["max_position_embeddings"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return USUAL_LENGTH

@@ -1,0 +1,77 @@
+// Below each prompt box: how many tokens it takes, where its grammar broke, what its choices may become.
+
+import { post } from './api.js';
+import { attachCompletion } from './complete.js';
+import { clampText, make } from './dom.js';
+import { values } from './form.js';
+
+const PAUSE_MS = 250;
+const SHOWN = 2; // problems
+const FIELDS = ['prompt', 'negative_prompt', 'model', 'styles', 'steps', 'seed', 'emphasis', 'prompt_choices'];
+const CHOICE = /[{|]|__/; // what chance or place decides
+const COUNTED = ['prompt', 'negative_prompt'];
+const BOXES = [...COUNTED, 'hires_prompt', 'hires_negative_prompt'];
+
+const wanted = new Map(); // tab to the order of its latest question
+const timers = new Map();
+
+/** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
+export function mount(_, { tab }) {
+  document.addEventListener('easel:form', (event) => {
+    if (event.detail.tab !== tab) return;
+    BOXES.forEach((name) => boxOf(tab, name));
+    clearTimeout(timers.get(tab));
+    timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
+  });
+  document.addEventListener('easel:words', () => ask(tab));
+}
+
+/** A prompt's box with its count and its notes, made when it is first there. */
+function boxOf(tab, name) {
+  const element = document.getElementById(`${tab}-${name}`);
+  const area = element?.querySelector('textarea');
+  if (!area) return null;
+  if (!element.dataset.prompt) {
+    element.dataset.prompt = name;
+    attachCompletion(element, area, tab);
+    if (COUNTED.includes(name)) element.append(
+      make('span', { className: 'ez-count', 'aria-hidden': 'true' }),
+      make('div', { className: 'ez-reading', role: 'status' }));
+  }
+  return { area, count: element.querySelector('.ez-count'), notes: element.querySelector('.ez-reading') };
+}
+
+async function ask(tab) {
+  const now = values(tab);
+  const question = Object.fromEntries(FIELDS.map((name) => [name, now[name]]).filter(([, value]) => value !== null && value !== undefined && value !== ''));
+  const order = (wanted.get(tab) ?? 0) + 1;
+  wanted.set(tab, order);
+  let answer;
+  try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { return; }
+  if (wanted.get(tab) !== order) return; // an older answer came late
+  for (const name of COUNTED) show(boxOf(tab, name), answer[name]);
+}
+
+function show(box, reading) {
+  if (!box) return;
+  const { places, room, cut, problems, drawn } = reading;
+  box.count.textContent = places === null ? '' : `${places}/${room}`;
+  box.count.title = places === null ? '' : `${places} of ${room} tokens; a longer prompt takes further rows.`;
+  box.count.classList.toggle('ez-over', cut > 0);
+  const notes = problems.slice(0, SHOWN).map((problem) => noteOf(box.area, problem));
+  if (cut > 0) notes.push(make('p', { textContent: `Too long: the last ${cut} tokens will not be read.` }));
+  if (drawn !== null && !problems.length) notes.push(make('p', { className: 'ez-drawn', title: drawn }, make('span', { textContent: CHOICE.test(box.area.value) ? 'For example ' : 'Becomes ' }), clampText(drawn, 400)));
+  const said = notes.map((note) => note.outerHTML).join('');
+  if (box.notes.dataset.said === said) return;
+  box.notes.dataset.said = said;
+  box.notes.replaceChildren(...notes);
+}
+
+/** A problem: the piece that it is about, marked in its surroundings, and what became of it. */
+function noteOf(area, { start, end, sentence }) {
+  const text = area.value;
+  const whole = end - start >= text.length;
+  const piece = make('button', { type: 'button', title: 'Show it in the prompt', onclick: () => { area.focus(); area.setSelectionRange(start, end); } },
+    text.slice(Math.max(0, start - 12), start), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
+  return make('p', { className: 'ez-problem' }, ...(whole ? [] : [piece]), make('span', { textContent: whole ? sentence : sentence.replace(/ \(….*?…\)/s, '') }));
+}
