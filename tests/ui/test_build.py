@@ -24,7 +24,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "depth_map", "controls", "loras", "priority", "template",
+    "loras", "priority", "template",
     "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
@@ -32,8 +32,11 @@ WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
 WITH_HIRES = set(HiresParameters.model_fields)
+WITH_CONTROLS = {"controls"}
+WITH_DEPTH = {"controls", "depth_map"}
 OWN = {
-    "txt2img": WITH_HIRES, "img2img": WITH_IMAGE, "inpaint": WITH_IMAGE | WITH_MASK, "semantic": WITH_MAP,
+    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
+    "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
 }  # fmt: skip
 """What each tab that draws has beyond what all have."""
 FOR_UPSCALE = {"noise_augmentation", *Upscaling.model_fields}

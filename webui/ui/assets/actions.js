@@ -19,7 +19,7 @@ export function pictureActions(bar, picture) {
     iconButton('image', 'To img2img', () => sendTo('img2img', picture), 'img2img'),
     iconButton('brush', 'To inpaint', () => sendTo('inpaint', picture), 'inpaint'),
     iconButton('full', 'To upscale', () => sendTo('upscale', picture), 'upscale'),
-    iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed })),
+    iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed }), 'Seed'),
     iconButton('restore', 'Restore parameters', () => restore(picture), 'Restore'),
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
     download,

@@ -65,13 +65,16 @@ def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component
         given = payload.get("values", {}) if isinstance(payload, dict) else {}
         values = given if isinstance(given, dict) else {}
         models = form.models(catalog)
-        suggested = _defaults_of(values.get("model"), models)
+        first = _first(models, catalog)
+        restoring = isinstance(payload, dict) and bool(payload.get("restore"))
+        known = values.get("model") in {info.id for info in models}
+        suggested = _defaults_of(values.get("model") if known or not restoring else first, models)
         changes = form.updates({**suggested, **values}, models)
         menu = form.controls["model"]
         wanted = changes.get(menu, {}).get("value")
         chosen = {"value": wanted} if wanted is not None else {}
-        if wanted is None and isinstance(payload, dict) and payload.get("restore"):
-            chosen = {"value": _first(models, catalog)}
+        if wanted is None and restoring:
+            chosen = {"value": first}
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill

@@ -10,6 +10,7 @@ from webui.ui.canvas.canvas import Canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
@@ -39,6 +40,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **controls_panel(NAME),
         }
         form = Form(NAME, controls, ("inpaint", "text"))
         submit = submit_handler(form, context.jobs, {"image": NO_PICTURE, "mask": NO_MASK})
