@@ -3,8 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
@@ -37,23 +35,19 @@ WITH_DEPTH = {"controls", "depth_map"}
 OWN = {
     "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
+    "live": {"image"},
 }  # fmt: skip
 """What each tab that draws has beyond what all have."""
 FOR_UPSCALE = {"noise_augmentation", *Upscaling.model_fields}
 
 
-@pytest.mark.parametrize("tab", list(OWN))
-def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(
-    context: UiContext, tab: str
-) -> None:
+def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiContext) -> None:
     for_some = set().union(*OWN.values()) | BEYOND_FORMS | FOR_UPSCALE | {"denoising_strength"}
-    wanted = (set(PARAMETERS) - for_some) | OWN[tab]
-    assert {f"{tab}-{name}" for name in wanted} <= ids_of(context)
-
-
-def test_the_upscale_tab_has_what_enlarging_needs(context: UiContext) -> None:
+    ids = ids_of(context)
+    for tab, own in OWN.items():
+        assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
     wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
-    assert {f"upscale-{name}" for name in wanted} <= ids_of(context)
+    assert {f"upscale-{name}" for name in wanted} <= ids
 
 
 def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> None:
@@ -72,23 +66,15 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": [],
         "upscale-model": [],
+        "live-model": ["fake/gradient"],
     }
 
 
-@pytest.mark.parametrize(
-    "element",
-    [
-        "ez-header",
-        "ez-stage",
-        "ez-tab-gallery",
-        "txt2img-generate",
-        "img2img-cancel",
-        "inpaint-canvas",
-        "semantic-canvas",
-    ],
-)
-def test_the_page_has_its_parts(context: UiContext, element: str) -> None:
-    assert element in ids_of(context)
+def test_the_page_has_its_parts(context: UiContext) -> None:
+    canvases = {"inpaint-canvas", "semantic-canvas", "live-canvas"}
+    assert {"ez-header", "ez-stage", "ez-tab-gallery", "txt2img-generate"} | canvases <= ids_of(
+        context
+    )
 
 
 def test_no_handler_waits_in_gradios_queue(context: UiContext) -> None:

@@ -11,10 +11,10 @@ from webui.ui.context import UiContext
 from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
 from webui.ui.samples import read_samples
-from webui.ui.tabs import gallery, img2img, inpaint, semantic, txt2img, upscale
+from webui.ui.tabs import gallery, img2img, inpaint, live, semantic, txt2img, upscale
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
-WORK = (txt2img, img2img, inpaint, semantic, upscale)
+WORK = (txt2img, img2img, inpaint, semantic, upscale, live)
 TABS = (*(tab.NAME for tab in WORK), "gallery")
 
 
@@ -30,7 +30,7 @@ def build_ui(context: UiContext) -> gr.Blocks:
                 for tab in WORK:
                     tab.build(context, stage)
             with gr.Column(elem_id="ez-stage-column", elem_classes=["ez-stage-column"]):
-                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog)):
+                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog), live.CANVAS):
                     if canvas is not None:
                         canvas_panel(canvas)
                 stage.render()  # type: ignore[no-untyped-call]

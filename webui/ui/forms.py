@@ -45,9 +45,20 @@ class Form:
     tasks: tuple[Task, ...] = ("text",)
     """Tasks of the models that it offers; those of the first stand first."""
 
+    fast_first: bool = False
+    """Whether models that suit few steps stand before others."""
+
     def models(self, catalog: Catalog) -> list[CheckpointInfo]:
         """The installed models that it can be used with."""
-        return [info for task in self.tasks for info in catalog.models(task)]
+        found = [info for task in self.tasks for info in catalog.models(task)]
+        return sorted(found, key=_usual_steps) if self.fast_first else found
+
+    def first_model(self, catalog: Catalog) -> CheckpointInfo | None:
+        """The model that it begins with: the program's own choice, where that would stand first."""
+        models, usual = self.models(catalog), catalog.default()
+        if usual is not None and usual in models and not self.fast_first:
+            return usual if usual.task == models[0].task else models[0]
+        return models[0] if models else None
 
     def describe(self) -> list[dict[str, Any]]:
         """What the page's script needs of each control: name, element, title, help, default, fold."""
@@ -170,6 +181,11 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
 
 def _is_empty(name: str, value: Any) -> bool:
     return value is None or (value == "" and not isinstance(default(name), str))
+
+
+def _usual_steps(model: CheckpointInfo) -> float:
+    steps = dict(model.defaults).get("steps", default("steps"))
+    return float(steps)
 
 
 def _is_slider(name: str) -> bool:

@@ -65,7 +65,8 @@ def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component
         given = payload.get("values", {}) if isinstance(payload, dict) else {}
         values = given if isinstance(given, dict) else {}
         models = form.models(catalog)
-        first = _first(models, catalog)
+        begun = form.first_model(catalog)
+        first = None if begun is None else str(begun.id)
         restoring = isinstance(payload, dict) and bool(payload.get("restore"))
         known = values.get("model") in {info.id for info in models}
         suggested = _defaults_of(values.get("model") if known or not restoring else first, models)
@@ -97,14 +98,6 @@ def suit_handler(
         return form.updates({name: suiting.get(name, default(name)) for name in free}, models)
 
     return suit
-
-
-def _first(models: Sequence[CheckpointInfo], catalog: Catalog) -> str | None:
-    """The model of a form that has none: the program's own choice, where the form offers it."""
-    usual = catalog.default()
-    if usual in models and usual is not None and models[0].task == usual.task:
-        return str(usual.id)
-    return str(models[0].id) if models else None
 
 
 def _defaults_of(model: Any, models: Sequence[CheckpointInfo]) -> dict[str, Any]:

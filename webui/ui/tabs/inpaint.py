@@ -6,7 +6,7 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
-from webui.ui.canvas.canvas import Canvas
+from webui.ui.canvas.canvas import mask_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
@@ -22,7 +22,7 @@ from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
 NAME = "inpaint"
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 SOFT = tuple(SoftInpainting.model_fields)
-CANVAS = Canvas(NAME)
+CANVAS = mask_canvas(NAME)
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
