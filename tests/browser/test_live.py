@@ -23,7 +23,7 @@ from webui.contracts.palette import PAINTS
 pytestmark = pytest.mark.browser
 
 TAB = "live"
-SIZE = "#live-width input"
+KEPT = """document.querySelectorAll('.ez-strip [title="as it is painted"]').length === 1"""
 
 
 @pytest.fixture

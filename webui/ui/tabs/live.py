@@ -38,7 +38,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         )
         models = Form(NAME, {}, fast_first=True).models(context.catalog)
         strength = control(NAME, "denoising_strength")
-        strength.value = STRENGTH  # type: ignore[attr-defined]  # of a slider
+        strength.value = STRENGTH
         controls |= {
             **prompt_panel(NAME, models),
             "denoising_strength": strength,
