@@ -31,6 +31,7 @@ SAMPLER = (
     ("beta_alpha", "beta_beta"),
     ("discard_penultimate", "sgm_noise_multiplier"),
 )
+SPEED = ("deep_cache_interval", "token_merging_ratio")
 
 
 def sampling_panel(tab: str) -> dict[str, Component]:
@@ -46,4 +47,5 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         **fold(tab, "Guidance", GUIDANCE),
         **fold(tab, "Sampler", SAMPLER),
         **fold(tab, "Network", NETWORK),
+        **fold(tab, "Speed", SPEED),
     }
