@@ -9,7 +9,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.services.models import write_controlnet, write_json, write_lora, write_model
+from tests.services.models import (
+    write_controlnet,
+    write_json,
+    write_lora,
+    write_model,
+    write_weights,
+)
 from webui.api.app import create_api
 from webui.app import Studio
 from webui.services.catalog import Catalog
@@ -53,9 +59,15 @@ def test_adapters_are_listed_without_their_paths(shelf: TestClient) -> None:
     edges, chalk = shelf.get("/api/v1/adapters").json()
     assert (edges["id"], edges["kind"], edges["reads"]) == ("edges", "controlnet", "edges")
     assert (chalk["id"], chalk["kind"], chalk["title"]) == ("loras/chalk", "lora", "chalk")
-    assert set(edges) == {"id", "kind", "title", "bytes", "reads", "description"}
+    assert set(edges) == {"id", "kind", "title", "bytes", "reads", "vectors", "description"}
 
 
 def test_adapters_can_be_asked_for_by_kind(shelf: TestClient) -> None:
     adapters = shelf.get("/api/v1/adapters", params={"kind": "lora"}).json()
     assert [adapter["id"] for adapter in adapters] == ["loras/chalk"]
+
+
+def test_an_embedding_tells_its_places(shelf: TestClient, tmp_path: Path) -> None:
+    write_weights(tmp_path / "models" / "embeddings" / "cloud.safetensors", {"<c>": [4, 8]})
+    (cloud,) = shelf.get("/api/v1/adapters", params={"kind": "embedding"}).json()
+    assert (cloud["id"], cloud["vectors"]) == ("embeddings/cloud", 4)

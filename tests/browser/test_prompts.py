@@ -103,6 +103,23 @@ def test_weights_and_order_are_changed_by_keyboard(page: Any) -> None:
         assert page.input_value(PROMPT) == expected
 
 
+def test_a_restored_picture_brings_its_loras_as_words_and_its_template(page: Any) -> None:
+    made = page.evaluate(
+        """import('/assets/easel/words.js').then((m) => [
+          m.inWords({ prompt: 'a boat', loras: [{ adapter: 'loras/x', weight: 0.5, text_weight: null, rank: null },
+            { adapter: 'y', weight: 0.25, text_weight: 1, rank: 8 }] }).prompt,
+          m.templateOf({ template: '', negative_template: '' })])"""
+    )
+    assert made == ["a boat <lora:loras/x:0.5><lora:y:1:0.25:dyn=8>", None]
+    page.fill(PROMPT, "a __warm/colour__ boat")
+    page.click("#txt2img-generate")
+    page.wait_for_selector(".ez-actions button[title='Restore parameters']")
+    page.click(".ez-actions button[title='Restore parameters']")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a red boat'")
+    page.click(".ez-toast button:has-text('Use their template')")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a __warm/colour__ boat'")
+
+
 def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
     page.fill(PROMPT, "an etching of {prompt}")
     page.wait_for_selector(f"{COUNT}:not(:empty)")

@@ -27,9 +27,9 @@ def catalogue_router(context: ApiContext) -> APIRouter:
         """Every checkpoint that can draw; with `task`, those made for it."""
         return [model_view(model) for model in context.catalog.models(task)]
 
-    @router.get("/adapters", summary="List the installed controlnets and LoRAs")
+    @router.get("/adapters", summary="List the installed controlnets, LoRAs and embeddings")
     def adapters(kind: AdapterKind | None = None) -> list[AdapterView]:
-        """Everything that `controls` and `loras` of a request can name."""
+        """Everything that `controls`, `loras` and the prompt of a request can name."""
         return [adapter_view(adapter) for adapter in context.catalog.adapters(kind)]
 
     @router.get("/samplers", summary="List the samplers")

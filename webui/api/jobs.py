@@ -47,11 +47,8 @@ EXAMPLES = {
         },
     },
     "words": {
-        "summary": "Words drawn by each picture's seed, a LoRA of the prompt, a saved style",
-        "value": {
-            "prompt": "a {red|blue} house by __place__ <lora:linocut:0.8>", "count": 4,
-            "styles": ["Oil painting"],
-        },
+        "summary": "Words drawn by each picture's seed (__names__ are wildcards, <lora:name:0.8> a LoRA)",
+        "value": {"prompt": "a {red|blue} house by a lake at {2::sunset|night}", "count": 4},
     },
     "upscale": {
         "summary": "An uploaded image four times as large",

@@ -79,13 +79,17 @@ class ModelView(View):
 
 
 class AdapterView(View):
-    """An installed controlnet or LoRA; `id` is what `controls` and `loras` take."""
+    """An installed controlnet, LoRA or embedding.
+
+    `id` is what `controls` and `loras` take; a prompt names an embedding by the last part of it.
+    """
 
     id: str
     kind: AdapterKind
     title: str
     bytes: int
     reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    vectors: int = Field(description="Places that an embedding takes in a prompt.")
     description: str
 
 

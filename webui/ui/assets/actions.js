@@ -7,6 +7,7 @@ import { models } from './models.js';
 import { openTab } from './tabs.js';
 import { toast } from './toast.js';
 import * as store from './store.js';
+import { inWords, templateOf } from './words.js';
 
 /** Parts of a request that not every form has a place for. */
 const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', controls: 'controls', loras: 'LoRAs' };
@@ -37,12 +38,14 @@ export const sendTo = (tab, picture) => telling(async () => {
 
 /** Bring all parameters of a picture back into the form that can show them. */
 export const restore = (picture) => telling(async () => {
-  const { request } = await parameters(picture);
+  const request = inWords((await parameters(picture)).request);
   const tab = await tabFor(request);
   fill(tab, request);
   openTab(tab);
   const left = leftOut(tab, request);
+  const template = templateOf(request);
   if (left.length) toast(`Brought back without its ${left.join(', ')}: the ${tab} tab has no place for them.`);
+  else if (template) toast('These are the words that were drawn', { title: 'Use their template', run: () => fill(tab, template) });
 });
 
 /** The tab whose form a request belongs into, by what it names and by its model's task. */
@@ -71,7 +74,8 @@ export const discard = (picture, whenBack = () => {}) => telling(async () => {
 });
 
 /** Bring a request back into its form and start it; one that no form can hold is ordered as it is. */
-export const tryAgain = (request) => telling(async () => {
+export const tryAgain = (ordered) => telling(async () => {
+  const request = inWords(ordered);
   const tab = await tabFor(request);
   if (leftOut(tab, request).length) {
     await store.add((await post('/jobs', request)).id);
