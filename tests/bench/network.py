@@ -18,11 +18,11 @@ from webui.engine.engine import Engine
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Residency
-from webui.engine.work import Answer, Predict, Work
+from webui.engine.work import Answer, Execute, Predict, Work
 from webui.training.evaluation.drawing import load_folder
 
-STEPS = 40
-TURNS = 7
+STEPS = 16
+TURNS = 5
 TOKENS, TEXT_WIDTH = 77, 192
 """Of the starter model's cross-attention: how many, and how wide."""
 
@@ -43,7 +43,9 @@ def step_overhead(pictures: int) -> Overhead:
     """Measure `pictures` jobs at once, with guidance, on the starter model."""
     model = load_folder(REPOSITORY / "models" / "starter" / "text", ModelId("starter/text"))
     steps, forwards = [], []
-    for _ in range(TURNS):  # in turn, so that a machine that slows down slows both
+    for _ in range(
+        TURNS if pictures == 1 else TURNS // 2 + 1
+    ):  # in turn, so that a machine that slows down slows both
         steps.append(_step_seconds(model, pictures))
         forwards.append(_forward_seconds(model, 2 * pictures))
     ratios = [step / forward for step, forward in zip(steps, forwards, strict=True)]
@@ -60,9 +62,14 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
             ends.append(time.perf_counter())
         return execute(works)
 
+    _run_jobs(model, pictures, timed)
+    return statistics.median(b - a for a, b in itertools.pairwise(ends[5:]))
+
+
+def _run_jobs(model: LoadedModel, pictures: int, run: Execute) -> None:
     residency = Residency(lambda _: model, 2 * model.bytes, lambda _: None)
     with residency.use(model.checkpoint):
-        engine = Engine(residency, lambda _: None, run=timed)
+        engine = Engine(residency, lambda _: None, run=run)
         for seed in range(pictures):
             request = GenerationRequest(
                 prompt="a red house by day",
@@ -74,7 +81,27 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
             engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, {}, (), ()))
         while engine.tick():
             pass
-    return statistics.median(b - a for a, b in itertools.pairwise(ends[5:]))
+
+
+def bookkeeping_seconds(jobs: int) -> float:
+    """Of a step and job, all that is not the network: samplers, guidance, turns, events, previews."""
+    model = load_folder(REPOSITORY / "models" / "starter" / "text", ModelId("starter/text"))
+    begins: list[float] = []
+    ends: list[float] = []
+
+    def instant(works: Sequence[Work]) -> list[Answer]:
+        begins.append(time.perf_counter())
+        answers: list[Answer] = [
+            torch.zeros_like(work.x) for work in works if isinstance(work, Predict)
+        ]
+        if not answers:
+            answers = execute(works)
+        ends.append(time.perf_counter())
+        return answers
+
+    _run_jobs(model, jobs, instant)
+    between = [begin - end for end, begin in zip(ends, begins[1:], strict=False)]
+    return statistics.median(between[5:]) / jobs
 
 
 @torch.inference_mode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -197,14 +198,29 @@ def test_savings_are_in_the_metadata_where_they_are_used(model: LoadedModel) -> 
     assert "DeepCache" not in write_infotext(order(model.checkpoint).request, 7, "Tiny")
 
 
-def test_what_asks_about_the_middle_of_the_network_is_always_whole(model: LoadedModel) -> None:
-    """A picture under step caching is guided by its attention all the same."""
-    rig, guided = Rig(model), {"pag_scale": 2.0, "sag_scale": 1.0, "guidance_scale": 3.0}
-    rig.finish(
-        order(model.checkpoint, "cached", steps=4, deep_cache_interval=3, **guided),  # type: ignore[arg-type]
-        order(model.checkpoint, "whole", steps=4, **guided),  # type: ignore[arg-type]
-    )
-    assert rig.ends() == {"cached": "done", "whole": "done"}
-    asked = prediction(model)
-    assert StepCache(3).prepare(replace(asked, shows_looks=True)).keep is None
-    assert StepCache(3).prepare(replace(asked, perturbed=(False, True))).keep is None
+def test_what_shows_the_middle_of_the_network_is_always_whole(model: LoadedModel) -> None:
+    work = replace(prediction(model), shows_looks=True)
+    assert StepCache(3).prepare(work) is work
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pag_scale": 2.0, "sag_scale": 1.0},
+        {"freeu_b1": 1.3, "freeu_b2": 1.4, "freeu_s1": 0.9, "freeu_s2": 0.2},
+        {"tiling": True},
+    ],
+)
+def test_altered_networks_reuse_steps_too_in_a_crowd_as_alone(
+    model: LoadedModel, fields: dict[str, Any]
+) -> None:
+    job = order(model.checkpoint, steps=6, deep_cache_interval=2, **fields)
+    alone, crowd = Rig(model), Rig(model)
+    alone.finish(job)
+    crowd.finish(job, order(model.checkpoint, "plain"), order(model.checkpoint, "other", **fields))
+    assert set(crowd.ends().values()) == {"done"}
+    difference = crowd.pictures("job")[0].astype(int) - alone.pictures("job")[0]
+    assert abs(difference).max() <= 1
+    reusing = [work for work in alone.works(Predict) if work.reuse is not None]
+    # FreeU filters the last up block of a network of two levels: there every step is whole.
+    assert bool(reusing) is ("freeu_b1" not in fields)

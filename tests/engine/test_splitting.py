@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from tests.engine.rig import Rig, order
 from tests.studio import REPOSITORY
@@ -133,6 +134,22 @@ def test_a_latent_from_windows_is_close_to_the_whole_one(starter: LoadedModel) -
     assert isinstance(whole, Tensor)
     assert isinstance(parted, Tensor)
     assert float((parted - whole).abs().mean()) < 0.05 * float(whole.std())
+
+
+def test_a_picture_that_tiles_the_plane_does_so_in_windows_too(model: LoadedModel) -> None:
+    generator = torch.Generator().manual_seed(0)
+    small = torch.randn(1, 4, 8, 8, generator=generator)
+    latent = functional.interpolate(small.repeat(1, 1, 3, 3), scale_factor=5, mode="bicubic")
+    latent = latent[..., 40:80, 40:80].contiguous()  # wraps round
+    work = DecodeLatent(model, latent, 80, 80, tiling=True)
+    whole, parted = _whole_and_in_windows(work, 36 * 72)
+    assert isinstance(whole, np.ndarray)
+    assert isinstance(parted, np.ndarray)
+    difference: NDArray[np.float64] = np.asarray(parted, float) - np.asarray(whole, float)
+    edges = abs(
+        np.concatenate((difference[0], difference[-1], difference[:, 0], difference[:, -1]))
+    )
+    assert edges.mean() < 1.5 * abs(difference).mean() + 0.2
 
 
 def test_a_picture_too_large_to_decode_is_decoded_in_windows_and_cropped(

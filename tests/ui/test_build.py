@@ -7,6 +7,7 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.upscaling import Upscaling
@@ -29,7 +30,7 @@ BEYOND_FORMS = {
 WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
-WITH_HIRES = set(HiresParameters.model_fields)
+WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls"}
 WITH_DEPTH = {"controls", "depth_map"}
 OWN = {

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from webui.engine.work import Kept, Predict
 
+FREEU_BLOCKS = 2
+"""FreeU filters what enters so many up blocks, the deepest first."""
+
 
 class StepCache:
     """Decides for one picture which predictions are whole, and keeps what the others reuse."""
@@ -36,14 +39,14 @@ class StepCache:
         evaluations of a sampler of second order. Those that ask about the middle of the network, which
         a reusing one never comes to, stay as they are.
         """
-        if work.shows_looks or any(work.perturbed):
+        if work.shows_looks or _filters_last_layer(work):
             return work
         if work.t == self._level:
             self._place += 1
         else:
             self._level, self._place, self._levels = work.t, 0, self._levels + 1
         tokens = None if work.tokens is None else work.tokens.shape
-        key = (self._place, work.x.shape, tokens, len(work.controls))
+        key = (id(work.model), self._place, work.x.shape, tokens, len(work.controls))
         slot = self._slots.get(key)
         if slot is not None and self._levels - slot.made < self._interval:
             features = slot.kept.features
@@ -57,6 +60,13 @@ class _Slot:
     def __init__(self, made: int) -> None:
         self.made = made
         self.kept = Kept()
+
+
+# Any: diffusers' blocks are typed loosely.
+def _filters_last_layer(work: Predict) -> bool:
+    """Whether FreeU reaches the last up block, as it does in a UNet of two levels."""
+    ups: Any = work.model.unet.up_blocks
+    return work.alterations.freeu is not None and len(ups) < FREEU_BLOCKS + 1
 
 
 def can_reuse(network: nn.Module) -> bool:

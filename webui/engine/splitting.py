@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from webui.engine.tiles import Window, cover
 from webui.engine.work import Answer, DecodeLatent, EncodeImage, Predict, Work
@@ -62,21 +63,35 @@ def _rows(work: Predict) -> Split | None:
 
 
 def _decoded_in_windows(work: DecodeLatent) -> Split | None:
-    windows = _windows(work.latent.shape[-2], work.latent.shape[-1])
-    if not windows:
-        return None
     factor = work.model.checkpoint.latent_factor
+    margin, latent = 0, work.latent
+    if (
+        work.tiling
+    ):  # what lies beyond an edge is laid there: a window does not wrap round by itself
+        margin = min(OVERLAP, *latent.shape[-2:])
+        latent = functional.pad(latent, (margin,) * 4, mode="circular")
+    windows = _windows(latent.shape[-2], latent.shape[-1])
+    if not windows or max(work.latent.shape[-2:]) < LEAST:
+        return None
     parts = [
-        replace(work, latent=w.of(work.latent), width=w.width * factor, height=w.height * factor)
-        for w in windows
+        replace(
+            work,
+            latent=window.of(latent),
+            width=window.width * factor,
+            height=window.height * factor,
+            tiling=False,
+        )
+        for window in windows
     ]
+    top = margin * factor
 
     def join(answers: Sequence[Answer]) -> Answer:
         failed = [answer for answer in answers if isinstance(answer, Exception)]
         if failed:
             return failed[0]
         pictures = [torch.from_numpy(answer).permute(2, 0, 1).float() for answer in answers]
-        whole = _faded(pictures, windows, factor)[:, : work.height, : work.width]
+        whole = _faded(pictures, windows, factor)
+        whole = whole[:, top : top + work.height, top : top + work.width]
         return np.ascontiguousarray(whole.round().to(torch.uint8).permute(1, 2, 0).numpy())
 
     return Split(tuple(parts), join)

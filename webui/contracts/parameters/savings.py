@@ -28,5 +28,6 @@ class Savings(BaseModel):
             "Share of the picture's tokens that stand in for one another in self-attention; 0 is exact.",
             "Token merging ratio",
             step=0.05,
+            soft_maximum=0.75,
         ),
     ] = Field(0.0, ge=0.0, le=0.75, allow_inf_nan=False)

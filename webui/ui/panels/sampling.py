@@ -16,6 +16,7 @@ GUIDANCE = (
 )
 NETWORK = (
     ("clip_skip", "tiling"),
+    ("deep_cache_interval", "token_merging_ratio"),
     "pag_scale",
     ("sag_scale", "sag_blur"),
     ("freeu_b1", "freeu_b2"),
@@ -30,6 +31,7 @@ SAMPLER = (
     ("beta_alpha", "beta_beta"),
     ("discard_penultimate", "sgm_noise_multiplier"),
 )
+SPEED = ("deep_cache_interval", "token_merging_ratio")
 
 
 def sampling_panel(tab: str) -> dict[str, Component]:
@@ -45,4 +47,5 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         **fold(tab, "Guidance", GUIDANCE),
         **fold(tab, "Sampler", SAMPLER),
         **fold(tab, "Network", NETWORK),
+        **fold(tab, "Speed", SPEED),
     }
