@@ -49,7 +49,7 @@ def test_axe_finds_nothing_serious(open_page: OpenPage, theme: str) -> None:
     tab.click("#img2img-generate")
     tab.wait_for_selector(".ez-notice")
     found += serious(axe, tab)
-    tab.keyboard.press("Alt+3")
+    tab.keyboard.press("Alt+7")
     tab.click(".ez-tile >> nth=0")
     tab.wait_for_selector(".ez-look pre:not(:empty)")
     found += serious(axe, tab)

@@ -186,7 +186,7 @@ def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> 
     generate(page, "for the gallery", steps=17)
     page.wait_for_selector(FINISHED)
     page.fill(PROMPT, "something else")
-    page.keyboard.press("Alt+3")
+    page.keyboard.press("Alt+7")
     page.click(".ez-tile >> nth=0")
     page.wait_for_function(
         "document.querySelector('.ez-look pre').textContent.includes('Steps: 17')"

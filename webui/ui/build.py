@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from webui.ui.canvas.canvas import canvas_panel
 from webui.ui.context import UiContext
+from webui.ui.forms import Form
 from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
 from webui.ui.samples import read_samples
+from webui.ui.scripts import call, on_mount
 from webui.ui.tabs import gallery, img2img, inpaint, live, semantic, txt2img, upscale
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
@@ -27,12 +30,33 @@ def build_ui(context: UiContext) -> gr.Blocks:
         stage.unrender()  # type: ignore[no-untyped-call]
         with gr.Row(elem_id="ez-work"):
             with gr.Column(elem_id="ez-forms"):
-                for tab in WORK:
-                    tab.build(context, stage)
+                forms = [tab.build(context, stage) for tab in WORK]
             with gr.Column(elem_id="ez-stage-column", elem_classes=["ez-stage-column"]):
                 for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog), live.CANVAS):
                     if canvas is not None:
                         canvas_panel(canvas)
                 stage.render()  # type: ignore[no-untyped-call]
         gallery.build()
+        _open_on_demand(blocks, forms)
     return blocks
+
+
+def _open_on_demand(blocks: gr.Blocks, forms: Sequence[Form]) -> None:
+    """Leave the tabs' controls out of the page until a tab is first opened."""
+    tabs = [form.tab for form in forms]
+    by_id = {block.elem_id: block for block in blocks.blocks.values()}
+    columns = [by_id[f"ez-tab-{tab}"] for tab in tabs]
+    for column in columns:
+        column.visible = False
+    opener = gr.HTML(
+        value=None,
+        html_template="<span></span>",
+        js_on_load=on_mount("lazy", fields={form.tab: list(form.controls) for form in forms}),
+        elem_id="ez-opener",
+        elem_classes=["ez-bridge"],
+        apply_default_css=False,
+    )
+    opener.input(
+        None, None, columns, js=call("lazy", "shown", tabs), show_progress="hidden",
+        trigger_mode="multiple",
+    )  # fmt: skip

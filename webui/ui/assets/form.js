@@ -3,6 +3,8 @@
 import { make } from './dom.js';
 
 const forms = new Map();
+const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
+const pending = new Map(); // what such a form is to be filled with when it comes
 let opened = 'txt2img';
 let latest = 'txt2img';
 
@@ -22,14 +24,22 @@ export function setCurrentTab(name) {
 export const values = (name) => forms.get(name)?.values ?? {};
 
 /** Names of the parameters that a form has a control for; none where there is no such form. */
-export const fieldsOf = (name) => forms.get(name)?.fields.map((field) => field.name) ?? [];
+export const fieldsOf = (name) => declared.get(name) ?? [];
+
+/** Say which forms there are, before they are in the page. */
+export function declare(fields) {
+  for (const [name, names] of Object.entries(fields)) declared.set(name, names);
+}
 
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
 export function mount({ props, trigger }, { tab: name, fields }) {
   const form = { fields, values: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
   forms.set(name, form);
   fields.forEach(decorate.bind(null, name));
-  form.send({ values: read(name), restore: true }, 'input');
+  const asked = pending.get(name);
+  pending.delete(name);
+  if (asked?.start) form.then = () => form.send({ values: {} }, 'submit');
+  form.send({ values: { ...read(name), ...asked?.values }, restore: true }, 'input');
 }
 
 /** Called by Gradio when a form was filled; from the first time on, changes are kept. */
@@ -37,16 +47,20 @@ export function filled(name, ...given) {
   const form = forms.get(name);
   if (form) form.restored = true;
   changed(name, ...given);
+  form?.then?.();
+  if (form) form.then = null;
 }
 
 /** Bring values into a form's controls, by parameter name; others stay. */
-export function fill(name, given) {
-  forms.get(name)?.send({ values: given }, 'input');
-}
+export const fill = (name, given) => give(name, given, false);
 
 /** Bring values into a form and start it. */
-export function fillAndStart(name, given) {
-  forms.get(name)?.send({ values: given }, 'submit');
+export const fillAndStart = (name, given) => give(name, given, true);
+
+function give(name, given, start) {
+  const form = forms.get(name);
+  if (form) form.send({ values: given }, start ? 'submit' : 'input');
+  else if (declared.has(name)) pending.set(name, { values: { ...pending.get(name)?.values, ...given }, start });
 }
 
 /** Called by Gradio with all values of a form, in the order of its fields, when one changed. */
