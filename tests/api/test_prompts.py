@@ -22,6 +22,7 @@ def test_a_prompt_is_counted_and_its_mistakes_are_placed(client: TestClient) -> 
     assert (problem["start"], problem["end"]) == (2, 3)
     assert "is never closed" in problem["sentence"]
     assert (negative["room"], negative["problems"]) == (150, [])
+    assert answer["ways"] is None
     assert client.get("/api/v1/jobs").json() == []
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,13 +105,20 @@ def own_studio(tmp_path: Path) -> Iterator[RunningStudio]:
 @pytest.fixture
 def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """The page as a first visitor sees it; any message of its script's is a failure."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+
+
+@contextmanager
+def watched_page(browser: Any, address: str) -> Iterator[Any]:
+    """A page in a window of its own, whose script must not complain."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     tab = context.new_page()
     faults: list[str] = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     tab.faults = faults
-    visit(tab, shared_studio.address)
+    visit(tab, address)
     yield tab
     context.close()
     assert faults == getattr(tab, "expected_faults", [])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio
+from tests.browser.conftest import RunningStudio, watched_page
 from tests.browser.test_page import FINISHED, NEGATIVE, PROMPT
 
 pytestmark = pytest.mark.browser
@@ -16,6 +16,13 @@ pytestmark = pytest.mark.browser
 COUNT = "#txt2img-prompt .ez-count"
 NOTES = "#txt2img-prompt .ez-reading"
 OPTION = ".ez-complete-item"
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One page for all tests here: each writes its own prompt."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +40,7 @@ def test_tokens_are_counted_while_one_writes(page: Any) -> None:
     page.wait_for_selector(f"{COUNT}:text-is('3/75')")
     page.fill(PROMPT, "a red house BREAK at night # not counted")
     page.wait_for_selector(f"{COUNT}:text-is('77/150')")
-    page.fill(NEGATIVE, "rain")
+    page.fill(NEGATIVE, "night")
     page.wait_for_selector("#txt2img-negative_prompt .ez-count:text-is('1/75')")
 
 
@@ -75,7 +82,7 @@ def test_names_are_offered_and_chosen_by_keyboard(page: Any) -> None:
     assert page.input_value(PROMPT) == "a __warm/colour__ <colo"
 
 
-def test_weights_are_changed_by_keyboard(page: Any) -> None:
+def test_weights_and_order_are_changed_by_keyboard(page: Any) -> None:
     page.fill(PROMPT, "a red house, <lora:chalk:0.8>")
     place = "document.querySelector('#txt2img-prompt textarea').setSelectionRange(%d, %d)"
     page.focus(PROMPT)
@@ -86,6 +93,8 @@ def test_weights_are_changed_by_keyboard(page: Any) -> None:
         (None, "Control+ArrowDown", "a red house, <lora:chalk:0.8>"),
         ((2, 11), "Control+ArrowDown", "a (red house:0.9), <lora:chalk:0.8>"),
         ((26, 26), "Control+ArrowUp", "a (red house:0.9), <lora:chalk:0.85>"),
+        ((4, 4), "Alt+ArrowRight", "<lora:chalk:0.85>, a (red house:0.9)"),
+        (None, "Alt+ArrowLeft", "a (red house:0.9), <lora:chalk:0.85>"),
     ]
     for selection, keys, expected in steps:
         if selection is not None:
@@ -104,6 +113,8 @@ def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
     page.keyboard.press("Escape")
     page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.fill(PROMPT, "a boat")
+    page.reload()
+    page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
     page.click("#txt2img-generate")
     page.wait_for_selector(FINISHED)

@@ -63,6 +63,7 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
         {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "sag_scale": 0.8, "freeu_b1": 1.2},
         {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
         {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
+        {"refiner": "a/b", "refiner_switch_at": 0.6, "hires_scale": 1.5, "hires_model": "c"},
         {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},
         {"hires_scale": 1.5, "hires_prompt": "a: ship,\nfar", "hires_negative_prompt": "rain"},
         {"eta": 0.5, "sigma_churn": 2.5, "sigma_tmin": 0.1, "sigma_tmax": 3.0, "sigma_noise": 1.01},

@@ -49,6 +49,7 @@ _MESSAGES: list[Message] = [
         loras=[{"adapter": _CHALK.id, "weight": -1.5}],
         boxes=[{"label": "sky", "left": 0, "top": 0, "right": 1, "bottom": 0.5}],
     ),
+    replace(order("two", refiner="starter/semantic"), others=(_SEMANTIC,)),
     CancelJob(_ID),
     WarmUp(FAKE_CHECKPOINT),
     WarmUp(_SEMANTIC),

@@ -156,3 +156,26 @@ def test_a_warmed_model_is_there_for_its_first_job(shelf: Shelf, model: LoadedMo
     rig.tick_until(lambda: rig.residency.resident_bytes > 0)
     rig.finish(order(model.checkpoint))
     assert shelf.loads == [model.checkpoint.id]
+
+
+def test_models_that_are_needed_together_are_held_once_all_are_there(shelf: Shelf) -> None:
+    residency = shelf.residency(2.5)
+    pair = [shelf.checkpoint("a"), shelf.checkpoint("b")]
+    leases = None
+    for _ in range(2000):
+        if (leases := residency.acquire_all(pair)) is not None:
+            break
+        threading.Event().wait(0.002)
+    assert leases is not None
+    assert [lease.model.checkpoint.id for lease in leases] == ["a", "b"]
+    assert residency.acquire(shelf.checkpoint("c")) is None  # both are in use
+    assert not residency.is_known(shelf.checkpoint("c"))
+    for lease in leases:
+        lease.release()
+    with residency.use(shelf.checkpoint("c")):
+        assert shelf.loads == ["a", "b", "c"]
+
+
+def test_models_that_never_fit_together_are_refused(shelf: Shelf) -> None:
+    with pytest.raises(OutOfMemory, match="'a' and 'b'"):
+        shelf.residency(1.5).acquire_all([shelf.checkpoint("a"), shelf.checkpoint("b")])

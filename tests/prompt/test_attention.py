@@ -1,5 +1,7 @@
 """Weights in a prompt."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,3 +87,22 @@ def _spaced(runs: tuple[Weighted, ...]) -> list[Weighted]:
 def test_weights_multiply(outer: float, inner: float) -> None:
     (run,) = parse_attention(f"((x:{inner}):{outer})")
     assert run.weight == pytest.approx(outer * inner)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "(" * 20_000, "[a:" * 6_600, "(" * 10_000 + ")" * 10_000, "(a[b" * 2_500 + ")]" * 2_500,
+        "a" + " " * 19_000 + "x", "BREAK " * 3_000, "(a:" + "1" * 19_000,
+    ],
+)  # fmt: skip
+def test_a_hostile_prompt_is_read_in_no_time(prompt: str) -> None:
+    began = time.perf_counter()
+    assert parse_attention(prompt)
+    assert time.perf_counter() - began < 2
+
+
+def test_brackets_that_cross_each_hold_to_their_own_end() -> None:
+    assert read("(a[b:2)c]d") == [
+        ("a", 2.0), ("b", round(2 / 1.1, 6)), ("c", round(1 / 1.1, 6)), ("d", 1.0),
+    ]  # fmt: skip

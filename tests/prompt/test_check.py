@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +47,10 @@ def test_a_lora_in_the_negative_prompt_is_said_to_do_nothing() -> None:
     assert "does nothing in the negative prompt" in problem.sentence
 
 
+def test_where_brackets_are_text_they_may_stand_alone() -> None:
+    assert problems_in("a (b] (c:1.2.3) [d:e:f]", weights=False) == ()
+
+
 def test_braces_count_where_they_are_choices() -> None:
     (problem,) = problems_in("a {b|c", choices=True)
     assert "'{' at character 3" in problem.sentence
@@ -56,3 +62,12 @@ def test_checking_never_fails_and_places_are_in_the_prompt(prompt: str, choices:
     for problem in problems_in(prompt, choices=choices):
         assert 0 <= problem.start < problem.end <= len(prompt)
         assert problem.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "prompt", ["(a:" + "1" * 19_000, "<a:" * 6_600, "(a:1" * 5_000, "#" * 20_000]
+)
+def test_a_hostile_prompt_is_checked_in_no_time(prompt: str) -> None:
+    began = time.perf_counter()
+    problems_in(prompt)
+    assert time.perf_counter() - began < 2

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webui.prompt.comments import without_comments
+from webui.prompt.comments import strip_comments, without_comments
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,10 @@ def _escaped(prompt: str) -> list[int]:
         else:
             i += 1
     return found
+
+
+@given(st.text(alphabet="ab #\\\n", max_size=60))
+def test_stripped_twice_is_stripped_once_and_reads_the_same(prompt: str) -> None:
+    stripped = strip_comments(prompt)
+    assert strip_comments(stripped) == stripped
+    assert without_comments(stripped) == without_comments(prompt)

@@ -1,6 +1,7 @@
 """Prompts that change."""
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
@@ -71,3 +72,23 @@ def test_a_second_pass_counts_on() -> None:
     assert said("[a:b:24]") == [(4, "a"), (10, "b")]
     assert said("[a:b:12]") == [(10, "b")]
     assert said("[a:b:2.5]") == [(10, "a")]
+
+
+HOSTILE = (
+    "[" * 20_000, "[a:" * 6_600, "[a:" * 3_000 + "b" + ":1]" * 3_000,
+    "[a|" * 3_000 + "b" + "]" * 3_000, "[]" * 10_000, "a" + " " * 19_000 + "x", "AND " * 5_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("prompt", HOSTILE)
+def test_a_hostile_prompt_is_read_in_no_time(prompt: str) -> None:
+    began = time.perf_counter()
+    for part in split_parts(prompt):
+        assert stages_of(part.text, 20)
+    assert time.perf_counter() - began < 2
+
+
+def test_changes_deeper_than_anybody_writes_are_text() -> None:
+    deep = "[a:" * 60 + "b" + ":1]" * 60
+    assert said(deep)[-1][1].startswith("[a:[a:")
+    assert said("[a:" * 40 + "b" + ":1]" * 40)[-1] == (10, "b")

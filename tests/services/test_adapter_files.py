@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.test_embedding_picture import told, write_picture
 from tests.services.models import write_controlnet, write_lora, write_weights
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
@@ -88,6 +89,7 @@ def test_an_embedding_is_known_by_its_vectors(
     file = tmp_path / "Chalk.safetensors"
     write_weights(file, shapes)
     info = describe_embedding(file, AdapterId("embeddings/Chalk"))
+    assert info is not None
     assert (info.kind, info.title, info.name, info.vectors) == (
         "embedding", "Chalk", "Chalk", vectors,
     )  # fmt: skip
@@ -115,3 +117,14 @@ def test_a_pickled_embedding_is_not_opened(tmp_path: Path) -> None:
     file.write_bytes(b"anything")
     with pytest.raises(NotAModel, match="Convert it to safetensors"):
         describe_embedding(file, _A)
+
+
+def test_a_picture_is_an_embedding_where_it_holds_one(tmp_path: Path) -> None:
+    info = describe_embedding(write_picture(tmp_path / "x.png", told([[1.0, 2.0]] * 3)), _A)
+    assert info is not None
+    assert (info.kind, info.title, info.vectors) == ("embedding", "x", 3)
+    assert describe_embedding(write_picture(tmp_path / "x.png", None), _A) is None
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    assert describe_embedding(tmp_path / "x.png", _A) is None
+    with pytest.raises(BrokenModel, match="is damaged: the embedding in it"):
+        describe_embedding(write_picture(tmp_path / "x.png", told([])), _A)

@@ -143,9 +143,13 @@ def test_a_job_is_drawn_stored_and_done(services: Services, start: Start) -> Non
 def test_every_picture_is_told_before_its_job_is_done(services: Services, start: Start) -> None:
     start()
     _ended(services, _submit(services, count=2))
-    told = [e for e in services.told if not isinstance(e, (JobStepped, WorkerChanged))]
-    states = [e.job.state.value if isinstance(e, JobChanged) else "picture" for e in told]
-    assert states == ["queued", "running", "picture", "picture", "done"]
+
+    def told() -> list[str]:
+        events = [e for e in services.told if not isinstance(e, (JobStepped, WorkerChanged))]
+        return [e.job.state.value if isinstance(e, JobChanged) else "picture" for e in events]
+
+    eventually(lambda: told()[-1] == "done")  # the record is written before it is told
+    assert told() == ["queued", "running", "picture", "picture", "done"]
 
 
 def test_jobs_that_waited_before_the_start_are_run(services: Services, start: Start) -> None:
@@ -367,6 +371,19 @@ def test_the_worker_is_told_the_files_of_all_images_and_adapters(
         ("loras/chalk", "lora", ""),
         ("loras/ink", "lora", ""),
     ]
+
+
+def test_the_worker_is_told_of_every_model_that_a_job_names(
+    services: Services, scripted: Scripted
+) -> None:
+    for name in ("m", "fine", "large"):
+        write_model(services.folder / "models" / name)
+    models = {"model": "m", "refiner": "fine", "hires_model": "large"}
+    services.submit("a boat", **models, hires_scale=2.0)
+    eventually(lambda: bool(scripted.orders()))
+    (order,) = scripted.orders()
+    assert order.checkpoint.id == "m"
+    assert [other.id for other in order.others] == ["fine", "large"]
 
 
 def test_a_job_whose_adapter_was_removed_fails_with_a_sentence(

@@ -131,6 +131,13 @@ def test_a_class_map_with_an_unknown_class_is_refused(images: ImageStore) -> Non
     assert "class_map is a picture with the value 2, expected values from 0 to 1" in said
 
 
+def test_a_refiner_is_a_text_model_for_pictures_from_nothing(images: ImageStore) -> None:
+    assert "draws from text" in _wrong(images, "text", refiner="starter/inpaint")
+    assert "draws from text" in _wrong(images, "text", hires_model="starter/depth")
+    assert "refiner" in _wrong(images, "text", image=A, refiner="starter/text")
+    assert _wrong(images, "text", refiner="starter/text") == ""
+
+
 def test_a_second_pass_is_for_pictures_from_nothing(images: ImageStore) -> None:
     assert "hires_scale" in _wrong(images, "text", image=A, hires_scale=2.0)
     assert _wrong(images, "text", hires_scale=2.0) == ""

@@ -97,3 +97,30 @@ def test_names_are_as_short_as_tells_them_apart(reader: PromptReader, tmp_path: 
     words = reader.words()
     assert words.loras == ("a/loras/ink", "b/loras/ink", "chalk")
     assert (words.embeddings, words.styles, words.wildcards) == (("cloud",), ("oil",), ("colour",))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "choices", "ways"),
+    [
+        ("{a|b} {c|d}", "Combinatorial", 4),
+        ("{a|b}" * 11, "Combinatorial", 1000),
+        ("a|b|c", "Matrix", 4),
+        ("{a|b}", "Random", None),
+        ("__none__", "Combinatorial", None),
+    ],
+)
+def test_the_number_of_all_prompts_is_told(
+    reader: PromptReader, prompt: str, choices: str, ways: int | None
+) -> None:
+    assert reader.ways(GenerationRequest(prompt=prompt, prompt_choices=choices)) == ways
+
+
+def test_a_matrix_shows_and_counts_all_of_its_parts(reader: PromptReader) -> None:
+    reading = read(reader, "a house|a red tree", prompt_choices="Matrix")
+    assert reading.drawn == "a house, a red tree"
+    assert reading.count is not None
+    assert reading.count.places == 6
+
+
+def test_without_emphasis_brackets_are_no_mistake(reader: PromptReader) -> None:
+    assert read(reader, "smile :)", emphasis="None").problems == ()

@@ -6,13 +6,14 @@ import io
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.services.models import write_lora, write_model
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import InvalidField, NotFound, UnknownAdapter
+from webui.contracts.errors import BadRequest, InvalidField, NotFound, UnknownAdapter
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import MAX_SEED
@@ -69,6 +70,15 @@ def test_seeds_beyond_the_last_are_refused(images: ImageStore) -> None:
 def test_too_many_pixels_in_all_are_refused(images: ImageStore) -> None:
     with pytest.raises(InvalidField, match="fewer or smaller"):
         _resolve(images, width=4096, height=4096, count=9)
+
+
+@pytest.mark.parametrize("name", ["refiner", "hires_model"])
+def test_a_further_model_must_be_there(images: ImageStore, name: str) -> None:
+    fields: dict[str, Any] = {name: "nowhere"}
+    with pytest.raises(BadRequest, match="nowhere"):
+        _resolve(images, **fields)
+    fields[name] = str(FAKE_CHECKPOINT.id)
+    assert getattr(_resolve(images, **fields), name) == FAKE_CHECKPOINT.id
 
 
 def test_a_second_pass_beyond_all_sides_is_refused(images: ImageStore) -> None:

@@ -21,7 +21,11 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> WildcardStore:
-    write(tmp_path / "one", "colour", "# warm ones\nred\n\n  green  \r\n0.5::dark {blue|grey}\n")
+    write(
+        tmp_path / "one",
+        "colour",
+        "# warm ones\nred\n\n  green  # like grass\r\n0.5::dark {blue|grey}\n",
+    )
     write(tmp_path / "one", "animals/cats", "a lynx\n")
     write(tmp_path / "one", "animals/dogs", "a wolf\n__animals/cats__\n")
     write(tmp_path / "two", "colour", "hidden by the first folder")

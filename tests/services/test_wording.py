@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.services.models import write_lora, write_weights
 from webui.contracts.errors import BadRequest, InvalidField, UnknownAdapter
+from webui.contracts.parameters.words import CHOICES
 from webui.contracts.request import GenerationRequest
+from webui.prompt.reading import read_text
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
 from webui.services.wording import WordSources, counted, worded
@@ -212,3 +216,36 @@ def test_a_second_pass_draws_its_own_words_with_its_own_loras(folder: Path) -> N
 def test_an_empty_hires_prompt_stays_empty_whatever_the_styles(folder: Path) -> None:
     text = made(folder, styles=["oil"]).text_of(0)
     assert (text.hires_prompt, text.hires_negative_prompt, text.hires_loras) == ("", "", ())
+
+
+def test_a_prompt_that_grows_too_long_by_its_styles_is_refused(folder: Path) -> None:
+    with pytest.raises(InvalidField, match="prompt is 20019 characters long with its styles"):
+        made(folder, "a" * 20_000, styles=["oil"])
+    with pytest.raises(BadRequest, match="has 20001 characters; at most 20000"):
+        made(folder, "a" * 19_998 + "|b", prompt_choices="Matrix")
+
+
+def test_an_escaped_hash_is_still_text_when_choices_were_made(folder: Path) -> None:
+    request = made(folder, r"sheet \#3 of {a|a} # a comment")
+    assert request.text_of(0).prompt == r"sheet \#3 of a "
+    assert read_text(request.text_of(0).prompt) == "sheet #3 of a "
+
+
+WRITTEN = st.text(alphabet="ab{}|$_:<>lora[]()#\\1.,* \n", max_size=60)
+
+
+@given(WRITTEN, WRITTEN, st.sampled_from(CHOICES), st.integers(1, 3))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_prompt_is_made_out_or_refused_in_a_sentence_and_comes_back_from_the_record(
+    folder: Path, prompt: str, negative: str, choices: str, count: int
+) -> None:
+    fields = {"negative_prompt": negative, "prompt_choices": choices, "count": count}
+    try:
+        request = made(folder, prompt, **fields)
+    except BadRequest:
+        return
+    assert GenerationRequest.model_validate_json(request.model_dump_json()) == request
+    again = made(folder, prompt, **fields)
+    assert [again.text_of(i) for i in range(again.count)] == [
+        request.text_of(i) for i in range(request.count)
+    ]

@@ -9,6 +9,7 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.request import PARAMETERS
@@ -30,7 +31,7 @@ BEYOND_FORMS = {
 WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
-WITH_HIRES = set(HiresParameters.model_fields)
+WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 OWN = {
     "txt2img": WITH_HIRES, "img2img": WITH_IMAGE, "inpaint": WITH_IMAGE | WITH_MASK, "semantic": WITH_MAP,
 }  # fmt: skip

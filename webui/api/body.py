@@ -10,6 +10,8 @@ MEGABYTE = 1_000_000
 DEFAULT_LIMIT = 80 * MEGABYTE
 LIMITS: tuple[tuple[str, int], ...] = (
     ("/api/v1/jobs", MEGABYTE),
+    ("/api/v1/prompts", MEGABYTE),
+    ("/api/v1/styles", MEGABYTE),
     ("/login", 10_000),
 )
 """First part of the path, and bytes; the first that fits counts."""

@@ -46,6 +46,13 @@ EXAMPLES = {
             "loras": [{"adapter": "starter/loras/sketch", "weight": 0.8}],
         },
     },
+    "words": {
+        "summary": "Words drawn by each picture's seed, a LoRA of the prompt, a saved style",
+        "value": {
+            "prompt": "a {red|blue} house by __place__ <lora:linocut:0.8>", "count": 4,
+            "styles": ["Oil painting"],
+        },
+    },
     "upscale": {
         "summary": "An uploaded image four times as large",
         "value": {"prompt": "", "model": "starter/upscale", "image": "0" * 64},

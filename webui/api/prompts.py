@@ -33,7 +33,8 @@ def prompts_router(context: ApiContext) -> APIRouter:
     def reading(request: GenerationRequest) -> PromptsView:
         """What the prompts of an order would be read as; nothing is ordered."""
         prompt, negative = context.prompts.read(request)
-        return PromptsView(prompt=_view(prompt), negative_prompt=_view(negative))
+        ways = context.prompts.ways(request)
+        return PromptsView(prompt=_view(prompt), negative_prompt=_view(negative), ways=ways)
 
     @router.get("/prompts/words", summary="List what a prompt may name")
     def words() -> WordsView:

@@ -117,6 +117,9 @@ class PromptsView(View):
 
     prompt: PromptReadingView
     negative_prompt: PromptReadingView
+    ways: int | None = Field(
+        description="How many prompts a matrix or all combinations are, 1000 at most; else null."
+    )
 
 
 class WordsView(View):

@@ -38,6 +38,8 @@ class RunJob:
     """Those that the request names, each once."""
     skip: tuple[int, ...]
     """Indices of pictures that an earlier attempt has already delivered."""
+    others: tuple[CheckpointInfo, ...] = ()
+    """Further models that the request names."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def write_message(stream: BinaryIO, message: Message) -> None:
             "images": message.images,
             "adapters": [asdict(adapter) for adapter in message.adapters],
             "skip": message.skip,
+            "others": [asdict(other) for other in message.others],
         }
     else:
         values = {f.name: getattr(message, f.name) for f in fields(message) if f.name != "data"}
@@ -197,6 +200,8 @@ def read_message(stream: BinaryIO) -> Message | None:
         values["skip"] = tuple(values["skip"])
     if "checkpoint" in values:
         values["checkpoint"] = CheckpointInfo(**_frozen(values["checkpoint"]))
+    if "others" in values:
+        values["others"] = tuple(CheckpointInfo(**_frozen(other)) for other in values["others"])
     if "adapters" in values:
         values["adapters"] = tuple(AdapterInfo(**a) for a in values["adapters"])
     message: Message = kind(**values)

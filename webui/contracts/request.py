@@ -22,7 +22,7 @@ from pydantic.fields import FieldInfo
 from webui.contracts.choices import find_sampler
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
-from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.guidance import GuidanceParameters
@@ -31,6 +31,7 @@ from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
+from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
@@ -52,6 +53,7 @@ class GenerationRequest(
     Inpainting,
     StartImage,
     HiresParameters,
+    OtherModels,
     NetworkParameters,
     GuidanceParameters,
     SamplingParameters,
@@ -143,6 +145,13 @@ class GenerationRequest(
         if self.mask is not None:
             return "inpaint"
         return "txt2img" if self.image is None else "img2img"
+
+    @property
+    def other_models(self) -> tuple[ModelId, ...]:
+        """Further models that it is drawn with, each once."""
+        second = self.hires_model if self.has_hires else ModelId("")
+        named = dict.fromkeys((self.refiner, second))
+        return tuple(name for name in named if name and name != self.model)
 
     @property
     def images(self) -> tuple[ImageId, ...]:

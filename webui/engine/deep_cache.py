@@ -46,7 +46,7 @@ class StepCache:
         else:
             self._level, self._place, self._levels = work.t, 0, self._levels + 1
         tokens = None if work.tokens is None else work.tokens.shape
-        key = (self._place, work.x.shape, tokens, len(work.controls))
+        key = (id(work.model), self._place, work.x.shape, tokens, len(work.controls))
         slot = self._slots.get(key)
         if slot is not None and self._levels - slot.made < self._interval:
             features = slot.kept.features

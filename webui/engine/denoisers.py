@@ -4,6 +4,10 @@ Samplers work on x = x0 + sigma * noise and want a guess of x0. A latent diffusi
 trained on sqrt(a) * x0 + sqrt(1 - a) * noise at a discrete timestep, and predicts the noise
 (epsilon), the velocity (v, Salimans & Ho 2022) or x0 itself (sample). `NoiseLevels` holds the
 translations, after Karras et al. 2022, table 1; between two timesteps it interpolates in log sigma.
+
+A flow-matching network (Lipman et al. 2023) was trained on (1 - t) * x0 + t * noise and predicts
+noise - x0 (flow). Divided by 1 - t that is x0 + sigma * noise with sigma = t / (1 - t), so the same
+samplers walk it; Euler's step in sigma is Euler's step in t.
 """
 
 from __future__ import annotations
@@ -18,9 +22,13 @@ from torch import Tensor
 EPSILON = "epsilon"
 V_PREDICTION = "v_prediction"
 SAMPLE = "sample"
+FLOW = "flow"
 TERMINAL_ALPHA = 4.8973451890853435e-08
 """Cumulated alpha of the last timestep at zero terminal SNR, as AUTOMATIC1111 has it: sigma 4519."""
+FLOW_END = 1e-5
+"""How far below pure noise a flow begins."""
 PREDICTIONS = (EPSILON, V_PREDICTION, SAMPLE)
+"""Of networks that were trained on a schedule of alphas."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,20 @@ class NoiseLevels:
     log_sigmas: tuple[float, ...]
     """Natural logarithm of sigma at timestep 0, 1, ...; ascending."""
     prediction: str
-    """'epsilon', 'v_prediction' or 'sample'."""
+    """'epsilon', 'v_prediction', 'sample' or 'flow'."""
+
+    @classmethod
+    def of_flow(cls, shift: float = 1.0, steps: int = 1000) -> NoiseLevels:
+        """Of a flow-matching network, whose timesteps are 1000 * t.
+
+        Args:
+            shift: Moves t towards noise, as larger pictures need: shift * t / (1 + (shift - 1) * t)
+                (Esser et al. 2024, equation 23).
+            steps: Levels that are told apart. The last is a hair below pure noise, where sigma has no end.
+        """
+        times = [min((i + 1) / steps, 1 - FLOW_END) for i in range(steps)]
+        shifted = [shift * t / (1 + (shift - 1) * t) for t in times]
+        return cls(tuple(math.log(t / (1 - t)) for t in shifted), FLOW)
 
     @classmethod
     def from_alphas(cls, alphas_cumprod: Sequence[float], prediction: str) -> NoiseLevels:
@@ -87,9 +108,13 @@ class NoiseLevels:
         """Noise level at this share of sigma's timestep, rounded down to a whole one; 0 at share 0."""
         return self.sigma(float(math.floor(self.timestep(sigma) * share))) if share > 0 else 0.0
 
+    def told(self, sigma: float) -> float:
+        """The time that the network is told of at this noise level."""
+        return 1000 * sigma / (1 + sigma) if self.prediction == FLOW else self.timestep(sigma)
+
     def scale_input(self, x: Tensor, sigma: float) -> Tensor:
         """What the network is given for x at this noise level."""
-        return x / math.sqrt(sigma**2 + 1)
+        return x / (1 + sigma) if self.prediction == FLOW else x / math.sqrt(sigma**2 + 1)
 
     def denoised(self, x: Tensor, sigma: float, output: Tensor) -> Tensor:
         """Guess of the clean latent, from the network's output for `scale_input(x, sigma)`."""
@@ -97,5 +122,7 @@ class NoiseLevels:
             return x - output * sigma
         if self.prediction == SAMPLE:
             return output
+        if self.prediction == FLOW:
+            return (x - output * sigma) / (1 + sigma)
         variance = sigma**2 + 1
         return x / variance - output * (sigma / math.sqrt(variance))

@@ -153,15 +153,19 @@ class Engine:
                 continue
             if checkpoint in waited_for:
                 continue  # a load that ends just now serves the first that waits for it, first
+            wanted = (checkpoint, *job.command.others)
             try:
-                lease = self._residency.acquire(checkpoint)
+                leases = self._residency.acquire_all(wanted)
             except EaselError as error:
-                self._end_waiting(checkpoint, str(error))
+                if len(wanted) > 1:
+                    self._end(job, "failed", str(error))
+                else:
+                    self._end_waiting(checkpoint, str(error))
                 continue
-            if lease is not None:
-                job.lease = lease
-                self._begin_if_equipped(job, lease)
-            elif not self._residency.is_known(checkpoint) and not self._residency.is_loading:
+            if leases is not None:
+                job.lease, *job.other_leases = leases
+                self._begin_if_equipped(job, job.lease)
+            elif not self._residency.is_loading and not all(map(self._residency.is_known, wanted)):
                 return
             else:
                 waited_for.add(checkpoint)
@@ -276,8 +280,8 @@ class Engine:
         for member in [member for member in self._programs if member.job is job]:
             self._programs.remove(member)
             _close(member)
-        if job.lease is not None:
-            job.lease.release()
+        for lease in job.leases:
+            lease.release()
         self._emit(JobEnded(job.id, state, error))
 
     def _report(self, job: RunningJob) -> None:

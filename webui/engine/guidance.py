@@ -197,7 +197,7 @@ def _question(
     return Predict(
         model=model,
         x=inputs.expand(rows + perturbs, -1, -1, -1),
-        t=plan.levels.timestep(sigma),
+        t=plan.levels.told(sigma),
         tokens=_first(conditioning.tokens_at(sigma), rows, perturbs),
         label=conditioning.label,
         controls=conditioning.controls_at(sigma),
@@ -221,7 +221,7 @@ def _again(
     return Predict(
         model=model,
         x=_inputs(conditioning, plan, x, sigma),
-        t=plan.levels.timestep(sigma),
+        t=plan.levels.told(sigma),
         tokens=None if tokens is None else tokens[rows - 1 : rows],
         label=conditioning.label,
         controls=conditioning.controls_at(sigma),

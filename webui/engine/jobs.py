@@ -31,6 +31,8 @@ class RunningJob:
         self.command = command
         self.priority = PRIORITIES[request.priority]
         self.lease: Lease | None = None
+        self.other_leases: list[Lease] = []
+        """Of further models that the request names."""
         self.adapters: dict[AdapterId, Adapter] = {}
         """Those of the request that are in memory; held, so that none goes while it is needed."""
         self.to_start = deque(i for i in range(request.count) if i not in command.skip)
@@ -65,6 +67,11 @@ class RunningJob:
     def is_over(self) -> bool:
         """Whether all pictures are made."""
         return not self.to_start and self.live == 0
+
+    @property
+    def leases(self) -> list[Lease]:
+        """Of all models that it holds."""
+        return self.other_leases if self.lease is None else [self.lease, *self.other_leases]
 
     def new_cache(self) -> StepCache | None:
         """For the steps of one picture; None where each is computed whole."""
@@ -114,6 +121,7 @@ class RunningJob:
         return PictureOrder(
             own, index, images, self.adapters,
             embeddings=text.embeddings, hires_loras=text.hires_loras,
+            models={lease.model.checkpoint.id: lease.model for lease in self.other_leases},
         )  # fmt: skip
 
     def note_step(self, index: int, step: int, denoised: Tensor) -> None:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -82,7 +82,7 @@ class Residency:
         self._on_loaded = on_loaded
         self._bytes_per_weight = bytes_per_weight
         self._entries: OrderedDict[CheckpointInfo, _Entry] = OrderedDict()  # oldest use first
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.RLock())
 
     @property
     def resident_bytes(self) -> int:
@@ -115,6 +115,35 @@ class Residency:
             self._entries.move_to_end(checkpoint)
             entry.users += 1
             return Lease(entry.model, lambda: self._release(entry))
+
+    def acquire_all(self, checkpoints: Sequence[CheckpointInfo]) -> list[Lease] | None:
+        """Leases of models that are needed together, once all are in memory; else None.
+
+        None is held before all are there, so that two jobs never wait for one another's. Loads start as
+        room allows.
+
+        Raises:
+            EaselError: one cannot be loaded, or they do not fit together.
+        """
+        with self._changed:
+            need = sum(self._entries[c].bytes if c in self._entries else self._estimate(c)
+                       for c in checkpoints)  # fmt: skip
+            if len(checkpoints) > 1 and need > self._budget:
+                names = " and ".join(repr(str(c.id)) for c in checkpoints)
+                raise OutOfMemory(
+                    f"The models {names} need {need / 2**30:.1f} GiB together, and {self._budget / 2**30:.1f} "
+                    "GiB is what models may take here. Draw with one of them, or with a smaller one."
+                )
+            leases = []
+            for checkpoint in checkpoints:
+                lease = self.acquire(checkpoint)
+                if lease is not None:
+                    leases.append(lease)
+            if len(leases) == len(checkpoints):
+                return leases
+            for lease in leases:
+                lease.release()
+            return None
 
     def is_known(self, checkpoint: CheckpointInfo) -> bool:
         """Whether the model is in memory or its load has begun."""

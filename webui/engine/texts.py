@@ -36,7 +36,13 @@ def _text_note(
     for field in TEXTS:
         name = field.replace("_", " ")
         texts = dict.fromkeys(getattr(text, field) for text in request.every_text)
-        found = [p for text in texts for p in problems_in(text, negative="negative" in field)]
+        found = [
+            problem
+            for text in texts
+            for problem in problems_in(
+                text, negative="negative" in field, weights=request.emphasis != "None"
+            )
+        ]
         notes += [f"In the {name}: {found[0].sentence}"] if found else []
         worst = max(map(counter.count, texts), key=lambda count: count.cut)
         if worst.cut:

@@ -23,7 +23,7 @@ _PIECE = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_BREAK = re.compile(r"\bBREAK\b")
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,22 @@ class Weighted:
 
 def parse_attention(prompt: str) -> tuple[Weighted, ...]:
     """Runs of equal weight, in order; at least one."""
+    pieces = list(_PIECE.finditer(prompt))
+    pairs = _pairs(pieces)
+    closing = {end for end, _ in pairs.values()}
+    open_: list[_Open] = []
     runs: list[Weighted] = []
-    opened: list[tuple[str, int]] = []  # bracket, first run inside
-    for piece in _PIECE.finditer(prompt):
-        found, weight = piece.group(), _number(piece["weight"])
-        if found in ("(", "["):
-            opened.append((found, len(runs)))
-        elif weight is not None and (start := _closed(opened, "(")) is not None:
-            _multiply(runs, start, weight)
-        elif found == ")" and (start := _closed(opened, "(")) is not None:
-            _multiply(runs, start, MORE)
-        elif found == "]" and (start := _closed(opened, "[")) is not None:
-            _multiply(runs, start, LESS)
-        elif found[0] == "\\" and len(found) == 2:
-            runs.append(Weighted(found[1]))
+    for place, piece in enumerate(pieces):
+        weight = open_[-1].weight if open_ else 1.0
+        if place in pairs:
+            end, factor = pairs[place]
+            open_.append(_Open(end, factor, weight * factor))
+        elif place in closing:
+            _close(open_, place)
+        elif piece[0][0] == "\\" and len(piece[0]) == 2:
+            runs.append(Weighted(piece[0][1], weight))
         else:
-            runs.extend(_broken(found))
-    for bracket, start in opened:  # left open, it holds to the end
-        _multiply(runs, start, MORE if bracket == "(" else LESS)
+            runs.extend(_broken(piece[0], weight))
     return tuple(_merged(runs)) or (Weighted(""),)
 
 
@@ -82,27 +80,53 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def _closed(opened: list[tuple[str, int]], bracket: str) -> int | None:
-    """Where the innermost open bracket of this kind began; forgets it."""
-    for i in reversed(range(len(opened))):
-        if opened[i][0] == bracket:
-            return opened.pop(i)[1]
-    return None
+@dataclass
+class _Open:
+    """A bracket around the present place."""
+
+    end: int
+    """Where it closes."""
+    factor: float
+    weight: float
+    """With those of the brackets around it."""
 
 
-def _multiply(runs: list[Weighted], start: int, factor: float) -> None:
-    runs[start:] = [
-        run if run.breaks else Weighted(run.text, run.weight * factor) for run in runs[start:]
-    ]
+def _pairs(pieces: Sequence[re.Match[str]]) -> dict[int, tuple[int, float]]:
+    """Of each opening bracket: where it closes, and what it multiplies by."""
+    pairs: dict[int, tuple[int, float]] = {}
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+    for place, piece in enumerate(pieces):
+        found, weight = piece[0], _number(piece["weight"])
+        if found in opened:
+            opened[found].append(place)
+        elif (found == ")" or weight is not None) and opened["("]:
+            pairs[opened["("].pop()] = (place, MORE if weight is None else weight)
+        elif found == "]" and opened["["]:
+            pairs[opened["["].pop()] = (place, LESS)
+    for bracket, factor in (("(", MORE), ("[", LESS)):  # left open, it holds to the end
+        pairs |= {place: (len(pieces), factor) for place in opened[bracket]}
+    return pairs
 
 
-def _broken(text: str) -> Iterator[Weighted]:
-    """The text, with a break wherever the word stands."""
-    for i, part in enumerate(_BREAK.split(text)):
+def _close(open_: list[_Open], place: int) -> None:
+    """Leave the bracket that closes here, mostly the innermost; those that cross it stay."""
+    at = next(i for i in reversed(range(len(open_))) if open_[i].end == place)
+    del open_[at]
+    for i in range(at, len(open_)):
+        open_[i].weight = open_[i].factor * (open_[i - 1].weight if i else 1.0)
+
+
+def _broken(text: str, weight: float) -> Iterator[Weighted]:
+    """The text, with a break wherever the word stands, which takes the space around it along."""
+    first, *others = _BREAK.split(text)
+    for i, part in enumerate([first, *others]):
         if i > 0:
             yield Weighted("", breaks=True)
+            part = part.lstrip()
+        if i < len(others):
+            part = part.rstrip()
         if part:
-            yield Weighted(part)
+            yield Weighted(part, weight)
 
 
 def _merged(runs: Sequence[Weighted]) -> Iterator[Weighted]:

@@ -13,7 +13,7 @@ from webui.prompt.networks import TAG, loras_in, network_tags
 _CLOSED_BY = {"(": ")", "[": "]", "{": "}"}
 _OPENED_BY = {close: opening for opening, close in _CLOSED_BY.items()}
 _NO_MOMENT = re.compile(r"\[[^\[\]:|\\]*:[^\[\]:|\\]*:(?P<when>[^\[\]:|\\]*)\]")
-_NO_WEIGHT = re.compile(r"\([^()\\]*:(?P<weight>[+-]?[\d.,]*\d[\d.,]*[^\s()]{0,3})\s*\)")
+_NO_WEIGHT = re.compile(r"\([^()\\]*:(?P<weight>[+-]?[.,]?\d[\d.,]{0,20}[^\s()]{0,3})\s{0,9}\)")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Problem:
 
 
 def problems_in(
-    prompt: str, *, negative: bool = False, choices: bool = False
+    prompt: str, *, negative: bool = False, choices: bool = False, weights: bool = True
 ) -> tuple[Problem, ...]:
     """What is wrong with a prompt, in the order of its places.
 
@@ -36,13 +36,14 @@ def problems_in(
         prompt: As its writer sees it.
         negative: Whether it is the negative prompt.
         choices: Whether braces are choices; else they are text and may stand alone.
+        weights: Whether brackets are weights; else they are text too.
     """
     bare = COMMENT.sub(_blank, prompt)
     untagged = TAG.sub(_blank_tag, bare)
     found = [
         *_tags(bare, negative),
-        *_brackets(untagged, "([{" if choices else "(["),
-        *_numbers(untagged),
+        *_brackets(untagged, "([" * weights + "{" * choices),
+        *(_numbers(untagged) if weights else ()),
     ]
     return tuple(sorted(found, key=lambda problem: problem.start))
 

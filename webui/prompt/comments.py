@@ -21,11 +21,19 @@ COMMENT = re.compile(
 
 
 def without_comments(prompt: str) -> str:
-    """The prompt without its comments; what is no comment is kept to the letter."""
+    """The prompt as it is read: without its comments, and an escaped hash as a plain one."""
+    if "#" not in prompt:
+        return prompt
+    return COMMENT.sub(lambda piece: "#" if piece["plain"] else _kept(piece), prompt)
+
+
+def strip_comments(prompt: str) -> str:
+    """The prompt without its comments, still in the prompt language: an escaped hash stays escaped.
+
+    What is no comment is kept to the letter.
+    """
     return COMMENT.sub(_kept, prompt) if "#" in prompt else prompt
 
 
 def _kept(piece: re.Match[str]) -> str:
-    if piece["plain"]:
-        return "#"
     return piece[0] if piece[0].startswith("\\") else ""

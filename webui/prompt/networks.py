@@ -21,7 +21,7 @@ from webui.contracts.errors import BadRequest
 LORA_KINDS = ("lora", "lyco")
 HYPERNETWORK_KINDS = ("hypernet", "hypernetwork")
 
-TAG = re.compile(r"<(?P<kind>\w+):(?P<arguments>[^>]+)>")
+TAG = re.compile(r"<(?P<kind>\w+):(?P<arguments>[^<>]{1,500})>")
 """Anything of the form of a tag, known or not."""
 _PLACES = ("te", "unet", "dyn")
 """What the arguments behind the name are, in their order."""

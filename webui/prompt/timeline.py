@@ -12,6 +12,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from webui.prompt.brackets import Bracket, square_brackets
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -62,6 +64,9 @@ class _Pass:
 
 _Node = str | _Change | _Alternate
 
+MAX_DEPTH = 50
+"""Changes inside changes; deeper ones are text."""
+
 _AND = re.compile(r"\bAND\b")
 _WEIGHT = re.compile(r"(?P<text>.*?)\s*:\s*(?P<weight>[-+]?(?:\d+\.?|\d*\.\d+))\s*", re.DOTALL)
 _NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)\s*")
@@ -71,7 +76,7 @@ def split_parts(prompt: str) -> tuple[Part, ...]:
     """The prompts between the words AND, each of which may end with a weight (`a cat :0.8`)."""
     parts = []
     for text in _AND.split(prompt):
-        found = _WEIGHT.fullmatch(text)
+        found = _WEIGHT.fullmatch(text) if ":" in text else None
         parts.append(Part(found["text"], float(found["weight"])) if found else Part(text))
     return tuple(parts)
 
@@ -82,7 +87,7 @@ def stages_of(prompt: str, steps: int, after: int = 0) -> tuple[Stage, ...]:
     In a second pass, `after` steps of the first, whole numbers count on from these, and its shares
     are those from 1.0 to 2.0.
     """
-    nodes = _read(prompt, _Pass(steps, after))
+    nodes = _Reader(prompt, _Pass(steps, after)).nodes(0, len(prompt))
     ends = sorted({steps, *_changes(nodes, steps)})
     stages: list[Stage] = []
     for end in ends:
@@ -93,71 +98,47 @@ def stages_of(prompt: str, steps: int, after: int = 0) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def _read(text: str, within: _Pass) -> list[_Node]:
-    """Text and what changes in it; brackets that change nothing are text."""
-    nodes: list[_Node] = []
-    plain = ""
-    i = 0
-    while i < len(text):
-        if text[i] == "\\":
-            plain += text[i : i + 2]
-            i += 2
-            continue
-        end = _closing(text, i) if text[i] == "[" else None
-        node = None if end is None else _changing(text[i + 1 : end], within)
-        if end is None or node is None:
-            plain += text[i]
-            i += 1
-            continue
-        nodes += [plain, node] if plain else [node]
-        plain, i = "", end + 1
-    return [*nodes, plain] if plain else nodes
+class _Reader:
+    """A prompt, and which brackets in it belong together."""
 
+    def __init__(self, text: str, within: _Pass) -> None:
+        self._text = text
+        self._within = within
+        self._brackets = square_brackets(text)
 
-def _closing(text: str, start: int) -> int | None:
-    """Where the square bracket that opens at `start` closes."""
-    depth, i = 0, start
-    while i < len(text):
-        if text[i] == "\\":
-            i += 1
-        elif text[i] == "[":
-            depth += 1
-        elif text[i] == "]":
-            depth -= 1
-            if depth == 0:
-                return i
-        i += 1
-    return None
+    def nodes(self, start: int, end: int, depth: int = 0) -> list[_Node]:
+        """Text and what changes in it; brackets that change nothing are text."""
+        nodes: list[_Node] = []
+        plain, i = start, start  # text since `plain` is in no node yet
+        while i < end:
+            bracket = self._brackets.get(i) if self._text[i] == "[" else None
+            fits = bracket is not None and bracket.close < end and depth < MAX_DEPTH
+            node = self._changing(i + 1, bracket, depth + 1) if bracket and fits else None
+            if node is None or bracket is None:
+                i += 2 if self._text[i] == "\\" else 1
+                continue
+            nodes += [self._text[plain:i], node] if plain < i else [node]
+            plain = i = bracket.close + 1
+        return [*nodes, self._text[plain:end]] if plain < end else nodes
 
+    def _changing(self, start: int, bracket: Bracket, depth: int) -> _Change | _Alternate | None:
+        """What square brackets hold, if it changes."""
+        if bracket.bars:
+            return _Alternate(self._parts(start, [*bracket.bars, bracket.close], depth))
+        if len(bracket.colons) not in (1, 2):
+            return None
+        number = self._text[bracket.colons[-1] + 1 : bracket.close]
+        if not _NUMBER.fullmatch(number):
+            return None
+        fields = self._parts(start, bracket.colons, depth)
+        return _Change(
+            fields[0] if len(fields) == 2 else [], fields[-1], self._within.last_before(number)
+        )
 
-def _changing(inside: str, within: _Pass) -> _Change | _Alternate | None:
-    """What square brackets hold, if it changes."""
-    options = _split(inside, "|")
-    if len(options) > 1:
-        return _Alternate([_read(option, within) for option in options])
-    fields = _split(inside, ":")
-    if len(fields) not in (2, 3) or not _NUMBER.fullmatch(fields[-1]):
-        return None
-    before = "" if len(fields) == 2 else fields[0]
-    when = within.last_before(fields[-1])
-    return _Change(_read(before, within), _read(fields[-2], within), when)
-
-
-def _split(text: str, separator: str) -> list[str]:
-    """Split where the separator stands outside of all brackets, and is not escaped."""
-    fields, depth, i = [""], 0, 0
-    while i < len(text):
-        if text[i] == "\\":
-            fields[-1] += text[i : i + 2]
-            i += 2
-            continue
-        depth += (text[i] in "([") - (text[i] in ")]")
-        if text[i] == separator and depth == 0:
-            fields.append("")
-        else:
-            fields[-1] += text[i]
-        i += 1
-    return fields
+    def _parts(self, start: int, ends: Sequence[int], depth: int) -> list[list[_Node]]:
+        """What stands before each of some separators."""
+        starts = [start, *(end + 1 for end in ends[:-1])]
+        return [self.nodes(begin, end, depth) for begin, end in zip(starts, ends, strict=True)]
 
 
 def _changes(nodes: Sequence[_Node], steps: int) -> set[int]:

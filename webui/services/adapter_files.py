@@ -6,6 +6,7 @@ from pathlib import Path
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.embedding_layouts import CLIP_G, vectors_key
+from webui.contracts.embedding_picture import vectors_in_picture
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
 from webui.services.model_files import (
@@ -25,6 +26,8 @@ EMBEDDING_FOLDERS = ("embedding", "embeddings", "textual_inversion")
 """Names, lower case, of folders in which embeddings lie."""
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that can hold code."""
+PICTURE = ".png"
+"""Ending of pictures, which may hold an embedding."""
 _LORA_MARKS = (".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.")
 """In the names of tensors: as PEFT and diffusers write them, and as kohya's scripts do."""
 
@@ -71,8 +74,8 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
     return AdapterInfo(adapter, "lora", title, path, size, description=description)
 
 
-def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo:
-    """Read what the menu needs of an embedding's file.
+def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
+    """Read what the menu needs of an embedding's file; None of a picture that holds none.
 
     Raises:
         NotAModel: it holds no vectors that we can use.
@@ -83,6 +86,8 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo:
             "It lies in a folder of embeddings, but a pickled file can hold any code, so it is not opened. "
             "Convert it to safetensors."
         )
+    if file.suffix == PICTURE:
+        return _describe_picture(file, adapter)
     header = read_header(file)
     key = vectors_key(header.shapes)
     if key is None:
@@ -98,3 +103,16 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo:
     path, size = str(file.resolve()), file.stat().st_size
     vectors = shape[0] if len(shape) == 2 else 1
     return AdapterInfo(adapter, "embedding", title, path, size, vectors=vectors)
+
+
+def _describe_picture(file: Path, adapter: AdapterId) -> AdapterInfo | None:
+    try:
+        vectors = vectors_in_picture(file)
+    except OSError:
+        return None  # no picture after all
+    except ValueError as error:
+        raise BrokenModel(f"{str(file)!r} is damaged: {error}.") from error
+    if vectors is None:
+        return None
+    path, size = str(file.resolve()), file.stat().st_size
+    return AdapterInfo(adapter, "embedding", file.stem, path, size, vectors=len(vectors))

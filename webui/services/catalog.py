@@ -18,6 +18,7 @@ from webui.services.adapter_files import (
     EMBEDDING_FOLDERS,
     LORA_FOLDERS,
     PICKLED,
+    PICTURE,
     describe_controlnet,
     describe_embedding,
     describe_lora,
@@ -150,7 +151,8 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
     if path.is_file():
         adapter = AdapterId(relative.with_suffix("").as_posix())
         describe = describe_embedding if _purpose(relative) == "embedding" else describe_lora
-        found.adapters.setdefault(adapter, describe(path, adapter))
+        if (found_here := describe(path, adapter)) is not None:
+            found.adapters.setdefault(adapter, found_here)
     elif (path / INDEX_FILE).is_file():
         info = describe_folder(path, ModelId(relative.as_posix()))
         found.models.setdefault(info.id, info)
@@ -177,7 +179,7 @@ def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
             yield folder
         if depth < MAX_DEPTH:
             purpose = _purpose(folder.relative_to(root) / "_")
-            endings = {"lora": _SAFE, "embedding": (*_SAFE, *PICKLED)}.get(purpose, ())
+            endings = {"lora": _SAFE, "embedding": (*_SAFE, *PICKLED, PICTURE)}.get(purpose, ())
             files = [p for p in entries if p.suffix in endings and p.is_file()]
             seen.update(files)
             yield from files

@@ -322,6 +322,7 @@ class Dispatcher:
         return RunJob(
             job_id=job.id, request=request, checkpoint=self._catalog.get(request.model),
             images=images, adapters=tuple(dict.fromkeys(adapters)), skip=(),
+            others=tuple(self._catalog.get(name) for name in request.other_models),
         )  # fmt: skip
 
     def _is_complete(self, job: Job) -> bool:

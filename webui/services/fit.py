@@ -76,6 +76,14 @@ def _foreign(
             "given beside an image",
             "no second pass: it is for pictures from nothing",
         )
+    for name in ("refiner", "hires_model"):
+        other = getattr(request, name)
+        if other and catalog.get(other).task != "text":
+            yield FieldProblem(name, repr(str(other)), "a model that draws from text")
+    if request.refiner and (request.image is not None or checkpoint.task == "upscale"):
+        yield FieldProblem(
+            "refiner", "given beside an image", "no refiner: it is for pictures from nothing"
+        )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
         if name == "loras":

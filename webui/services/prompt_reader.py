@@ -13,7 +13,9 @@ from webui.prompt.check import Problem, problems_in
 from webui.prompt.counting import TextCounter, TokenCount, vectors_of
 from webui.services.catalog import Catalog
 from webui.services.tokenizers import Tokenizers
-from webui.services.wording import WordSources, counted, worded
+from webui.services.wording import WordSources, count_ways, counted, worded
+
+MOST_WAYS = 1000
 
 
 @dataclass(frozen=True)
@@ -48,24 +50,34 @@ class PromptReader:
     def read(self, request: GenerationRequest) -> tuple[PromptReading, PromptReading]:
         """What is known of the prompt and of the negative prompt.
 
-        Choices are made for the first picture; an open seed counts as 0. Never fails: what cannot be
+        Choices are made for the first picture, of a matrix for the last; an open seed counts as 0. Never fails: what cannot be
         drawn is a problem.
         """
         request = request.model_copy(update={"seed": max(0, request.seed), "variation_seed": 0})
         text, refusal = self._first_text(request)
-        choices = request.prompt_choices != "Off"
+        reads = {
+            "choices": request.prompt_choices != "Off",
+            "weights": request.emphasis != "None",
+        }
         counts = self._counts(request, text)
         prompts = (request.prompt, request.negative_prompt)
         written = (text.prompt, text.negative_prompt)
         readings = []
         for i, prompt in enumerate(prompts):
-            found = problems_in(prompt, negative=i == 1, choices=choices)
+            found = problems_in(prompt, negative=i == 1, **reads)
             drawn = None if written[i] == prompt else written[i]
             readings.append(PromptReading(counts[i], found, drawn))
         if refusal is not None:
             problem, place = _placed(refusal, prompts)
             readings[place] = _with(readings[place], problem)
         return readings[0], readings[1]
+
+    def ways(self, request: GenerationRequest) -> int | None:
+        """How many prompts there are in all, MOST_WAYS at most; None where chance decides."""
+        try:
+            return count_ways(request, self._sources, MOST_WAYS)
+        except BadRequest:
+            return None
 
     def words(self) -> KnownWords:
         """Names for the page to offer."""
@@ -80,8 +92,9 @@ class PromptReader:
     def _first_text(self, request: GenerationRequest) -> tuple[PictureText, BadRequest | None]:
         """What the first picture is drawn from; the bare prompts where that cannot be made out."""
         try:
-            one = counted(request, self._sources).model_copy(update={"count": 1})
-            return worded(one, self._catalog, self._sources).text_of(0), None
+            few = counted(request.model_copy(update={"count": 1}), self._sources)
+            # Of a matrix the last one has all the parts.
+            return worded(few, self._catalog, self._sources).text_of(few.count - 1), None
         except BadRequest as error:
             return request.text_of(0), error
 

@@ -47,6 +47,11 @@ def resolve(
     """
     request = counted(request, sources)
     checkpoint = catalog.get(request.model) if request.model else _default(catalog)
+    further = {
+        name: catalog.get(wanted).id
+        for name in ("refiner", "hires_model")
+        if (wanted := getattr(request, name))
+    }
     for image in request.images:
         images.path(image)
     shape = request.image or request.class_map or request.depth_map
@@ -62,7 +67,7 @@ def resolve(
         update={
             **_suggested(request, checkpoint),
             "model": checkpoint.id, "width": width, "height": height, "seed": seed,
-            "variation_seed": variation,
+            "variation_seed": variation, **further,
             "controls": _with_ids(request.controls, "controlnet", catalog),
             "loras": _with_ids(request.loras, "lora", catalog),
         }

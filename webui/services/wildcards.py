@@ -1,6 +1,6 @@
 """Wildcards: text files of entries, one a line, that a prompt names as __name__.
 
-Lines that begin with # are comments. A line may have a weight before it (`0.5::red`), and choices and
+What stands behind a # is a comment. A line may have a weight before it (`0.5::red`), and choices and
 other wildcards in it. A file in a folder is named with the folder: __animals/cats__.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from webui.contracts.errors import BadRequest, UnknownWildcard
 from webui.prompt.choices import Option, parse_entry
+from webui.prompt.comments import strip_comments
 from webui.prompt.drawing import Entries
 
 MAX_BYTES = 16 * 2**20
@@ -75,7 +76,7 @@ def _texts(folder: Path) -> Iterator[Path]:
 
 def _lines(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        if (entry := line.strip()) and not entry.startswith("#"):
+        if entry := strip_comments(line).strip():
             yield entry
 
 

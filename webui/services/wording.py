@@ -16,10 +16,11 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import MAX_LORAS, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId
+from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 from webui.contracts.parameters.words import MAX_EMBEDDINGS, TEXTS, PictureText
 from webui.contracts.request import GenerationRequest, limits, parse_lora
 from webui.prompt.choices import has_choices
-from webui.prompt.comments import without_comments
+from webui.prompt.comments import strip_comments
 from webui.prompt.drawing import Entries, draw_prompt, every_prompt
 from webui.prompt.embeddings import names_in
 from webui.prompt.matrix import matrix_prompts, matrix_size
@@ -59,7 +60,7 @@ def counted(request: GenerationRequest, sources: WordSources) -> GenerationReque
     """
     if request.prompt_choices != "Matrix":
         return request
-    size = matrix_size(without_comments(_styled(request, sources)[0]))
+    size = matrix_size(strip_comments(_styled(request, sources)[0]))
     most = int(limits("count")[1] or 1)
     if size > most:
         parts, possible = size.bit_length(), most.bit_length()
@@ -73,6 +74,20 @@ def counted(request: GenerationRequest, sources: WordSources) -> GenerationReque
             ]
         )
     return request.model_copy(update={"count": size})
+
+
+def count_ways(request: GenerationRequest, sources: WordSources, most: int) -> int | None:
+    """How many prompts combinations or a matrix make, `most` at most; None for other choices.
+
+    Raises:
+        BadRequest: as `worded`.
+    """
+    if request.prompt_choices == "Matrix":
+        return counted(request, sources).count
+    if request.prompt_choices != "Combinatorial":
+        return None
+    bare = tuple(map(strip_comments, _styled(request, sources)))
+    return sum(1 for _ in itertools.islice(_every(bare, sources.wildcards.entries()), most))
 
 
 def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -> GenerationRequest:
@@ -110,6 +125,11 @@ def _styled(request: GenerationRequest, sources: WordSources) -> _Words:
         text = getattr(request, name)
         around = [s.negative_prompt if "negative" in name else s.prompt for s in styles]
         said.append(text if name.startswith("hires") and not text else apply_styles(text, around))
+        if len(said[-1]) > MAX_PROMPT_CHARACTERS:
+            raise InvalidField(
+                [FieldProblem(name, f"{len(said[-1])} characters long with its styles",
+                              f"at most {MAX_PROMPT_CHARACTERS} characters")]
+            )  # fmt: skip
     return tuple(said)
 
 
@@ -120,7 +140,7 @@ def _chosen(
 
     A text in which nothing was chosen keeps its comments.
     """
-    bare = tuple(map(without_comments, styled))
+    bare = tuple(map(strip_comments, styled))
     open_ = request.prompt_choices == "Matrix" or any(map(has_choices, bare))
     if request.prompt_choices == "Off" or not open_:
         return [styled] * request.count, [False] * len(TEXTS)
@@ -173,8 +193,8 @@ class _Named:
             hires = said["hires_prompt"]
             self._texts[words] = PictureText(
                 **said,
-                loras=self._uses(loras_in(without_comments(said["prompt"]))),
-                hires_loras=self._uses(loras_in(without_comments(hires))) if hires else (),
+                loras=self._uses(loras_in(strip_comments(said["prompt"]))),
+                hires_loras=self._uses(loras_in(strip_comments(hires))) if hires else (),
                 embeddings=_embeddings_in(words, self._embeddings),
             )
         return self._texts[words]

@@ -104,6 +104,8 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
     if name == "model":
         first = models[0].id if models else None
         return gr.Dropdown(model_choices(models), **{**common, "value": first})
+    if declared.names_model:
+        return gr.Dropdown([("none", ""), *model_choices(models)], **common)
     if declared.choices:
         return gr.Dropdown(list(declared.choices), **common)
     if isinstance(default(name), bool):
@@ -186,7 +188,9 @@ def _end(name: str) -> float:
 
 
 def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
-    if name == "model":
+    if PARAMETERS[name].names_model and value == "":
+        return True
+    if name == "model" or PARAMETERS[name].names_model:
         return value in {info.id for info in models}
     if PARAMETERS[name].choices:
         return value in PARAMETERS[name].choices

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.contracts.test_embedding_picture import told, write_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel, JobFailed
@@ -60,6 +61,15 @@ def test_a_single_vector_and_half_precision_are_read(tmp_path: Path) -> None:
         written(tmp_path / "x.safetensors", {"<x>": torch.ones(WIDTH).half()}), CPU
     )
     assert (loaded.vectors.shape, loaded.vectors.dtype) == ((1, WIDTH), torch.float32)
+
+
+def test_a_picture_may_hold_the_vectors(tmp_path: Path) -> None:
+    file = write_picture(tmp_path / "x.png", told([[0.5] * WIDTH, [1.0] * WIDTH]))
+    info = AdapterInfo(AdapterId("embeddings/x"), "embedding", "x", str(file), 1, vectors=2)
+    assert load_embedding(info, CPU).vectors.tolist() == [[0.5] * WIDTH, [1.0] * WIDTH]
+    write_picture(file, None)
+    with pytest.raises(BrokenModel, match="holds no embedding"):
+        load_embedding(info, CPU)
 
 
 @pytest.mark.parametrize("tensors", [{"clip_g": torch.ones(1, 8)}, {"a": torch.ones(2, 2, 2)}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -11,6 +12,9 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_deis_multistep import DEISMultistepScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
+    FlowMatchEulerDiscreteScheduler,
+)
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
 from diffusers.schedulers.scheduling_tcd import TCDScheduler
@@ -180,3 +184,33 @@ def test_tcd_agrees(eta: float, monkeypatch: pytest.MonkeyPatch) -> None:
     options = SamplerOptions(eta=eta, earlier=levels.earlier)
     task = SAMPLERS["TCD"](at_once(guess), x, sigmas, lambda _=None: next(again), options)
     assert torch.allclose(drive(task, no_work), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+def test_flow_matching_is_walked_by_the_same_samplers(shift: float) -> None:
+    """Euler's method in sigma is Euler's method in the flow's own time."""
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=shift)
+    times = [1 - 1e-5, *(1 - i / STEPS for i in range(1, STEPS))]
+    scheduler.set_timesteps(sigmas=times)
+    theirs = start()
+    levels = NoiseLevels.of_flow(shift)
+    sigmas = [t / (1 - t) for t in scheduler.sigmas.double().tolist()]
+    assert levels.sigma_max == pytest.approx(sigmas[0], rel=0.05)  # theirs is in single precision
+
+    def guess(x: Tensor, sigma: float) -> Tensor:
+        inputs = levels.scale_input(x, sigma)
+        return levels.denoised(x, sigma, network(inputs, levels.told(sigma)))
+
+    x = theirs * (1 + sigmas[0])
+    for t in scheduler.timesteps:
+        theirs = scheduler.step(network(theirs, float(t)), t, theirs).prev_sample.double()
+    run = SAMPLERS["Euler"](at_once(guess), x, sigmas, lambda _=None: x, SamplerOptions())
+    assert torch.allclose(drive(run, no_work), theirs, atol=1e-4)
+
+
+def test_every_schedule_stands_on_levels_of_a_flow() -> None:
+    levels = NoiseLevels.of_flow(3.0)
+    for name, schedule in SCHEDULES.items():
+        sigmas = schedule(levels, 10)
+        assert all(a > b for a, b in itertools.pairwise(sigmas)), name
+        assert 0 < levels.told(sigmas[-2]) < levels.told(sigmas[0]) <= 1000

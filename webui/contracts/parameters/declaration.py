@@ -25,5 +25,7 @@ class Parameter:
     """What leaving it empty means, where it may be empty."""
     lines: tuple[int, int] | None = None
     """Of a text: lines shown at first, and lines that its box may grow to."""
+    names_model: bool = False
+    """Whether it is the id of a checkpoint, or empty."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""

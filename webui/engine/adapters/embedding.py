@@ -1,7 +1,7 @@
 """Embeddings: vectors that stand for a word in the text encoder's input (Gal et al. 2022).
 
-The layouts of AUTOMATIC1111 (`emb_params`), of diffusers (`<token>`) and of files for two text encoders
-(`clip_l`, `clip_g`) are read; which tensor it is, `webui.contracts.embedding_layouts` knows.
+The layouts of AUTOMATIC1111 (`emb_params`, and a picture's text), of diffusers (`<token>`) and of files
+for two text encoders (`clip_l`, `clip_g`) are read; which tensor it is, `webui.contracts.embedding_layouts` knows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.embedding_layouts import vectors_key
+from webui.contracts.embedding_picture import vectors_in_picture
 from webui.contracts.errors import BrokenModel, JobFailed
 
 
@@ -43,12 +45,7 @@ def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
         BrokenModel: the file is missing, damaged, or holds no vectors.
     """
     try:
-        with safe_open(info.path, framework="pt", device=str(device)) as file:
-            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-            key = vectors_key(shapes)
-            if key is None:
-                raise ValueError("it holds no vectors of one text encoder.")
-            vectors = file.get_tensor(key).float()
+        vectors = _read(Path(info.path), device)
     except (OSError, ValueError, SafetensorError) as error:
         raise BrokenModel(
             f"The embedding {info.id!r} cannot be loaded from {info.path!r}: "
@@ -56,6 +53,22 @@ def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
         ) from error
     vectors = vectors.reshape(-1, vectors.shape[-1])
     return LoadedEmbedding(info, vectors, vectors.nbytes)
+
+
+def _read(path: Path, device: torch.device) -> Tensor:
+    """(V, D) or (D,), float32."""
+    if path.suffix == ".png":
+        vectors = vectors_in_picture(path)
+        if vectors is None:
+            raise ValueError("the picture holds no embedding.")
+        return torch.tensor(vectors, dtype=torch.float32, device=device)
+    with safe_open(path, framework="pt", device=str(device)) as file:
+        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        key = vectors_key(shapes)
+        if key is None:
+            raise ValueError("it holds no vectors of one text encoder.")
+        tensor: Tensor = file.get_tensor(key).float()
+        return tensor
 
 
 class Placeholders:

@@ -14,8 +14,8 @@ from webui.contracts.parameters.hires import LATENT_UPSCALERS, SAME_SAMPLER, SAM
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, to_tensor
-from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder, hires_steps_of
+from webui.engine.programs.refiner import check_latents, refined
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
@@ -40,12 +40,17 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
     request = order.request
     width, height = request.hires_size(*order.size(model))
     again = second_order(order, width, height)
-    latent = yield from enlarged(order, model, latent, (width, height))
+    second = model
+    if request.hires_model and request.hires_model != model.checkpoint.id:
+        second = order.model(request.hires_model)
+        check_latents(model, second, "hires checkpoint")
+    latent = yield from enlarged(order, model, second, latent)
+    model = second
     total, steps = hires_steps_of(request)
     if steps > 0:
         whole = again.request.model_copy(update={"steps": total})
         walk = Walk.of(whole, model.levels).last(steps)
-        denoise = yield from conditioned(again, model, walk)
+        denoise = yield from refined(again, model, walk)
         noise = again.noise(model, latent.shape)
         x = walk.noised(latent, noise)
         latent = yield from sample(walk, denoise, x, noise, before=order.request.steps)
@@ -74,17 +79,17 @@ def second_request(request: GenerationRequest, width: int, height: int) -> Gener
 
 
 def enlarged(
-    order: PictureOrder, model: LoadedModel, latent: Tensor, size: tuple[int, int]
+    order: PictureOrder, model: LoadedModel, second: LoadedModel, latent: Tensor
 ) -> Task[Tensor]:
-    """The latent of the picture enlarged to `size`, (width, height) in pixels, its middle kept."""
-    upscaler = order.request.hires_upscaler
+    """The latent of the picture at the second pass's size and of its model, its middle kept."""
+    upscaler, size = order.request.hires_upscaler, order.request.hires_size(*order.size(model))
     if upscaler in _INTERPOLATION:
         _, _, rows, columns = model.latent_shape(*size)
         return interpolated(latent, rows, columns, *_INTERPOLATION[upscaler])
     pixels = yield from decode(model, latent, *order.size(model), order.request.tiling)
     image = fit_image(Image.fromarray(np.asarray(pixels)), *size, _RESAMPLING[upscaler])
-    large = to_tensor(image, model.checkpoint.latent_factor).to(model.device)
-    encoded: Tensor = yield EncodeImage(model, large)
+    large = to_tensor(image, second.checkpoint.latent_factor).to(second.device)
+    encoded: Tensor = yield EncodeImage(second, large)
     return encoded
 
 

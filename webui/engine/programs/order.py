@@ -8,8 +8,8 @@ from pathlib import Path
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
-from webui.contracts.errors import BadImage
-from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.errors import BadImage, BadRequest
+from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
@@ -38,6 +38,8 @@ class PictureOrder:
     """Those that the request names, in memory."""
     embeddings: tuple[AdapterId, ...] = ()
     """Those that its words name."""
+    models: Mapping[ModelId, LoadedModel] = field(default_factory=dict)
+    """Further models that the request names."""
     after: int = 0
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     hires_loras: tuple[LoraUse, ...] = ()
@@ -103,6 +105,16 @@ class PictureOrder:
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
         return tuple((net, use) for net, use in pairs if isinstance(net, LoadedControl))
+
+    def model(self, name: ModelId) -> LoadedModel:
+        """A further model that the request names.
+
+        Raises:
+            BadRequest: the worker was given none of this name.
+        """
+        if name not in self.models:
+            raise BadRequest(f"The worker was given no model {name!r} for this picture.")
+        return self.models[name]
 
     def size(self, model: LoadedModel) -> tuple[int, int]:
         """Width and height in pixels; the model's own where the request leaves them open."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from webui.engine.model import LoadedModel
-from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.hires import hires
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.refiner import refined
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
@@ -17,7 +17,7 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     request = order.request
     width, height = order.size(model)
     walk = Walk.of(request, model.levels)
-    denoise = yield from conditioned(order, model, walk)
+    denoise = yield from refined(order, model, walk)
     noise = order.noise(model, model.latent_shape(width, height))
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)  # (1, C, h, w)
     if request.has_hires:

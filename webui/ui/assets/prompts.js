@@ -3,16 +3,17 @@
 import { post } from './api.js';
 import { attachCompletion } from './complete.js';
 import { clampText, make } from './dom.js';
-import { values } from './form.js';
+import { currentTab, values } from './form.js';
 
 const PAUSE_MS = 250;
 const SHOWN = 2; // problems
+const MANY = 1000; // the studio counts no further
 const FIELDS = ['prompt', 'negative_prompt', 'model', 'styles', 'steps', 'seed', 'emphasis', 'prompt_choices'];
 const CHOICE = /[{|]|__/; // what chance or place decides
 const COUNTED = ['prompt', 'negative_prompt'];
 const BOXES = [...COUNTED, 'hires_prompt', 'hires_negative_prompt'];
 
-const wanted = new Map(); // tab to the order of its latest question
+const wanted = new Map(); // tab to its latest question
 const timers = new Map();
 
 /** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
@@ -23,7 +24,7 @@ export function mount(_, { tab }) {
     clearTimeout(timers.get(tab));
     timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
   });
-  document.addEventListener('easel:words', () => ask(tab));
+  document.addEventListener('easel:words', () => { wanted.delete(tab); ask(tab); });
 }
 
 /** A prompt's box with its count and its notes, made when it is first there. */
@@ -44,15 +45,16 @@ function boxOf(tab, name) {
 async function ask(tab) {
   const now = values(tab);
   const question = Object.fromEntries(FIELDS.map((name) => [name, now[name]]).filter(([, value]) => value !== null && value !== undefined && value !== ''));
-  const order = (wanted.get(tab) ?? 0) + 1;
-  wanted.set(tab, order);
+  const text = JSON.stringify(question);
+  if (wanted.get(tab) === text || tab !== currentTab()) return;
+  wanted.set(tab, text);
   let answer;
-  try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { return; }
-  if (wanted.get(tab) !== order) return; // an older answer came late
-  for (const name of COUNTED) show(boxOf(tab, name), answer[name]);
+  try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { wanted.delete(tab); return; }
+  if (wanted.get(tab) !== text) return; // an older answer came late
+  for (const name of COUNTED) show(boxOf(tab, name), answer[name], name === 'prompt' ? answer.ways : null);
 }
 
-function show(box, reading) {
+function show(box, reading, ways) {
   if (!box) return;
   const { places, room, cut, problems, drawn } = reading;
   box.count.textContent = places === null ? '' : `${places}/${room}`;
@@ -61,6 +63,7 @@ function show(box, reading) {
   const notes = problems.slice(0, SHOWN).map((problem) => noteOf(box.area, problem));
   if (cut > 0) notes.push(make('p', { textContent: `Too long: the last ${cut} tokens will not be read.` }));
   if (drawn !== null && !problems.length) notes.push(make('p', { className: 'ez-drawn', title: drawn }, make('span', { textContent: CHOICE.test(box.area.value) ? 'For example ' : 'Becomes ' }), clampText(drawn, 400)));
+  if (ways !== null) notes.push(make('p', { className: 'ez-ways', textContent: ways === 1 ? 'One prompt in all.' : `${ways >= MANY ? 'More than a thousand' : ways} prompts in all.` }));
   const said = notes.map((note) => note.outerHTML).join('');
   if (box.notes.dataset.said === said) return;
   box.notes.dataset.said = said;
@@ -72,6 +75,6 @@ function noteOf(area, { start, end, sentence }) {
   const text = area.value;
   const whole = end - start >= text.length;
   const piece = make('button', { type: 'button', title: 'Show it in the prompt', onclick: () => { area.focus(); area.setSelectionRange(start, end); } },
-    text.slice(Math.max(0, start - 12), start), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
+    text.slice(Math.max(0, start - 12), start).trimStart(), make('mark', { textContent: clampText(text.slice(start, end), 40) }), text.slice(end, end + 12));
   return make('p', { className: 'ez-problem' }, ...(whole ? [] : [piece]), make('span', { textContent: whole ? sentence : sentence.replace(/ \(….*?…\)/s, '') }));
 }

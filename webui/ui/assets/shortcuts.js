@@ -7,14 +7,19 @@ import { move } from './strip.js';
 import { openTabAt } from './tabs.js';
 import { pictureOnStage, toggleFullscreen } from './stage.js';
 import * as store from './store.js';
+import { shift } from './parts.js';
 import { weigh } from './weights.js';
 
-/** `anywhere` also works while typing; the others only outside text fields. */
+const PROMPT = '[data-prompt] textarea';
+
+/** `anywhere` also works while typing, `where` only in what it names; the others only outside text fields. */
 export const SHORTCUTS = [
   { keys: 'Ctrl+Enter', title: 'Generate', anywhere: true, act: generate },
   { keys: 'Escape', title: 'Cancel the job on the stage', anywhere: true, act: cancel },
-  { keys: 'Ctrl+ArrowUp', title: 'More weight to the selection or word in the prompt', anywhere: true, act: () => weigh(1) },
-  { keys: 'Ctrl+ArrowDown', title: 'Less weight', anywhere: true, act: () => weigh(-1) },
+  { keys: 'Ctrl+ArrowUp', title: 'More weight to the selection or word in the prompt', where: PROMPT, act: () => weigh(1) },
+  { keys: 'Ctrl+ArrowDown', title: 'Less weight', where: PROMPT, act: () => weigh(-1) },
+  { keys: 'Alt+ArrowLeft', title: 'Move what stands between two commas of the prompt', where: PROMPT, act: () => shift(-1) },
+  { keys: 'Alt+ArrowRight', title: 'The same, to the right', where: PROMPT, act: () => shift(1) },
   { keys: 'ArrowLeft', title: 'Newer picture', act: () => move(-1) },
   { keys: 'ArrowRight', title: 'Older picture', act: () => move(1) },
   { keys: 'F', title: 'Full screen', act: toggleFullscreen },
@@ -46,8 +51,8 @@ export function openHelp() {
 
 const NAMES = { ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc', Delete: 'Del' };
 
-function fits({ keys, anywhere, digits }, event) {
-  if (!anywhere && isTyping(event.target)) return false;
+function fits({ keys, anywhere, digits, where }, event) {
+  if (where ? !event.target.matches?.(where) : !anywhere && isTyping(event.target)) return false;
   const parts = keys.split('+');
   const key = parts.at(-1);
   if ((event.ctrlKey || event.metaKey) !== parts.includes('Ctrl') || event.altKey !== parts.includes('Alt')) return false;

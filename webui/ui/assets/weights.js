@@ -7,10 +7,9 @@ const TAG_STEP = 0.05;
 const BARE = 1.1; // what round brackets without a number are
 const BETWEEN_WORDS = /[\s.,\\/!?%^*;:{}=`~()[\]<>|]/;
 
-/** Make what is chosen in the prompt box weigh more (1) or less (-1); nothing elsewhere. */
+/** Make what is chosen in the text box weigh more (1) or less (-1). */
 export function weigh(direction) {
   const area = document.activeElement;
-  if (!area?.matches?.('[data-prompt] textarea')) return;
   const change = changed(area.value, area.selectionStart, area.selectionEnd, direction);
   if (change) replaceText(area, change.start, change.end, change.text, change.selected);
 }

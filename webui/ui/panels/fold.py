@@ -7,13 +7,21 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.components import Component
 
+from webui.contracts.checkpoint import CheckpointInfo
 from webui.ui.forms import control
 
 FOLD = "ez-fold"
 
 
-def fold(tab: str, title: str, rows: Sequence[str | tuple[str, ...]]) -> dict[str, Component]:
+def fold(
+    tab: str,
+    title: str,
+    rows: Sequence[str | tuple[str, ...]],
+    models: Sequence[CheckpointInfo] = (),
+) -> dict[str, Component]:
     """Controls below a title that opens them; a row is one parameter, or several side by side.
+
+    Menus of models offer `models`.
 
     While it is folded, the page's script puts the changed values behind the title (`form.js`).
     """
@@ -21,10 +29,10 @@ def fold(tab: str, title: str, rows: Sequence[str | tuple[str, ...]]) -> dict[st
     with gr.Accordion(title, open=False, elem_classes=[FOLD], elem_id=fold_id(tab, title)):
         for row in rows:
             if isinstance(row, str):
-                controls[row] = control(tab, row)
+                controls[row] = control(tab, row, models)
                 continue
             with gr.Row(elem_classes=["ez-pair"]):
-                controls |= {name: control(tab, name) for name in row}
+                controls |= {name: control(tab, name, models) for name in row}
     return controls
 
 

@@ -16,6 +16,7 @@ GUIDANCE = (
 )
 NETWORK = (
     ("clip_skip", "tiling"),
+    ("deep_cache_interval", "token_merging_ratio"),
     "pag_scale",
     ("sag_scale", "sag_blur"),
     ("freeu_b1", "freeu_b2"),

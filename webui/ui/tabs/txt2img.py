@@ -15,6 +15,7 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import submit_handler
 
 NAME = "txt2img"
+REFINER = (("refiner", "refiner_switch_at"),)
 HIRES = (
     "hires_scale",
     "denoising_strength",
@@ -22,7 +23,7 @@ HIRES = (
     ("hires_width", "hires_height"),
     "hires_steps",
     ("hires_sampler", "hires_schedule"),
-    "hires_guidance_scale",
+    ("hires_guidance_scale", "hires_model"),
     "hires_prompt",
     "hires_negative_prompt",
 )
@@ -36,7 +37,8 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
-            **fold(NAME, "Hires", HIRES),
+            **fold(NAME, "Hires", HIRES, context.catalog.models("text")),
+            **fold(NAME, "Refiner", REFINER, context.catalog.models("text")),
         }
         form = Form(NAME, controls)
         actions_panel(form, submit_handler(form, context.jobs), stage, context.catalog)
