@@ -124,6 +124,20 @@ def watched_page(browser: Any, address: str) -> Iterator[Any]:
     assert faults == getattr(tab, "expected_faults", [])
 
 
+@pytest.fixture(scope="session")
+def easel(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One page for all tests of the canvases, which clear them themselves; see `painting.cleared`."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    tab = context.new_page()
+    tab.set_default_timeout(15_000)
+    tab.faults = []
+    tab.on("pageerror", lambda error: tab.faults.append(str(error)))
+    tab.on("console", lambda m: tab.faults.append(m.text) if m.type == "error" else None)
+    visit(tab, shared_studio.address)
+    yield tab
+    context.close()
+
+
 def visit(tab: Any, address: str) -> None:
     """Open an address and wait until the form can be used."""
     tab.goto(address)

@@ -7,22 +7,17 @@ import io
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.browser.conftest import visit
-
 Numbers = NDArray[np.uint8]
 DESK = "import('/assets/easel/canvas/canvas.js').then((m) => m.deskOf('{tab}'))"
 
 
 RESET = """(() => {
-  document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
-  document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove());
   Object.assign(desk.options, { tool: 'brush', size: 48, softness: 0, tolerance: 16, value: 0 });
   Object.assign(desk.view, { angle: 0, mirrored: false, free: false });
   const blank = desk.kind === 'mask' ? { picture: null, pictureId: null, width: 64, height: 64, data: new Uint8Array(4096) } : { data: new Uint8Array(desk.board.layer.data.length) };
@@ -31,23 +26,15 @@ RESET = """(() => {
 })()"""
 
 
-def opened_tab(browser: Any, address: str, tab: str) -> Iterator[Any]:
-    """A page with the tab open, for many tests; what its script complains of is in `faults`."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    page = context.new_page()
-    page.faults = []
-    page.on("pageerror", lambda error: page.faults.append(str(error)))
-    page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
-    visit(page, address)
-    open_canvas(page, tab)
-    yield page
-    context.close()
-
-
 def cleared(page: Any, tab: str) -> None:
-    """Bring the canvas back to how it was at first."""
+    """Open the tab with its canvas as it was at first."""
     page.faults.clear()
     page.expected_faults = []
+    page.evaluate(
+        "document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());"
+        "document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove())"
+    )
+    open_canvas(page, tab)
     on_desk(page, tab, RESET)
 
 
@@ -151,6 +138,21 @@ def stored(address: str, image_id: str) -> Image.Image:
     """An image as the server has it."""
     with urllib.request.urlopen(f"{address}/api/v1/images/{image_id}") as answer:
         return Image.open(io.BytesIO(answer.read()))
+
+
+def until_request(address: str, **wanted: Any) -> dict[str, Any]:
+    """The newest job's request, as soon as it has these values.
+
+    Raises:
+        TimeoutError: it does not within fifteen seconds.
+    """
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        request = latest_request(address)
+        if all(request[name] == value for name, value in wanted.items()):
+            return request
+        time.sleep(0.05)
+    raise TimeoutError(f"No job has {wanted}; the newest request is {latest_request(address)}.")
 
 
 def latest_request(address: str) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from tests.browser.painting import (
     layer,
     on_desk,
     open_canvas,
-    opened_tab,
     photograph,
     place,
     png,
@@ -35,20 +34,14 @@ TAB = "inpaint"
 REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
 
 
-@pytest.fixture(scope="module")
-def opened(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """The inpaint tab, opened once for all tests of this file."""
-    yield from opened_tab(browser, shared_studio.address, TAB)
-
-
 @pytest.fixture
-def canvas(opened: Any) -> Iterator[Any]:
+def canvas(easel: Any) -> Iterator[Any]:
     """The canvas with a picture of 320 x 200, nothing painted, and a hard brush of 48 pixels."""
-    cleared(opened, TAB)
-    drop(opened, TAB, png(photograph(320, 200)))
-    until(opened, TAB, "desk.board.width === 320 && desk.ready()")
-    yield opened
-    assert opened.faults == opened.expected_faults
+    cleared(easel, TAB)
+    drop(easel, TAB, png(photograph(320, 200)))
+    until(easel, TAB, "desk.board.width === 320 && desk.ready()")
+    yield easel
+    assert easel.faults == easel.expected_faults
 
 
 def mask_of(page: Any, studio: RunningStudio) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -16,7 +16,6 @@ from tests.browser.painting import (
     latest_request,
     layer,
     on_desk,
-    opened_tab,
     photograph,
     png,
     slot,
@@ -32,20 +31,14 @@ SEEDS = count(1)
 SHOWN = "!!desk.view.over && desk.staged.isShown()"
 
 
-@pytest.fixture(scope="module")
-def opened(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    yield from opened_tab(browser, shared_studio.address, TAB)
-
-
 @pytest.fixture
-def canvas(opened: Any) -> Iterator[Any]:
+def canvas(easel: Any) -> Iterator[Any]:
     """The tab with a picture of 128 x 128, the fake model's own size; no other test has the same."""
-    opened.click(f".ez-nav a[data-tab={TAB}]")
-    cleared(opened, TAB)
-    drop(opened, TAB, png(photograph(128, 128, next(SEEDS))))
-    until(opened, TAB, "desk.board.width === 128 && desk.ready()")
-    yield opened
-    assert opened.faults == opened.expected_faults
+    cleared(easel, TAB)
+    drop(easel, TAB, png(photograph(128, 128, next(SEEDS))))
+    until(easel, TAB, "desk.board.width === 128 && desk.ready()")
+    yield easel
+    assert easel.faults == easel.expected_faults
 
 
 def generate(page: Any, prompt: str, pictures: int = 1) -> None:

@@ -16,10 +16,8 @@ from tests.browser.painting import (
     cleared,
     drop,
     give,
-    latest_request,
     layer,
     on_desk,
-    opened_tab,
     photograph,
     place,
     png,
@@ -27,6 +25,7 @@ from tests.browser.painting import (
     stored,
     stroke,
     until,
+    until_request,
 )
 from webui.contracts.fakes import FAKE_CLASSES
 from webui.contracts.palette import colours_of
@@ -35,22 +34,15 @@ pytestmark = pytest.mark.browser
 
 TAB = "semantic"
 COLOURS = colours_of(FAKE_CLASSES)
-FINISHED = ".ez-strip .ez-item:not(.ez-item-job)"
-
-
-@pytest.fixture(scope="module")
-def opened(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    yield from opened_tab(browser, shared_studio.address, TAB)
 
 
 @pytest.fixture
-def canvas(opened: Any) -> Iterator[Any]:
+def canvas(easel: Any) -> Iterator[Any]:
     """The tab with a map of nothing but sky, at the model's own size."""
-    opened.click(f".ez-nav a[data-tab={TAB}]")
-    cleared(opened, TAB)
-    until(opened, TAB, "desk.board.width === 128")
-    yield opened
-    assert opened.faults == opened.expected_faults
+    cleared(easel, TAB)
+    until(easel, TAB, "desk.board.width === 128")
+    yield easel
+    assert easel.faults == easel.expected_faults
 
 
 def test_painted_classes_reach_the_server_as_their_numbers(
@@ -66,8 +58,7 @@ def test_painted_classes_reach_the_server_as_their_numbers(
     assert set(np.unique(painted)) == {0, 2, 3}
     canvas.fill("#semantic-prompt textarea", "a house by the water")
     canvas.click("#semantic-generate")
-    canvas.wait_for_selector(FINISHED)
-    request = latest_request(shared_studio.address)
+    request = until_request(shared_studio.address, prompt="a house by the water")
     assert (request["model"], request["width"], request["height"]) == ("fake/map", 128, 128)
     kept = stored(shared_studio.address, request["class_map"])
     assert kept.mode == "P"
@@ -191,10 +182,7 @@ def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
     [kept] = slot(canvas, TAB, "boxes")
     assert (kept["left"], kept["bottom"]) == pytest.approx((0.26, 0.76), abs=0.01)
     canvas.click("#semantic-generate")
-    canvas.wait_for_function(
-        f"document.querySelectorAll('{FINISHED}').length > 0 && !document.querySelector('.ez-item-job')"
-    )
-    request = latest_request(shared_studio.address)
+    request = until_request(shared_studio.address, model="fake/layout")
     assert (request["model"], request["class_map"], request["boxes"]) == (
         "fake/layout",
         None,

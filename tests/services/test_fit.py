@@ -190,3 +190,33 @@ def test_a_picture_to_enlarge_must_have_a_size_that_can_be_enlarged(
     Image.new("RGB", size).save(out, "PNG")
     said = _wrong(images, "upscale", image=images.put(out.getvalue()))
     assert sentence in said if sentence else said == ""
+
+
+@pytest.mark.parametrize(
+    ("task", "fields", "sentence"),
+    [
+        ("text", {"upscaler": "Lanczos"}, "image is missing for Lanczos, expected the picture to enlarge"),
+        ("text", {"upscale_factor": 2, "image": A}, "upscale_factor is given for the model 'starter/text', which cannot use it, expected model to be 'starter/upscale'"),
+    ],
+)  # fmt: skip
+def test_enlarging_wants_a_picture_and_something_that_enlarges(
+    images: ImageStore, task: Task, fields: dict[str, object], sentence: str
+) -> None:
+    assert sentence in _wrong(images, task, **fields)
+
+
+@pytest.mark.parametrize(("task", "upscaler"), [("text", "Nearest"), ("upscale", "Model")])
+def test_a_factor_says_the_size(images: ImageStore, task: Task, upscaler: str) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (101, 64)).save(out, "PNG")
+    image = images.put(out.getvalue())
+    asked = {"image": image, "upscaler": upscaler, "upscale_factor": 2}
+    assert _wrong(images, task, **asked, width=200, height=128) == ""
+    assert "width is 64, expected 200, 2 times the image's" in _wrong(images, task, **asked)
+    by = "the model" if upscaler == "Model" else upscaler
+    large = _wrong(images, task, **{**asked, "upscale_factor": 64 / 8})
+    assert "expected 808, 8 times" in large
+    huge = io.BytesIO()
+    Image.new("RGB", (600, 64)).save(huge, "PNG")
+    asked |= {"image": images.put(huge.getvalue()), "upscale_factor": 8}
+    assert f"as {by} enlarges 8 times" in _wrong(images, task, **asked)

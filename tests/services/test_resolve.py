@@ -110,6 +110,8 @@ def test_steps_count_over_all_pictures_and_with_the_strength() -> None:
     assert total_steps(_request(steps=20, count=3), FAKE_CHECKPOINT) == 60
     half = _request(steps=20, image="0" * 64, denoising_strength=0.5)
     assert total_steps(half, FAKE_CHECKPOINT) == 10
+    enlarged = half.model_copy(update={"upscaler": "Lanczos"})
+    assert total_steps(enlarged, FAKE_CHECKPOINT) == 0
     exact = half.model_copy(update={"exact_steps": True})
     assert total_steps(exact, FAKE_CHECKPOINT) == 20
     assert total_steps(half, _UPSCALER) == 20

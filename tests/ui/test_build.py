@@ -3,8 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
@@ -12,6 +10,7 @@ from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
+from webui.contracts.parameters.upscaling import Upscaling
 from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
 from webui.ui.build import build_ui
@@ -24,7 +23,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "depth_map", "controls", "loras", "noise_augmentation", "priority", "template",
+    "loras", "priority", "template",
     "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
@@ -32,19 +31,24 @@ WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes"}
 WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
+WITH_CONTROLS = {"controls"}
+WITH_DEPTH = {"controls", "depth_map"}
 OWN = {
-    "txt2img": WITH_HIRES, "img2img": WITH_IMAGE, "inpaint": WITH_IMAGE | WITH_MASK, "semantic": WITH_MAP,
+    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
+    "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
+    "live": {"image"},
 }  # fmt: skip
-"""What each work tab has beyond what all have."""
+"""What each tab that draws has beyond what all have."""
+FOR_UPSCALE = {"noise_augmentation", *Upscaling.model_fields}
 
 
-@pytest.mark.parametrize("tab", list(OWN))
-def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(
-    context: UiContext, tab: str
-) -> None:
-    for_some = set().union(*OWN.values()) | BEYOND_FORMS | {"denoising_strength"}
-    wanted = (set(PARAMETERS) - for_some) | OWN[tab]
-    assert {f"{tab}-{name}" for name in wanted} <= ids_of(context)
+def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiContext) -> None:
+    for_some = set().union(*OWN.values()) | BEYOND_FORMS | FOR_UPSCALE | {"denoising_strength"}
+    ids = ids_of(context)
+    for tab, own in OWN.items():
+        assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
+    wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
+    assert {f"upscale-{name}" for name in wanted} <= ids
 
 
 def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> None:
@@ -62,23 +66,16 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": [],
+        "upscale-model": [],
+        "live-model": ["fake/gradient"],
     }
 
 
-@pytest.mark.parametrize(
-    "element",
-    [
-        "ez-header",
-        "ez-stage",
-        "ez-tab-gallery",
-        "txt2img-generate",
-        "img2img-cancel",
-        "inpaint-canvas",
-        "semantic-canvas",
-    ],
-)
-def test_the_page_has_its_parts(context: UiContext, element: str) -> None:
-    assert element in ids_of(context)
+def test_the_page_has_its_parts(context: UiContext) -> None:
+    canvases = {"inpaint-canvas", "semantic-canvas", "live-canvas"}
+    assert {"ez-header", "ez-stage", "ez-tab-gallery", "txt2img-generate"} | canvases <= ids_of(
+        context
+    )
 
 
 def test_no_handler_waits_in_gradios_queue(context: UiContext) -> None:

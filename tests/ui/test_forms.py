@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 import pytest
 
 from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import ModelId
 from webui.contracts.request import PARAMETERS, parse_request
+from webui.services.catalog import Catalog
 from webui.ui.forms import Form, control, default
 from webui.ui.panels.fold import fold
 
@@ -51,9 +54,12 @@ def test_values_are_read_by_name_whatever_the_order() -> None:
     assert (read["prompt"], read["steps"], read["width"]) == ("a lake", 33, 192)
 
 
-def test_an_empty_number_is_left_to_the_request() -> None:
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_an_empty_number_is_left_to_the_request(nothing: str | None) -> None:
     form = a_form()
-    assert "width" not in form.values(data_of(form, width=None))
+    read = form.values(data_of(form, width=nothing, negative_prompt=""))
+    assert "width" not in read
+    assert read["negative_prompt"] == ""
 
 
 def test_kept_values_come_back_by_name() -> None:
@@ -125,3 +131,14 @@ def test_the_script_is_told_title_help_and_default_of_each_control() -> None:
     described = {field["name"]: field for field in a_form().describe()}
     assert described["steps"]["default"] == 20
     assert all(field["title"] and field["help"] for field in described.values())
+
+
+def test_a_form_for_few_steps_begins_with_the_model_that_takes_the_fewest() -> None:
+    slow = replace(FAKE_CHECKPOINT, id=ModelId("a/slow"), defaults=(("steps", 50),))
+    fast = replace(FAKE_CHECKPOINT, id=ModelId("z/fast"), defaults=(("steps", 4),))
+    catalog = Catalog([], built_in=[slow, FAKE_CHECKPOINT, fast])
+    with gr.Blocks():
+        ids = [info.id for info in Form("live", {}, fast_first=True).models(catalog)]
+        assert ids == ["z/fast", "fake/gradient", "a/slow"]
+        assert Form("live", {}, fast_first=True).first_model(catalog) == fast
+        assert Form("txt2img", {}).first_model(catalog) == catalog.default()

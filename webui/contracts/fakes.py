@@ -55,6 +55,10 @@ FAKE_CHECKPOINTS = (
         FAKE_CHECKPOINT, id=ModelId("fake/layout"), title="Fake layouts", task="layout", classes=FAKE_CLASSES,
         description="Takes boxes, and draws its gradients all the same.",
     ),
+    replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/upscaler"), title="Fake upscaler", task="upscale", latent_channels=3,
+        latent_factor=4, description="Stretches a picture to four times its size.",
+    ),
 )  # fmt: skip
 """A fake for each task that the page has a tab for."""
 PREVIEW_PIXELS = 64

@@ -15,6 +15,14 @@ KNOWN: Mapping[str, RGB] = {
     "flower": (244, 120, 180),
 }  # fmt: skip
 """The classes of the starter models, in the colours that they were trained with."""
+PAINTS: Mapping[str, RGB] = {
+    "white": (250, 250, 248), "light grey": (196, 200, 204), "grey": (128, 132, 138), "black": (24, 24, 28),
+    "sky": (126, 190, 238), "deep blue": (38, 78, 168), "night": (24, 30, 70), "water": (44, 110, 190),
+    "teal": (30, 140, 140), "meadow": (132, 190, 84), "leaf": (60, 140, 50), "pine": (16, 92, 74),
+    "sand": (232, 190, 120), "earth": (150, 100, 60), "wood": (96, 58, 32), "yellow": (250, 216, 60),
+    "orange": (244, 136, 32), "red": (214, 46, 42), "pink": (246, 152, 192), "purple": (134, 66, 182),
+}  # fmt: skip
+"""Colours to paint with in the live tab; the first is the paper's."""
 _GOLDEN = 0.618034
 """Share of a turn after which hues fall farthest from all before (the golden ratio)."""
 

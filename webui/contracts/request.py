@@ -37,6 +37,7 @@ from webui.contracts.parameters.savings import Savings
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
+from webui.contracts.parameters.upscaling import Upscaling
 from webui.contracts.parameters.words import TEXTS, PictureText, Words
 
 
@@ -52,6 +53,7 @@ class GenerationRequest(
     Savings,
     Inpainting,
     StartImage,
+    Upscaling,
     HiresParameters,
     OtherModels,
     NetworkParameters,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
@@ -9,6 +10,7 @@ from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
+from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
@@ -30,6 +32,7 @@ _BELONGS: dict[str, tuple[Task, ...]] = {
     "class_map": ("semantic",),
     "depth_map": ("depth",),
     "boxes": ("layout",),
+    "upscale_factor": ("upscale",),
     "controls": ("text", "inpaint", "semantic", "layout", "depth"),
     "loras": ("text", "inpaint", "semantic", "layout", "depth"),
 }
@@ -54,7 +57,7 @@ def misfits(
         problems += _class_map(images.greatest_value(request.class_map), checkpoint)
     if request.mask is not None:
         problems += _mask(request, images)
-    if checkpoint.task == "upscale" and request.image is not None:
+    if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
     return [*problems, *_labels(request, checkpoint)]
 
@@ -63,6 +66,8 @@ def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator
     for name, expected in _NEEDED[checkpoint.task]:
         if getattr(request, name) is None:
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
+    if request.upscaler != BY_MODEL and request.image is None:
+        yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
     if request.mask is not None and request.image is None and checkpoint.task != "inpaint":
         yield FieldProblem("image", "missing beside a mask", "the picture that the mask belongs to")
 
@@ -88,6 +93,8 @@ def _foreign(
         given = getattr(request, name)
         if name == "loras":
             given = any(text.every_lora for text in request.every_text)
+        if name == "upscale_factor" and request.upscaler != BY_MODEL:
+            continue
         if not given or checkpoint.task in tasks:
             continue
         fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]
@@ -123,14 +130,14 @@ def _upscaled(
     request: GenerationRequest, checkpoint: CheckpointInfo, size: tuple[int, int]
 ) -> Iterator[FieldProblem]:
     """An enlarged picture has the size that the factor gives, within what a request can say."""
-    factor = checkpoint.latent_factor
+    factor = enlargement(request, checkpoint)
     low, high = limits("width")
-    least, most = -(-int(low or 1) // factor), int(high or 1) // factor
+    least, most = math.ceil(int(low or 1) / factor), int(int(high or 1) / factor)
     if not (least <= min(size) and max(size) <= most):
         yield FieldProblem(
             "image",
             f"{size[0]} x {size[1]} pixels",
-            f"sides of {least} to {most} pixels, as the model enlarges {factor} times",
+            f"sides of {least} to {most} pixels, as {_enlarger(request)} enlarges {factor:g} times",
         )
         return
     for name, side in zip(("width", "height"), size, strict=True):
@@ -139,13 +146,28 @@ def _upscaled(
             yield FieldProblem(
                 name,
                 str(getattr(request, name)),
-                f"{wanted}, {factor} times the image's, or nothing",
+                f"{wanted}, {factor:g} times the image's, or nothing",
             )
 
 
-def upscaled_side(side: int, factor: int) -> int:
+def _enlarger(request: GenerationRequest) -> str:
+    return "the model" if request.upscaler == BY_MODEL else request.upscaler
+
+
+def enlarges(request: GenerationRequest, checkpoint: CheckpointInfo) -> bool:
+    """Whether the request is for its image, larger, and for nothing else."""
+    return checkpoint.task == "upscale" or request.upscaler != BY_MODEL
+
+
+def enlargement(request: GenerationRequest, checkpoint: CheckpointInfo) -> float:
+    """How many times as wide and high an enlarged picture is."""
+    usual = checkpoint.latent_factor if request.upscaler == BY_MODEL else USUAL_FACTOR
+    return float(request.upscale_factor or usual)
+
+
+def upscaled_side(side: int, factor: float) -> int:
     """Pixels of an enlarged side, down to a size that a request can say."""
-    return side * factor // SIZE_MULTIPLE * SIZE_MULTIPLE
+    return int(side * factor) // SIZE_MULTIPLE * SIZE_MULTIPLE
 
 
 def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:

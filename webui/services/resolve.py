@@ -12,9 +12,10 @@ from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
+from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
-from webui.services.fit import misfits, upscaled_side
+from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
 from webui.services.images import ImageStore
 from webui.services.wording import NO_SOURCES, WordSources, counted, worded
 
@@ -95,6 +96,8 @@ def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tu
 def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps of the whole job, as far as known before a worker says."""
     share = min(request.steps, math.ceil(request.steps * request.denoising_strength))
+    if request.upscaler != BY_MODEL:
+        return 0
     steps = request.steps
     if request.image is not None and checkpoint.task != "upscale":
         exact = request.exact_steps and request.denoising_strength > 0
@@ -116,8 +119,8 @@ def fitting_size(
         return request.width, request.height
     if image_size is None:
         return request.width or checkpoint.native_width, request.height or checkpoint.native_height
-    if checkpoint.task == "upscale":
-        factor = checkpoint.latent_factor
+    if enlarges(request, checkpoint):
+        factor = enlargement(request, checkpoint)
         large = [_allowed(upscaled_side(side, factor)) for side in image_size]
         return request.width or large[0], request.height or large[1]
     aspect = image_size[0] / image_size[1]

@@ -11,10 +11,11 @@ from webui.ui.context import UiContext
 from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
 from webui.ui.samples import read_samples
-from webui.ui.tabs import gallery, img2img, inpaint, semantic, txt2img
+from webui.ui.tabs import gallery, img2img, inpaint, live, semantic, txt2img, upscale
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
-TABS = (txt2img.NAME, img2img.NAME, inpaint.NAME, semantic.NAME, "gallery")
+WORK = (txt2img, img2img, inpaint, semantic, upscale, live)
+TABS = (*(tab.NAME for tab in WORK), "gallery")
 
 
 def build_ui(context: UiContext) -> gr.Blocks:
@@ -26,10 +27,10 @@ def build_ui(context: UiContext) -> gr.Blocks:
         stage.unrender()  # type: ignore[no-untyped-call]
         with gr.Row(elem_id="ez-work"):
             with gr.Column(elem_id="ez-forms"):
-                for tab in (txt2img, img2img, inpaint, semantic):
+                for tab in WORK:
                     tab.build(context, stage)
             with gr.Column(elem_id="ez-stage-column", elem_classes=["ez-stage-column"]):
-                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog)):
+                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog), live.CANVAS):
                     if canvas is not None:
                         canvas_panel(canvas)
                 stage.render()  # type: ignore[no-untyped-call]

@@ -45,9 +45,20 @@ class Form:
     tasks: tuple[Task, ...] = ("text",)
     """Tasks of the models that it offers; those of the first stand first."""
 
+    fast_first: bool = False
+    """Whether models that suit few steps stand before others."""
+
     def models(self, catalog: Catalog) -> list[CheckpointInfo]:
         """The installed models that it can be used with."""
-        return [info for task in self.tasks for info in catalog.models(task)]
+        found = [info for task in self.tasks for info in catalog.models(task)]
+        return sorted(found, key=_usual_steps) if self.fast_first else found
+
+    def first_model(self, catalog: Catalog) -> CheckpointInfo | None:
+        """The model that it begins with: the program's own choice, where that would stand first."""
+        models, usual = self.models(catalog), catalog.default()
+        if usual is not None and usual in models and not self.fast_first:
+            return usual if usual.task == models[0].task else models[0]
+        return models[0] if models else None
 
     def describe(self) -> list[dict[str, Any]]:
         """What the page's script needs of each control: name, element, title, help, default, fold."""
@@ -66,11 +77,11 @@ class Form:
     def values(self, data: Mapping[Component, Any]) -> dict[str, Any]:
         """The request's fields, read from what Gradio hands a handler whose inputs are a set.
 
-        Empty number fields are left out, so that the request's own default holds.
+        Empty fields are left out, so that the request's own default holds; Gradio makes '' of a
+        control of our own that was emptied.
         """
         read = {name: data[control] for name, control in self.controls.items()}
-        nothing = {name: (None, "") if name in SLOTS else (None,) for name in read}
-        return {name: value for name, value in read.items() if value not in nothing[name]}
+        return {name: value for name, value in read.items() if not _is_empty(name, value)}
 
     def updates(
         self, values: Mapping[str, Any], models: Sequence[CheckpointInfo]
@@ -168,6 +179,15 @@ def _number_or_empty(tab: str, name: str) -> gr.HTML:
         elem_classes=["ez-control"],
         apply_default_css=False,
     )
+
+
+def _is_empty(name: str, value: Any) -> bool:
+    return value is None or (value == "" and not isinstance(default(name), str))
+
+
+def _usual_steps(model: CheckpointInfo) -> float:
+    steps = dict(model.defaults).get("steps", default("steps"))
+    return float(steps)
 
 
 def _is_slider(name: str) -> bool:

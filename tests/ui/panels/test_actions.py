@@ -101,6 +101,18 @@ def test_a_model_that_is_filled_in_alone_brings_what_suits_it() -> None:
     assert with_steps[form.controls["steps"]]["value"] == 9
 
 
+def test_a_first_visit_begins_with_what_suits_the_first_model() -> None:
+    form = a_suited_form()
+    only = Catalog([], built_in=[TURBO])
+    fresh = fill_handler(form, only)({"values": {}, "restore": True})
+    assert fresh[form.controls["model"]]["value"] == "fake/turbo"
+    assert fresh[form.controls["steps"]]["value"] == 4
+    kept = fill_handler(form, only)({"values": {"steps": 9}, "restore": True})
+    assert kept[form.controls["steps"]]["value"] == 9
+    later = fill_handler(form, only)({"values": {}})
+    assert form.controls["steps"] not in later
+
+
 def test_a_model_of_another_task_is_not_filled_in() -> None:
     form = a_suited_form()
     changes = fill_handler(form, CATALOG)({"values": {"model": "fake/mender"}, "restore": True})

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.engine.programs.image_to_image import image_to_image
 from webui.engine.programs.inpaint import inpaint
 from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.resample import resample
 from webui.engine.programs.text_to_image import text_to_image
 from webui.engine.programs.upscale import upscale
 from webui.engine.work import Program
@@ -23,10 +25,13 @@ PROGRAMS: Mapping[str, MakeProgram] = {
     "img2img": image_to_image,
     "inpaint": inpaint,
     "upscale": upscale,
+    "resample": resample,
 }
-"""By `GenerationRequest.task`, but for 'upscale', which is the model's."""
+"""By `GenerationRequest.task`, but for 'upscale', which is the model's, and 'resample'."""
 
 
 def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
     """What makes a picture of a request with a model."""
+    if request.upscaler != BY_MODEL:
+        return PROGRAMS["resample"]
     return PROGRAMS["upscale" if checkpoint.task == "upscale" else request.task]

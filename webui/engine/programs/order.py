@@ -10,6 +10,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
@@ -142,6 +143,8 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     counts it: the first step of the share is run too, and strength 1 is all of them. With
     `exact_steps` it is the asked number at any strength above 0.
     """
+    if request.upscaler != BY_MODEL:
+        return 0
     if checkpoint.task == "upscale":
         return request.steps
     if request.image is None:
@@ -166,6 +169,6 @@ def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
 def _share(request: GenerationRequest) -> int:
     if request.denoising_strength == 0:
         return 0
-    if request.exact_steps:
+    if request.exact_steps and request.image is not None:
         return request.steps
     return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from webui.engine.pixels import fit_image, open_image, to_tensor
 from webui.engine.programs.colour import SOFTNESS, with_colours_of
 from webui.engine.programs.conditions import noised_picture
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.resample import enlarged
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
@@ -31,7 +34,17 @@ GRAIN_DRAW = 2**31
 
 
 def upscale(order: PictureOrder, model: LoadedModel) -> Program:
-    """One picture of `latent_factor` times the size of its image."""
+    """One picture of `latent_factor` times the size of its image, or resampled to another factor."""
+    factor, wanted = model.checkpoint.latent_factor, order.request.upscale_factor
+    if wanted is None or wanted == factor:
+        return (yield from _drawn(order, model))
+    whole = order.request.model_copy(update={"width": None, "height": None})
+    picture = yield from _drawn(replace(order, request=whole), model)
+    large = Image.fromarray(np.asarray(picture))
+    return enlarged(large, wanted / factor, order.size(model), Image.Resampling.LANCZOS)
+
+
+def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     request = order.request
     small = _small_picture(order, model)
     width, height = _size(order, model, small)

@@ -16,9 +16,10 @@ const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semanti
 export function pictureActions(bar, picture) {
   const download = make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '', title: 'Download' }, icon('download'), make('span', { textContent: 'Download' }));
   bar.append(
-    iconButton('image', 'To img2img', () => sendTo('img2img', picture)),
-    iconButton('brush', 'To inpaint', () => sendTo('inpaint', picture)),
-    iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed })),
+    iconButton('image', 'To img2img', () => sendTo('img2img', picture), 'img2img'),
+    iconButton('brush', 'To inpaint', () => sendTo('inpaint', picture), 'inpaint'),
+    iconButton('full', 'To upscale', () => sendTo('upscale', picture), 'upscale'),
+    iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed }), 'Seed'),
     iconButton('restore', 'Restore parameters', () => restore(picture), 'Restore'),
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
     download,
@@ -47,7 +48,7 @@ export const restore = (picture) => telling(async () => {
 /** The tab whose form a request belongs into, by what it names and by its model's task. */
 export async function tabFor(request) {
   const task = (await models()).find((model) => model.id === request.model)?.task;
-  const wanted = request.mask ? 'inpaint' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
+  const wanted = request.mask ? 'inpaint' : request.upscaler !== 'Model' ? 'upscale' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
   return fieldsOf(wanted).length ? wanted : request.image ? 'img2img' : 'txt2img';
 }
 

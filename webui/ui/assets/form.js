@@ -80,7 +80,7 @@ function keep(name, given) {
 
 const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles']);
 
-const differs = (field, value) => value !== field.default && (value ?? '') !== (field.default ?? '');
+const differs = (field, value) => (Array.isArray(value ?? field.default) ? (value ?? []).length > 0 : value !== field.default && (value ?? '') !== (field.default ?? ''));
 
 function mark(field, value) {
   document.getElementById(field.element)?.classList.toggle('ez-changed', differs(field, value) && !NEVER_MARKED.has(field.name));
@@ -90,10 +90,13 @@ function mark(field, value) {
 function summarise(form) {
   for (const fold of new Set(form.fields.map((field) => field.fold).filter(Boolean))) {
     const said = form.fields.filter((field) => field.fold === fold && differs(field, form.values[field.name]))
-      .map((field) => (form.values[field.name] === true ? field.title.toLowerCase() : `${field.title.toLowerCase()} ${form.values[field.name]}`));
+      .map((field) => inWords(field.title.toLowerCase(), form.values[field.name]));
     document.getElementById(fold)?.style.setProperty('--ez-said', JSON.stringify(said.length ? `: ${said.join(', ')}` : ''));
   }
 }
+
+/** A changed value behind a fold's title: a switch by its name, a list by how many it has. */
+const inWords = (title, value) => (value === true ? title : Array.isArray(value) ? `${value.length}` : `${title} ${value}`);
 
 /** Give a control its sentence of help, and a dot that brings the default back; once it is there. */
 function decorate(name, field) {

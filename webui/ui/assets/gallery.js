@@ -56,6 +56,7 @@ async function look(view, picture, element) {
     make('div', { className: 'ez-look-side' }, text, make('div', { className: 'ez-look-actions' },
       iconButton('image', 'To img2img', act(() => sendTo('img2img', picture))),
       iconButton('brush', 'To inpaint', act(() => sendTo('inpaint', picture))),
+      iconButton('full', 'To upscale', act(() => sendTo('upscale', picture))),
       iconButton('restore', 'Restore parameters', act(() => restore(picture))),
       iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
       make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),

@@ -1,6 +1,7 @@
 // The stage: the running preview or the chosen picture as large as fits, progress, actions, strip.
 
 import { cards } from './cards.js';
+import { comparison } from './compare.js';
 import { duration, make } from './dom.js';
 import { mountStrip } from './strip.js';
 import { pictureActions } from './actions.js';
@@ -15,6 +16,7 @@ export function mount({ element, props, watch }, { samples }) {
   store.subscribe(() => render(view));
   mountStrip(parts.strip);
   document.addEventListener('easel:worker', () => render(view));
+  document.addEventListener('easel:tab', () => render(view));
   render(view);
   store.load();
 }
@@ -32,7 +34,8 @@ function build(stage) {
     actions: make('div', { className: 'ez-actions', role: 'toolbar', 'aria-label': 'Picture' }),
     strip: make('div', { className: 'ez-strip', role: 'list', 'aria-label': 'Results, newest first', tabIndex: 0 }),
   };
-  parts.frame = make('div', { className: 'ez-frame' }, parts.picture, parts.grid, parts.card);
+  parts.compare = comparison();
+  parts.frame = make('div', { className: 'ez-frame' }, parts.picture, parts.compare.element, parts.grid, parts.card);
   const words = make('div', { className: 'ez-words' }, parts.text, parts.detail);
   stage.append(parts.frame, parts.line, make('div', { className: 'ez-below' }, words, parts.actions), parts.note, parts.strip);
   return parts;
@@ -55,6 +58,7 @@ function render(view) {
   const card = cardFor(view, job, picture);
   showCard(parts, card);
   showPicture(parts, job, picture, card);
+  parts.compare.show(document.body.dataset.tab === 'upscale' && !card ? picture : null, job?.request?.image);
   showProgress(parts, job);
   showWords(parts, job, picture, card);
   parts.actions.replaceChildren();

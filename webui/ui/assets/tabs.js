@@ -30,7 +30,10 @@ function show(name) {
   document.body.dataset.tab = name;
   setCurrentTab(name);
   for (const link of document.querySelectorAll('.ez-nav a'))
-    if (link.dataset.tab === name) link.setAttribute('aria-current', 'page');
+    if (link.dataset.tab === name) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+    }
     else link.removeAttribute('aria-current');
   document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: name } }));
 }

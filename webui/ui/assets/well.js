@@ -2,29 +2,39 @@
 
 import { address, post } from './api.js';
 import { icon, make } from './dom.js';
+import { values } from './form.js';
+import { modelOf } from './models.js';
 
-export function mount({ element, props, trigger, watch }, { tab }) {
-  const well = build(element.querySelector('.ez-well'));
+export function mount({ element, props, trigger, watch }, { tab, name, what, task }) {
+  const well = build(element.querySelector('.ez-well'), what);
   const set = (id) => { props.value = id; trigger('change'); show(well, id); };
   const take = (file) => file && upload(well, file, set);
   well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
   well.clear.addEventListener('click', () => set(null));
   listenForDrops(well.root, take);
   document.addEventListener('paste', (event) => {
-    if (document.body.dataset.tab !== tab) return;
+    if (document.body.dataset.tab !== tab || name !== 'image') return;
     const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith('image/'));
     if (file) { event.preventDefault(); take(file); }
   });
   watch('value', () => show(well, props.value));
   show(well, props.value);
+  if (task) onlyFor(task, tab, element.closest(`#${tab}-${name}`) ?? element);
 }
 
-function build(root) {
+/** Show an element only while the form's model is one of a task. */
+function onlyFor(task, tab, element) {
+  const follow = async ({ model }) => { element.style.display = (await modelOf(model))?.task === task ? '' : 'none'; };
+  document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab) follow(detail.values); });
+  follow(values(tab));
+}
+
+function build(root, what) {
   const parts = {
     root,
-    image: make('img', { alt: 'Start image', hidden: true }),
-    input: make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose the start image' }),
-    hint: make('span', { className: 'ez-well-hint' }, icon('image'), make('span', { textContent: 'Drop, paste or choose a picture' })),
+    image: make('img', { alt: `The ${what}`, hidden: true }),
+    input: make('input', { type: 'file', accept: 'image/*', 'aria-label': `Choose the ${what}` }),
+    hint: make('span', { className: 'ez-well-hint' }, icon('image'), make('span', { textContent: what === 'picture' ? 'Drop, paste or choose a picture' : `Drop or choose a ${what}` })),
     said: make('span', { className: 'ez-well-said', role: 'alert' }),
     clear: make('button', { type: 'button', className: 'ez-well-clear', title: 'Remove the image', 'aria-label': 'Remove the image', hidden: true }, icon('close')),
   };

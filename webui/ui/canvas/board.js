@@ -10,6 +10,7 @@ export class Board {
     Object.assign(this, { kind, layer, picture: null, pictureId: null, boxes: [] });
     this.ondraw = () => {}; // (rectangle of pixels, or null for everything)
     this.onchange = () => {}; // after each finished change
+    this.onlaid = () => {}; // while one goes on, once a frame
     this.history = new History(() => this.onchange());
     this.before = new Uint8Array(0);
     this.stroke = null;
@@ -46,6 +47,7 @@ export class Board {
     layStroke(this.layer, this.before, this.stroke.data, value, rect, this.kind === 'classes');
     enlarge(this.edited, rect);
     this.layer.show(rect);
+    this.onlaid();
   }
 
   /** Say that the layer's numbers in a rectangle were changed since `begin`. */

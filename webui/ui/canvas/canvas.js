@@ -27,8 +27,8 @@ const TOOLS_OF = {
 const desks = new Map();
 
 /** Build a tab's canvas. `kind` is 'mask' or 'classes'; `slots` names what it keeps in the form. */
-export function mount({ element }, { tab, kind, slots, palette }) {
-  const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, slots, palette);
+export function mount({ element }, { tab, kind, slots, palette, noun }) {
+  const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, slots, palette, noun);
   desks.set(tab, desk);
   settleFirst(tab, () => desk.keeping.settled());
 }
@@ -37,14 +37,15 @@ export function mount({ element }, { tab, kind, slots, palette }) {
 export const deskOf = (tab) => desks.get(tab);
 
 class Desk {
-  constructor(root, tab, kind, slots, palette) {
-    Object.assign(this, { root, tab, kind, palette, layout: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
+  constructor(root, tab, kind, slots, palette, noun) {
+    Object.assign(this, { root, tab, kind, palette, noun, layout: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
     this.look = kind === 'classes' ? palette.map(({ colour }) => colour) : null;
     this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0 };
     this.tools = TOOLS_OF[kind];
     this.board = new Board(kind, new Layer(BLANK, BLANK, kind === 'mask' ? maskLook(MASK_COLOUR) : classLook(this.look)));
     this.build();
-    this.board.onchange = () => { this.keeping.changed(); this.render(); };
+    this.board.onchange = () => { this.keeping.changed(); this.render(); this.tell(true); };
+    this.board.onlaid = () => this.tell(false);
     this.keeping = new Keeping(this, tab, slots);
     listenForPointers(this);
     listenForKeys(this);
@@ -56,9 +57,12 @@ class Desk {
     this.keeping.later(() => this.keeping.restore());
   }
 
+  /** Tell others what happens on the canvas: a change that is finished, or one that goes on. */
+  tell(finished) { document.dispatchEvent(new CustomEvent('easel:canvas', { detail: { tab: this.tab, finished } })); }
+
   build() {
     const canvas = make('canvas', { 'aria-hidden': 'true' });
-    this.surface = make('div', { className: 'ez-canvas-surface', tabIndex: 0, role: 'application', 'aria-label': this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : 'Map of classes: paint what shall be where. Press ? for shortcuts.' }, canvas);
+    this.surface = make('div', { className: 'ez-canvas-surface', tabIndex: 0, role: 'application', 'aria-label': this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : `Paint what shall be where, a ${this.noun} at a time. Press ? for shortcuts.` }, canvas);
     this.invitation = this.kind === 'mask' ? make('button', { type: 'button', className: 'ez-canvas-invitation', onclick: () => choose('image/*', (file) => this.take(file)) }, make('span', { textContent: 'Drop, paste or choose a picture' })) : null;
     this.stand = make('div', { className: 'ez-canvas-stand' }, this.surface);
     this.view = new View(canvas, this.board);

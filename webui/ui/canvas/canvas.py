@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import gradio as gr
 
-from webui.contracts.palette import colours_of
+from webui.contracts.palette import PAINTS, RGB, colours_of
 from webui.ui.scripts import on_mount
 
 CANVAS_FOLDER = Path(__file__).parent
 MASK_SLOTS = {"image": "image", "layer": "mask", "boxes": None}
 CLASS_SLOTS = {"image": None, "layer": "class_map", "boxes": "boxes"}
+PAINT_SLOTS = {"image": None, "layer": "image", "boxes": None}
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """A canvas of a tab."""
+    """A canvas of a tab, and what of its form it keeps."""
 
     tab: str
-    classes: tuple[str, ...] = ()
-    """Names of the classes that are painted, by number; none: a mask over a picture is."""
+    colours: Mapping[str, RGB] = field(default_factory=dict)
+    """What is painted with, by name; none: a mask over a picture is painted."""
+    slots: Mapping[str, str | None] = field(default_factory=lambda: MASK_SLOTS)
+    """Parameters for the picture, the painted layer and boxes."""
+    noun: str = "class"
+    """What one of the colours stands for."""
+
+
+def mask_canvas(tab: str) -> Canvas:
+    """A mask over a picture."""
+    return Canvas(tab)
+
+
+def class_canvas(tab: str, classes: Sequence[str]) -> Canvas:
+    """A map of classes, and boxes."""
+    return Canvas(tab, dict(zip(classes, colours_of(classes), strict=True)), CLASS_SLOTS)
+
+
+def paint_canvas(tab: str) -> Canvas:
+    """A picture in a few flat colours."""
+    return Canvas(tab, PAINTS, PAINT_SLOTS, "colour")
 
 
 def canvas_panel(canvas: Canvas) -> gr.HTML:
     """Add a canvas to the page. It finds its form's slots by the tab's name."""
-    kind = "classes" if canvas.classes else "mask"
+    palette = [{"name": name, "colour": list(rgb)} for name, rgb in canvas.colours.items()]
     return gr.HTML(
         html_template='<section class="ez-canvas" aria-label="Canvas"></section>',
         js_on_load=on_mount(
             "canvas/canvas",
             tab=canvas.tab,
-            kind=kind,
-            slots=CLASS_SLOTS if canvas.classes else MASK_SLOTS,
-            palette=palette(canvas.classes),
+            kind="classes" if palette else "mask",
+            slots=dict(canvas.slots),
+            palette=palette,
+            noun=canvas.noun,
         ),
         elem_id=f"{canvas.tab}-canvas",
         elem_classes=["ez-canvas-host"],
         apply_default_css=False,
     )
-
-
-def palette(classes: Sequence[str]) -> list[dict[str, object]]:
-    """Name and colour of each class, as the page's script takes them."""
-    pairs = zip(classes, colours_of(classes), strict=True)
-    return [{"name": name, "colour": list(colour)} for name, colour in pairs]

@@ -55,6 +55,7 @@ export const takeMap = (desk, file) => telling(desk, async () => {
   desk.board.become({ width, height, data }, 'Map');
   desk.arrived();
   const count = (width * height).toLocaleString('en');
+  if (desk.noun === 'colour') return; // of a photograph hardly any pixel is a paint's
   toast(moved ? `${moved.toLocaleString('en')} of ${count} pixels had colours of no class and were moved to the nearest.` : 'Every pixel has a class.');
 });
 
@@ -120,7 +121,7 @@ export function mapAsJson(desk) {
 /** Hand over the layer as a PNG of numbers: a mask in grey, a map in its palette. */
 export const savePng = (desk) => telling(desk, async () => {
   const { board, look } = desk;
-  download(await encodePng(board.layer.data, board.width, board.height, look), board.kind === 'mask' ? 'mask.png' : 'class-map.png');
+  download(await encodePng(board.layer.data, board.width, board.height, look), board.kind === 'mask' ? 'mask.png' : desk.noun === 'colour' ? 'painting.png' : 'class-map.png');
 });
 
 export const saveJson = (desk) => download(new Blob([mapAsJson(desk)], { type: 'application/json' }), 'class-map.json');

@@ -61,10 +61,10 @@ function layerButtons(desk) {
       button('save', 'Save the mask as PNG', () => savePng(desk)),
     ];
   return [
-    button('clear', 'Clear', () => (desk.layout ? board.become({ boxes: [] }, 'Clear the boxes') : all('Fill with the class', (layer) => layer.data.fill(desk.value()))()), 'Fill everything with the class, or remove all boxes'),
+    button('clear', 'Clear', () => (desk.layout ? board.become({ boxes: [] }, 'Clear the boxes') : all(`Fill with the ${desk.noun}`, (layer) => layer.data.fill(desk.value()))()), `Fill everything with the ${desk.noun}${desk.noun === 'class' ? ', or remove all boxes' : ''}`),
     button('open', 'Bring in a map (PNG, JSON)', () => choose('image/*,.json,application/json', (file) => takeMap(desk, file))),
     button('save', 'Save the map as PNG', () => savePng(desk)),
-    button('data', 'Save map and boxes as JSON', () => saveJson(desk)),
+    ...(desk.noun === 'class' ? [button('data', 'Save map and boxes as JSON', () => saveJson(desk))] : []),
   ];
 }
 

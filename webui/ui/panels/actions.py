@@ -65,13 +65,17 @@ def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component
         given = payload.get("values", {}) if isinstance(payload, dict) else {}
         values = given if isinstance(given, dict) else {}
         models = form.models(catalog)
-        suggested = _defaults_of(values.get("model"), models)
+        begun = form.first_model(catalog)
+        first = None if begun is None else str(begun.id)
+        restoring = isinstance(payload, dict) and bool(payload.get("restore"))
+        known = values.get("model") in {info.id for info in models}
+        suggested = _defaults_of(values.get("model") if known or not restoring else first, models)
         changes = form.updates({**suggested, **values}, models)
         menu = form.controls["model"]
         wanted = changes.get(menu, {}).get("value")
         chosen = {"value": wanted} if wanted is not None else {}
-        if wanted is None and isinstance(payload, dict) and payload.get("restore"):
-            chosen = {"value": _first(models, catalog)}
+        if wanted is None and restoring:
+            chosen = {"value": first}
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill
@@ -94,14 +98,6 @@ def suit_handler(
         return form.updates({name: suiting.get(name, default(name)) for name in free}, models)
 
     return suit
-
-
-def _first(models: Sequence[CheckpointInfo], catalog: Catalog) -> str | None:
-    """The model of a form that has none: the program's own choice, where the form offers it."""
-    usual = catalog.default()
-    if usual in models and usual is not None and models[0].task == usual.task:
-        return str(usual.id)
-    return str(models[0].id) if models else None
 
 
 def _defaults_of(model: Any, models: Sequence[CheckpointInfo]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
-from webui.ui.canvas.canvas import Canvas
+from webui.ui.canvas.canvas import mask_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
@@ -21,7 +22,7 @@ from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
 NAME = "inpaint"
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 SOFT = tuple(SoftInpainting.model_fields)
-CANVAS = Canvas(NAME)
+CANVAS = mask_canvas(NAME)
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -39,6 +40,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **controls_panel(NAME),
         }
         form = Form(NAME, controls, ("inpaint", "text"))
         submit = submit_handler(form, context.jobs, {"image": NO_PICTURE, "mask": NO_MASK})

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from webui.services.catalog import Catalog
-from webui.ui.canvas.canvas import Canvas
+from webui.ui.canvas.canvas import Canvas, class_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form
 from webui.ui.panels.actions import actions_panel
@@ -43,7 +43,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
 def canvas(catalog: Catalog) -> Canvas | None:
     """The tab's canvas, with the classes of the first model that has some; None without one."""
     models = [*catalog.models("semantic"), *catalog.models("layout")]
-    return Canvas(NAME, models[0].classes) if models else None
+    return class_canvas(NAME, models[0].classes) if models else None
 
 
 def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -7,6 +7,7 @@ import gradio as gr
 from webui.ui.context import UiContext
 from webui.ui.forms import Form
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.controls import controls_panel, for_the_models_task
 from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
@@ -31,15 +32,19 @@ HIRES = (
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
+    models = [*context.catalog.models("text"), *context.catalog.models("depth")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
-            **prompt_panel(NAME, context.catalog.models("text")),
+            **prompt_panel(NAME, models),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Hires", HIRES, context.catalog.models("text")),
             **fold(NAME, "Refiner", REFINER, context.catalog.models("text")),
+            **controls_panel(NAME, depth=True),
         }
-        form = Form(NAME, controls)
-        actions_panel(form, submit_handler(form, context.jobs), stage, context.catalog)
+        form = Form(NAME, controls, ("text", "depth"))
+        prepare = for_the_models_task(context.catalog)
+        submit = submit_handler(form, context.jobs, prepare=prepare)
+        actions_panel(form, submit, stage, context.catalog)
     return form

@@ -1,0 +1,54 @@
+"""The list of controlnets, as a component of its own: what is done in it is the form's value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.browser.painting import photograph, png
+
+pytestmark = pytest.mark.browser
+
+NETS = [
+    {"id": "starter/edges", "title": "Edges", "reads": "edges", "kind": "controlnet"},
+    {"id": "starter/classes", "title": "Classes", "reads": "classes", "kind": "controlnet"},
+]
+MOUNT = """async () => {
+  const element = document.createElement('section');
+  element.id = 'tried';
+  element.innerHTML = '<div class="ez-controls"></div>';
+  element.style = 'position: fixed; inset: 60px auto auto 20px; z-index: 999; background: white; width: 380px';
+  document.body.append(element);
+  const props = window.tried = { value: null };
+  const watch = (name, told) => { window.filled = told; };
+  await (await import('/assets/easel/controls.js')).mount({ element, props, trigger() {}, watch }, { tab: 'txt2img' });
+}"""
+
+
+def test_a_control_is_added_set_and_removed(easel: Any) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    assert "Waits for its picture: white edges on black." in easel.inner_text("#tried")
+    assert easel.evaluate("tried.value") is None
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    easel.set_input_files("#tried input[type=file]", upload)
+    easel.wait_for_selector("#tried .ez-control-picture img")
+    easel.select_option("#tried select", "starter/classes")
+    for title, value in (("Weight", "9"), ("Until", "0.5"), ("From", "0.7")):
+        easel.fill(f"#tried label:has-text('{title}') input", value)
+        easel.press(f"#tried label:has-text('{title}') input", "Tab")
+    [unit] = easel.evaluate("tried.value")
+    image = unit.pop("image")
+    assert len(image) == 64
+    assert unit == {"adapter": "starter/classes", "weight": 2, "start": 0.45, "end": 0.5}
+    easel.click("#tried button[title='Remove this control']")
+    assert easel.evaluate("tried.value") is None
+    easel.evaluate(
+        "(image) => { tried.value = [{ adapter: 'starter/edges', image, weight: 0.5, start: 0, end: 1 }]; filled(); }",
+        image,
+    )
+    assert easel.input_value("#tried label:has-text('Weight') input") == "0.5"
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")

@@ -1,0 +1,68 @@
+"""The live tab: a picture for each stroke, and only the newest is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import (
+    cleared,
+    latest_request,
+    layer,
+    stored,
+    stroke,
+    until,
+    until_request,
+)
+from webui.contracts.palette import PAINTS
+
+pytestmark = pytest.mark.browser
+
+TAB = "live"
+KEPT = """document.querySelectorAll('.ez-strip [title="as it is painted"]').length === 1"""
+
+
+@pytest.fixture
+def canvas(easel: Any) -> Iterator[Any]:
+    cleared(easel, TAB)
+    easel.fill("#live-prompt textarea", "as it is painted")
+    until(easel, TAB, "desk.board.width === 128")
+    yield easel
+    assert easel.faults == easel.expected_faults
+
+
+def test_each_stroke_is_drawn_and_the_newest_result_kept(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.click("#live-canvas .ez-canvas-class[title=red]")
+    stroke(canvas, TAB, (20, 20), (100, 20))
+    canvas.wait_for_function("/ s$/.test(document.querySelector('.ez-live span').textContent)")
+    first = until_request(shared_studio.address, prompt="as it is painted")
+    canvas.click("#live-canvas .ez-canvas-class[title=night]")
+    stroke(canvas, TAB, (20, 90), (100, 90))
+    painted = layer(canvas, TAB)
+    canvas.wait_for_function(
+        "(image) => fetch('/api/v1/jobs?limit=1').then((a) => a.json()).then(([job]) => job.request.image !== image && job.state === 'done')",
+        arg=first["image"],
+    )
+    request = latest_request(shared_studio.address)
+    kept = np.asarray(stored(shared_studio.address, request["image"]).convert("RGB"))
+    colours = np.array(list(PAINTS.values()), np.uint8)
+    assert np.array_equal(kept, colours[painted])
+    assert (first["seed"], request["seed"], request["count"]) == (1, 1, 1)
+    shown = "document.querySelectorAll('.ez-strip [title='as it is painted']').length"
+    canvas.wait_for_function(f"{shown} === 1")
+
+
+def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStudio) -> None:
+    canvas.click(".ez-live label:has-text('Draw as I paint')")
+    before = latest_request(shared_studio.address)
+    canvas.click("#live-canvas .ez-canvas-class[title=leaf]")
+    stroke(canvas, TAB, (50, 50), (60, 60))
+    canvas.wait_for_timeout(300)
+    assert latest_request(shared_studio.address) == before
+    canvas.click(".ez-live label:has-text('Draw as I paint')")

@@ -1,0 +1,40 @@
+"""Enlarging without drawing: each pixel of the result is a weighing of the image's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from webui.contracts.parameters.upscaling import LANCZOS, NEAREST, USUAL_FACTOR
+from webui.engine.model import LoadedModel
+from webui.engine.pixels import open_image
+from webui.engine.programs.order import PictureOrder
+from webui.engine.work import Pixels, Program
+
+RESAMPLING: Mapping[str, Image.Resampling] = {
+    LANCZOS: Image.Resampling.LANCZOS,
+    NEAREST: Image.Resampling.NEAREST,
+}
+
+
+def resample(order: PictureOrder, model: LoadedModel) -> Program:
+    """The image enlarged by the request's upscaler; no network is asked."""
+    yield from ()
+    request = order.request
+    image = open_image(order.file(request.image, "image"), request.background)
+    factor = request.upscale_factor or USUAL_FACTOR
+    return enlarged(image, factor, order.size(model), RESAMPLING[request.upscaler])
+
+
+def enlarged(
+    image: Image.Image, factor: float, size: tuple[int, int], resampling: Image.Resampling
+) -> Pixels:
+    """The image `factor` times as wide and high, cut at the right and bottom to (width, height).
+
+    Sides of a request are multiples of eight; the cut is less than that.
+    """
+    large = image.resize((round(image.width * factor), round(image.height * factor)), resampling)
+    width, height = min(size[0], large.width), min(size[1], large.height)
+    return np.asarray(large.crop((0, 0, width, height))).copy()

@@ -1,0 +1,88 @@
+// Controlnets of a form: for each its picture, how strongly it steers, and during which steps.
+// The form's value is the list of those that have a picture; one without says that it waits for it.
+
+import { address, get, post } from './api.js';
+import { icon, make } from './dom.js';
+import { slotValue } from './slots.js';
+
+const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours' };
+const MOST = 4;
+
+export async function mount({ element, props, trigger, watch }, { tab }) {
+  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [] };
+  view.changed = () => {
+    const complete = view.units.filter((unit) => unit.image).map(({ said, ...unit }) => unit);
+    if (JSON.stringify(complete) === JSON.stringify(props.value || [])) return;
+    props.value = complete.length ? complete : null;
+    trigger('change');
+  };
+  watch('value', () => takeOver(view, props.value || []));
+  view.nets = await get('/adapters?kind=controlnet').catch(() => []);
+  takeOver(view, props.value || []);
+  render(view);
+}
+
+/** The form was filled: show its list, unless it is what is shown already. */
+function takeOver(view, given) {
+  const mine = view.units.filter((unit) => unit.image).map(({ said, ...unit }) => unit);
+  if (JSON.stringify(mine) === JSON.stringify(given)) return;
+  view.units = given.map((unit) => ({ ...unit }));
+  render(view);
+}
+
+function render(view) {
+  const add = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Add a control', disabled: view.units.length >= MOST, onclick: () => { view.units.push({ adapter: view.nets[0].id, image: null, weight: 1, start: 0, end: 1 }); render(view); } });
+  const none = make('p', { className: 'ez-controls-none', textContent: 'No controlnet is installed. Put one into the models folder.' });
+  view.root.replaceChildren(...view.units.map((unit) => row(view, unit)), view.nets.length ? add : none);
+}
+
+function row(view, unit) {
+  const net = view.nets.find((one) => one.id === unit.adapter);
+  const changed = () => { view.changed(); };
+  const menu = make('select', { 'aria-label': 'Controlnet', onchange: () => { unit.adapter = menu.value; changed(); render(view); } },
+    ...view.nets.map((one) => make('option', { value: one.id, textContent: one.title, selected: one.id === unit.adapter })));
+  const remove = make('button', { type: 'button', className: 'ez-icon', title: 'Remove this control', 'aria-label': 'Remove this control', onclick: () => { view.units = view.units.filter((other) => other !== unit); changed(); render(view); } }, icon('close'));
+  return make('fieldset', { className: 'ez-control-unit' },
+    make('div', { className: 'ez-control-head' }, menu, remove),
+    make('div', { className: 'ez-control-body' }, picture(view, unit, net),
+      make('div', { className: 'ez-control-numbers' },
+        number('Weight', unit, 'weight', 0, 2, 0.05, changed),
+        number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
+        number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start))),
+    make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
+}
+
+function picture(view, unit, net) {
+  const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose the picture that it follows', onchange: () => input.files[0] && take(view, unit, input.files[0]) });
+  const label = make('label', { className: 'ez-control-picture', title: 'Choose or drop the picture that it follows' },
+    unit.image ? make('img', { src: address(`/images/${unit.image}`), alt: 'Picture that it follows' }) : icon('image'), input);
+  label.addEventListener('dragover', (event) => event.preventDefault());
+  label.addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) take(view, unit, event.dataTransfer.files[0]); });
+  const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
+  const painted = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted map', onclick: () => { unit.image = map; unit.said = undefined; view.changed(); render(view); } });
+  return make('div', {}, label, ...(map && map !== unit.image ? [painted] : []));
+}
+
+async function take(view, unit, file) {
+  try {
+    unit.image = (await post('/images', file)).id;
+    unit.said = undefined;
+  } catch (error) {
+    unit.said = error.message;
+  }
+  view.changed();
+  render(view);
+}
+
+function number(title, unit, name, low, high, step, changed, below = null, above = null) {
+  const input = make('input', { type: 'number', min: low, max: high, step, value: unit[name] });
+  input.addEventListener('change', () => {
+    const most = below ? Math.min(high, below() - step) : high;
+    const least = above ? Math.max(low, above() + step) : low;
+    const typed = Number.parseFloat(input.value);
+    unit[name] = Math.round(Math.min(most, Math.max(least, Number.isFinite(typed) ? typed : unit[name])) * 1e4) / 1e4;
+    input.value = unit[name];
+    changed();
+  });
+  return make('label', { className: 'ez-number' }, make('span', { textContent: title }), input);
+}

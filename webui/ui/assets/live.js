@@ -1,0 +1,83 @@
+// Live drawing: the picture follows the canvas as strokes land. At most one job is under way; when a
+// stroke ends, an older job is cancelled, so the newest state is drawn next. What a newer result takes the
+// place of goes to the bin, unless every result is to be kept.
+
+import { post, remove } from './api.js';
+import { make } from './dom.js';
+import { values } from './form.js';
+import { settled } from './settled.js';
+import { slotValue } from './slots.js';
+import { toast } from './toast.js';
+import * as store from './store.js';
+
+const SEED = 1; // a seed of its own for each picture would flicker
+
+export function mount({ element }, { tab }) {
+  const on = make('input', { type: 'checkbox', checked: true });
+  const keep = make('input', { type: 'checkbox' });
+  const said = make('span', { role: 'status' });
+  element.querySelector('.ez-live').append(make('label', {}, on, 'Draw as I paint'), make('label', {}, keep, 'Keep every result'), said);
+  const live = { tab, on, keep, said, job: null, wanted: false, shown: null, since: 0, sending: false };
+  document.addEventListener('easel:canvas', ({ detail }) => { if (detail.tab === tab && document.body.dataset.tab === tab) changed(live, detail.finished); });
+  document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && live.last && live.last !== settings(tab)) changed(live, true); });
+  store.subscribe(() => follow(live));
+}
+
+/** The canvas or the form is another: draw it next; where a stroke has ended, at once. */
+function changed(live, finished) {
+  if (!live.on.checked) return;
+  live.wanted = true;
+  if (finished) live.since = performance.now();
+  if (finished && live.job) { store.cancel(live.job).catch(() => {}); live.job = null; }
+  send(live);
+}
+
+async function send(live) {
+  if (live.job || live.sending || !live.wanted) return;
+  Object.assign(live, { wanted: false, sending: true });
+  try {
+    await settled(live.tab);
+    const request = wholeRequest(live.tab);
+    if (!request.image) return;
+    live.last = settings(live.tab);
+    const { id } = await post('/jobs', request);
+    live.job = id;
+    await store.add(id);
+  } catch (error) {
+    live.on.checked = false;
+    toast(`Live drawing stopped: ${error.message}`);
+  } finally {
+    live.sending = false;
+  }
+  follow(live);
+  if (live.wanted) send(live);
+}
+
+/** What the form says, without what is empty; a fixed seed where it says none. */
+function wholeRequest(tab) {
+  const given = Object.entries(values(tab)).filter(([, value]) => value !== null && value !== undefined);
+  const request = { prompt: '', ...Object.fromEntries(given), image: slotValue(tab, 'image'), count: 1 };
+  return { ...request, seed: request.seed === -1 || request.seed === undefined ? SEED : request.seed };
+}
+
+/** The form without its picture, to tell whether it has changed. */
+const settings = (tab) => JSON.stringify({ ...values(tab), image: null });
+
+/** When the job is over: tell how long it took, clear up, and go on with what came since. */
+function follow(live) {
+  const job = live.job && store.all().find((one) => one.id === live.job);
+  if (!job || store.isActive(job)) return;
+  live.job = null;
+  const picture = job.pictures?.[0];
+  if (picture) {
+    live.said.textContent = live.since ? `${((performance.now() - live.since) / 1000).toFixed(1)} s` : '';
+    if (live.shown && !live.keep.checked) discard(live.shown);
+    live.shown = { ...picture, job: job.id };
+  }
+  send(live);
+}
+
+async function discard(picture) {
+  const putBack = store.withdraw(picture);
+  try { await remove(`/pictures/${picture.id}`); store.forget(picture.job); } catch { putBack(); }
+}

@@ -1,0 +1,44 @@
+"""Upscaling: a finished picture made larger, by a model that draws detail or by resampling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from webui.contracts.parameters.upscaling import USUAL_FACTOR
+from webui.ui.context import UiContext
+from webui.ui.forms import Form, control
+from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.fold import fold
+from webui.ui.panels.image import image_panel
+from webui.ui.panels.stage import NO_IMAGE, submit_handler
+
+NAME = "upscale"
+
+
+def build(context: UiContext, stage: gr.HTML) -> Form:
+    """Add the tab's form to the page; the stage shows its results beside what they were made of."""
+    models = context.catalog.models("upscale")
+    with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
+        controls: dict[str, Component] = {"image": image_panel(NAME)}
+        with gr.Row(elem_classes=["ez-pair"]):
+            controls |= {name: control(NAME, name) for name in ("upscaler", "upscale_factor")}
+        controls |= {
+            "model": control(NAME, "model", models),
+            "noise_augmentation": control(NAME, "noise_augmentation"),
+            **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "seed")),
+        }
+        form = Form(NAME, controls, ("upscale",))
+        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        actions_panel(form, submit, stage, context.catalog)
+    return form
+
+
+def prepare(values: dict[str, Any]) -> dict[str, Any]:
+    """A request's fields from the form's: the picture says what is to be seen.
+
+    The factor is always said, so that a model that cannot enlarge is refused.
+    """
+    return {"prompt": "", "upscale_factor": USUAL_FACTOR, **values}
