@@ -54,6 +54,7 @@ def test_each_stroke_is_drawn_and_the_newest_result_kept(
     colours = np.array(list(PAINTS.values()), np.uint8)
     assert np.array_equal(kept, colours[painted])
     assert (first["seed"], request["seed"], request["count"]) == (1, 1, 1)
+    assert request["priority"] == "Live"
     shown = "document.querySelectorAll('.ez-strip [title='as it is painted']').length"
     canvas.wait_for_function(f"{shown} === 1")
 
