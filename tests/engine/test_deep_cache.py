@@ -122,6 +122,28 @@ def test_windows_at_one_level_are_told_apart(model: LoadedModel) -> None:
     assert [work.reuse is features[i] for i, work in enumerate(again)] == [True, True]
 
 
+def test_nothing_is_reused_where_the_noise_rises_again(model: LoadedModel) -> None:
+    """As in a second pass, or with a sampler that goes back."""
+    cache = StepCache(3)
+    whole = []
+    for t in (9.0, 8.0, 90.0, 80.0):
+        work = cache.prepare(prediction(model, t=t))
+        whole.append(work.reuse is None)
+        if work.keep is not None:
+            work.keep.features = torch.zeros(2, 1, 16, 16)
+    assert whole == [True, False, True, False]
+
+
+def test_the_features_of_another_model_are_not_reused(
+    model: LoadedModel, other_model: LoadedModel
+) -> None:
+    cache = StepCache(3)
+    first = cache.prepare(prediction(model, t=9.0))
+    assert first.keep is not None
+    first.keep.features = torch.zeros(2, 1, 16, 16)
+    assert cache.prepare(prediction(other_model, t=8.0)).reuse is None
+
+
 def test_what_was_not_kept_is_computed_whole(model: LoadedModel) -> None:
     cache = StepCache(9)
     assert cache.prepare(prediction(model, t=9.0)).keep is not None

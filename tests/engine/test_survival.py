@@ -124,7 +124,7 @@ def test_a_job_may_be_cancelled_at_any_tick(crowd: Crowd, ticks: int) -> None:
         crowd.check(rig)
 
 
-@pytest.mark.parametrize("at", [0, 1, 2, 4, 6])
+@pytest.mark.parametrize("at", [0, 2, 6])
 def test_a_program_may_fail_anywhere(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

@@ -53,7 +53,7 @@ async function send(live) {
   if (live.wanted) send(live);
 }
 
-/** What the form says, without what is empty; a fixed seed where it says none. */
+/** What the form says, without what is empty; a fixed seed where it says none. It goes before other people's jobs. */
 function wholeRequest(tab) {
   const given = Object.entries(values(tab)).filter(([, value]) => value !== null && value !== undefined);
   const request = { prompt: '', ...Object.fromEntries(given), image: slotValue(tab, 'image'), count: 1, priority: 'Live' };
