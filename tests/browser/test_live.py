@@ -15,6 +15,7 @@ from tests.browser.painting import (
     cleared,
     latest_request,
     layer,
+    on_desk,
     stored,
     stroke,
     until,
@@ -65,6 +66,15 @@ def _until_painted(address: str, wanted: Numbers) -> dict[str, Any]:
             return request
         time.sleep(0.05)
     raise TimeoutError("No job has what was painted.")
+
+
+def test_opening_the_tab_draws_nothing(canvas: Any, shared_studio: RunningStudio) -> None:
+    before = latest_request(shared_studio.address)
+    canvas.click(".ez-nav a[data-tab=txt2img]")
+    canvas.click(".ez-nav a[data-tab=live]")
+    on_desk(canvas, TAB, "desk.board.become({ boxes: [] })")
+    canvas.wait_for_timeout(300)
+    assert latest_request(shared_studio.address) == before
 
 
 def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStudio) -> None:
