@@ -11,9 +11,11 @@ import pytest
 
 from tests.browser.conftest import RunningStudio
 from tests.browser.painting import (
+    Numbers,
     cleared,
     latest_request,
     layer,
+    on_desk,
     stored,
     stroke,
     until,
@@ -47,18 +49,32 @@ def test_each_stroke_is_drawn_and_the_newest_result_kept(
     stroke(canvas, TAB, (20, 90), (100, 90))
     painted = layer(canvas, TAB)
     colours = np.array(list(PAINTS.values()), np.uint8)
-    deadline = time.monotonic() + 15
-    while True:  # the picture of half a stroke may come before that of the whole
-        request = latest_request(shared_studio.address)
-        kept = np.asarray(stored(shared_studio.address, request["image"]).convert("RGB"))
-        if np.array_equal(kept, colours[painted]) or time.monotonic() > deadline:
-            break
-        time.sleep(0.05)
+    wanted = colours[painted]
+    request = _until_painted(shared_studio.address, wanted)
     assert request["image"] != first["image"]
-    assert np.array_equal(kept, colours[painted])
     assert (first["seed"], request["seed"], request["count"]) == (1, 1, 1)
     assert request["priority"] == "Live"
     canvas.wait_for_function(KEPT)
+
+
+def _until_painted(address: str, wanted: Numbers) -> dict[str, Any]:
+    """The newest request whose image is of these colours; that of half a stroke may come before."""
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        request = latest_request(address)
+        if np.array_equal(np.asarray(stored(address, request["image"]).convert("RGB")), wanted):
+            return request
+        time.sleep(0.05)
+    raise TimeoutError("No job has what was painted.")
+
+
+def test_opening_the_tab_draws_nothing(canvas: Any, shared_studio: RunningStudio) -> None:
+    before = latest_request(shared_studio.address)
+    canvas.click(".ez-nav a[data-tab=txt2img]")
+    canvas.click(".ez-nav a[data-tab=live]")
+    on_desk(canvas, TAB, "desk.board.become({ boxes: [] })")
+    canvas.wait_for_timeout(300)
+    assert latest_request(shared_studio.address) == before
 
 
 def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStudio) -> None:

@@ -206,7 +206,7 @@ ORDER_WITH_MASK = """async (png) => {
 }"""
 
 
-def test_a_job_that_no_form_can_hold_is_started_again_as_it_was(page: Any) -> None:
+def test_a_programs_job_is_started_again_in_the_tab_that_can_hold_it(page: Any) -> None:
     file = io.BytesIO()
     Image.new("L", (64, 64), 255).save(file, "PNG")
     image = page.evaluate(ORDER_WITH_MASK, base64.b64encode(file.getvalue()).decode())
@@ -216,8 +216,9 @@ def test_a_job_that_no_form_can_hold_is_started_again_as_it_was(page: Any) -> No
     page.click(".ez-notice button:has-text('Start again')")
     page.wait_for_selector(".ez-item-job")
     [job] = page.evaluate("fetch('/api/v1/jobs?limit=1').then((answer) => answer.json())")
+    assert page.url.endswith("?tab=inpaint")
     assert (job["request"]["mask"], job["state"]) == (image, "running")
-    page.click("#txt2img-cancel")
+    page.click("#inpaint-cancel")
 
 
 def test_the_queue_drawer_cancels_any_job(page: Any) -> None:

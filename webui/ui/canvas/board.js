@@ -11,7 +11,8 @@ export class Board {
     this.ondraw = () => {}; // (rectangle of pixels, or null for everything)
     this.onchange = () => {}; // after each finished change
     this.onlaid = () => {}; // while one goes on, once a frame
-    this.history = new History(() => this.onchange());
+    this.onedit = () => {}; // after each change that can be undone
+    this.history = new History(() => { this.onchange(); this.onedit(); });
     this.before = new Uint8Array(0);
     this.stroke = null;
     this.edited = null; // the rectangle that a change has touched so far

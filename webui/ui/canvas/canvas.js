@@ -44,7 +44,8 @@ class Desk {
     this.tools = TOOLS_OF[kind];
     this.board = new Board(kind, new Layer(BLANK, BLANK, kind === 'mask' ? maskLook(MASK_COLOUR) : classLook(this.look)));
     this.build();
-    this.board.onchange = () => { this.keeping.changed(); this.render(); this.tell(true); };
+    this.board.onchange = () => { this.keeping.changed(); this.render(); };
+    this.board.onedit = () => { if (!this.keeping.restoring) this.tell(true); };
     this.board.onlaid = () => this.tell(false);
     this.keeping = new Keeping(this, tab, slots);
     listenForPointers(this);

@@ -37,10 +37,10 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             apply_default_css=False,
         )
         models = Form(NAME, {}, fast_first=True).models(context.catalog)
+        controls |= prompt_panel(NAME, models)
         strength = control(NAME, "denoising_strength")
         strength.value = STRENGTH
         controls |= {
-            **prompt_panel(NAME, models),
             "denoising_strength": strength,
             **size_panel(NAME),
             **sampling_panel(NAME),
