@@ -300,5 +300,7 @@ def test_the_sheet_lists_every_shortcut_and_each_has_its_handler(canvas: Any) ->
         "Promise.all([import('/assets/easel/canvas/keys.js'), import('/assets/easel/canvas/canvas.js')])"
         ".then(([k, c]) => k.shortcuts(c.deskOf('inpaint')).map((s) => [s.title, typeof s.act]))"
     )
+    canvas.keyboard.press("Escape")
+    canvas.wait_for_selector(".ez-canvas-sheet", state="hidden")
     assert shown[: len(table)] == [title for title, _ in table]
     assert {kind for _, kind in table} == {"function"}
