@@ -149,14 +149,14 @@ def until_request(address: str, **wanted: Any) -> dict[str, Any]:
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline:
         request = latest_request(address)
-        if all(request[name] == value for name, value in wanted.items()):
+        if all(request.get(name) == value for name, value in wanted.items()):
             return request
         time.sleep(0.05)
     raise TimeoutError(f"No job has {wanted}; the newest request is {latest_request(address)}.")
 
 
 def latest_request(address: str) -> dict[str, Any]:
-    """The request of the newest job."""
+    """The request of the newest job; nothing where there is none yet."""
     with urllib.request.urlopen(f"{address}/api/v1/jobs?limit=1") as answer:
-        request: dict[str, Any] = json.load(answer)[0]["request"]
-    return request
+        jobs: list[dict[str, Any]] = json.load(answer)
+    return dict(jobs[0]["request"]) if jobs else {}

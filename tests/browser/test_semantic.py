@@ -66,6 +66,27 @@ def test_painted_classes_reach_the_server_as_their_numbers(
     assert np.array_equal(np.asarray(kept.convert("RGB"))[50, 50], COLOURS[3])
 
 
+def test_a_pictures_map_comes_back_with_its_parameters(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
+    stroke(canvas, TAB, (20, 60), (100, 60))
+    painted = layer(canvas, TAB)
+    canvas.fill("#semantic-prompt textarea", "a map to be restored")
+    canvas.click("#semantic-generate")
+    until_request(shared_studio.address, prompt="a map to be restored")
+    canvas.wait_for_function(
+        "document.querySelector('.ez-picture')?.alt === 'a map to be restored' && document.querySelector('.ez-said').textContent.startsWith('Seed')"
+    )
+    cleared(canvas, TAB)
+    slot(canvas, TAB, "class_map")  # the empty map is stored
+    canvas.click(".ez-nav a[data-tab=txt2img]")
+    canvas.click(".ez-actions button[title='Restore parameters']")
+    until(canvas, TAB, "desk.board.layer.data.includes(3)")
+    assert canvas.url.endswith("?tab=semantic")
+    assert np.array_equal(layer(canvas, TAB), painted)
+
+
 def test_the_class_under_the_pointer_is_named_and_can_be_picked(canvas: Any) -> None:
     canvas.click(".ez-canvas-class[title=meadow]")
     canvas.click("#semantic-canvas button[aria-label=Clear]")
