@@ -74,6 +74,7 @@ def test_on_a_processor_it_begins_with_the_semantic_model_and_wants_it(tmp_path:
 
 def test_the_command_makes_a_model_that_the_catalog_and_other_programs_read(tmp_path: Path) -> None:
     folder = run_main(main, "depth", tmp_path)
+    assert "began with the denoiser of the semantic model" in (folder / "README.md").read_text()
     info = describe_folder(folder, ModelId("starter/depth"))
     assert (info.task, info.native_width) == ("depth", SIZE)
     shared = FrozenParts.load(tmp_path / "models" / "text", CPU)

@@ -180,21 +180,26 @@ CARD = Card(
 )
 
 
+BEGAN = "Its training began with the denoiser of the semantic model."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, export and write the card."""
     command = parse("depth", __doc__ or "", arguments)
     settings = with_budget(RECIPES[command.recipe], command.minutes)
     parts, unet = load_begun(command)
+    card = CARD
     if command.go_on:
         settings = replace(settings, unet=None)
     elif settings.begins_with == "semantic":
         unet = load_semantic(command.out.parent / "semantic")
+        card = replace(CARD, summary=f"{CARD.summary} {BEGAN}")
     source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
     unet = train_depth(settings, parts, source, command.work, unet)
     if is_main():
         about = Export("depth", "StableDiffusionDepth2ImgPipeline")
         export_folder(command.out, {"unet": unet}, about, command.start)
-        write_card(command.out, CARD, command, unet)
+        write_card(command.out, card, command, unet)
     return 0
 
 
