@@ -100,7 +100,7 @@ def test_a_hole_is_filled_and_nothing_else_changes(supplies: Supplies) -> None:
     requests = [
         asked_for(
             model, prompt=hole.said.text, seed=i, image=supplies.keep(hole.given),
-            mask=supplies.keep(hole.mask), denoising_strength=1.0,
+            mask=supplies.keep(hole.mask), denoising_strength=1.0, mask_blur=0,
         )
         for i, hole in enumerate(dug)
     ]  # fmt: skip
