@@ -20,7 +20,7 @@ from webui.contracts.parameters.drawing import MAX_SEED
 from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
-from webui.services.resolve import fitting_size, resolve, total_steps
+from webui.services.resolve import fitting_size, resolve
 
 _TURBO = replace(
     FAKE_CHECKPOINT, defaults=(("sampler", "LCM"), ("steps", 4), ("guidance_scale", 1.0))
@@ -104,20 +104,6 @@ def test_the_size_follows_the_image_at_the_models_area(
     image: tuple[int, int] | None, fields: dict[str, int], expected: tuple[int, int]
 ) -> None:
     assert fitting_size(_request(**fields), FAKE_CHECKPOINT, image) == expected
-
-
-def test_steps_count_over_all_pictures_and_with_the_strength() -> None:
-    assert total_steps(_request(steps=20, count=3), FAKE_CHECKPOINT) == 60
-    half = _request(steps=20, image="0" * 64, denoising_strength=0.5)
-    assert total_steps(half, FAKE_CHECKPOINT) == 10
-    enlarged = half.model_copy(update={"upscaler": "Lanczos"})
-    assert total_steps(enlarged, FAKE_CHECKPOINT) == 0
-    exact = half.model_copy(update={"exact_steps": True})
-    assert total_steps(exact, FAKE_CHECKPOINT) == 20
-    assert total_steps(half, _UPSCALER) == 20
-    again = {"steps": 20, "hires_scale": 2.0, "denoising_strength": 0.5}
-    assert total_steps(_request(**again), FAKE_CHECKPOINT) == 30
-    assert total_steps(_request(**again, hires_steps=7), FAKE_CHECKPOINT) == 27
 
 
 def _with_model(images: ImageStore, model: CheckpointInfo, **fields: object) -> GenerationRequest:

@@ -13,9 +13,10 @@ from webui.contracts.ids import AdapterId, ImageId, JobId
 from webui.contracts.messages import RunJob
 from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.contracts.parameters.words import TEXTS
+from webui.contracts.steps import steps_of
 from webui.engine.adapters.store import Adapter
 from webui.engine.deep_cache import StepCache, can_reuse
-from webui.engine.programs import PictureOrder, steps_of
+from webui.engine.programs import PictureOrder
 from webui.engine.residency import Lease
 from webui.engine.token_merging import can_merge
 from webui.engine.work import Predict, Program, Work

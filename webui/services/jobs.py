@@ -15,12 +15,13 @@ from webui.contracts.events import JobChanged
 from webui.contracts.ids import JobId, new_job_id
 from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import steps_of
 from webui.services import job_records as records
 from webui.services.catalog import Catalog
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
 from webui.services.images import ImageStore
-from webui.services.resolve import resolve, total_steps
+from webui.services.resolve import resolve
 from webui.services.tables import JOBS
 from webui.services.wording import NO_SOURCES, WordSources
 
@@ -61,7 +62,7 @@ class JobService:
             NotFound: its image is unknown.
         """
         resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
-        steps = total_steps(resolved, self._catalog.get(resolved.model))
+        steps = steps_of(resolved, self._catalog.get(resolved.model)) * resolved.count
         job = Job(
             id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,
             error=None, attempts=0, created=self._clock(), started=None, finished=None,

@@ -12,7 +12,6 @@ from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
-from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
@@ -91,20 +90,6 @@ def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tu
     return tuple(
         use.model_copy(update={"adapter": catalog.adapter(kind, use.adapter).id}) for use in uses
     )
-
-
-def total_steps(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
-    """Denoising steps of the whole job, as far as known before a worker says."""
-    share = min(request.steps, math.ceil(request.steps * request.denoising_strength))
-    if request.upscaler != BY_MODEL:
-        return 0
-    steps = request.steps
-    if request.image is not None and checkpoint.task != "upscale":
-        exact = request.exact_steps and request.denoising_strength > 0
-        steps = request.steps if exact else share
-    elif request.has_hires:
-        steps += request.hires_steps or share
-    return steps * request.count
 
 
 def fitting_size(

@@ -14,12 +14,12 @@ from webui.contracts.ids import AdapterId
 from webui.contracts.messages import StepDone
 from webui.contracts.parameters.hires import LATENT_UPSCALERS, PIXEL_UPSCALERS
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import hires_steps_of, steps_of
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.programs import PictureOrder
 from webui.engine.programs.hires import interpolated, second_order, second_request
-from webui.engine.programs.order import hires_steps_of, steps_of
 from webui.engine.programs.text_to_image import text_to_image
 from webui.engine.work import EncodeText, Predict, StepTaken, Work
 

@@ -12,10 +12,10 @@ from tests.engine.library import Library, save_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import steps_of
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels, to_tensor
-from webui.engine.programs import steps_of
 from webui.engine.work import DecodeLatent, EncodeImage, Predict
 
 

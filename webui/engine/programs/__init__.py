@@ -10,13 +10,13 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.engine.programs.image_to_image import image_to_image
 from webui.engine.programs.inpaint import inpaint
-from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.resample import resample
 from webui.engine.programs.text_to_image import text_to_image
 from webui.engine.programs.upscale import upscale
 from webui.engine.work import Program
 
-__all__ = ["PROGRAMS", "PictureOrder", "program_for", "steps_of"]
+__all__ = ["PROGRAMS", "PictureOrder", "program_for"]
 
 MakeProgram = Callable[[PictureOrder, LoadedModel], Program]
 

@@ -12,9 +12,10 @@ from torch.nn import functional
 
 from webui.contracts.parameters.hires import LATENT_UPSCALERS, SAME_SAMPLER, SAME_SCHEDULE
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import hires_steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, to_tensor
-from webui.engine.programs.order import PictureOrder, hires_steps_of
+from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.refiner import check_latents, refined
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample

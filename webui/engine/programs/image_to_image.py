@@ -7,10 +7,11 @@ from PIL import Image
 from torch import Tensor
 
 from webui.contracts.parameters.start_image import JUST_RESIZE_LATENT
+from webui.contracts.steps import steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image, to_tensor
 from webui.engine.programs.conditions import conditioned
-from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample

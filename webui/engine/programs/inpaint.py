@@ -25,11 +25,12 @@ from webui.contracts.parameters.inpainting import (
 )
 from webui.contracts.parameters.start_image import RESIZE_AND_FILL
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image, open_mask_image, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
 from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
-from webui.engine.programs.order import PictureOrder, steps_of
+from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.soft_inpaint import Softness, overlay, soft_cells, softly_held
 from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from webui.contracts.parameters.start_image import CROP, RESIZE_AND_FILL
 from webui.contracts.request import GenerationRequest
+from webui.contracts.steps import MOST_OF_ALL, steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image
-from webui.engine.programs.order import MOST_OF_ALL, steps_of
 from webui.engine.sampling_plan import Walk
 from webui.engine.work import Pixels
 

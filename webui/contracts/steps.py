@@ -1,0 +1,48 @@
+"""How many denoising steps a picture takes: what is told before it is drawn, and what is drawn."""
+
+from __future__ import annotations
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.parameters.upscaling import BY_MODEL
+from webui.contracts.request import GenerationRequest
+
+MOST_OF_ALL = 0.999
+"""The denoising strength from which on all steps are taken."""
+
+
+def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
+    """Denoising steps that one picture of the request takes, over both passes.
+
+    With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
+    counts it: the first step of the share is run too, and strength 1 is all of them. With
+    `exact_steps` it is the asked number at any strength above 0.
+    """
+    if request.upscaler != BY_MODEL:
+        return 0
+    if checkpoint.task == "upscale":
+        return request.steps
+    if request.image is None:
+        return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)
+    return _share(request)
+
+
+def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
+    """Steps that the second pass divides its schedule into, and how many of the last it takes.
+
+    Steps that were asked for are all taken; else they are the share of the first pass's steps that
+    the denoising strength leaves, as AUTOMATIC1111 counts both.
+    """
+    if request.denoising_strength == 0:
+        return request.steps, 0
+    if request.hires_steps == 0:
+        return request.steps, _share(request)
+    whole = int(request.hires_steps / min(request.denoising_strength, MOST_OF_ALL))
+    return whole, request.hires_steps
+
+
+def _share(request: GenerationRequest) -> int:
+    if request.denoising_strength == 0:
+        return 0
+    if request.exact_steps and request.image is not None:
+        return request.steps
+    return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1
