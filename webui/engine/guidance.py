@@ -167,14 +167,16 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         rows = conditioning.rows
         if lone and rows == 2 and not guidance.acts(sigma):
             rows = 1
-        output = yield _question(model, conditioning, plan, x, sigma, rows)
+        question = _question(model, conditioning, plan, x, sigma, rows)
+        output = yield question
         output, looks = _parted(output, guidance.watches)
         output, perturbed = output[:rows], output[rows:]
         best = guidance.combined(output, conditioning.weights, perturbed)
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)
-            again = yield _again(model, conditioning, plan, x + blurred - last, sigma, rows)
+            inputs = _inputs(conditioning, plan, x + blurred - last, sigma)
+            again = yield _last_row(question, inputs, rows)
             best = best + (output[-1:] - again) * guidance.looks_scale
         denoised = levels.denoised(x, sigma, best)
         if not guidance.wants_unguided:
@@ -208,26 +210,10 @@ def _question(
     )
 
 
-def _again(
-    model: LoadedModel,
-    conditioning: Conditioning,
-    plan: GuidedBy,
-    x: Tensor,
-    sigma: float,
-    rows: int,
-) -> Predict:
-    """The last of the rows alone: the negative prompt's, or that of a lone prompt."""
-    tokens = conditioning.tokens_at(sigma)
-    return Predict(
-        model=model,
-        x=_inputs(conditioning, plan, x, sigma),
-        t=plan.levels.told(sigma),
-        tokens=None if tokens is None else tokens[rows - 1 : rows],
-        label=conditioning.label,
-        controls=conditioning.controls_at(sigma),
-        patches=conditioning.patches,
-        alterations=conditioning.alterations,
-    )
+def _last_row(question: Predict, inputs: Tensor, rows: int) -> Predict:
+    """The last of the rows alone, the negative prompt's or a lone prompt's, asked of other inputs."""
+    tokens = None if question.tokens is None else question.tokens[rows - 1 : rows]
+    return replace(question, x=inputs, tokens=tokens, perturbed=(), shows_looks=False)
 
 
 def _inputs(conditioning: Conditioning, plan: GuidedBy, x: Tensor, sigma: float) -> Tensor:
