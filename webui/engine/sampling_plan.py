@@ -69,9 +69,9 @@ class Walk:
         first = self.sigmas[0]
         return noise() * (math.hypot(1, first) if self.sgm_multiplier else first)
 
-    def noised(self, latent: Tensor, noise: Noise) -> Tensor:
-        """What a picture from a clean latent begins with."""
-        return latent + noise() * self.sigmas[0]
+    def noised(self, latent: Tensor, noise: Noise, strength: float = 1.0) -> Tensor:
+        """What a picture from a clean latent begins with: it, under noise of this strength."""
+        return latent + noise() * (self.sigmas[0] * strength)
 
 
 def _span(request: GenerationRequest) -> Span:

@@ -177,7 +177,8 @@ def content(**fields: Any) -> Tensor:
     """What drawing begins with, of a latent of ones, noise of twos and a mask over the right half."""
     request = GenerationRequest.model_validate({"prompt": "", **fields})
     cells = torch.tensor([[[[0.0, 1.0]]]])
-    return beginning(request, torch.ones(1, 4, 1, 2), cells, torch.full((1, 4, 1, 2), 2.0))[0, 0, 0]
+    twos = torch.full((1, 4, 1, 2), 2.0)
+    return beginning(request, torch.ones(1, 4, 1, 2), cells, lambda _=None: twos)[0, 0, 0]
 
 
 @pytest.mark.parametrize(

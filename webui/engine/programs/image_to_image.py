@@ -12,7 +12,7 @@ from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image, to_tensor
 from webui.engine.programs.conditions import conditioned
 from webui.engine.programs.order import PictureOrder
-from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
+from webui.engine.programs.start_image import resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
 from webui.engine.work import EncodeImage, Program, Task
@@ -51,4 +51,8 @@ def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Ten
     walk = walk_of(order.request, model)
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, latent.shape)
-    return (yield from sample(walk, denoise, noised(walk, latent, noise, order.request), noise))
+    return (
+        yield from sample(
+            walk, denoise, walk.noised(latent, noise, order.request.noise_multiplier), noise
+        )
+    )

@@ -32,8 +32,9 @@ from webui.engine.programs.conditions import conditioned, hide_masked, mask_plan
 from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.soft_inpaint import Softness, overlay, soft_cells, softly_held
-from webui.engine.programs.start_image import noised, resized, walk_of, with_colours_of_image
+from webui.engine.programs.start_image import resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
+from webui.engine.samplers.common import Noise
 from webui.engine.sampling import sample
 from webui.engine.work import Denoise, EncodeImage, Pixels, Program, Task
 
@@ -153,8 +154,10 @@ def _redrawn(
     elif model.checkpoint.task != "inpaint":
         denoise = held(denoise, latent, cells)
     noise = order.noise(model, latent.shape)
-    start = beginning(request, latent, cells, order.noise(model, latent.shape)())
-    drawn = yield from sample(walk, denoise, noised(walk, start, noise, request), noise)
+    start = beginning(request, latent, cells, order.noise(model, latent.shape))
+    drawn = yield from sample(
+        walk, denoise, walk.noised(start, noise, request.noise_multiplier), noise
+    )
     return drawn, latent
 
 
@@ -165,7 +168,7 @@ def _soft_cells(repair: Repair, latent: Tensor) -> Tensor:
     return soft_cells(np.asarray(part), *latent.shape[-2:]).to(latent.device)
 
 
-def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: Tensor) -> Tensor:
+def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: Noise) -> Tensor:
     """The clean latent that drawing begins with, by the request's masked content.
 
     'latent noise' is the seed's own noise under the mask, 'latent nothing' is 0 there. The original is
@@ -175,10 +178,10 @@ def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: 
         request: Says which.
         latent: Of the image, (1, C, h, w).
         cells: 1 under the mask, else 0, (1, 1, h, w).
-        noise: The first of the picture's own, like the latent.
+        noise: The picture's own from its first draw on, like the latent; drawn where it is needed.
     """
     if request.masked_content == LATENT_NOISE:
-        return latent * (1 - cells) + noise * cells
+        return latent * (1 - cells) + noise() * cells
     if request.masked_content == LATENT_NOTHING:
         return latent * (1 - cells)
     whole = request.masked_content == ORIGINAL and request.denoising_strength == 1

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from webui.contracts.parameters.start_image import CROP, RESIZE_AND_FILL
 from webui.contracts.request import GenerationRequest
 from webui.contracts.steps import MOST_OF_ALL, steps_of
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image
 from webui.engine.sampling_plan import Walk
 from webui.engine.work import Pixels
@@ -64,15 +60,6 @@ def walk_of(request: GenerationRequest, model: LoadedModel) -> Walk:
         longer = int(request.steps / min(request.denoising_strength, MOST_OF_ALL))
         request = request.model_copy(update={"steps": max(longer, steps)})
     return Walk.of(request, model.levels).last(steps)
-
-
-def noised(walk: Walk, latent: Tensor, noise: NoiseStream, request: GenerationRequest) -> Tensor:
-    """What the walk begins with: the latent under noise, of the strength that the request gives it."""
-    multiplier = request.noise_multiplier
-    if multiplier == 1:
-        return walk.noised(latent, noise)
-    scaled: Callable[..., Tensor] = lambda *_: noise() * multiplier  # noqa: E731
-    return walk.noised(latent, scaled)
 
 
 def with_colours_of_image(picture: Pixels, image: Image.Image) -> Pixels:
