@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from webui.contracts.choices import SAMPLERS, SCHEDULES
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS, SIZE_MULTIPLE
+from webui.contracts.parameters.upscaling import LANCZOS, NEAREST
 
 SAME_SAMPLER, SAME_SCHEDULE = "Use same sampler", "Use same scheduler"
 LATENT_UPSCALERS = (
@@ -19,7 +20,7 @@ LATENT_UPSCALERS = (
     "Latent (nearest)",
     "Latent (nearest-exact)",
 )
-PIXEL_UPSCALERS = ("Lanczos", "Nearest")
+PIXEL_UPSCALERS = (LANCZOS, NEAREST)
 MAX_SIDE = 4096
 
 

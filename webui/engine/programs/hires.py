@@ -17,6 +17,7 @@ from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, to_tensor
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.refiner import check_latents, refined
+from webui.engine.programs.resample import RESAMPLING
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
@@ -33,7 +34,6 @@ _INTERPOLATION: Mapping[str, tuple[str, bool]] = dict(
     )
 )  # fmt: skip
 """Mode of interpolation, and whether it is antialiased."""
-_RESAMPLING = {"Lanczos": Image.Resampling.LANCZOS, "Nearest": Image.Resampling.NEAREST}
 
 
 def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixels]:
@@ -88,7 +88,7 @@ def enlarged(
         _, _, rows, columns = model.latent_shape(*size)
         return interpolated(latent, rows, columns, *_INTERPOLATION[upscaler])
     pixels = yield from decode(model, latent, *order.size(model), order.request.tiling)
-    image = fit_image(Image.fromarray(np.asarray(pixels)), *size, _RESAMPLING[upscaler])
+    image = fit_image(Image.fromarray(np.asarray(pixels)), *size, RESAMPLING[upscaler])
     large = to_tensor(image, second.checkpoint.latent_factor).to(second.device)
     encoded: Tensor = yield EncodeImage(second, large)
     return encoded
