@@ -13,6 +13,9 @@ from tests.browser.test_page import FINISHED, PROMPT, generate
 pytestmark = pytest.mark.browser
 
 OpenPage = Callable[..., Any]
+JS_SUMMARY = (
+    "document.getElementById('txt2img-fold-variation').style.setProperty('--ez-said', '\"%s\"')"
+)
 
 
 @pytest.fixture
@@ -93,6 +96,22 @@ def test_no_tab_is_wider_than_a_phone(phone: Any, tab: str) -> None:
     assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     clipped = "[...document.querySelectorAll('.ez-header > *')].map((e) => e.getBoundingClientRect().right)"
     assert max(phone.evaluate(clipped)) <= 390
+
+
+def test_a_long_summary_of_a_folded_group_widens_nothing(phone: Any) -> None:
+    said = JS_SUMMARY % " and more".join([""] * 40)
+    phone.evaluate(said)
+    rights = "[...document.querySelectorAll('#ez-tab-txt2img .ez-control')].map((e) => e.getBoundingClientRect().right)"
+    assert max(phone.evaluate(rights)) <= 390
+
+
+def test_every_action_of_a_picture_is_in_sight_where_the_stage_is_narrow(phone: Any) -> None:
+    generate(phone, "with all its actions", steps=2)
+    phone.wait_for_selector(FINISHED)
+    ends = "[...document.querySelectorAll('.ez-actions > *')].map((e) => e.getBoundingClientRect().right)"
+    found = phone.evaluate(ends)
+    assert len(found) == 8
+    assert max(found) <= 390
 
 
 def test_a_preview_says_which_of_several_pictures_it_shows(open_page: OpenPage) -> None:
