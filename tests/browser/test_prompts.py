@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import RunningStudio, watched_page
+from tests.browser.painting import until_request
 from tests.browser.test_page import NEGATIVE, PROMPT
 
 pytestmark = pytest.mark.browser
@@ -120,7 +121,9 @@ def test_a_restored_picture_brings_its_loras_as_words_and_its_template(page: Any
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a __warm/colour__ boat'")
 
 
-def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
+def test_a_style_is_saved_chosen_drawn_with_and_deleted(
+    page: Any, shared_studio: RunningStudio
+) -> None:
     page.fill(PROMPT, "an etching of {prompt}")
     page.wait_for_selector(f"{COUNT}:not(:empty)")
     page.click("#txt2img-style-row .ez-styles-open")
@@ -134,10 +137,7 @@ def test_a_style_is_saved_chosen_drawn_with_and_deleted(page: Any) -> None:
     page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
     page.click("#txt2img-generate")
-    page.wait_for_function(  # the page has pictures of other tests
-        "fetch('/api/v1/jobs?limit=1').then((a) => a.json()).then(([job]) => job.request.styles.length > 0)"
-    )
-    job = page.evaluate("fetch('/api/v1/jobs?limit=1').then((a) => a.json())")[0]["request"]
+    job = until_request(shared_studio.address, prompt="a boat")
     assert (job["prompt"], job["styles"]) == ("a boat", ["Etching"])
     assert job["texts"][0]["prompt"] == "an etching of a boat"
     page.click("#txt2img-style-row .ez-styles-open")
