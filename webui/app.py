@@ -28,12 +28,16 @@ from webui.contracts.errors import EaselError
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
+from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
+from webui.services.extension_access import access_maker
+from webui.services.extension_state import ExtensionState
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -78,12 +82,14 @@ class Studio:
     lock: InstanceLock
 
     def start(self) -> None:
-        """Take up the queue where it was left, and start the worker."""
+        """Load the extensions, take up the queue where it was left, and start the worker."""
+        self.context.extensions.start()
         self.context.dispatcher.start()
 
     def stop(self) -> None:
         """End the streams and the worker; the queue stays on disk."""
         self.streams.close()
+        self.context.extensions.stop()
         self.context.dispatcher.stop()
         self.lock.release()
 
@@ -113,20 +119,37 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     lock = InstanceLock(settings.data_dir)
     events = EventBus()
     database = open_database(settings.database)
-    hooks = _hooks(events)
+    hooks, extensions = _extensions(settings, events)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
     catalog = Catalog(folders, _built_in_models(settings))
     images = ImageStore(settings.images)
-    words = WordSources.below(settings.data_dir)
+    words = WordSources.below(settings.data_dir, hooks)
     jobs = JobService(database, catalog, images, events, sources=words)
     gallery = Gallery(database, settings.outputs, events, hooks)
     dispatcher = Dispatcher(
-        jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
+        jobs,
+        catalog,
+        images,
+        gallery,
+        events,
+        make_worker or worker_maker(settings),
+        extensions=extensions,
     )
+    extensions.on_change.append(dispatcher.refresh_extensions)
+    settings_store = SettingsStore(database)
     context = ApiContext(
-        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
+        jobs,
+        catalog,
+        gallery,
+        images,
+        events,
+        dispatcher,
+        words,
+        PromptReader(catalog, words),
+        extensions,
     )
+    hooks.access = access_maker(settings.data_dir, context, settings_store)
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)
@@ -137,7 +160,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         hosts=hosts,
         streams=streams,
         context=context,
-        settings_store=SettingsStore(database),
+        settings_store=settings_store,
         page=page,
         lock=lock,
     )
@@ -191,12 +214,14 @@ def _built_in_models(settings: Settings) -> tuple[CheckpointInfo, ...]:
     return FAKE_CHECKPOINTS
 
 
-def _hooks(events: EventBus) -> HookHost:
-    hooks = HookHost()
+def _extensions(settings: Settings, events: EventBus) -> tuple[StudioExtensions, ExtensionService]:
+    host = HookHost()
     for name, extension in BUILTIN:
-        hooks.register(extension, name)
+        host.register(extension, name)
+    hooks = StudioExtensions(host)
     events.subscribe(hooks.observe)
-    return hooks
+    state = ExtensionState(settings.data_dir)
+    return hooks, ExtensionService(settings.extension_folders, state, hooks)
 
 
 def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> None:
@@ -229,6 +254,8 @@ def ui_context(studio: Studio) -> UiContext:
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
         styles=given.words.styles,
+        extensions=given.extensions,
+        settings=studio.settings,
     )
 
 

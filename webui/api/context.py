@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -34,3 +35,5 @@ class ApiContext:
     """Styles and wildcards."""
     prompts: PromptReader
     """Reads prompts while they are written."""
+    extensions: ExtensionService
+    """Which extensions there are, and what they offer."""

@@ -6,6 +6,7 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- BadExtension      an extension that cannot be read, installed or used
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
@@ -103,6 +104,10 @@ class UnknownWildcard(BadRequest):
         )
         self.wildcard = wildcard
         self.near = tuple(near)
+
+
+class BadExtension(BadRequest):
+    """An extension that cannot be read, installed or used; the message says why."""
 
 
 class BadImage(BadRequest):

@@ -17,6 +17,7 @@ from webui.engine.adapters.lora import TEXT, Patches
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance, degraded
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
 from webui.engine.tiles import Window
@@ -86,6 +87,7 @@ class GuidedBy:
 
     guidance: Guidance
     levels: NoiseLevels
+    extensions: Extending = UNEXTENDED
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +174,7 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         output, looks = _parted(output, guidance.watches)
         output, perturbed = output[:rows], output[rows:]
         best = guidance.combined(output, conditioning.weights, perturbed)
+        best = plan.extensions.guidance(best, output, Moment.at(sigma, guidance.sigmas))
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)

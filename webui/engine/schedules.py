@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from webui.contracts.choices import AUTOMATIC, SAMPLERS
+from webui.contracts.choices import AUTOMATIC, SamplerInfo
 from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import NoiseLevels
 
@@ -64,21 +64,23 @@ class Schedule(Protocol):
 def sigmas_for(
     levels: NoiseLevels,
     steps: int,
-    sampler: str,
-    schedule: str,
+    sampler: SamplerInfo,
+    schedule: str | Schedule,
     span: Span = WHOLE,
     discard_penultimate: bool = False,
 ) -> list[float]:
-    """The sigmas of a request, from its names; 'Automatic' becomes what suits the sampler.
+    """The sigmas of a request; 'Automatic' becomes what suits the sampler.
+
+    A schedule is one of SCHEDULES by its name, or a function.
 
     To discard the penultimate level, one level more is made and the last above 0 left out.
     """
-    info = next(info for info in SAMPLERS if info.name == sampler)
     if schedule == AUTOMATIC:
-        schedule = info.automatic_schedule
-    if not (discard_penultimate or info.discards_penultimate):
-        return SCHEDULES[schedule](levels, steps, span)
-    sigmas = SCHEDULES[schedule](levels, steps + 1, span)
+        schedule = sampler.automatic_schedule
+    spaced = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
+    if not (discard_penultimate or sampler.discards_penultimate):
+        return spaced(levels, steps, span)
+    sigmas = spaced(levels, steps + 1, span)
     return [*sigmas[:-2], sigmas[-1]]
 
 

@@ -29,3 +29,5 @@ class Parameter:
     """Whether it is the id of a checkpoint, or empty."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""
+    extensible: bool = False
+    """Whether extensions may offer further choices, named 'extension/choice'."""

@@ -72,8 +72,10 @@ def conditioned(
         patches=order.patches,
         alterations=order.alterations,
     )
+    conditioning = order.extensions.conditioning(conditioning)
+    plan = GuidedBy(guidance, walk.levels, order.extensions)
     size = model.latent_shape(width, height)[-2:]
-    return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
+    return guided_in_tiles(model, conditioning, plan, size)
 
 
 def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:

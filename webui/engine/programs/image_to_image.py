@@ -48,7 +48,7 @@ def _encoded(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Tas
 
 
 def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Tensor]:
-    walk = walk_of(order.request, model)
+    walk = walk_of(order.request, model, order.extensions)
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, latent.shape)
     return (

@@ -15,6 +15,7 @@ from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, Patches
 from webui.engine.adapters.store import Adapter
 from webui.engine.alterations import Alterations, FreeU
+from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
@@ -40,6 +41,8 @@ class PictureOrder:
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     hires_loras: tuple[LoraUse, ...] = ()
     """Those of a second pass that has a prompt of its own."""
+    extensions: Extending = UNEXTENDED
+    """What takes part in it."""
 
     @property
     def seed(self) -> int:

@@ -51,9 +51,10 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
     noise = order.noise(model, shape)
-    walk = Walk.of(request, model.levels)
-    conditioning = _conditioning(order, model, low)
-    plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
+    walk = Walk.of(request, model.levels, order.extensions)
+    conditioning = order.extensions.conditioning(_conditioning(order, model, low))
+    guidance = Guidance(wants_unguided=walk.sampler.wants_unguided, sigmas=walk.sigmas)
+    plan = GuidedBy(guidance, walk.levels, order.extensions)
     denoise = guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
     picture = yield from decode(model, latent, width, height)

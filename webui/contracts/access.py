@@ -1,0 +1,100 @@
+"""What an extension may reach of a running studio, and what it may offer to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from webui.contracts.ids import JobId, PictureId
+from webui.contracts.job import Job, Picture
+from webui.contracts.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class StudioAccess:
+    """Handed to the hooks of the studio process; an extension's own, with its name in it."""
+
+    extension: str
+    folder: Path
+    """For the extension's own files."""
+    settings: Callable[[], object]
+    """Its settings as they are now: the model that `settings_model` gave; None where it gave none."""
+    submit: Callable[[GenerationRequest], Job]
+    """Queue a request; raises BadRequest where it cannot be drawn."""
+    job: Callable[[JobId], Job]
+    """A job as it is now; raises NotFound."""
+    pictures: Callable[[int], tuple[Picture, ...]]
+    """So many of the latest pictures, newest first."""
+    picture_file: Callable[[PictureId], Path]
+    """A picture's PNG; raises NotFound."""
+    request_of: Callable[[PictureId], GenerationRequest]
+    """The request that draws exactly this picture; raises NotFound."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the page."""
+
+    title: str
+    """In the header, and behind '?tab=': lower case, one word."""
+    build: Callable[[StudioAccess], None]
+    """Called while the page is built: makes Gradio components, which come to lie in the tab."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A folded group of Gradio components in one of Easel's tabs."""
+
+    tab: str
+    title: str
+    build: Callable[[StudioAccess], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `python launch.py extensions run <extension> <name> ...`."""
+
+    name: str
+    help: str
+    run: Callable[[Path, Sequence[str]], int]
+    """Given the extension's own data folder and the further words; the result is the exit status."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The words that one picture is drawn from."""
+
+    prompt: str
+    negative_prompt: str
+    hires_prompt: str = ""
+    """Of the second pass; empty means the first's."""
+    hires_negative_prompt: str = ""
+
+
+class OrderHooks(Protocol):
+    """What is asked about an order before it is recorded; the extensions answer."""
+
+    def change_request(self, request: GenerationRequest) -> GenerationRequest:
+        """The order, before what it left open is filled in."""
+        ...
+
+    def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:
+        """The words of picture `index`."""
+        ...
+
+
+class Unchanged:
+    """Answers where there are no extensions."""
+
+    def change_request(self, request: GenerationRequest) -> GenerationRequest:
+        """The same."""
+        return request
+
+    def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:  # noqa: ARG002
+        """The same."""
+        return prompts
+
+
+UNCHANGED = Unchanged()
