@@ -7,7 +7,8 @@ from pathlib import Path
 
 def write_extension(
     parent: Path,
-    name: str,
+    folder_name: str,
+    /,
     studio: str | None = None,
     worker: str | None = None,
     arguments: str | None = None,
@@ -15,9 +16,14 @@ def write_extension(
     **manifest: object,
 ) -> Path:
     """Write the folder of an extension with these modules; further words go to its manifest."""
-    folder = parent / name
+    folder = parent / folder_name
     folder.mkdir(parents=True, exist_ok=True)
-    values: dict[str, object] = {"name": name, "version": "1.0", "easel": ">=1.0,<2", **manifest}
+    values: dict[str, object] = {
+        "name": folder_name,
+        "version": "1.0",
+        "easel": ">=1.0,<2",
+        **manifest,
+    }
     if arguments is not None:
         values["arguments"] = f"arguments:{model}"
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
