@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BadRequest, UnknownAdapter, UnknownModel, UnknownWildcard
+from webui.contracts.errors import (
+    BadRequest,
+    UnknownAdapter,
+    UnknownModel,
+    UnknownVariable,
+    UnknownWildcard,
+)
 from webui.contracts.parameters.words import PictureText
 from webui.contracts.request import GenerationRequest
 from webui.prompt.check import Problem, problems_in
@@ -133,6 +139,8 @@ def _placed(error: BadRequest, prompts: tuple[str, str]) -> tuple[Problem, int]:
         name = error.adapter
     elif isinstance(error, UnknownWildcard):
         name = error.wildcard
+    elif isinstance(error, UnknownVariable):
+        name = error.variable
     for i, prompt in enumerate(prompts):
         if name and (at := prompt.find(name)) >= 0:
             return Problem(at, at + len(name), str(error)), i
