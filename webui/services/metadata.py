@@ -11,7 +11,8 @@ from pathlib import Path
 from PIL import Image
 
 from webui.contracts.errors import InvalidField
-from webui.contracts.infotext import parse_infotext, write_infotext
+from webui.contracts.infotext import write_infotext
+from webui.contracts.infotext_reading import parse_infotext
 from webui.contracts.request import GenerationRequest, parse_request
 
 READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")

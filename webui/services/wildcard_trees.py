@@ -27,8 +27,8 @@ from webui.prompt.nodes import Option
 
 ENDINGS = (".yaml", ".yml", ".json")
 MAX_DEPTH = 30
-MAX_LISTS = 50_000
-"""Of one file: YAML can name a branch many times over, so that a file has far more than one sees."""
+MAX_PLACES = 100_000
+"""Lists and branches of one file: YAML can name one many times over, so that it has more than one sees."""
 
 
 class UnreadableTree(Exception):
@@ -55,7 +55,7 @@ class _Tree:
 
     def __init__(self) -> None:
         self._known: dict[int, Sequence[Option]] = {}
-        self._lists = 0
+        self._places = 0
 
     def wildcards(self, data: Any, stem: str) -> dict[str, Sequence[Option]]:
         """Of a file of this name; Any: parsed YAML or JSON."""
@@ -66,6 +66,7 @@ class _Tree:
     def _branches(self, data: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Sequence[Option]]]:
         if not isinstance(data, dict) or len(path) >= MAX_DEPTH:
             return
+        self._count()
         for key, value in data.items():
             if not isinstance(key, str) or not key:
                 continue
@@ -75,13 +76,16 @@ class _Tree:
                 yield from self._branches(value, (*path, key))
 
     def _options(self, items: Sequence[Any]) -> Sequence[Option]:
-        self._lists += 1
-        if self._lists > MAX_LISTS:
-            raise UnreadableTree(f"it has more than {MAX_LISTS} lists")
+        self._count()
         if id(items) not in self._known:  # all lists live as long as this does
             found = (_option(item) for item in items)
             self._known[id(items)] = [option for option in found if option is not None]
         return self._known[id(items)]
+
+    def _count(self) -> None:
+        self._places += 1
+        if self._places > MAX_PLACES:
+            raise UnreadableTree(f"it has more than {MAX_PLACES} lists and branches")
 
 
 def _option(item: Any) -> Option | None:
