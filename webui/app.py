@@ -37,6 +37,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
@@ -125,8 +126,9 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
     context = ApiContext(
-        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
-    )
+        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
+        ParameterReader(catalog, words.styles, images),
+    )  # fmt: skip
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)

@@ -16,6 +16,7 @@ from webui.api.events import events_router
 from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
+from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
 from webui.api.prompts import prompts_router
 from webui.api.splash import add_splash
@@ -44,6 +45,7 @@ def create_api(
         images_router(context),
         catalogue_router(context),
         prompts_router(context),
+        parameters_router(context),
         health_router(context),
         events_router(context, streams),
         _nothing_else(),

@@ -55,6 +55,8 @@ class ToldRequest:
     """Of the model's file, shortened; '' where the text has none."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Keys and values that the request has no place for, as they are written."""
+    exact: bool = False
+    """Whether the request is whole, as our own JSON has it."""
 
 
 def read_infotext(text: str) -> ToldRequest | None:
