@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import IO, Any
+from io import BufferedIOBase
+from typing import Any
 
 
 @dataclass
@@ -115,7 +116,7 @@ def _start(file: File, asked: Mapping[str, str]) -> int:
     return int(wanted[6:-1]) if wanted and fits and file.ranges else 0
 
 
-def _write(out: IO[bytes], file: File, body: bytes) -> None:
+def _write(out: BufferedIOBase, file: File, body: bytes) -> None:
     if file.drop_after:
         body = body[: file.drop_after.pop(0)]
     if file.gate is not None:
