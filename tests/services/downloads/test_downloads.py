@@ -163,10 +163,17 @@ def test_a_failed_one_says_why_and_can_be_tried_again(shop: Shop, server: Server
     assert not (shop.models / "checkpoints").exists()
     server.put("/cut.safetensors", CONTENT[:-5])
     cut = shop.order("/cut.safetensors")
-    assert "damaged" in (shop.until(cut, DownloadState.FAILED).error or "")
+    assert "cannot be used" in (shop.until(cut, DownloadState.FAILED).error or "")
     server.put("/cut.safetensors", CONTENT, etag='"two"')
     shop.list.go_on(cut)
     assert "announced" in (shop.until(cut, DownloadState.FAILED).error or "")
+
+
+def test_a_pickle_that_would_run_code_is_not_installed(shop: Shop, server: Server) -> None:
+    server.put("/evil.ckpt", b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R.")
+    evil = shop.until(shop.order("/evil.ckpt"), DownloadState.FAILED)
+    assert "posix.system" in (evil.error or "").replace(" ", ".")
+    assert not [path for path in shop.models.rglob("*") if path.is_file()]
 
 
 def test_one_that_fails_does_not_stop_the_next(shop: Shop, server: Server) -> None:

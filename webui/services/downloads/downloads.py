@@ -14,7 +14,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from webui.contracts.download import Download, DownloadState, Offer, Order, RemoteFile
-from webui.contracts.errors import BadRequest, DownloadFailed, EaselError
+from webui.contracts.errors import (
+    BadRequest,
+    BrokenModel,
+    DownloadFailed,
+    EaselError,
+    NotAModel,
+    UnsafeModel,
+)
 from webui.contracts.events import DownloadChanged, DownloadDropped
 from webui.contracts.ids import DownloadId, new_download_id
 from webui.services.downloads.network import Web
@@ -23,7 +30,7 @@ from webui.services.downloads.records import DownloadRecords
 from webui.services.downloads.sources import Sites, look
 from webui.services.downloads.transfer import Stopped, Watch, fetch
 from webui.services.events import EventBus
-from webui.services.model_files import read_header
+from webui.weights.read import ENDINGS, read_weights
 
 TELL_SECONDS = 0.25
 """Between two events of a transfer."""
@@ -274,12 +281,8 @@ class Downloads:
             wait=running.stop.wait,
         )
         fetch(self._web, wanted, part, watch)
-        if wanted.path.endswith(".safetensors"):
-            try:
-                read_header(part)  # the one kind of file that says how long it is
-            except EaselError as error:
-                part.unlink()
-                raise DownloadFailed(f"What came is damaged, and was deleted: {error}") from error
+        if wanted.path.lower().endswith(ENDINGS):
+            _check_weights(part)
         part.replace(whole)
 
     def _moved(self, running: _Running, count: int) -> None:
@@ -329,6 +332,21 @@ def _chosen(offer: Offer, order: Order) -> tuple[RemoteFile, ...]:
     if len(files) > 1:
         raise BadRequest("A sha256 was given for several files; give it for one.")
     return (replace(files[0], sha256=order.sha256),)
+
+
+def _check_weights(part: Path) -> None:
+    """Look at what came before it is among the models; what is damaged or unsafe is deleted.
+
+    Raises:
+        DownloadFailed: it is, and why.
+    """
+    try:
+        read_weights(part)
+    except (BrokenModel, UnsafeModel) as error:
+        part.unlink()
+        raise DownloadFailed(f"What came cannot be used, and was deleted: {error}") from error
+    except NotAModel:
+        pass  # the catalog says what it is, or is not
 
 
 def _sentence(error: Exception) -> str:
