@@ -28,7 +28,9 @@ _BODY: dict[str, Any] = {
         },
     }
 }
-_NOTHING = {400: {"model": ErrorView, "description": "It tells of no picture."}}
+_NOTHING: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorView, "description": "It tells of no picture."}
+}
 MAX_TEXT_BYTES = 200_000
 
 
