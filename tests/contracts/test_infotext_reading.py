@@ -123,7 +123,6 @@ def test_a_text_of_forge_is_told() -> None:
     )
     assert (told.request.schedule, told.request.guidance_scale) == ("Simple", 1.0)
     assert dict(told.others) == {
-        "Distilled CFG Scale": "3.5",
         "Diffusion in Low Bits": "Automatic (fp16 LoRA)",
         "Module 1": "ae",
     }
