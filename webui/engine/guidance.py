@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
-from webui.engine.adapters.lora import TEXT, Patches
+from webui.engine.adapters.lora import (
+    Patches,
+    PatchStages,
+    patch_key,
+    patches_at,
+    stages_of_text,
+)
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance, degraded
 from webui.engine.denoisers import NoiseLevels
@@ -50,7 +56,8 @@ class Conditioning:
     label: float | None = None
     """What the network embeds beside the timestep."""
     controls: tuple[Steering, ...] = ()
-    patches: Patches = ()
+    patches: tuple[tuple[float, Patches], ...] = ()
+    """(noise level from which they are at work, going down; LoRAs), highest level first."""
     later: tuple[tuple[float, Tensor], ...] = ()
     """(noise level, tokens that hold from there on, going down), highest level first."""
     weights: tuple[float, ...] = (1.0,)
@@ -69,6 +76,14 @@ class Conditioning:
             if sigma <= level * (1 + 1e-6):
                 tokens = following
         return tokens
+
+    def patches_at(self, sigma: float) -> Patches:
+        """The LoRAs that are at work at a noise level."""
+        found: Patches = self.patches[0][1] if self.patches else ()
+        for level, following in self.patches[1:]:
+            if sigma <= level * (1 + 1e-6):
+                found = following
+        return found
 
     def controls_at(self, sigma: float) -> tuple[Control, ...]:
         """The controlnets that steer at a noise level."""
@@ -113,7 +128,7 @@ def encode_prompts(
     model: LoadedModel,
     texts: tuple[str, str],
     negative: bool,
-    patches: Patches = (),
+    patches: PatchStages = (),
     reading: Reading = PLAIN,
     timeline: Timeline = Timeline(),
 ) -> Task[Prompted]:
@@ -127,28 +142,43 @@ def encode_prompts(
         reading: How the text encoder reads.
         timeline: The steps at which the prompts may change.
     """
-    patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
+    patches = stages_of_text(patches)
     sigmas, parts = timeline.sigmas, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
     said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
-    encoded: dict[str, Tensor] = {}  # (chunks, L, D)
-    for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, patches, reading)
-    chunks = max(tokens.shape[0] for tokens in encoded.values())
-    if any(tokens.shape[0] < chunks for tokens in encoded.values()):
-        empty: Tensor = yield EncodeText(model, "", patches, reading)
-        encoded = {text: _padded(tokens, empty, chunks) for text, tokens in encoded.items()}
-    ends = sorted({stage.until for stages in said for stage in stages})
-    begins = [0, *ends[:-1]]  # steps before a stage
-    together = tuple(
-        (
-            sigmas[begin],
-            torch.stack([encoded[_text_at(stages, end)].flatten(0, 1) for stages in said]),
-        )
-        for begin, end in zip(begins, ends, strict=True)
-    )
-    return Prompted(together, tuple(part.weight for part in parts))
+    ends = sorted({s.until for stages in said for s in stages} | {until for until, _ in patches})
+    encoder = _Encoder(model, reading)
+    rows: list[list[Tensor]] = []  # (chunks, L, D) of each prompt, at the end of each stage
+    for end in ends:
+        rows.append([])
+        for stages in said:
+            text = _text_at(stages, end)
+            rows[-1].append((yield from encoder.read(text, patches_at(patches, end))))
+    chunks = max(tokens.shape[0] for row in rows for tokens in row)
+    together = []
+    for begin, end, row in zip([0, *ends[:-1]], ends, rows, strict=True):  # steps before, and last
+        if any(tokens.shape[0] < chunks for tokens in row):
+            empty = yield from encoder.read("", patches_at(patches, end))
+            row = [_padded(tokens, empty, chunks) for tokens in row]
+        together.append((sigmas[begin], torch.stack([tokens.flatten(0, 1) for tokens in row])))
+    return Prompted(tuple(together), tuple(part.weight for part in parts))
+
+
+class _Encoder:
+    """A text encoder that reads equal texts with equal LoRAs once."""
+
+    def __init__(self, model: LoadedModel, reading: Reading) -> None:
+        self._model = model
+        self._reading = reading
+        self._read: dict[object, Tensor] = {}
+
+    def read(self, text: str, patches: Patches) -> Task[Tensor]:
+        """(chunks, L, D)."""
+        key = text, patch_key(patches)
+        if key not in self._read:
+            self._read[key] = yield EncodeText(self._model, text, patches, self._reading)
+        return self._read[key]
 
 
 def _text_at(stages: Sequence[Stage], step: int) -> str:
@@ -203,7 +233,7 @@ def _question(
         tokens=_first(conditioning.tokens_at(sigma), rows, perturbs),
         label=conditioning.label,
         controls=conditioning.controls_at(sigma),
-        patches=conditioning.patches,
+        patches=conditioning.patches_at(sigma),
         alterations=conditioning.alterations,
         perturbed=(*[False] * rows, True) if perturbs else (),
         shows_looks=plan.guidance.watches,
