@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import BadRequest, JobFailed
-from webui.engine.adapters.embedding import Placeholders, check_width
 from webui.contracts.lora_keys import TEXT
+from webui.engine.adapters.embedding import Placeholders, check_width
 from webui.engine.work import EncodeText
 from webui.prompt.tokens import MAX_CHUNKS, TokenChunks, chunk_prompt
 

@@ -21,7 +21,7 @@ class Pieces:
     """What the change is multiplied by, times its rank; None means the rank itself."""
 
     def scale(self, rank: int) -> float:
-        """alpha / rank."""
+        """Alpha / rank."""
         return 1.0 if self.alpha is None else self.alpha / rank
 
     def need(self, *names: str) -> list[Tensor]:

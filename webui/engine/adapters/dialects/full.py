@@ -22,7 +22,7 @@ class Full:
 
     def change(self, weight: Tensor) -> Tensor:
         """What is added to a weight at full strength, float32 of its shape."""
-        return on(weight, self.difference)[0].view(weight.shape)
+        return on(weight, self.difference)[0].reshape(weight.shape)
 
     def first_ranks(self, rank: int) -> Full:  # noqa: ARG002 - it has none
         """Itself."""

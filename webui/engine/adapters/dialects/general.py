@@ -32,7 +32,7 @@ class General:
         """What is added to a weight at full strength, float32 of its shape."""
         left, right, up, down = on(weight, *self.inside, *self.beside)
         changed = weight.float().flatten(1) @ left @ right + up @ down
-        return changed.view(weight.shape) * self.scale
+        return changed.reshape(weight.shape) * self.scale
 
     def first_ranks(self, rank: int) -> General:  # noqa: ARG002 - its ranks are mixed
         """Itself."""

@@ -36,7 +36,7 @@ class Hadamard:
             product(*on(weight, *pair), core)
             for pair, core in zip((self.first, self.second), cores, strict=True)
         )
-        return (one * two).view(weight.shape) * self.scale
+        return (one * two).reshape(weight.shape) * self.scale
 
     def first_ranks(self, rank: int) -> Hadamard:  # noqa: ARG002 - its ranks are mixed
         """Itself, as in AUTOMATIC1111."""

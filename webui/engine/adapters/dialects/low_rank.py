@@ -27,7 +27,7 @@ class LowRank:
         """What is added to a weight at full strength, float32 of its shape."""
         up, down = (half.flatten(1) for half in on(weight, self.up, self.down))
         if self.mid is None:
-            return (up @ down).view(weight.shape) * self.scale
+            return (up @ down).reshape(weight.shape) * self.scale
         mid = on(weight, self.mid)[0]
         return torch.einsum("on,nmkl,mi->oikl", up, mid, down) * self.scale
 
