@@ -21,9 +21,9 @@ from webui.services.adapter_files import (
     PICTURE,
     describe_controlnet,
     describe_embedding,
-    describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.lora_files import describe_lora
 
 PREFERRED = ModelId("starter/text")
 MAX_DEPTH = 6

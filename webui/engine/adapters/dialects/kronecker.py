@@ -32,7 +32,10 @@ class Kronecker:
     def change(self, weight: Tensor) -> Tensor:
         """What is added to a weight at full strength, float32 of its shape."""
         one, two = (_whole(on(weight, *factors)) for factors in (self.first, self.second))
-        return torch.kron(one.flatten(1), two.flatten(1).contiguous()).reshape(weight.shape) * self.scale
+        return (
+            torch.kron(one.flatten(1), two.flatten(1).contiguous()).reshape(weight.shape)
+            * self.scale
+        )
 
     def first_ranks(self, rank: int) -> Kronecker:  # noqa: ARG002 - its ranks are mixed
         """Itself, as in AUTOMATIC1111."""
