@@ -10,6 +10,8 @@ from webui.contracts.ids import ModelId
 Task = Literal["text", "inpaint", "semantic", "layout", "depth", "upscale"]
 TASKS: tuple[Task, ...] = ("text", "inpaint", "semantic", "layout", "depth", "upscale")
 """What a model was made for; all but 'text' want something beside the prompt, or instead of it."""
+FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
+"""'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
 DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
 """Fields of a request that a model may suggest."""
 
@@ -48,6 +50,9 @@ class CheckpointInfo:
     """Width of the text tokens that its network reads; 0 where it reads none, or is not known to."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit the model, such as ('steps', 4), where a request is silent."""
+    format: FileFormat = "diffusers"
+    variant: str = ""
+    """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
 

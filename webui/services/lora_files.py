@@ -11,7 +11,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
-from webui.services.model_files import read_header
+from webui.weights.read import read_weights
 
 BASES: Mapping[str, int] = {
     "SD 1": 768, "SD 2": 1024, "SDXL": 2048, "SDXL refiner": 1280, "SD 3": 4096, "FLUX": 4096,
@@ -52,7 +52,7 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it holds no tensors of a LoRA.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_header(file)
+    header = read_weights(file)
     pieces = pieces_in(header.shapes)
     if not any(MARKS & set(found) for found in pieces.values()):
         raise NotAModel(

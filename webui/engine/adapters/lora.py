@@ -8,17 +8,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel
+from webui.contracts.errors import BrokenModel, EaselError
 from webui.contracts.lora_blocks import share_of_block
 from webui.contracts.lora_keys import TEXT, TEXT_2, UNET, Place, split_key
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
+from webui.engine.weights import open_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +101,11 @@ def load_lora(info: AdapterInfo, device: torch.device) -> LoadedLora:
         BrokenModel: the file is missing, damaged, or of a kind that we do not merge.
     """
     try:
-        with safe_open(info.path, framework="pt", device=str(device)) as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-        changes = _changes(tensors, metadata)
-    except (OSError, ValueError, IndexError, SafetensorError) as error:
+        file = open_weights(Path(info.path))
+        # Copies: a file may be replaced while it is mapped.
+        tensors = {name: file[name].to(device, copy=True) for name in file}
+        changes = _changes(tensors, file.header.metadata)
+    except (OSError, ValueError, IndexError, EaselError) as error:
         raise BrokenModel(
             f"The LoRA {info.id!r} cannot be loaded from {info.path!r}: "
             f"{str(error).rstrip('. ')}. Download or train it again."

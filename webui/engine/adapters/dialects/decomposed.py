@@ -37,7 +37,8 @@ class Decomposed:
         axis = 0 if magnitude.shape[0] == weight.shape[0] else 1
         along = [-1 if i == axis else 1 for i in range(weight.dim())]
         norm = turned.transpose(0, axis).flatten(1).norm(dim=1).clamp(min=TINY)
-        return turned * (magnitude.flatten() / norm).view(along) - whole
+        longer: Tensor = (magnitude.flatten() / norm).view(along)
+        return turned * longer - whole
 
     def first_ranks(self, rank: int) -> Decomposed:
         """The same with the first ranks of the direction."""

@@ -33,7 +33,7 @@ class Hadamard:
         """What is added to a weight at full strength, float32 of its shape."""
         cores = (None, None) if self.cores is None else tuple(on(weight, *self.cores))
         one, two = (
-            product(*on(weight, *pair), core)
+            _product(weight, pair, core)
             for pair, core in zip((self.first, self.second), cores, strict=True)
         )
         return (one * two).reshape(weight.shape) * self.scale
@@ -41,6 +41,11 @@ class Hadamard:
     def first_ranks(self, rank: int) -> Hadamard:  # noqa: ARG002 - its ranks are mixed
         """Itself, as in AUTOMATIC1111."""
         return self
+
+
+def _product(weight: Tensor, pair: tuple[Tensor, Tensor], core: Tensor | None) -> Tensor:
+    a, b = on(weight, *pair)
+    return product(a, b, core)
 
 
 def read(pieces: Pieces) -> Hadamard:
