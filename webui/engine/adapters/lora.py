@@ -50,10 +50,6 @@ class LoadedLora:
         """What its weight is multiplied by at a place."""
         return share_of_block(place, self.blocks)
 
-    def reads(self, part: str) -> bool:
-        """Whether it changes this part of a model."""
-        return any(place[0] == part for place in self.changes)
-
     @property
     def reads_text(self) -> bool:
         """Whether it changes a text encoder."""

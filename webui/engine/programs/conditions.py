@@ -27,6 +27,7 @@ from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, en
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.sampling_plan import Walk
 from webui.engine.work import Denoise, EncodeBoxes, Task
@@ -62,11 +63,13 @@ def conditioned(
     )
     stages = said.stages
     if model.layout_encoder is not None:
-        boxes = yield from _box_tokens(order, model, stages[0][1].shape[0])
-        stages = tuple((level, torch.cat((tokens, boxes), 1)) for level, tokens in stages)
+        boxes = yield from _box_tokens(order, model, stages[0][1].count)
+        stages = tuple((level, text.beside(boxes)) for level, text in stages)
     conditioning = Conditioning(
         stages[0][1],
         _planes(order, model) if planes is None else planes,
+        size_rows(order, model, stages[0][1].count, len(said.weights)),
+        request.distilled_guidance_scale if model.traits.takes_guidance else None,
         later=stages[1:],
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
