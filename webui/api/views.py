@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
@@ -129,6 +131,8 @@ class PromptsView(View):
 
     prompt: PromptReadingView
     negative_prompt: PromptReadingView
+    hires_prompt: PromptReadingView
+    hires_negative_prompt: PromptReadingView
     ways: int | None = Field(
         description="How many prompts a matrix or all combinations are, 1000 at most; else null."
     )
@@ -149,6 +153,14 @@ class StyleView(View):
     name: str
     prompt: str = ""
     negative_prompt: str = ""
+
+
+class ParametersReadView(View):
+    """What a text or a picture from elsewhere tells of how it was made."""
+
+    fields: dict[str, Any] = Field(description="For a request; what is not there is not told.")
+    notes: tuple[str, ...] = Field(description="Sentences: what is missing here.")
+    others: dict[str, str] = Field(description="Keys that mean nothing here, as they are written.")
 
 
 class SamplerView(View):
