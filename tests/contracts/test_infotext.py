@@ -49,6 +49,13 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
     assert "CFG scale: 5," in text
 
 
+def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
+    use = {"adapter": "x", "blocks": [0.5] * 12, "during": [[0.25, 0.5], [0.75, 1.0]]}
+    text = write_infotext(_request(loras=[use]), 5, "m")
+    halves = ",".join(["0.5"] * 12)
+    assert f"<lora:x:1:lbw={halves}:start=0.2500:stop=1.0000>" in text
+
+
 @pytest.mark.parametrize(
     "fields",
     [

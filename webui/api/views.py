@@ -93,6 +93,14 @@ class AdapterView(View):
     reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
     vectors: int = Field(description="Places that an embedding takes in a prompt.")
     description: str
+    base: str = Field(description="What kind of model a LoRA is made for, such as 'SDXL'; or open.")
+    text_width: int = Field(description="Width of the text tokens of these models; 0 is unknown.")
+    trigger_words: tuple[str, ...] = Field(description="What its author says to write for it.")
+    tags: tuple[str, ...] = Field(description="The most frequent words of its training.")
+    training: tuple[tuple[str, str], ...] = Field(description="Facts of its training, by title.")
+    hash: str = Field(
+        description="sha256 of its tensors where its header states it; AUTOMATIC1111 shows 12 digits."
+    )
 
 
 class PromptProblemView(View):

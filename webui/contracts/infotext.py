@@ -120,7 +120,11 @@ def _tag(use: LoraUse) -> str:
     numbers = [use.weight_of_text, *([] if use.text_weight is None else [use.weight])]
     written = [f"{round(number, 4):g}" for number in numbers]
     rank = [] if use.rank is None else [f"dyn={use.rank}"]
-    return f"<lora:{':'.join([_name(use.adapter), *written, *rank])}>"
+    blocks = [f"lbw={','.join(f'{share:g}' for share in use.blocks)}"] if use.blocks else []
+    # Spans that brackets made of one LoRA cannot be said in one tag; their whole length is.
+    ends = (use.during[0][0], use.during[-1][1]) if use.during else ()
+    when = [f"{name}={end:.4f}" for name, end in zip(("start", "stop"), ends, strict=False)]
+    return f"<lora:{':'.join([_name(use.adapter), *written, *rank, *blocks, *when])}>"
 
 
 def _control(use: ControlUse) -> str:
