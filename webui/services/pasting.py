@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter
-from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
 from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.prompt.comments import strip_comments
@@ -20,6 +20,7 @@ from webui.prompt.styles import without_styles
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
 from webui.services.metadata import read_metadata
+from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
 
 STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "width", "height",
@@ -130,7 +131,7 @@ class ParameterReader:
             wanted = found.get(name)
             if not wanted:
                 continue
-            model = self._model(wanted)
+            model = model_called(wanted, self._catalog)
             if model is not None:
                 found[name] = model
                 continue
@@ -138,14 +139,6 @@ class ParameterReader:
             notes.append(f"The {title} {wanted[:100]!r} is not here, so {instead}.")
             del found[name]
         return found, notes
-
-    def _model(self, name: str) -> ModelId | None:
-        """The model of an id, a title or a file's name."""
-        wanted = _bare(name)
-        for info in self._catalog.models():
-            if wanted in (_bare(info.id), _bare(info.id.rsplit("/", 1)[-1]), _bare(info.title)):
-                return info.id
-        return None
 
     def _missing_loras(self, request: GenerationRequest) -> Iterator[str]:
         try:
@@ -158,7 +151,3 @@ class ParameterReader:
                 self._catalog.adapter("lora", AdapterId(tag.name))
             except UnknownAdapter as error:
                 yield str(error)
-
-
-def _bare(name: str) -> str:
-    return name.lower().removesuffix(".safetensors").removesuffix(".ckpt").strip()
