@@ -6,7 +6,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +14,15 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings
-from tests.services.models import write_lora, write_weights
+from tests.services.models import (
+    write_controlnet,
+    write_lora,
+    write_model,
+    write_upscaler,
+    write_weights,
+)
 from webui.app import build_studio
+from webui.contracts.fakes import FakeWorker
 from webui.prompt.styles import Style
 
 
@@ -24,6 +31,24 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A program on this machine before a running studio."""
     studio = build_studio(fake_settings(tmp_path_factory.mktemp("studio")))
     studio.context.words.styles.save(Style("oil", "an oil painting of {prompt}"))
+    studio.start()
+    with TestClient(studio.guarded, base_url=ORIGIN, raise_server_exceptions=False) as made:
+        yield made
+    studio.stop()
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The same before a studio with models and adapters of files, which the fake worker draws with."""
+    folder = tmp_path_factory.mktemp("furnished")
+    models = folder / "models"
+    write_model(models / "sd" / "tiny")
+    write_upscaler(models / "sr")
+    write_controlnet(models / "nets" / "edges", "edges")
+    write_lora(models / "loras" / "chalk.safetensors")
+    write_weights(models / "embeddings" / "fog.safetensors", {"emb_params": [3, 8]})
+    settings = replace(fake_settings(folder), fake=False)
+    studio = build_studio(settings, FakeWorker)
     studio.start()
     with TestClient(studio.guarded, base_url=ORIGIN, raise_server_exceptions=False) as made:
         yield made
@@ -61,9 +86,3 @@ def refusal(client: TestClient, route: str = "txt2img", **body: Any) -> tuple[in
     said = answer.json()
     assert said["detail"] == said["error"]
     return answer.status_code, said["error"]
-
-
-def adapters_below(folder: Path) -> None:
-    """A LoRA and an embedding."""
-    write_lora(folder / "models" / "loras" / "chalk.safetensors")
-    write_weights(folder / "models" / "embeddings" / "fog.safetensors", {"emb_params": [3, 8]})

@@ -20,11 +20,12 @@ def test_a_prompt_becomes_pictures_with_their_parameters_in_them(client: TestCli
 
 
 def test_defaults_are_those_of_automatic1111(client: TestClient) -> None:
-    answer = client.post("/sdapi/v1/txt2img", json={"prompt": "a lake", "steps": None})
-    assert (answer.json()["parameters"]["steps"], answer.json()["parameters"]["width"]) == (50, 512)
-    assert opened(answer.json()["images"][0]).size == (512, 512)
-    request = client.get("/api/v1/jobs").json()[0]["request"]
+    answer, info = drawn(client, steps=None)
+    request = request_of(client, info)
     assert (request["sampler"], request["steps"], request["guidance_scale"]) == ("Euler", 50, 7.0)
+    assert (answer["parameters"]["steps"], answer["parameters"]["scheduler"]) == (50, "")
+    answer, info = drawn(client, steps=1, width=None, height=None)
+    assert opened(answer["images"][0]).size == (512, 512)
 
 
 def test_rounds_are_jobs_of_their_own_whose_seeds_go_on(client: TestClient) -> None:
@@ -36,16 +37,12 @@ def test_rounds_are_jobs_of_their_own_whose_seeds_go_on(client: TestClient) -> N
 
 
 def test_names_of_samplers_schedules_and_models_are_theirs(client: TestClient) -> None:
-    names = {
-        "sampler_name": "DPM++ 2M Karras",
-        "override_settings": {"sd_model_checkpoint": "Gradient [0123456789]"},
-    }
-    models = client.get("/sdapi/v1/sd-models").json()
-    names["override_settings"]["sd_model_checkpoint"] = f"{models[0]['title']} [0123456789]"  # type: ignore[index]
-    _, info = drawn(client, **names)
+    (model, *_) = client.get("/sdapi/v1/sd-models").json()
+    options = {"sd_model_checkpoint": f"{model['title']} [0123456789]"}
+    _, info = drawn(client, sampler_name="DPM++ 2M Karras", override_settings=options)
     request = request_of(client, info)
     assert (request["sampler"], request["schedule"]) == ("DPM++ 2M", "Karras")
-    assert request["model"] == models[0]["title"]
+    assert request["model"] == model["title"]
     _, info = drawn(client, sampler_index="k_euler_a", scheduler="sgm_uniform")
     request = request_of(client, info)
     assert (request["sampler"], request["schedule"]) == ("Euler a", "SGM Uniform")

@@ -74,7 +74,7 @@ def test_progress_is_of_ones_own_request(client: TestClient, others: str) -> Non
 
 
 def test_a_skipped_round_is_left_out_and_the_next_is_drawn(client: TestClient) -> None:
-    waiting = Waiting(client, "skipping", n_iter=2, steps=300)
+    waiting = Waiting(client, "skipping", n_iter=2, steps=120)
     waiting.until_begun()
     assert waiting.post("skip") == 200
     info = waiting.ended()
@@ -83,7 +83,11 @@ def test_a_skipped_round_is_left_out_and_the_next_is_drawn(client: TestClient) -
     assert len(waiting.answer.json()["images"]) == 1
 
 
-def test_a_job_that_fails_is_an_error_with_its_sentence(client: TestClient) -> None:
+def test_a_client_that_waits_for_nothing_ends_nothing(client: TestClient) -> None:
+    waiting = Waiting(client, "waiting", steps=60)
+    waiting.until_begun()
     headers = {"user-agent": "nobody"}
     assert client.post("/sdapi/v1/interrupt", headers=headers).status_code == 200
     assert client.post("/sdapi/v1/skip", headers=headers).status_code == 200
+    waiting.ended()
+    assert len(waiting.answer.json()["images"]) == 1

@@ -51,7 +51,7 @@ _SAME_HIRES = {
     "hr_scale": "hires_scale", "hr_second_pass_steps": "hires_steps", "hr_prompt": "hires_prompt",
     "hr_negative_prompt": "hires_negative_prompt", "hr_cfg": "hires_guidance_scale",
 }  # fmt: skip
-_EMPTY = (None, False, "", 0, [], {}, 0.0)
+_EMPTY: tuple[Any, ...] = (None, False, "", 0, [], {}, 0.0)
 """Values of a field that is unknown here which ask for nothing."""
 
 

@@ -50,9 +50,8 @@ class Runs:
         """A client's latest request that goes on, or that of a task."""
         with self._lock:
             known = [run for run in self._known if run.client == client]
-        named = [run for run in known if task and run.task == task]
-        going = [run for run in known if not run.ended]
-        return (named or ([] if task else going) or [None])[-1]
+        fitting = [run for run in known if (run.task == task if task else not run.ended)]
+        return fitting[-1] if fitting else None
 
     def jobs_of(self, run: Run) -> tuple[Job, ...]:
         """Its jobs as they are now."""
