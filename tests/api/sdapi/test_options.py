@@ -7,6 +7,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from tests.api.sdapi.conftest import drawn, request_of
+from webui.api.sdapi.options import MAX_CLIENTS, Client, ClientOptions
 
 URL = "/sdapi/v1/options"
 ONE, OTHER = {"user-agent": "one"}, {"user-agent": "other"}
@@ -71,3 +72,13 @@ def test_everything_that_options_say_can_be_said_back(client: TestClient) -> Non
 
 def test_flags_tell_nothing_secret(client: TestClient) -> None:
     assert all(isinstance(flag, bool) for flag in client.get("/sdapi/v1/cmd-flags").json().values())
+
+
+def test_clients_that_have_not_asked_for_longest_are_forgotten() -> None:
+    kept = ClientOptions()
+    for number in range(MAX_CLIENTS + 1):
+        kept.set(Client("here", str(number)), {"s_noise": number})
+        kept.of(Client("here", "0"))
+    assert kept.of(Client("here", "0")) == {"s_noise": 0}
+    assert kept.of(Client("here", "1")) == {}
+    assert kept.of(Client("here", "2")) == {"s_noise": 2}
