@@ -66,8 +66,13 @@ def test_everything_that_options_say_can_be_said_back(client: TestClient) -> Non
     headers = {"user-agent": "fifth"}
     assert client.post(URL, json=said, headers=headers).json() is None
     after = order(client, headers, prompt="a lake", seed=1)
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed <= {"eta"}
+    assert after == before
+
+
+def test_of_the_two_etas_that_counts_which_belongs_to_the_sampler(client: TestClient) -> None:
+    headers, given = {"user-agent": "sixth"}, {"eta_ancestral": 0.5, "eta_ddim": 0.25}
+    assert order(client, headers, override_settings=given, sampler_name="Euler a")["eta"] == 0.5
+    assert order(client, headers, override_settings=given, sampler_name="DDIM")["eta"] == 0.25
 
 
 def test_flags_tell_nothing_secret(client: TestClient) -> None:

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from webui.api.context import ApiContext
 from webui.api.sdapi.options import Client
-from webui.api.sse import HEARTBEAT_SECONDS, Streams
+from webui.api.sse import HEARTBEAT_SECONDS, Mailbox, Streams
 from webui.contracts.events import JobChanged, JobStepped
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job
@@ -80,7 +80,7 @@ class Runs:
     async def _listen(self, run: Run) -> tuple[Job, ...] | None:
         """Its jobs once they are final; None where what happened came faster than it was read."""
         with self._streams.mailbox(lambda event: _concerns(event, run)) as mailbox:
-            if mailbox.closed:
+            if _is_closed(mailbox):
                 raise HTTPException(
                     503,
                     f"The studio is being stopped. What you ordered goes on at its next start: {run.jobs}.",
@@ -138,6 +138,11 @@ class Runs:
             yield
         finally:
             run.ended = True
+
+
+def _is_closed(mailbox: Mailbox) -> bool:
+    """Whether it hears nothing from the beginning: the studio is stopped."""
+    return mailbox.closed
 
 
 def _concerns(event: object, run: Run) -> bool:
