@@ -15,6 +15,8 @@ from tests.services.models import (
     write_sharing_model,
     write_weights,
 )
+from tests.weights.files import write_sparse
+from tests.weights.ldm_layout import sd1_shapes
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import AdapterId, ModelId
@@ -162,7 +164,28 @@ def test_weights_elsewhere_and_other_networks_are_no_adapters(tmp_path: Path) ->
     write_lora(tmp_path / "starter" / "judge.safetensors")
     write_controlnet(tmp_path / "starter" / "vae", kind="AutoencoderKL")
     catalog = Catalog([tmp_path])
-    assert (catalog.adapters(), catalog.problems()) == ((), ())
+    assert catalog.adapters() == ()
+    ((path, reason),) = catalog.problems()
+    assert path.endswith("judge.safetensors")
+    assert "no model of a family that we know" in reason
+    write_json(tmp_path / "starter" / "judge.json", {"ignore": True})
+    assert catalog.problems() == ()
+
+
+def test_a_single_file_is_a_model_under_its_whole_name(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "Stable-diffusion" / "v1.safetensors", sd1_shapes())
+    catalog = Catalog([tmp_path])
+    assert (_ids(catalog), catalog.problems()) == (["Stable-diffusion/v1.safetensors"], ())
+    beside = tmp_path / "Stable-diffusion" / "v1.json"
+    write_json(beside, {"native_size": 768})
+    assert catalog.models()[0].native_width == 768
+
+
+def test_weights_that_are_parts_of_a_folder_are_no_models(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "unet" / "diffusion.safetensors", sd1_shapes())
+    write_json(tmp_path / "unet" / "config.json", {})
+    catalog = Catalog([tmp_path])
+    assert (catalog.models(), catalog.problems()) == ((), ())
 
 
 def test_a_file_among_loras_that_is_none_is_listed_with_its_reason(tmp_path: Path) -> None:

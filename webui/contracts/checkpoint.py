@@ -16,6 +16,8 @@ TASKS: tuple[Task, ...] = get_args(Task)
 'class' draws one of its classes, 'unconditional' what it was trained on, and 'retrieval' what is like the
 pictures that it is given.
 """
+FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
+"""'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
 DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
 """Fields of a request that a model may suggest."""
 
@@ -52,6 +54,9 @@ class CheckpointInfo:
     """Names that a class map's values or a layout's boxes stand for, by index; empty: it has none."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit the model, such as ('steps', 4), where a request is silent."""
+    format: FileFormat = "diffusers"
+    variant: str = ""
+    """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
 

@@ -12,6 +12,7 @@
     |   |-- OutOfMemory       one row alone does not fit the device
     |   `-- HookFailed        an extension that had to decide something raised an error
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
+    |   `-- UnsafeModel       a pickled file that could run code when opened; names what
     |-- BrokenModel           recognised, but damaged
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
 
@@ -132,6 +133,17 @@ class HookFailed(JobFailed):
 
 class NotAModel(EaselError):
     """The file is no checkpoint of a family that we know; the message lists each family's reason."""
+
+
+class UnsafeModel(NotAModel):
+    """A pickled file names something that no file of weights needs and that could run code."""
+
+    def __init__(self, named: str, file: str = "It") -> None:
+        super().__init__(
+            f"{file!r} names {named!r}, which could run code when opened and which no file of weights needs. "
+            "It was not opened. Look for the model as .safetensors, or have it converted by whom you trust."
+        )
+        self.named = named
 
 
 class BrokenModel(EaselError):

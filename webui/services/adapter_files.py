@@ -13,10 +13,10 @@ from webui.services.model_files import (
     EASEL_FILE,
     read_card,
     read_easel,
-    read_header,
     read_json,
     weight_files,
 )
+from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
@@ -42,7 +42,7 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
         return None
     files = weight_files(folder)
     for file in files:
-        read_header(file)
+        read_weights(file)
     reads = read_easel(folder).get("reads", "")
     if not isinstance(reads, str):
         raise BrokenModel(
@@ -61,7 +61,7 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it holds no tensors of a LoRA.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_header(file)
+    header = read_weights(file)
     if not any(mark in name for name in header.tensors for mark in _LORA_MARKS):
         raise NotAModel(
             "It lies in a folder of LoRAs, but none of its tensors has 'lora_A' and 'lora_B', or 'lora_down' "
@@ -88,7 +88,7 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
         )
     if file.suffix == PICTURE:
         return _describe_picture(file, adapter)
-    header = read_header(file)
+    header = read_weights(file)
     key = vectors_key(header.shapes)
     if key is None:
         second = " It has vectors for the second text encoder of SDXL alone." * (

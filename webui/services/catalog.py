@@ -24,11 +24,16 @@ from webui.services.adapter_files import (
     describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.single_file import describe_file
+from webui.weights.read import ENDINGS
 
 PREFERRED = ModelId("starter/text")
 MAX_DEPTH = 6
 
-_SAFE = (".safetensors",)
+_ENDINGS = {
+    "": ENDINGS, "lora": (".safetensors",), "embedding": (".safetensors", *PICKLED, PICTURE),
+}  # fmt: skip
+"""Of the files that are looked at, by the purpose of their folder."""
 
 _log = logging.getLogger(__name__)
 
@@ -148,11 +153,15 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
         BrokenModel: it is damaged.
     """
     relative = path.relative_to(root)
-    if path.is_file():
+    purpose = _purpose(relative) if path.is_file() else ""
+    if purpose:
         adapter = AdapterId(relative.with_suffix("").as_posix())
-        describe = describe_embedding if _purpose(relative) == "embedding" else describe_lora
+        describe = describe_embedding if purpose == "embedding" else describe_lora
         if (found_here := describe(path, adapter)) is not None:
             found.adapters.setdefault(adapter, found_here)
+    elif path.is_file():
+        if (model := describe_file(path, ModelId(relative.as_posix()))) is not None:
+            found.models.setdefault(model.id, model)
     elif (path / INDEX_FILE).is_file():
         info = describe_folder(path, ModelId(relative.as_posix()))
         found.models.setdefault(info.id, info)
@@ -163,7 +172,10 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
 
 
 def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
-    """Folders of models and controlnets, and files of LoRAs and embeddings, below `root`."""
+    """Folders of models and controlnets, and files of models, LoRAs and embeddings, below `root`.
+
+    Weights beside a `config.json` are a part of what the folder is.
+    """
     pending = [(root, 0)]
     while pending:
         folder, depth = pending.pop()
@@ -179,9 +191,10 @@ def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
             yield folder
         if depth < MAX_DEPTH:
             purpose = _purpose(folder.relative_to(root) / "_")
-            endings = {"lora": _SAFE, "embedding": (*_SAFE, *PICKLED, PICTURE)}.get(purpose, ())
-            files = [p for p in entries if p.suffix in endings and p.is_file()]
+            endings = () if (folder / CONFIG_FILE).is_file() and not purpose else _ENDINGS[purpose]
+            files = [p for p in entries if p.suffix.lower() in endings and p.is_file()]
             seen.update(files)
+            seen.update(p.with_suffix(".json") for p in files if not purpose)
             yield from files
             inner = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
             pending.extend((p, depth + 1) for p in reversed(inner))

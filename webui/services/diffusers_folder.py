@@ -19,18 +19,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webui.contracts.checkpoint import DEFAULTED, TASKS, CheckpointInfo, Task
-from webui.contracts.errors import BrokenModel, InvalidField, NotAModel
+from webui.contracts.checkpoint import TASKS, CheckpointInfo, Task
+from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import ModelId
-from webui.contracts.request import parse_request
 from webui.services.model_files import (
     EASEL_FILE,
     read_card,
+    read_defaults,
     read_easel,
-    read_header,
     read_json,
     weight_files,
 )
+from webui.weights.read import read_weights
 
 INDEX_FILE = "model_index.json"
 CLASS_PLANES = 4
@@ -106,7 +106,7 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         dtype=dtypes.most_common(1)[0][0] if dtypes else "", prediction=_prediction(parts),
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
-        task=task, classes=classes, defaults=_defaults(easel),
+        task=task, classes=classes, defaults=read_defaults(easel, EASEL_FILE),
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip
 
@@ -187,18 +187,6 @@ def _task(shape: _Shape, easel: Mapping[str, Any], taken: Any, channels: int, cl
     return task
 
 
-def _defaults(easel: Mapping[str, Any]) -> tuple[tuple[str, str | int | float], ...]:
-    """What suits the model, checked as a request's fields are."""
-    defaults = easel.get("defaults", {})
-    if not isinstance(defaults, dict) or not set(defaults) <= set(DEFAULTED):
-        raise _not_an("defaults", defaults, f"an object of {', '.join(DEFAULTED)}")
-    try:
-        checked = parse_request({"prompt": "", **defaults})
-    except InvalidField as error:
-        raise BrokenModel(f"The defaults in {EASEL_FILE} cannot be used: {error}") from error
-    return tuple((name, getattr(checked, name)) for name in DEFAULTED if name in defaults)
-
-
 def _prediction(parts: Mapping[str, Path]) -> str:
     config = read_json(parts["scheduler"] / "scheduler_config.json")
     prediction = config.get("prediction_type", "epsilon")
@@ -213,8 +201,8 @@ def _weights(files: Iterable[Path]) -> Counter[str]:
     """Number of weights of each type."""
     dtypes = Counter[str]()
     for file in files:
-        for dtype, size in read_header(file).tensors.values():
-            dtypes[dtype] += size
+        for tensor in read_weights(file).tensors.values():
+            dtypes[tensor.dtype] += tensor.count
     return dtypes
 
 
