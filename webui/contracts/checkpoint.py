@@ -8,7 +8,15 @@ from typing import Literal, get_args
 from webui.contracts.ids import ModelId
 
 Task = Literal[
-    "text", "inpaint", "semantic", "layout", "depth", "upscale", "class", "unconditional", "retrieval"
+    "text",
+    "inpaint",
+    "semantic",
+    "layout",
+    "depth",
+    "upscale",
+    "class",
+    "unconditional",
+    "retrieval",
 ]
 TASKS: tuple[Task, ...] = get_args(Task)
 """What a model was made for; all but 'text' want something beside the prompt, or instead of it.

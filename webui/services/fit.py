@@ -32,7 +32,12 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
-    "mask": ("inpaint", "text", "class", "unconditional"),  # the one that was made for it is named first
+    "mask": (
+        "inpaint",
+        "text",
+        "class",
+        "unconditional",
+    ),  # the one that was made for it is named first
     "class_map": ("semantic",),
     "depth_map": ("depth",),
     "boxes": ("layout",),
@@ -185,8 +190,12 @@ def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[
 def _class(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     label, count = request.class_label, len(checkpoint.classes)
     if label and checkpoint.class_index(label) is None:
-        near = difflib.get_close_matches(label.lower(), [c.lower() for c in checkpoint.classes], n=3)
+        near = difflib.get_close_matches(
+            label.lower(), [c.lower() for c in checkpoint.classes], n=3
+        )
         such = f", such as {', '.join(map(repr, near))}" if near else ""
         yield FieldProblem(
-            "class_label", repr(label), f"a name of its {count} classes{such}, or a number below {count}"
+            "class_label",
+            repr(label),
+            f"a name of its {count} classes{such}, or a number below {count}",
         )

@@ -15,6 +15,8 @@ class ClassChoice(BaseModel):
     class_label: Annotated[
         str,
         Parameter(
-            "Class", "What a class-conditional model draws: one of its classes, by name or number.", None
+            "Class",
+            "What a class-conditional model draws: one of its classes, by name or number.",
+            None,
         ),
     ] = Field("", max_length=100)

@@ -10,7 +10,9 @@ from torch.nn import functional
 class Bert(nn.Module):
     """`cond_stage_model.transformer` of the original."""
 
-    def __init__(self, vocabulary: int, places: int, width: int, depth: int, heads: int = 8) -> None:
+    def __init__(
+        self, vocabulary: int, places: int, width: int, depth: int, heads: int = 8
+    ) -> None:
         super().__init__()
         self.heads = heads
         self.token_emb = nn.Embedding(vocabulary, width)

@@ -29,7 +29,9 @@ class BertEmbedder(nn.Module):
         self.config = SimpleNamespace(num_hidden_layers=depth, max_position_embeddings=places)
         self.token_emb = nn.Embedding(vocabulary, width)
         self.pos_emb = nn.ModuleDict({"emb": nn.Embedding(places, width)})
-        blocks = [block for _ in range(depth) for block in (_Attention(width, inner), _FeedForward(width))]
+        blocks = [
+            block for _ in range(depth) for block in (_Attention(width, inner), _FeedForward(width))
+        ]
         layers = nn.ModuleList(nn.ModuleList([nn.LayerNorm(width), block]) for block in blocks)
         self.attn_layers = nn.ModuleDict({"layers": layers})
         self.norm = nn.LayerNorm(width)
@@ -54,7 +56,9 @@ class BertEmbedder(nn.Module):
         try:
             encoder.load_state_dict(own, strict=True, assign=True)
         except RuntimeError as error:
-            raise ValueError(f"its text encoder has other weights than expected: {error}") from error
+            raise ValueError(
+                f"its text encoder has other weights than expected: {error}"
+            ) from error
         return encoder
 
     @property
@@ -93,7 +97,9 @@ class _Attention(nn.Module):
         self.to_out = nn.Linear(inner, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        parts = (layer(x).unflatten(-1, (-1, HEAD_WIDTH)) for layer in (self.to_q, self.to_k, self.to_v))
+        parts = (
+            layer(x).unflatten(-1, (-1, HEAD_WIDTH)) for layer in (self.to_q, self.to_k, self.to_v)
+        )
         query, key, value = (part.transpose(1, 2) for part in parts)  # (B, heads, L, 64)
         read = functional.scaled_dot_product_attention(query, key, value)
         out: Tensor = self.to_out(read.transpose(1, 2).flatten(2))

@@ -49,7 +49,9 @@ RELEASED: tuple[Released, ...] = (
     Released("text2img256", "text", 192, _WIDE32, 64, (0.0015, 0.0195)),
     Released("cin256", "class", 256, _WIDE32, 32, (0.0015, 0.0195)),
     Released("cin256-v2", "class", 192, _ONE, 64, (0.0015, 0.0195)),
-    Released("celeba256, ffhq256, lsun_beds256", "unconditional", 224, _WIDE32, 64, (0.0015, 0.0195)),
+    Released(
+        "celeba256, ffhq256, lsun_beds256", "unconditional", 224, _WIDE32, 64, (0.0015, 0.0195)
+    ),
     Released("lsun_churches256", "unconditional", 192, _EIGHT, 32, (0.0015, 0.0155)),
     Released("semantic_synthesis", "semantic", 128, _EIGHT, 64, (0.0015, 0.0205)),
     Released("layout2img-openimages256", "layout", 128, _WIDE32, 64, (0.0015, 0.0205)),
@@ -101,7 +103,11 @@ def recognise(shapes: Shapes) -> LdmSystem:
         denoiser,
         stage,
         _most_like(task, denoiser),
-        labels=shapes[MAPPER][1] if task == "semantic" else shapes[CLASSES][0] if task == "class" else 0,
+        labels=shapes[MAPPER][1]
+        if task == "semantic"
+        else shapes[CLASSES][0]
+        if task == "class"
+        else 0,
         vocabulary=shapes[rows][0] if rows == WORDS else 0,
     )
 
@@ -120,7 +126,11 @@ def _task(shapes: Shapes, denoiser: UnetShape, stage: FirstStageShape) -> Task:
     beside = denoiser.in_channels - stage.latent_channels
     if MAPPER in shapes and shapes[MAPPER][0] == beside:
         return "semantic"
-    others = [n for n in shapes if n.startswith((f"{CONDITION}transformer.text_model", f"{CONDITION}model."))]
+    others = [
+        n
+        for n in shapes
+        if n.startswith((f"{CONDITION}transformer.text_model", f"{CONDITION}model."))
+    ]
     if others or "label_emb.weight" in within(shapes, unet.PREFIX):
         raise ValueError("its text encoder is CLIP's, as in Stable Diffusion")
     if denoiser.context is not None:
@@ -133,7 +143,9 @@ def _task(shapes: Shapes, denoiser: UnetShape, stage: FirstStageShape) -> Task:
         return "upscale"
     if beside == stage.latent_channels + 1:
         return "inpaint"
-    raise ValueError(f"its denoising network takes {beside} channels beside the latent, which are unknown")
+    raise ValueError(
+        f"its denoising network takes {beside} channels beside the latent, which are unknown"
+    )
 
 
 def _most_like(task: Task, denoiser: UnetShape) -> Released:

@@ -5,15 +5,17 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.vq_model import VQModel
 
-from tests.engine.families.ldm.original import randomise
-from tests.engine.families.ldm.original_first_stage import FirstStage, StageSizes
-from webui.engine.families.ldm.first_stage import read_first_stage
+from tests.engine.ldm_layout.original_first_stage import FirstStage, StageSizes
+from tests.engine.ldm_layout.original_unet import randomise
 from webui.engine.first_stage import decode_latents, encode_pixels
+from webui.engine.ldm_layout.first_stage import read_first_stage
 
 KINDS = {
     "kl-f4": StageSizes(mult=(1, 2, 4)),
     "kl-f8": StageSizes(z=4, mult=(1, 2, 4, 4)),
-    "kl-f16, attention at the coarsest level": StageSizes(z=16, mult=(1, 1, 2, 2, 4), attention=(4,)),
+    "kl-f16, attention at the coarsest level": StageSizes(
+        z=16, mult=(1, 1, 2, 2, 4), attention=(4,)
+    ),
     "kl-f32, attention at two levels": StageSizes(z=64, mult=(1, 1, 2, 2, 4, 4), attention=(4, 5)),
     "vq-f4": StageSizes(mult=(1, 2, 4), codes=50),
     "vq-f4-noattn": StageSizes(mult=(1, 2, 4), codes=50, middle_attends=False),

@@ -41,7 +41,9 @@ class Unet(nn.Module):
         self.sizes = sizes
         c = sizes.channels
         self.time_embed = nn.Sequential(nn.Linear(c, 4 * c), nn.SiLU(), nn.Linear(4 * c, 4 * c))
-        self.input_blocks = nn.ModuleList([nn.ModuleList([nn.Conv2d(sizes.in_channels, c, 3, padding=1)])])
+        self.input_blocks = nn.ModuleList(
+            [nn.ModuleList([nn.Conv2d(sizes.in_channels, c, 3, padding=1)])]
+        )
         widths, now, factor = [c], c, 1
         for level, times in enumerate(sizes.mult):
             for _ in range(sizes.layers):
@@ -61,10 +63,14 @@ class Unet(nn.Module):
                 block = self._block(now + widths.pop(), times * c, factor)
                 now = times * c
                 if level and layer == sizes.layers:
-                    block.append(self._resnet(now, now, "up") if sizes.resblock_updown else Upsample(now))
+                    block.append(
+                        self._resnet(now, now, "up") if sizes.resblock_updown else Upsample(now)
+                    )
                     factor //= 2
                 self.output_blocks.append(block)
-        self.out = nn.Sequential(nn.GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, sizes.out_channels, 3, padding=1))
+        self.out = nn.Sequential(
+            nn.GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, sizes.out_channels, 3, padding=1)
+        )
 
     def _block(self, before: int, after: int, factor: int) -> nn.ModuleList:
         attends = [self._attention(after)] if factor in self.sizes.attention else []
@@ -108,10 +114,14 @@ def run(block: nn.Module, x: Tensor, time: Tensor, context: Tensor | None) -> Te
 
 
 class ResBlock(nn.Module):
-    def __init__(self, before: int, after: int, time: int, scale_shift: bool, resampling: str) -> None:
+    def __init__(
+        self, before: int, after: int, time: int, scale_shift: bool, resampling: str
+    ) -> None:
         super().__init__()
         self.scale_shift, self.resampling = scale_shift, resampling
-        self.in_layers = nn.Sequential(nn.GroupNorm(32, before), nn.SiLU(), nn.Conv2d(before, after, 3, padding=1))
+        self.in_layers = nn.Sequential(
+            nn.GroupNorm(32, before), nn.SiLU(), nn.Conv2d(before, after, 3, padding=1)
+        )
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time, after * (1 + scale_shift)))
         self.out_layers = nn.Sequential(
             nn.GroupNorm(32, after), nn.SiLU(), nn.Dropout(0), nn.Conv2d(after, after, 3, padding=1)
@@ -196,7 +206,15 @@ class TransformerBlock(nn.Module):
         self.attn2 = CrossAttention(channels, context, heads)
         self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(channels) for _ in range(3))
         self.ff = nn.ModuleDict(
-            {"net": nn.ModuleList([Gated(channels, 4 * channels), nn.Dropout(0), nn.Linear(4 * channels, channels)])}
+            {
+                "net": nn.ModuleList(
+                    [
+                        Gated(channels, 4 * channels),
+                        nn.Dropout(0),
+                        nn.Linear(4 * channels, channels),
+                    ]
+                )
+            }
         )
 
     def forward(self, x: Tensor, context: Tensor) -> Tensor:

@@ -5,9 +5,9 @@ import torch
 from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-from tests.engine.families.ldm.original import Unet, UnetSizes, randomise
-from webui.engine.families.ldm.unet import read_unet
-from webui.weights.ldm.heads import Heads
+from tests.engine.ldm_layout.original_unet import Unet, UnetSizes, randomise
+from webui.engine.ldm_layout.unet import read_unet
+from webui.weights.ldm_heads import Heads
 
 KINDS = {
     "text2img256": (UnetSizes(context=24), Heads(width=32)),
@@ -39,7 +39,9 @@ def test_a_network_computes_what_the_original_does(kind: str) -> None:
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(2, sizes.in_channels, 8, 8, generator=generator)
     t = torch.tensor([3.0, 700.0])
-    tokens = None if sizes.context is None else torch.randn(2, 5, sizes.context, generator=generator)
+    tokens = (
+        None if sizes.context is None else torch.randn(2, 5, sizes.context, generator=generator)
+    )
     given = {} if tokens is None else {"encoder_hidden_states": tokens}
     mine = network(x, t, return_dict=False, **given)[0]
     torch.testing.assert_close(mine, original(x, t, tokens), atol=1e-4, rtol=1e-4)

@@ -17,8 +17,8 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
-from webui.weights.ldm.heads import Heads
-from webui.weights.ldm.unet import UnetShape
+from webui.weights.ldm_heads import Heads
+from webui.weights.ldm_unet import UnetShape, unet_shape
 
 RESNET = {
     "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj",
@@ -31,7 +31,8 @@ GROUPS = 32
 """Of every normalisation in the original code."""
 ENDS = {
     "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-    "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out", "out.2": "conv_out",
+    "label_emb": "class_embedding", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
+    "out.2": "conv_out",
 }  # fmt: skip
 """What stands before and behind the blocks."""
 
@@ -45,14 +46,19 @@ def read_unet(weights: Mapping[str, Tensor], heads: Heads) -> nn.Module:
 
     Raises:
         ValueError: the weights are not those of such a network.
+        BrokenModel: they are, but some are missing or of impossible shapes.
     """
-    shape = UnetShape.of({name: tuple(weight.shape) for name, weight in weights.items()})
+    shape = unet_shape({name: tuple(weight.shape) for name, weight in weights.items()}, prefix="")
+    if shape is None:
+        raise ValueError("it has no denoising network in the layout of latent-diffusion")
     with torch.device("meta"):
         network = _unconditional(shape) if shape.context is None else _conditional(shape, heads)
     try:
         network.load_state_dict(converted(weights, shape, heads), strict=True, assign=True)
     except RuntimeError as error:
-        raise ValueError(f"its denoising network has other weights than expected: {error}") from error
+        raise ValueError(
+            f"its denoising network has other weights than expected: {error}"
+        ) from error
     if shape.context is None:
         _set_heads(network, heads)
     return network
@@ -72,48 +78,48 @@ def converted(weights: Mapping[str, Tensor], shape: UnetShape, heads: Heads) -> 
     return named
 
 
+_Kind = Literal["plain", "resnet", "attention", "transformer"]
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a block of the original stands in diffusers' network."""
 
     original: str
     ours: str
-    kind: Literal["plain", "resnet", "attention", "transformer"] = "plain"
+    kind: _Kind = "plain"
 
 
 def _places(shape: UnetShape) -> Iterator[_Place]:
     for original, ours in ENDS.items():
         yield _Place(original, ours)
+    attention: _Kind = "attention" if shape.context is None else "transformer"
     yield _Place("middle_block.0", "mid_block.resnets.0", "resnet")
-    yield _attention(shape, "middle_block.1", "mid_block.attentions.0")
+    yield _Place("middle_block.1", "mid_block.attentions.0", attention)
     yield _Place("middle_block.2", "mid_block.resnets.1", "resnet")
-    for level in range(shape.levels):
+    last = len(shape.channels) - 1
+    for level in range(last + 1):
         down, up = f"down_blocks.{level}", f"up_blocks.{level}"
         for layer in range(shape.layers):
-            original = f"input_blocks.{1 + level * shape.block + layer}"
+            original = f"input_blocks.{1 + level * (shape.layers + 1) + layer}"
             yield _Place(f"{original}.0", f"{down}.resnets.{layer}", "resnet")
-            if shape.depths[level]:
-                yield _attention(shape, f"{original}.1", f"{down}.attentions.{layer}")
-        for layer in range(shape.block):
-            original = f"output_blocks.{level * shape.block + layer}"
+            yield _Place(f"{original}.1", f"{down}.attentions.{layer}", attention)
+        for layer in range(shape.layers + 1):
+            original = f"output_blocks.{level * (shape.layers + 1) + layer}"
             yield _Place(f"{original}.0", f"{up}.resnets.{layer}", "resnet")
-            if shape.depths[-1 - level]:
-                yield _attention(shape, f"{original}.1", f"{up}.attentions.{layer}")
-        if level < shape.levels - 1:
+            if shape.up_depths[last - level][layer]:
+                yield _Place(f"{original}.1", f"{up}.attentions.{layer}", attention)
+        if level < last:
             yield from _resamplers(shape, level)
-
-
-def _attention(shape: UnetShape, original: str, ours: str) -> _Place:
-    return _Place(original, ours, "attention" if shape.context is None else "transformer")
 
 
 def _resamplers(shape: UnetShape, level: int) -> Iterator[_Place]:
     """What changes the size behind a level: a residual block, or a convolution in a wrapper."""
-    last = (level + 1) * shape.block
-    behind = 2 if shape.depths[-1 - level] else 1
+    last = (level + 1) * (shape.layers + 1)
+    behind = 2 if shape.up_depths[-1 - level][-1] else 1
     down, up = f"input_blocks.{last}.0", f"output_blocks.{last - 1}.{behind}"
     ours = f"down_blocks.{level}.downsamplers.0", f"up_blocks.{level}.upsamplers.0"
-    if shape.resamples_in_resnets:
+    if shape.residual_resampling:
         yield _Place(down, ours[0], "resnet")
         yield _Place(up, ours[1], "resnet")
     else:
@@ -152,21 +158,25 @@ def _queries_keys_values(weight: Tensor, heads: Heads) -> tuple[Tensor, Tensor, 
 
 
 def _conditional(shape: UnetShape, heads: Heads) -> UNet2DConditionModel:
-    if shape.resamples_in_resnets or shape.middle_depth < 1:
-        raise ValueError("its denoising network mixes residual resampling and transformers, which is unknown")
-    attends = [depth > 0 for depth in shape.depths]
-    down = tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends)
-    up = tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends))
+    attends = [max(depths) > 0 for depths in shape.down_depths]
+    if shape.residual_resampling or shape.plain_attention or not shape.middle_depth:
+        raise ValueError(
+            "its denoising network attends to tokens in a way that is unknown: with residual resampling, with "
+            "plain attention beside transformers, or not in its middle"
+        )
     network: UNet2DConditionModel = UNet2DConditionModel(
         in_channels=shape.in_channels,
         out_channels=shape.out_channels,
         block_out_channels=shape.channels,
         layers_per_block=shape.layers,
-        down_block_types=down,
-        up_block_types=up,
+        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
+        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
         cross_attention_dim=shape.context,
-        transformer_layers_per_block=tuple(max(depth, 1) for depth in shape.depths),
-        attention_head_dim=tuple(heads.of(c) for c in shape.channels),  # diffusers' name for their number
+        only_cross_attention=shape.crossed,
+        transformer_layers_per_block=tuple(max(1, *depths) for depths in shape.down_depths),
+        attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
+        use_linear_projection=shape.linear_projection,
+        num_class_embeds=shape.label_classes,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
     )
@@ -174,21 +184,24 @@ def _conditional(shape: UnetShape, heads: Heads) -> UNet2DConditionModel:
 
 
 def _unconditional(shape: UnetShape) -> UNet2DModel:
-    change = "resnet" if shape.resamples_in_resnets else "conv"
-    bare = ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D") if change == "resnet" else ("DownBlock2D", "UpBlock2D")
-    attends = [depth > 0 for depth in shape.depths]
+    change = "resnet" if shape.residual_resampling else "conv"
+    bare = "Resnet{}sampleBlock2D" if shape.residual_resampling else "{}Block2D"
+    attends = [max(depths) > 0 for depths in shape.down_depths]
     network: UNet2DModel = UNet2DModel(
         in_channels=shape.in_channels,
         out_channels=shape.out_channels,
         block_out_channels=shape.channels,
         layers_per_block=shape.layers,
-        down_block_types=tuple("AttnDownBlock2D" if a else bare[0] for a in attends),
-        up_block_types=tuple("AttnUpBlock2D" if a else bare[1] for a in reversed(attends)),
+        down_block_types=tuple("AttnDownBlock2D" if a else bare.format("Down") for a in attends),
+        up_block_types=tuple(
+            "AttnUpBlock2D" if a else bare.format("Up") for a in reversed(attends)
+        ),
         downsample_type=change,
         upsample_type=change,
         attention_head_dim=None,  # one head; `_set_heads` parts it
         attn_norm_num_groups=GROUPS,
-        add_attention=shape.middle_depth > 0,
+        add_attention=bool(shape.middle_depth),
+        num_class_embeds=shape.label_classes,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
     )

@@ -13,7 +13,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.vq_model import VQModel
 from torch import Tensor
 
-from webui.weights.ldm.first_stage import FirstStageShape
+from webui.weights.ldm_first_stage import FirstStageShape
 
 RESNET = {"nin_shortcut": "conv_shortcut"}
 """Original name within a residual block to diffusers', where they differ."""
@@ -56,7 +56,9 @@ def _renamed(name: str, weight: Tensor, places: Mapping[str, str]) -> tuple[str,
     if block not in places:
         return f"{f'{block}.' if block else ''}{ENDS.get(part, part)}.{what}", weight
     if "attentions" in places[block]:
-        flat = weight.flatten(1) if weight.dim() == 4 else weight  # a convolution over single pixels
+        flat = (
+            weight.flatten(1) if weight.dim() == 4 else weight
+        )  # a convolution over single pixels
         return f"{places[block]}.{ATTENTION.get(part, part)}.{what}", flat
     return f"{places[block]}.{RESNET.get(part, part)}.{what}", weight
 
@@ -84,7 +86,8 @@ def _network(shape: FirstStageShape) -> AutoencoderKL | VQModel:
         "block_out_channels": shape.channels,
         "layers_per_block": shape.layers,
         "down_block_types": tuple(
-            "AttnDownEncoderBlock2D" if attends else "DownEncoderBlock2D" for attends in shape.attends
+            "AttnDownEncoderBlock2D" if attends else "DownEncoderBlock2D"
+            for attends in shape.attends
         ),
         "up_block_types": tuple(
             "AttnUpDecoderBlock2D" if attends else "UpDecoderBlock2D"
