@@ -7,6 +7,8 @@ import pytest
 # As cli.py does for the program: long spins starve other threads when tests share two cores.
 # Read by libgomp when torch is loaded, hence here, before any test imports it.
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+if "PYTEST_XDIST_WORKER" in os.environ:  # a core each; the processes that they start take as many
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -113,7 +113,7 @@ def test_packages_that_go_alone_come_without_what_they_ask_for(
     wheel = write_wheel(requirements.parent, "easel_lonely", needs="no-such-package-anywhere")
     alone.write_text(f"{wheel}\n")
     launch.install(environment, [requirements], alone)
-    shown = [environment, "-m", "pip", "show", "easel_lonely"]
+    shown = [str(environment), "-m", "pip", "show", "easel_lonely"]
     assert b"no-such-package-anywhere" in subprocess.run(shown, capture_output=True).stdout
     capfd.readouterr()
     launch.install(environment, [requirements], alone)

@@ -118,10 +118,10 @@ def test_a_tensor_beyond_its_storage_is_broken(tmp_path: Path) -> None:
     class Bigger:
         def __reduce__(self) -> Any:
             storage = torch.ones(2).untyped_storage()
-            typed = torch.storage.TypedStorage(
-                wrap_storage=storage, dtype=torch.float32, _internal=True
-            )
-            maker = torch._utils._rebuild_tensor_v2  # type: ignore[attr-defined]
+            # Any: torch's own class is untyped.
+            make: Any = torch.storage.TypedStorage
+            typed = make(wrap_storage=storage, dtype=torch.float32, _internal=True)
+            maker = torch._utils._rebuild_tensor_v2
             return maker, (typed, 0, (9,), (1,), False, OrderedDict())
 
     with pytest.raises(BrokenModel, match="larger than its storage"):

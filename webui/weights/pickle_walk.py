@@ -129,7 +129,7 @@ class _Machine:
             "MEMOIZE": lambda _: self._remember(len(self._memo)),
             "MARK": lambda _: self._stack.append(_MARK),
             "POP": lambda _: self._pop(),
-            "POP_MARK": lambda _: self._pop_to_mark(),
+            "POP_MARK": lambda _: self._drop_to_mark(),
             "DUP": lambda _: self._stack.append(self._top()),
             "EMPTY_DICT": lambda _: self._stack.append({}),
             "EMPTY_LIST": lambda _: self._stack.append([]),
@@ -190,6 +190,9 @@ class _Machine:
         values = self._stack[at + 1 :]
         del self._stack[at:]
         return values
+
+    def _drop_to_mark(self) -> None:
+        self._pop_to_mark()
 
     def _tuple(self, count: int) -> None:
         self._stack.append(tuple([self._pop() for _ in range(count)][::-1]))

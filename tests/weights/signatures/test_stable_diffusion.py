@@ -56,5 +56,5 @@ def test_other_input_channels_are_not_of_this_family(tmp_path: Path, channels: i
 
 
 def test_a_file_of_something_else_has_the_reasons(tmp_path: Path) -> None:
-    with pytest.raises(NotAModel, match="sd1: it has no 'model.diffusion_model"):
+    with pytest.raises(NotAModel, match=r"sd1: it has no 'model\.diffusion_model"):
         _identify(write_sparse(tmp_path / "a.safetensors", {"x": [1]}))
