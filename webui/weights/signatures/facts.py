@@ -40,6 +40,9 @@ class Facts:
     """See `CheckpointInfo.variant`."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit it."""
+    classes: tuple[str, ...] = ()
+    """See `CheckpointInfo.classes`."""
+    reads_text: bool = True
     parts: tuple[tuple[str, str], ...] = ()
     """Files that it needs beside itself, by part, absolute."""
 
