@@ -110,6 +110,7 @@ def _facts(file: WeightsFile, task: Task, network: UnetShape, stage: FirstStageS
         parts=(("tokenizer", str(_vocabulary(file).parent)),) if task == "text" else (),
         classes=classes,
         reads_text=task == "text",
+        text_width=network.context or 0 if task == "text" else 0,
     )
 
 
