@@ -20,6 +20,8 @@ from webui.api.jobs import jobs_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
 from webui.api.prompts import prompts_router
+from webui.api.sdapi.router import PREFIX as SDAPI
+from webui.api.sdapi.router import sdapi_router
 from webui.api.splash import add_splash
 from webui.api.sse import Streams
 from webui.api.views import PREFIX
@@ -53,6 +55,8 @@ def create_api(
         _nothing_else(),
     ):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(sdapi_router(context, streams))
+    app.include_router(_nothing_else(), prefix=SDAPI)
     app.include_router(docs_router())
     add_splash(app, page_problem)
     return app

@@ -60,6 +60,12 @@ class JobView(View):
     finished: float | None
 
 
+class PriorityView(View):
+    """When a job shall have its turn."""
+
+    priority: str = Field(description="'Low', 'Normal', 'High' or 'Live'.")
+
+
 class ModelView(View):
     """An installed checkpoint."""
 
