@@ -113,7 +113,7 @@ def _add_adapters(router: APIRouter, context: ApiContext) -> None:
     def loras() -> list[dict[str, Any]]:
         """`name` is what <lora:name:1> takes."""
         return [
-            {"name": info.name, "alias": info.title, "path": str(info.id),
+            {"name": info.name, "alias": info.name, "path": str(info.id),
              "metadata": dict(info.training)}
             for info in context.catalog.adapters("lora")
         ]  # fmt: skip
