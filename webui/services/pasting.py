@@ -19,6 +19,7 @@ from webui.prompt.networks import loras_in
 from webui.prompt.styles import without_styles
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
 from webui.services.metadata import read_metadata
 from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
@@ -48,7 +49,10 @@ class ReadParameters:
 class ParameterReader:
     """Reads texts and pictures; changes nothing."""
 
-    def __init__(self, catalog: Catalog, styles: StyleStore, images: ImageStore) -> None:
+    def __init__(
+        self, catalog: Catalog, styles: StyleStore, images: ImageStore, hashes: KnownHashes
+    ) -> None:
+        self._hashes = hashes
         self._catalog = catalog
         self._styles = styles
         self._images = images
@@ -98,7 +102,7 @@ class ParameterReader:
             and (name not in STAYS or name in told.request.model_fields_set)
         ]
         dumped = request.model_dump(mode="json", include=set(names))
-        fields, notes = self._with_models(dumped)
+        fields, notes = self._with_models(dumped, told.model_hash)
         unknown = ", ".join(f"{key}: {value}" for key, value in told.others.items())
         if unknown:
             shown = unknown if len(unknown) <= MAX_SHOWN else unknown[: MAX_SHOWN - 1] + "…"
@@ -124,14 +128,17 @@ class ParameterReader:
             return False
         return True
 
-    def _with_models(self, fields: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def _with_models(
+        self, fields: dict[str, Any], model_hash: str = ""
+    ) -> tuple[dict[str, Any], list[str]]:
         """The fields with ids of models, where names stood; without those that are not here."""
         found, notes = dict(fields), []
         for name, title in _MODELS.items():
             wanted = found.get(name)
             if not wanted:
                 continue
-            model = model_called(wanted, self._catalog)
+            by_hash = self._hashes.model_of(model_hash) if name == "model" else None
+            model = by_hash or model_called(wanted, self._catalog)
             if model is not None:
                 found[name] = model
                 continue

@@ -4,6 +4,7 @@ import { post } from './api.js';
 import { attachCompletion } from './complete.js';
 import { clampText, make } from './dom.js';
 import { currentTab, values } from './form.js';
+import { followModel } from './shown.js';
 import { attachPasting } from './pasting.js';
 
 const PAUSE_MS = 250;
@@ -18,6 +19,7 @@ const timers = new Map();
 
 /** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
 export function mount(_, { tab }) {
+  followModel(tab, (model) => wordless(tab, model));
   document.addEventListener('easel:form', (event) => {
     if (event.detail.tab !== tab) return;
     BOXES.forEach((name) => boxOf(tab, name));
@@ -25,6 +27,15 @@ export function mount(_, { tab }) {
     timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
   });
   document.addEventListener('easel:words', () => { wanted.delete(tab); ask(tab); });
+}
+
+/** A model that reads no text is asked without any; a retrieval model's prompt names its vectors. */
+function wordless(tab, model) {
+  const hidden = model && !model.reads_text && model.task !== 'retrieval';
+  for (const name of [...COUNTED, 'style-row']) {
+    const element = document.getElementById(`${tab}-${name}`);
+    if (element) element.style.display = hidden ? 'none' : '';
+  }
 }
 
 /** A prompt's box with its count and its notes, made when it is first there. */
