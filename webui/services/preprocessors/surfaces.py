@@ -27,7 +27,7 @@ def normals(image: Pixels, values: Values) -> Pixels:
     down = cv2.Sobel(soft, cv2.CV_32F, 0, 1, borderType=cv2.BORDER_REPLICATE)
     facing = np.stack([-across, down, np.full_like(soft, 1 / values["strength"])], axis=2)
     unit = facing / np.linalg.norm(facing, axis=2, keepdims=True)
-    return ((unit + 1) * 127.5).round().astype(np.uint8)
+    return np.asarray(((unit + 1) * 127.5).round(), np.uint8)
 
 
 def tile(image: Pixels, values: Values) -> Pixels:
