@@ -30,8 +30,8 @@ STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "wid
 _MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
 _PICTURES = ("image", "mask", "class_map", "depth_map")
 _NOT_TOLD = (*_PICTURES, "boxes", "controls", "count", "priority", "texts", "noise_augmentation")
-MAX_SHOWN = 400
-"""Characters of a sentence that lists what is not known."""
+MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
+"""Characters of a sentence that lists what is not known, and of each value in it."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +103,11 @@ class ParameterReader:
         ]
         dumped = request.model_dump(mode="json", include=set(names))
         fields, notes = self._with_models(dumped, told.model_hash)
-        unknown = ", ".join(f"{key}: {value}" for key, value in told.others.items())
+        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
         if unknown:
-            shown = unknown if len(unknown) <= MAX_SHOWN else unknown[: MAX_SHOWN - 1] + "…"
-            notes.append(f"Not used, as it means nothing here: {shown}.")
+            shown = _short(unknown, MAX_SHOWN)
+            end = "" if shown.endswith("…") else "."
+            notes.append(f"Not used, as it means nothing here: {shown}{end}")
         return ReadParameters(fields, (*notes, *self._missing_loras(request)), told.others)
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
@@ -158,3 +159,7 @@ class ParameterReader:
                 self._catalog.adapter("lora", AdapterId(tag.name))
             except UnknownAdapter as error:
                 yield str(error)
+
+
+def _short(text: str, characters: int = MAX_VALUE_SHOWN) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"
