@@ -13,27 +13,14 @@ from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import BrokenModel, NotAModel, UnknownAdapter, UnknownModel
 from webui.contracts.ids import AdapterId, ModelId
-from webui.services.adapter_files import (
-    CONFIG_FILE,
-    EMBEDDING_FOLDERS,
-    LORA_FOLDERS,
-    PICKLED,
-    PICTURE,
-    describe_controlnet,
-    describe_embedding,
-)
+from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
+from webui.services.adapter_kinds import kind_at
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
-from webui.services.lora_files import describe_lora
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
 
 PREFERRED = ModelId("starter/text")
 MAX_DEPTH = 6
-
-_ENDINGS = {
-    "": ENDINGS, "lora": ENDINGS, "embedding": (".safetensors", *PICKLED, PICTURE),
-}  # fmt: skip
-"""Of the files that are looked at, by the purpose of their folder."""
 
 _log = logging.getLogger(__name__)
 
@@ -153,11 +140,10 @@ def _describe(root: Path, path: Path, found: _Found) -> None:
         BrokenModel: it is damaged.
     """
     relative = path.relative_to(root)
-    purpose = _purpose(relative) if path.is_file() else ""
-    if purpose:
+    kind = kind_at(relative) if path.is_file() else None
+    if kind is not None:
         adapter = AdapterId(relative.with_suffix("").as_posix())
-        describe = describe_embedding if purpose == "embedding" else describe_lora
-        if (found_here := describe(path, adapter)) is not None:
+        if (found_here := kind.describe(path, adapter)) is not None:
             found.adapters.setdefault(adapter, found_here)
     elif path.is_file():
         if (model := describe_file(path, ModelId(relative.as_posix()))) is not None:
@@ -190,24 +176,16 @@ def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
             seen.update(entries)
             yield folder
         if depth < MAX_DEPTH:
-            purpose = _purpose(folder.relative_to(root) / "_")
-            endings = () if (folder / CONFIG_FILE).is_file() and not purpose else _ENDINGS[purpose]
+            kind = kind_at(folder.relative_to(root) / "_")
+            endings = ENDINGS if kind is None else kind.endings
+            if (folder / CONFIG_FILE).is_file() and (kind is None or kind.kind == "controlnet"):
+                endings = ()
             files = [p for p in entries if p.suffix.lower() in endings and p.is_file()]
             seen.update(files)
-            seen.update(p.with_suffix(".json") for p in files if not purpose)
+            seen.update(p.with_suffix(".json") for p in files if kind is None)
             yield from files
             inner = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
             pending.extend((p, depth + 1) for p in reversed(inner))
-
-
-def _purpose(relative: Path) -> str:
-    """What files are that lie at a path: what the innermost telling folder around them says."""
-    for name in (part.lower() for part in reversed(relative.parts[:-1])):
-        if name in LORA_FOLDERS:
-            return "lora"
-        if name in EMBEDDING_FOLDERS:
-            return "embedding"
-    return ""
 
 
 def _near(adapter: str, known: Sequence[AdapterId]) -> list[AdapterId]:
