@@ -1,0 +1,104 @@
+"""What was read of models' files, kept in the record so that no start reads them all again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Engine, select
+from sqlalchemy.dialects.sqlite import insert
+
+from webui import VERSION
+from webui.services.catalog_scan import Entry
+from webui.services.database import reading, writing
+from webui.services.tables import FILES
+
+_ENTRY = TypeAdapter(Entry)
+_READERS = ("weights", "services", "contracts")
+"""Packages whose code says what a file is."""
+
+
+@dataclass(frozen=True)
+class Hashes:
+    """Of a file, hex."""
+
+    sha256: str
+    tensors: str | None
+    """Of a safetensors file without its header, which other metadata do not change; None of others."""
+
+
+class FileRecords:
+    """Rows by path. A row holds for as long as the file has the size and time that it names."""
+
+    def __init__(self, database: Engine, reader: str | None = None) -> None:
+        """`reader` names the code that reads files; entries of another are read anew."""
+        self._database = database
+        self._reader = _code_version() if reader is None else reader
+
+    def entries(self) -> Mapping[str, Entry]:
+        """All entries that the present code read; whether they still hold, their stamps say."""
+        query = select(FILES.c.path, FILES.c.record).where(FILES.c.reader == self._reader)
+        with reading(self._database) as connection:
+            rows = connection.execute(query).all()
+        found = {}
+        for path, record in rows:
+            try:
+                found[path] = _ENTRY.validate_json(record)
+            except ValidationError:
+                continue  # it is read anew
+        return found
+
+    def keep(self, entries: Mapping[str, Entry]) -> None:
+        """Keep what was read; hashes of files that have changed are forgotten."""
+        rows = []
+        for path, entry in entries.items():
+            if (stamp := _stamp(path)) is not None:
+                record = _ENTRY.dump_json(entry).decode()
+                rows.append((path, *stamp, self._reader, record))
+        if not rows:
+            return
+        names = ("path", "bytes", "changed", "reader", "record")
+        fresh = insert(FILES)
+        new = fresh.excluded
+        same = (FILES.c.bytes == new.bytes) & (FILES.c.changed == new.changed)
+        changes = {name: new[name] for name in names[1:]}
+        hashes = {
+            name: _if(same, FILES.c[name]) for name in ("sha256", "tensors_sha256")
+        }
+        with writing(self._database) as connection:
+            connection.execute(
+                fresh.on_conflict_do_update(index_elements=["path"], set_={**hashes, **changes}),
+                [dict(zip(names, row, strict=True)) for row in rows],
+            )
+
+    def hashes(self, paths: Iterable[str]) -> Mapping[str, Hashes]:
+        """The hashes that are known of files as they are now."""
+        columns = (FILES.c.path, FILES.c.bytes, FILES.c.changed, FILES.c.sha256, FILES.c.tensors_sha256)
+        with reading(self._database) as connection:
+            rows = connection.execute(select(*columns).where(FILES.c.sha256.is_not(None))).all()
+        wanted = set(paths)
+        return {
+            path: Hashes(sha256, tensors)
+            for path, size, changed, sha256, tensors in rows
+            if path in wanted and _stamp(path) == (size, changed)
+        }
+
+    def keep_hashes(self, path: str, stamp: tuple[int, int], hashes: Hashes) -> None:
+        """Keep the hashes of a file that had this size and time before it was read."""
+        values = {
+            "bytes": stamp[0], "changed": stamp[1], "sha256": hashes.sha256,
+            "tensors_sha256": hashes.tensors,
+        }  # fmt: skip
+        statement = insert(FILES).values(path=path, **values)
+        with writing(self._database) as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["path"], set_=values)
+            )
+
+
+def file_stamp(path: str) -> tuple[int, int] | None:
+    """Size and time of change of a file; None where there is none."""
+    return _stamp(path)
