@@ -23,7 +23,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "loras", "priority", "template",
+    "loras", "template",
     "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""

@@ -31,6 +31,11 @@ SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras"
 """Parameters whose controls are the page's own: an id of an image, or a list."""
 
 
+MENUS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "priority": (("First", "High"), ("Normal", "Normal"), ("Background", "Low")),
+}
+"""Menus that say choices in other words, or not all of them; title and value."""
+
 SIZES = ("width", "height")
 
 
@@ -118,7 +123,7 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
     if declared.names_model:
         return gr.Dropdown([("none", ""), *model_choices(models)], **common)
     if declared.choices:
-        return gr.Dropdown(list(declared.choices), **common)
+        return gr.Dropdown(list(MENUS.get(name, declared.choices)), **common)
     if isinstance(default(name), bool):
         return gr.Checkbox(**common)
     if default(name) is None:
@@ -212,6 +217,8 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return True
     if name == "model" or PARAMETERS[name].names_model:
         return value in {info.id for info in models}
+    if name in MENUS:
+        return value in dict(MENUS[name]).values()
     if PARAMETERS[name].choices:
         return value in PARAMETERS[name].choices
     if isinstance(default(name), bool):

@@ -38,7 +38,8 @@ export const sendTo = (tab, picture) => telling(async () => {
 
 /** Bring all parameters of a picture back into the form that can show them. */
 export const restore = (picture) => telling(async () => {
-  const request = inWords((await parameters(picture)).request);
+  const { priority, ...made } = (await parameters(picture)).request; // whose turn it was is no part of a picture
+  const request = inWords(made);
   const tab = await tabFor(request);
   fill(tab, request);
   openTab(tab);

@@ -1,0 +1,36 @@
+"""Upscalers by the names that clients see: resampling, networks, and models made for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webui.contracts.errors import BadRequest
+from webui.contracts.ids import ModelId
+from webui.contracts.parameters.upscaling import BY_MODEL
+from webui.contracts.request import PARAMETERS
+from webui.services.catalog import Catalog
+from webui.services.model_names import model_called
+
+NO_UPSCALER = "None"
+
+
+def upscaler_names(catalog: Catalog) -> list[tuple[str, str | None, float]]:
+    """Name, model behind it where there is one, and how many times it enlarges."""
+    plain = [name for name in PARAMETERS["upscaler"].choices if name != BY_MODEL]
+    models = [(str(m.id), str(m.id), float(m.latent_factor)) for m in catalog.models("upscale")]
+    return [(NO_UPSCALER, None, 4.0), *((name, None, 4.0) for name in plain), *models]
+
+
+def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
+    """Fields of a request that enlarges by an upscaler.
+
+    Raises:
+        BadRequest: there is none of this name.
+    """
+    if name in PARAMETERS["upscaler"].choices and name != BY_MODEL:
+        return {"upscaler": name}
+    model: ModelId | None = model_called(name, catalog)
+    if model is not None and catalog.get(model).task == "upscale":
+        return {"model": model}
+    known = ", ".join(name for name, _, _ in upscaler_names(catalog))
+    raise BadRequest(f"There is no upscaler {name[:100]!r}. Those that there are: {known}.")
