@@ -11,6 +11,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.library import Library
 from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
@@ -40,3 +41,5 @@ class ApiContext:
     """Reads how pictures from elsewhere were made."""
     downloads: Downloads
     """Fetches models from elsewhere."""
+    library: Library
+    """Everything installed, with what people noted of it."""

@@ -21,9 +21,9 @@ from webui.services.adapter_files import (
     PICTURE,
     describe_controlnet,
     describe_embedding,
-    describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.lora_files import describe_lora
 from webui.services.model_roots import ModelRoot
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
@@ -31,7 +31,7 @@ from webui.weights.read import ENDINGS
 MAX_DEPTH = 6
 
 _ENDINGS = {
-    "": ENDINGS, "lora": (".safetensors",), "embedding": (".safetensors", *PICKLED, PICTURE),
+    "": ENDINGS, "lora": ENDINGS, "embedding": (".safetensors", *PICKLED, PICTURE),
 }  # fmt: skip
 """Of the files that are looked at, by the purpose of their folder."""
 
@@ -99,7 +99,7 @@ def stamp_of(paths: Iterable[str]) -> int:
     digest = hashlib.blake2b(digest_size=8)
     for path in paths:
         try:
-            stat = os.stat(path)
+            stat = os.stat(path)  # noqa: PTH116 - a Path for each costs more than the look
         except OSError:
             digest.update(b"-")
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, case, select
 from sqlalchemy.dialects.sqlite import insert
 
 from webui import VERSION
@@ -17,6 +17,7 @@ from webui.services.database import reading, writing
 from webui.services.tables import FILES
 
 _ENTRY = TypeAdapter(Entry)
+_COLUMNS = ("path", "bytes", "changed", "reader", "record")
 _READERS = ("weights", "services", "contracts")
 """Packages whose code says what a file is."""
 
@@ -55,35 +56,39 @@ class FileRecords:
         """Keep what was read; hashes of files that have changed are forgotten."""
         rows = []
         for path, entry in entries.items():
-            if (stamp := _stamp(path)) is not None:
+            if (stamp := file_stamp(path)) is not None:
                 record = _ENTRY.dump_json(entry).decode()
                 rows.append((path, *stamp, self._reader, record))
         if not rows:
             return
-        names = ("path", "bytes", "changed", "reader", "record")
         fresh = insert(FILES)
-        new = fresh.excluded
-        same = (FILES.c.bytes == new.bytes) & (FILES.c.changed == new.changed)
-        changes = {name: new[name] for name in names[1:]}
+        same = (FILES.c.bytes == fresh.excluded.bytes) & (FILES.c.changed == fresh.excluded.changed)
+        changes = {name: fresh.excluded[name] for name in _COLUMNS[1:]}
         hashes = {
-            name: _if(same, FILES.c[name]) for name in ("sha256", "tensors_sha256")
+            c.name: case((same, c), else_=None) for c in (FILES.c.sha256, FILES.c.tensors_sha256)
         }
         with writing(self._database) as connection:
             connection.execute(
                 fresh.on_conflict_do_update(index_elements=["path"], set_={**hashes, **changes}),
-                [dict(zip(names, row, strict=True)) for row in rows],
+                [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
             )
 
     def hashes(self, paths: Iterable[str]) -> Mapping[str, Hashes]:
         """The hashes that are known of files as they are now."""
-        columns = (FILES.c.path, FILES.c.bytes, FILES.c.changed, FILES.c.sha256, FILES.c.tensors_sha256)
+        columns = (
+            FILES.c.path,
+            FILES.c.bytes,
+            FILES.c.changed,
+            FILES.c.sha256,
+            FILES.c.tensors_sha256,
+        )
         with reading(self._database) as connection:
             rows = connection.execute(select(*columns).where(FILES.c.sha256.is_not(None))).all()
         wanted = set(paths)
         return {
             path: Hashes(sha256, tensors)
             for path, size, changed, sha256, tensors in rows
-            if path in wanted and _stamp(path) == (size, changed)
+            if path in wanted and file_stamp(path) == (size, changed)
         }
 
     def keep_hashes(self, path: str, stamp: tuple[int, int], hashes: Hashes) -> None:
@@ -100,5 +105,19 @@ class FileRecords:
 
 
 def file_stamp(path: str) -> tuple[int, int] | None:
-    """Size and time of change of a file; None where there is none."""
-    return _stamp(path)
+    """Size and time of change of a file or folder; None where there is none."""
+    try:
+        stat = Path(path).stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _code_version() -> str:
+    """Names the code that reads files: an entry that older code wrote is not believed."""
+    package = Path(__file__).resolve().parents[1]
+    digest = hashlib.blake2b(VERSION.encode(), digest_size=12)
+    for name in _READERS:
+        for file in sorted((package / name).rglob("*.py")):
+            digest.update(repr((file.name, file_stamp(str(file)))).encode())
+    return digest.hexdigest()
