@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -33,8 +34,8 @@ def test_notes_are_kept_and_shown_in_the_list(client: TestClient, key: str) -> N
 def test_a_picture_of_the_gallery_becomes_a_preview(client: TestClient, key: str) -> None:
     assert client.get("/api/v1/library/preview", params={"key": key}).status_code == 404
     job = client.post("/api/v1/jobs", json={"prompt": "a boat", "steps": 2}).json()
-    done = wait_for(client, job["id"])
-    (picture,) = done["pictures"]  # type: ignore[misc]
+    done: dict[str, Any] = wait_for(client, job["id"])
+    (picture,) = done["pictures"]
     set_to = {"picture": picture["id"]}
     assert (
         client.put("/api/v1/library/preview", params={"key": key}, json=set_to).status_code == 204

@@ -103,6 +103,10 @@ class Catalog:
         near = namesakes or _near(adapter, list(known))
         raise UnknownAdapter(kind, adapter, near[:3] or list(known)[:3])
 
+    def everything(self) -> list[CheckpointInfo | AdapterInfo]:
+        """Every usable model and adapter."""
+        return [*self.models(), *self.adapters()]
+
     def problems(self) -> tuple[tuple[str, str], ...]:
         """What looks like a model or an adapter but cannot be used: path and reason."""
         return tuple(self._current().problems)

@@ -85,7 +85,7 @@ class Librarian:
 
     def missing(self) -> list[str]:
         """Paths of single files whose hashes are not known, the smallest first."""
-        infos = (*self._catalog.models(), *self._catalog.adapters())
+        infos = self._catalog.everything()
         sizes = {info.path: info.bytes for info in infos if Path(info.path).is_file()}
         known = self._records.hashes(sizes)
         waiting = [path for path in sizes if path not in known and path not in self._failed]

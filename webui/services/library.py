@@ -108,7 +108,7 @@ class Library:
         self._catalog.refresh()
         if not (download.triggers or download.base):
             return
-        for info in (*self._catalog.models(), *self._catalog.adapters()):
+        for info in self._catalog.everything():
             if any(Path(info.path) == root / download.target for root in self._roots):
                 key = model_key(info.id) if isinstance(info, CheckpointInfo) else adapter_key(info)
                 said = {"triggers": download.triggers[:100], "base": download.base[:100]}
@@ -176,7 +176,7 @@ class Library:
 
     def _made(self) -> Iterator[Item]:
         models, adapters = self._catalog.models(), self._catalog.adapters()
-        hashes = self._records.hashes(info.path for info in (*models, *adapters))
+        hashes = self._records.hashes(info.path for info in self._catalog.everything())
         notes = self.notes.all()
         for model in models:
             key = model_key(model.id)
