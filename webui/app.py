@@ -43,6 +43,7 @@ from webui.services.gallery import Gallery
 from webui.services.hashes import Librarian
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
@@ -138,13 +139,14 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     images = ImageStore(settings.images)
     words = WordSources.below(settings.data_dir)
     jobs = JobService(database, catalog, images, events, sources=words)
-    gallery = Gallery(database, settings.outputs, events, hooks)
+    hashes = KnownHashes(database, catalog)
+    gallery = Gallery(database, settings.outputs, events, hooks, hashes=hashes.of_picture)
     dispatcher = Dispatcher(
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
-        ParameterReader(catalog, words.styles, images),
+        ParameterReader(catalog, words.styles, images, hashes), hashes,
         _downloads(settings, database, events, library), library,
     )  # fmt: skip
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)

@@ -157,7 +157,7 @@ def test_a_text_of_civitai_may_hold_json_and_be_in_one_line() -> None:
         told = _told(text)
         assert (told.request.prompt, told.request.negative_prompt) == ("a car, fog", "blue, rain")
         assert (told.request.sampler, told.request.schedule) == ("DPM++ 2M", "Karras")
-        assert told.request.seed == 17
+        assert (told.request.seed, told.request.model) == (17, "Dream, Shaper")
         assert dict(told.others) == {"Civitai resources": resources, "Civitai metadata": "{}"}
 
 

@@ -20,6 +20,7 @@ from webui.api.jobs import jobs_router
 from webui.api.library import library_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
+from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
 from webui.api.sdapi.router import PREFIX as SDAPI
 from webui.api.sdapi.router import sdapi_router
@@ -47,6 +48,7 @@ def create_api(
         jobs_router(context, streams),
         pictures_router(context),
         images_router(context),
+        preprocessors_router(context),
         catalogue_router(context),
         downloads_router(context),
         library_router(context),

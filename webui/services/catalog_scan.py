@@ -7,33 +7,20 @@ import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId, ModelId
-from webui.services.adapter_files import (
-    CONFIG_FILE,
-    EMBEDDING_FOLDERS,
-    LORA_FOLDERS,
-    PICKLED,
-    PICTURE,
-    describe_controlnet,
-    describe_embedding,
-)
+from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
+from webui.services.adapter_kinds import kind_at
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
-from webui.services.lora_files import describe_lora
 from webui.services.model_roots import ModelRoot
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
 
 MAX_DEPTH = 6
-
-_ENDINGS = {
-    "": ENDINGS, "lora": ENDINGS, "embedding": (".safetensors", *PICKLED, PICTURE),
-}  # fmt: skip
-"""Of the files that are looked at, by the purpose of their folder."""
 
 _log = logging.getLogger(__name__)
 
@@ -132,12 +119,11 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
         BrokenModel: it is damaged.
     """
     if path.is_file():
-        purpose = _purpose(relative)
-        if not purpose:
+        kind = kind_at(PurePosixPath(relative))
+        if kind is None:
             return replace(base, model=describe_file(path, ModelId(relative)))
         adapter = AdapterId(relative.removesuffix(path.suffix))
-        describe = describe_embedding if purpose == "embedding" else describe_lora
-        return replace(base, adapter=describe(path, adapter))
+        return replace(base, adapter=kind.describe(path, adapter))
     if (path / INDEX_FILE).is_file():
         return replace(base, model=describe_folder(path, ModelId(relative)))
     return replace(base, adapter=describe_controlnet(path, AdapterId(relative)))
@@ -162,23 +148,15 @@ def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Pat
         if depth > 0 and has_config:
             yield folder, [folder, *entries]
         if depth < MAX_DEPTH:
-            purpose = _purpose((folder.relative_to(root) / "_").as_posix())
-            endings = () if has_config and not purpose else _ENDINGS[purpose]
+            kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
+            endings = ENDINGS if kind is None else kind.endings
+            if has_config and (kind is None or kind.kind == "controlnet"):
+                endings = ()
             for path in entries:
                 if path.suffix.lower() in endings and path.is_file():
                     yield path, [path, path.with_suffix(".json")]
             below = [p for p in entries if not p.name.startswith(".") and p.is_dir()]
             pending.extend((p, depth + 1) for p in reversed(below))
-
-
-def _purpose(relative: str) -> str:
-    """What files are that lie at a path: what the innermost telling folder around them says."""
-    for name in reversed(relative.lower().split("/")[:-1]):
-        if name in LORA_FOLDERS:
-            return "lora"
-        if name in EMBEDDING_FOLDERS:
-            return "embedding"
-    return ""
 
 
 def _entries(folder: Path) -> list[Path]:

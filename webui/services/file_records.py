@@ -17,6 +17,8 @@ from webui.services.database import reading, writing
 from webui.services.tables import FILES
 
 _ENTRY = TypeAdapter(Entry)
+MOST_NAMED = 500
+"""Paths that a query names; of more, all rows are looked at."""
 _COLUMNS = ("path", "bytes", "changed", "reader", "record")
 _READERS = ("weights", "services", "contracts")
 """Packages whose code says what a file is."""
@@ -82,9 +84,12 @@ class FileRecords:
             FILES.c.sha256,
             FILES.c.tensors_sha256,
         )
-        with reading(self._database) as connection:
-            rows = connection.execute(select(*columns).where(FILES.c.sha256.is_not(None))).all()
         wanted = set(paths)
+        query = select(*columns).where(FILES.c.sha256.is_not(None))
+        if len(wanted) <= MOST_NAMED:
+            query = query.where(FILES.c.path.in_(wanted))
+        with reading(self._database) as connection:
+            rows = connection.execute(query).all()
         return {
             path: Hashes(sha256, tensors)
             for path, size, changed, sha256, tensors in rows

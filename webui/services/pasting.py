@@ -19,6 +19,7 @@ from webui.prompt.networks import loras_in
 from webui.prompt.styles import without_styles
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
 from webui.services.metadata import read_metadata
 from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
@@ -29,8 +30,8 @@ STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "wid
 _MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
 _PICTURES = ("image", "mask", "class_map", "depth_map")
 _NOT_TOLD = (*_PICTURES, "boxes", "controls", "count", "priority", "texts", "noise_augmentation")
-MAX_SHOWN = 400
-"""Characters of a sentence that lists what is not known."""
+MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
+"""Characters of a sentence that lists what is not known, and of each value in it."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ class ReadParameters:
 class ParameterReader:
     """Reads texts and pictures; changes nothing."""
 
-    def __init__(self, catalog: Catalog, styles: StyleStore, images: ImageStore) -> None:
+    def __init__(
+        self, catalog: Catalog, styles: StyleStore, images: ImageStore, hashes: KnownHashes
+    ) -> None:
+        self._hashes = hashes
         self._catalog = catalog
         self._styles = styles
         self._images = images
@@ -98,11 +102,12 @@ class ParameterReader:
             and (name not in STAYS or name in told.request.model_fields_set)
         ]
         dumped = request.model_dump(mode="json", include=set(names))
-        fields, notes = self._with_models(dumped)
-        unknown = ", ".join(f"{key}: {value}" for key, value in told.others.items())
+        fields, notes = self._with_models(dumped, told.model_hash)
+        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
         if unknown:
-            shown = unknown if len(unknown) <= MAX_SHOWN else unknown[: MAX_SHOWN - 1] + "…"
-            notes.append(f"Not used, as it means nothing here: {shown}.")
+            shown = _short(unknown, MAX_SHOWN)
+            end = "" if shown.endswith("…") else "."
+            notes.append(f"Not used, as it means nothing here: {shown}{end}")
         return ReadParameters(fields, (*notes, *self._missing_loras(request)), told.others)
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
@@ -124,14 +129,17 @@ class ParameterReader:
             return False
         return True
 
-    def _with_models(self, fields: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def _with_models(
+        self, fields: dict[str, Any], model_hash: str = ""
+    ) -> tuple[dict[str, Any], list[str]]:
         """The fields with ids of models, where names stood; without those that are not here."""
         found, notes = dict(fields), []
         for name, title in _MODELS.items():
             wanted = found.get(name)
             if not wanted:
                 continue
-            model = model_called(wanted, self._catalog)
+            by_hash = self._hashes.model_of(model_hash) if name == "model" else None
+            model = by_hash or model_called(wanted, self._catalog)
             if model is not None:
                 found[name] = model
                 continue
@@ -151,3 +159,7 @@ class ParameterReader:
                 self._catalog.adapter("lora", AdapterId(tag.name))
             except UnknownAdapter as error:
                 yield str(error)
+
+
+def _short(text: str, characters: int = MAX_VALUE_SHOWN) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

@@ -53,7 +53,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         latent_factor=facts.latent_factor, native_width=size, native_height=size,
         description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
         text_width=facts.text_width, defaults=own or facts.defaults, format=header.format, variant=facts.variant,
-        parts=facts.parts,
+        parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
     )  # fmt: skip
 
 

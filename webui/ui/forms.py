@@ -27,8 +27,10 @@ PLACEHOLDERS: Mapping[str, str] = {
 EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the picture"}
 """What an empty width or height stands for, in the tabs where it is not the model's own."""
 
-SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles")
-"""Parameters whose controls are the page's own: an id of an image, or a list."""
+SLOTS = (
+    "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "class_label",
+)  # fmt: skip
+"""Parameters whose controls are the page's own: an id of an image, a list, a name."""
 
 
 MENUS: Mapping[str, Sequence[tuple[str, str]]] = {

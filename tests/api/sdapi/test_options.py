@@ -7,6 +7,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from tests.api.sdapi.conftest import drawn, request_of
+from webui.api.sdapi.options import MAX_CLIENTS, Client, ClientOptions
 
 URL = "/sdapi/v1/options"
 ONE, OTHER = {"user-agent": "one"}, {"user-agent": "other"}
@@ -65,9 +66,24 @@ def test_everything_that_options_say_can_be_said_back(client: TestClient) -> Non
     headers = {"user-agent": "fifth"}
     assert client.post(URL, json=said, headers=headers).json() is None
     after = order(client, headers, prompt="a lake", seed=1)
-    changed = {name for name in before if before[name] != after[name]}
-    assert changed <= {"eta"}
+    assert after == before
+
+
+def test_of_the_two_etas_that_counts_which_belongs_to_the_sampler(client: TestClient) -> None:
+    headers, given = {"user-agent": "sixth"}, {"eta_ancestral": 0.5, "eta_ddim": 0.25}
+    assert order(client, headers, override_settings=given, sampler_name="Euler a")["eta"] == 0.5
+    assert order(client, headers, override_settings=given, sampler_name="DDIM")["eta"] == 0.25
 
 
 def test_flags_tell_nothing_secret(client: TestClient) -> None:
     assert all(isinstance(flag, bool) for flag in client.get("/sdapi/v1/cmd-flags").json().values())
+
+
+def test_clients_that_have_not_asked_for_longest_are_forgotten() -> None:
+    kept = ClientOptions()
+    for number in range(MAX_CLIENTS + 1):
+        kept.set(Client("here", str(number)), {"s_noise": number})
+        kept.of(Client("here", "0"))
+    assert kept.of(Client("here", "0")) == {"s_noise": 0}
+    assert kept.of(Client("here", "1")) == {}
+    assert kept.of(Client("here", "2")) == {"s_noise": 2}

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.engine.families.ldm.tiny import Original, write
 from tests.engine.library import Library
 from webui.contracts.errors import NotAModel
 from webui.engine.families.registry import FAMILIES, load_model
@@ -12,8 +14,9 @@ from webui.engine.families.registry import FAMILIES, load_model
 CPU = torch.device("cpu")
 
 
-def test_every_family_in_the_table_loads(library: Library) -> None:
+def test_every_family_in_the_table_loads(library: Library, tmp_path: Path) -> None:
     checkpoints = [library.model(task).checkpoint for task in ("text", "upscale")]
+    checkpoints.append(write(Original("class"), tmp_path))
     assert [checkpoint.family for checkpoint in checkpoints] == [f.id for f in FAMILIES]
     for checkpoint in checkpoints:
         assert load_model(checkpoint, CPU).checkpoint == checkpoint

@@ -17,7 +17,6 @@ from webui.api.sdapi.pictures import encoded
 from webui.contracts.errors import JobFailed
 from webui.contracts.job import Job, JobState, Picture
 from webui.contracts.request import GenerationRequest
-from webui.services.metadata import infotext
 
 
 class DrawAnswer(BaseModel):
@@ -59,10 +58,11 @@ def _info(
 ) -> dict[str, Any]:
     requests = [context.gallery.request_of(picture.id) for picture in pictures]
     first = requests[0] if requests else jobs[0].request
-    texts = [infotext(r, p.seed, r.model) for r, p in zip(requests, pictures, strict=True)]
+    texts = [context.gallery.infotext_of(picture.id) for picture in pictures]
     created = time.strftime("%Y%m%d%H%M%S", time.localtime(jobs[0].created))
+    hash_ = context.hashes.of_picture(first, 0).model
     return {
-        **_of_first(first),
+        **_of_first(first), "sd_model_hash": hash_ or None,
         "prompt": first.prompt, "negative_prompt": first.negative_prompt,
         "all_prompts": [r.prompt for r in requests],
         "all_negative_prompts": [r.negative_prompt for r in requests],
@@ -83,7 +83,7 @@ def _of_first(request: GenerationRequest) -> dict[str, Any]:
         "width": request.width, "height": request.height, "sampler_name": request.sampler,
         "cfg_scale": request.guidance_scale, "steps": request.steps, "clip_skip": request.clip_skip,
         "restore_faces": False, "face_restoration_model": None, "sd_model_name": request.model,
-        "sd_model_hash": None, "sd_vae_name": None, "sd_vae_hash": None,
+        "sd_vae_name": None, "sd_vae_hash": None,
         "seed_resize_from_w": request.seed_width or -1, "seed_resize_from_h": request.seed_height or -1,
         "denoising_strength": request.denoising_strength,
         "is_using_inpainting_conditioning": False,

@@ -13,6 +13,7 @@ from webui.api.sdapi.upscalers import upscaler_names
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SAMPLERS, SCHEDULES, SamplerInfo
 from webui.contracts.parameters.hires import LATENT_UPSCALERS
+from webui.services.known_hashes import MODEL_DIGITS, KnownHash
 
 _DEFAULT_RHO = {"Karras": 7.0, "Polyexponential": 1.0}
 
@@ -70,7 +71,9 @@ def _add_models(router: APIRouter, context: ApiContext) -> None:
     @router.get("/sd-models", summary="List the checkpoints")
     def models() -> list[dict[str, Any]]:
         """`title` is what sd_model_checkpoint takes."""
-        return [_model(info) for info in context.catalog.models() if info.task != "upscale"]
+        infos = [info for info in context.catalog.models() if info.task != "upscale"]
+        known = context.hashes.of_files(info.path for info in infos)
+        return [_model(info, known.get(info.path)) for info in infos]
 
     @router.get("/sd-vae", summary="List the VAE files")
     def vaes() -> list[dict[str, str]]:
@@ -110,7 +113,7 @@ def _add_adapters(router: APIRouter, context: ApiContext) -> None:
     def loras() -> list[dict[str, Any]]:
         """`name` is what <lora:name:1> takes."""
         return [
-            {"name": info.name, "alias": info.title, "path": str(info.id),
+            {"name": info.name, "alias": info.name, "path": str(info.id),
              "metadata": dict(info.training)}
             for info in context.catalog.adapters("lora")
         ]  # fmt: skip
@@ -152,8 +155,9 @@ def _sampler(info: SamplerInfo) -> dict[str, Any]:
     return {"name": info.name, "aliases": list(info.aliases), "options": {**options, **said}}
 
 
-def _model(info: CheckpointInfo) -> dict[str, Any]:
+def _model(info: CheckpointInfo, known: KnownHash | None) -> dict[str, Any]:
+    sha256 = None if known is None else known.sha256
     return {
-        "title": str(info.id), "model_name": str(info.id).rsplit("/", 1)[-1], "hash": None,
-        "sha256": None, "filename": str(info.id), "config": None,
+        "title": str(info.id), "model_name": str(info.id).rsplit("/", 1)[-1], "hash": sha256 and sha256[:MODEL_DIGITS],
+        "sha256": sha256, "filename": str(info.id), "config": None,
     }  # fmt: skip

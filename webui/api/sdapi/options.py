@@ -103,9 +103,11 @@ class ClientOptions:
 
 
 def option_fields(
-    options: Mapping[str, Any], context: ApiContext
+    options: Mapping[str, Any], context: ApiContext, sampler: str = ""
 ) -> tuple[dict[str, Any], list[str]]:
     """Fields of a request that options set; and the names of those that mean nothing here.
+
+    Of the two options for eta that counts which belongs to the sampler.
 
     Raises:
         UnknownModel: the checkpoint is not here.
@@ -119,7 +121,7 @@ def option_fields(
                 unknown.append(name)
         elif name == CHECKPOINT:
             fields[field] = checkpoint(str(value), context)
-        elif value is not None:
+        elif value is not None and name != _foreign_eta(sampler) and value != _usual(name, field):
             fields[field] = _value(name, value)
     return fields, unknown
 
@@ -136,6 +138,10 @@ def checkpoint(name: str, context: ApiContext) -> str:
     if found is None:
         raise UnknownModel(name, [info.id for info in context.catalog.models()[:3]])
     return found
+
+
+def _foreign_eta(sampler: str) -> str:
+    return "eta_ancestral" if sampler.startswith("DDIM") else "eta_ddim"
 
 
 def _value(name: str, value: Any) -> Any:

@@ -83,7 +83,9 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
     elif isinstance(body, Txt2ImgBody) and body.enable_hr:
         fields |= _hires(body, context)
     told = _told(body)
-    given, unknown = option_fields({**options, **body.override_settings}, context)
+    given, unknown = option_fields(
+        {**options, **body.override_settings}, context, str(fields["sampler"])
+    )
     scripts, left = script_fields(body.alwayson_scripts, image, context)
     ignored += [f"override_settings.{n}" for n in unknown if n in body.override_settings] + left
     said = {ours for theirs, ours in _SAME.items() if theirs in body.model_fields_set}

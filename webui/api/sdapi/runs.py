@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 
 from webui.api.context import ApiContext
 from webui.api.sdapi.options import Client
-from webui.api.sse import HEARTBEAT_SECONDS, Streams
+from webui.api.sse import HEARTBEAT_SECONDS, Mailbox, Streams
 from webui.contracts.events import JobChanged, JobStepped
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job
@@ -66,19 +67,35 @@ class Runs:
 
         Raises:
             BadRequest: it cannot be drawn. Nothing was ordered.
+            HTTPException: 503, the studio is stopped; what was ordered goes on at its next start.
         """
         run = Run(client, task)
         async with self._known_while(run):
-            with self._streams.mailbox(lambda event: _concerns(event, run)) as mailbox:
-                await run_in_threadpool(self._order, run, request, rounds)
-                jobs = await run_in_threadpool(self.jobs_of, run)
-                while not (all(job.state.is_final for job in jobs) or mailbox.closed):
-                    for event in await mailbox.take(HEARTBEAT_SECONDS):
-                        if isinstance(event, JobStepped):
-                            run.preview = event.preview or run.preview
-                            run.seconds_left = event.seconds_left
-                    jobs = await run_in_threadpool(self.jobs_of, run)
-        return jobs
+            await run_in_threadpool(self._order, run, request, rounds)
+            while True:
+                ended = await self._listen(run)
+                if ended is not None:
+                    return ended
+
+    async def _listen(self, run: Run) -> tuple[Job, ...] | None:
+        """Its jobs once they are final; None where what happened came faster than it was read."""
+        with self._streams.mailbox(lambda event: _concerns(event, run)) as mailbox:
+            if _is_closed(mailbox):
+                raise HTTPException(
+                    503,
+                    f"The studio is being stopped. What you ordered goes on at its next start: {run.jobs}.",
+                )
+            jobs = {job.id: job for job in await run_in_threadpool(self.jobs_of, run)}
+            while not mailbox.closed:
+                if all(job.state.is_final for job in jobs.values()):
+                    return tuple(jobs.values())
+                for event in await mailbox.take(HEARTBEAT_SECONDS):
+                    if isinstance(event, JobChanged):
+                        jobs[event.job.id] = event.job
+                    elif isinstance(event, JobStepped):
+                        run.preview = event.preview or run.preview
+                        run.seconds_left = event.seconds_left
+        return None
 
     def interrupt(self, client: Client) -> None:
         """Cancel all that is left of a client's latest request."""
@@ -121,6 +138,11 @@ class Runs:
             yield
         finally:
             run.ended = True
+
+
+def _is_closed(mailbox: Mailbox) -> bool:
+    """Whether it hears nothing from the beginning: the studio is stopped."""
+    return mailbox.closed
 
 
 def _concerns(event: object, run: Run) -> bool:

@@ -23,10 +23,12 @@ def studio_router(context: ApiContext) -> APIRouter:
 
     @router.get("/memory", summary="See how much memory there is")
     def memory() -> dict[str, Any]:
-        """Bytes of the machine; of a GPU what the worker holds of weights."""
+        """Bytes of the machine, and what the worker holds of weights; a GPU's own are not measured."""
         ram = psutil.virtual_memory()
         status = context.dispatcher.status()
-        device = {"device": status.device, "weights": status.resident_bytes}
+        device = {
+            "error": "not measured", "device": status.device, "weights": status.resident_bytes,
+        }  # fmt: skip
         return {
             "ram": {"free": ram.available, "used": ram.used, "total": ram.total},
             "cuda": device,
