@@ -69,8 +69,9 @@ def processed(
     settings = {}
     for key, setting in zip(_THRESHOLDS, module.settings, strict=False):
         given = unit.get(key)
-        is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-        if is_number and setting.low <= given <= setting.high:  # -1 and what is out of range: usual
+        if not isinstance(given, (int, float)) or isinstance(given, bool):
+            continue
+        if setting.low <= given <= setting.high:  # -1 and what is out of range: usual
             settings[setting.name] = float(given)
     return preprocess(images, image, module.name, settings)
 
