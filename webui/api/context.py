@@ -12,6 +12,7 @@ from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
+from webui.services.library import Library
 from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
@@ -43,3 +44,5 @@ class ApiContext:
     """Hashes of models' files, as far as they are known."""
     downloads: Downloads
     """Fetches models from elsewhere."""
+    library: Library
+    """Everything installed, with what people noted of it."""

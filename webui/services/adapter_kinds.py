@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.ids import AdapterId
@@ -63,7 +63,7 @@ KINDS: tuple[FileKind, ...] = (
 )
 
 
-def kind_at(relative: Path) -> FileKind | None:
+def kind_at(relative: PurePath) -> FileKind | None:
     """What files are that lie at a path: what the innermost telling folder around them says."""
     for name in (part.lower() for part in reversed(relative.parts[:-1])):
         for kind in KINDS:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import UnknownAdapter, UnknownModel
@@ -17,8 +16,7 @@ from webui.contracts.ids import AdapterId, ModelId
 from webui.contracts.infotext import FileHashes
 from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
-from webui.services.database import reading
-from webui.services.tables import FILES
+from webui.services.file_records import FileRecords
 
 MODEL_DIGITS, ADAPTER_DIGITS = 10, 12
 """Of a short hash, as AUTOMATIC1111 and Civitai show them."""
@@ -37,7 +35,7 @@ class KnownHashes:
     """Looks hashes up; computes none."""
 
     def __init__(self, database: Engine, catalog: Catalog) -> None:
-        self._database = database
+        self._records = FileRecords(database)
         self._catalog = catalog
 
     def of_picture(self, request: GenerationRequest, index: int) -> FileHashes:
@@ -56,22 +54,8 @@ class KnownHashes:
 
     def of_files(self, paths: Iterable[str]) -> Mapping[str, KnownHash]:
         """The hashes that are known of files as they are now, by their paths."""
-        wanted = tuple(dict.fromkeys(path for path in paths if path))
-        columns = (
-            FILES.c.path,
-            FILES.c.bytes,
-            FILES.c.changed,
-            FILES.c.sha256,
-            FILES.c.tensors_sha256,
-        )
-        query = select(*columns).where(FILES.c.path.in_(wanted), FILES.c.sha256.is_not(None))
-        with reading(self._database) as connection:
-            rows = connection.execute(query).all()
-        return {
-            path: KnownHash(sha256, tensors or "")
-            for path, size, changed, sha256, tensors in rows
-            if _stamp(path) == (size, changed)
-        }
+        found = self._records.hashes(paths)
+        return {path: KnownHash(h.sha256, h.tensors or "") for path, h in found.items()}
 
     def model_of(self, short: str) -> ModelId | None:
         """The model whose file's hash begins so; None where none is known to."""
@@ -106,11 +90,3 @@ def _of_lora(info: AdapterInfo, known: Mapping[str, KnownHash]) -> str:
 
 def _named(hashes: Mapping[str, str]) -> dict[str, str]:
     return {name: hash_[:ADAPTER_DIGITS] for name, hash_ in hashes.items() if hash_}
-
-
-def _stamp(path: str) -> tuple[int, int] | None:
-    try:
-        stat = Path(path).stat()
-    except OSError:
-        return None
-    return stat.st_size, stat.st_mtime_ns

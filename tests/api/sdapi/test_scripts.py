@@ -41,6 +41,10 @@ def test_pictures_of_units_come_in_three_forms(furnished: TestClient) -> None:
 
 
 def test_a_unit_that_is_off_is_none(furnished: TestClient) -> None:
+    off: tuple[Any, ...] = (None, {"args": None}, {"args": []}, {})
+    for nothing in off:
+        _, info = drawn(furnished, alwayson_scripts={"controlnet": nothing})
+        assert request_of(furnished, info)["controls"] == []
     assert with_unit(furnished, enabled=False)[0]["controls"] == []
     assert with_unit(furnished, model="None")[0]["controls"] == []
 
