@@ -13,6 +13,7 @@ from webui.api.sdapi.bodies import DrawBody, Img2ImgBody, Txt2ImgBody
 from webui.api.sdapi.options import checkpoint, option_fields
 from webui.api.sdapi.pictures import kept
 from webui.api.sdapi.scripts import refuse_script, script_fields
+from webui.api.sdapi.upscalers import network_called
 from webui.contracts.choices import SCHEDULES, find_sampler
 from webui.contracts.errors import InvalidField
 from webui.contracts.ids import ImageId
@@ -162,7 +163,7 @@ def _schedule(name: str) -> str:
 def _hires(body: Txt2ImgBody, context: ApiContext) -> dict[str, Any]:
     fields = _renamed(body, _SAME_HIRES)
     upscaler = LANCZOS if body.hr_upscaler in ("None", "") else body.hr_upscaler
-    fields |= {"hires_upscaler": upscaler}
+    fields |= {"hires_upscaler": network_called(upscaler, context.catalog) or upscaler}
     if body.firstphase_width and body.firstphase_height:
         fields |= {"hires_width": _whole(body.width), "hires_height": _whole(body.height)}
         fields |= {"width": _whole(body.firstphase_width), "height": _whole(body.firstphase_height)}
