@@ -40,6 +40,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
@@ -133,6 +134,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
+        ParameterReader(catalog, words.styles, images),
         _downloads(settings, database, events, catalog),
     )  # fmt: skip
     streams, page = Streams(events), PageState()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.services.models import write_weights
 from webui.contracts.checkpoint import TASKS, CheckpointInfo, Task
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ImageId, ModelId
@@ -220,3 +221,21 @@ def test_a_factor_says_the_size(images: ImageStore, task: Task, upscaler: str) -
     Image.new("RGB", (600, 64)).save(huge, "PNG")
     asked |= {"image": images.put(huge.getvalue()), "upscale_factor": 8}
     assert f"as {by} enlarges 8 times" in _wrong(images, task, **asked)
+
+
+@pytest.mark.parametrize(("own", "fits"), [(768, True), (2048, False), (0, True)])
+def test_a_lora_for_another_kind_of_model_is_refused_before_anything_is_drawn(
+    images: ImageStore, tmp_path: Path, own: int, fits: bool
+) -> None:
+    place = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k"
+    shapes = {f"{place}.lora_down.weight": [4, 768], f"{place}.lora_up.weight": [320, 4]}
+    write_weights(tmp_path / "loras" / "chalk.safetensors", shapes)
+    request = GenerationRequest.model_validate(
+        {"prompt": "a boat", "width": 64, "height": 64, "loras": [{"adapter": "loras/chalk"}]}
+    )
+    model = replace(_model("text"), text_width=own)
+    problems = misfits(request, model, Catalog([tmp_path]), images)
+    assert (problems == []) == fits
+    if not fits:
+        assert "'loras/chalk', which is made for SD 1, for text of width 768" in str(problems[0])
+        assert "a LoRA for text of width 2048" in str(problems[0])

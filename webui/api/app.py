@@ -17,6 +17,7 @@ from webui.api.events import events_router
 from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
+from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
 from webui.api.prompts import prompts_router
 from webui.api.splash import add_splash
@@ -46,6 +47,7 @@ def create_api(
         catalogue_router(context),
         downloads_router(context),
         prompts_router(context),
+        parameters_router(context),
         health_router(context),
         events_router(context, streams),
         _nothing_else(),

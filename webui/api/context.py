@@ -11,6 +11,7 @@ from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -35,5 +36,7 @@ class ApiContext:
     """Styles and wildcards."""
     prompts: PromptReader
     """Reads prompts while they are written."""
+    parameters: ParameterReader
+    """Reads how pictures from elsewhere were made."""
     downloads: Downloads
     """Fetches models from elsewhere."""

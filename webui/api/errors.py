@@ -21,6 +21,7 @@ STATUS: tuple[tuple[type[EaselError], int], ...] = (
     (errors.UnknownModel, 422),
     (errors.UnknownAdapter, 422),
     (errors.UnknownWildcard, 422),
+    (errors.UnknownVariable, 422),
     (errors.BadImage, 400),
     (errors.BadRequest, 400),
     (errors.NotFound, 404),

@@ -6,6 +6,7 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
@@ -105,6 +106,19 @@ class UnknownWildcard(BadRequest):
             f"There is no wildcard {wildcard[:100]!r}. {hint} Write \\_ where an underscore is meant."
         )
         self.wildcard = wildcard
+        self.near = tuple(near)
+
+
+class UnknownVariable(BadRequest):
+    """A prompt reads a name that nothing in it set."""
+
+    def __init__(self, variable: str, near: Sequence[str]) -> None:
+        hint = f"Did you mean {' or '.join(f'${{{n}}}' for n in near)}? " if near else ""
+        super().__init__(
+            f"Nothing in the prompt says what {f'${{{variable}}}'!r} is. {hint}Set it before with "
+            f"{f'${{{variable}=...}}'}, or give it something to be otherwise: {f'${{{variable}:...}}'}."
+        )
+        self.variable = variable
         self.near = tuple(near)
 
 

@@ -212,8 +212,9 @@ def parse_request(data: Any) -> GenerationRequest:
         raise InvalidField(problems_in(error.errors())) from error
 
 
+# Any: a field's value; the model checks it.
 def parse_lora(
-    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None
+    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None, **more: Any
 ) -> LoraUse:
     """Validate a LoRA that a prompt names.
 
@@ -221,7 +222,7 @@ def parse_lora(
         InvalidField: a weight is out of range.
     """
     try:
-        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank)
+        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank, **more)
     except ValidationError as error:
         problems = problems_in({**e, "loc": ("loras", 0, *e["loc"])} for e in error.errors())
         named = [FieldProblem(f"{adapter} in loras", p.value, p.expected) for p in problems]

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from webui.contracts.errors import BadRequest
+from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.adapters.embedding import Placeholders, check_width
-from webui.engine.adapters.lora import TEXT, TEXT_2
 from webui.engine.emphasis import emphasised
 from webui.engine.work import EncodeText
 from webui.prompt.tokens import TokenFrame, chunk_prompt

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import JobFailed
+from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.controlnet import Inputs, residuals
-from webui.engine.adapters.lora import UNET
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache, shallow
 from webui.engine.encoding import encode_texts

@@ -21,9 +21,9 @@ from webui.services.adapter_files import (
     PICTURE,
     describe_controlnet,
     describe_embedding,
-    describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.lora_files import describe_lora
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
 
@@ -31,7 +31,7 @@ PREFERRED = ModelId("starter/text")
 MAX_DEPTH = 6
 
 _ENDINGS = {
-    "": ENDINGS, "lora": (".safetensors",), "embedding": (".safetensors", *PICKLED, PICTURE),
+    "": ENDINGS, "lora": ENDINGS, "embedding": (".safetensors", *PICKLED, PICTURE),
 }  # fmt: skip
 """Of the files that are looked at, by the purpose of their folder."""
 

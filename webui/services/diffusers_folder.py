@@ -71,7 +71,8 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         dtype=dtypes.most_common(1)[0][0] if dtypes else "", prediction="flow" if shape.is_flow else _prediction(parts),
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
-        task=task, classes=classes, defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
+        task=task, classes=classes, text_width=_text_width(network),
+        defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip
 
@@ -179,6 +180,12 @@ def _weights(files: Iterable[Path]) -> Counter[str]:
         for tensor in read_weights(file).tensors.values():
             dtypes[tensor.dtype] += tensor.count
     return dtypes
+
+
+def _text_width(network: Mapping[str, Any]) -> int:
+    """0 where its config does not say, or has one for each block."""
+    width = network.get("cross_attention_dim")
+    return width if isinstance(width, int) and not isinstance(width, bool) else 0
 
 
 def _native(network: Mapping[str, Any], shape: FolderShape) -> tuple[int, int]:

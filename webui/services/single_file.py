@@ -53,7 +53,8 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         prediction=facts.prediction, latent_channels=facts.latent_channels,
         latent_factor=facts.latent_factor, native_width=size, native_height=size,
         description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
-        defaults=own or distilled_defaults(file.stem) or facts.defaults, format=header.format, variant=facts.variant,
+        text_width=facts.text_width, format=header.format, variant=facts.variant,
+        defaults=own or distilled_defaults(file.stem) or facts.defaults,
         parts=facts.parts,
     )  # fmt: skip
 

@@ -23,9 +23,9 @@ from webui.services.adapter_files import (
     CONFIG_FILE,
     LORA_FOLDERS,
     describe_controlnet,
-    describe_lora,
 )
 from webui.services.diffusers_folder import INDEX_FILE
+from webui.services.lora_files import describe_lora
 from webui.training.command import REPOSITORY, STARTER
 from webui.training.evaluation.controls import evaluate_control
 from webui.training.evaluation.figures import Section, save_section, section_markdown

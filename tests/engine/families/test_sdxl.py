@@ -36,8 +36,10 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel, JobFailed
 from webui.contracts.ids import AdapterId
+from webui.contracts.lora_keys import TEXT_2
+from webui.engine.adapters.dialects.low_rank import LowRank
 from webui.engine.adapters.embedding import LoadedEmbedding
-from webui.engine.adapters.lora import TEXT_2, LoadedLora, LowRank
+from webui.engine.adapters.lora import LoadedLora
 from webui.engine.encoding import encode_texts
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel

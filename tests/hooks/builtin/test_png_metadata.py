@@ -6,7 +6,7 @@ import json
 
 from webui.contracts.drafts import PictureDraft
 from webui.contracts.ids import JobId, ModelId, PictureId
-from webui.contracts.infotext import parse_infotext
+from webui.contracts.infotext_reading import parse_infotext
 from webui.contracts.request import GenerationRequest, parse_request
 from webui.hooks.builtin.png_metadata import picture_metadata
 

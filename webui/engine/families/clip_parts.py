@@ -9,7 +9,7 @@ from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelW
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.engine.adapters.lora import TEXT, TEXT_2
+from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.parts import load_part, part_folder
 from webui.prompt.tokens import TokenFrame

@@ -17,7 +17,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.engine.adapters.lora import TEXT, TEXT_2
+from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (

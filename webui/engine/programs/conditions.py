@@ -21,6 +21,7 @@ from torch.nn import functional
 from webui.contracts.conditions import ControlUse, LayoutBox
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, encode_prompts
 from webui.engine.model import LoadedModel
@@ -56,7 +57,7 @@ def conditioned(
         model,
         (request.prompt, request.negative_prompt),
         guidance.needs_negative,
-        order.text_patches,
+        order.text_patches(len(sigmas) - 1),
         order.reading,
         Timeline(sigmas, order.after),
     )
@@ -72,7 +73,7 @@ def conditioned(
         later=stages[1:],
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
-        patches=order.patches,
+        patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
@@ -189,6 +190,14 @@ def _box(box: LayoutBox, model: LoadedModel) -> tuple[float, ...]:
             f"it knows {', '.join(classes)}. Label the box with one of these."
         )
     return float(classes.index(box.label)), box.left, box.top, box.right, box.bottom
+
+
+def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[float, Patches], ...]:
+    """(level from which they are at work, going down; LoRAs), highest level first."""
+    begins = [0, *(until for until, _ in stages)]  # steps before a stage
+    return tuple(
+        (sigmas[begin], patches) for begin, (_, patches) in zip(begins, stages, strict=False)
+    )
 
 
 def _steering(

@@ -11,10 +11,12 @@ export function inWords(request) {
 }
 
 /** As AUTOMATIC1111 writes it; the first number is the text encoder's. */
-function tag({ adapter, weight, text_weight, rank }) {
+function tag({ adapter, weight, text_weight, rank, blocks, during }) {
   const numbers = text_weight === null || text_weight === undefined ? [weight] : [text_weight, weight];
   const ranks = rank ? [`dyn=${rank}`] : [];
-  return `<lora:${[adapter, ...numbers.map(shown), ...ranks].join(':')}>`;
+  const rows = blocks?.length ? [`lbw=${blocks.join(',')}`] : [];
+  const when = during?.length ? [`start=${during[0][0].toFixed(4)}`, `stop=${during.at(-1)[1].toFixed(4)}`] : [];
+  return `<lora:${[adapter, ...numbers.map(shown), ...ranks, ...rows, ...when].join(':')}>`;
 }
 
 /** What brings a picture's template back in place of the words that were drawn from it; null where it has none. */
