@@ -180,3 +180,34 @@ def test_a_pasted_text_of_another_program_fills_the_form_and_undo_empties_it(
     page.click(".ez-toast button:has-text('Undo')")
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a boat'")
     page.wait_for_selector("#txt2img-hires_prompt .ez-count:text-is('')", state="attached")
+
+
+DROP = """async (address) => {
+  const area = document.querySelector('#txt2img-prompt textarea');
+  const data = new DataTransfer();
+  const bytes = await (await fetch(address)).blob();
+  data.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
+  for (const kind of ['dragover', 'drop'])
+    area.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_picture_dropped_onto_the_prompt_tells_how_it_was_made(
+    page: Any, shared_studio: RunningStudio
+) -> None:
+    order = {"prompt": "a far hill", "steps": 3, "clip_skip": 2, "width": 64, "height": 64}
+    job = page.evaluate(
+        """async (order) => {
+          const { post, get } = await import('/assets/easel/api.js');
+          let { id } = await post('/jobs', order);
+          for (;;) { const job = await get(`/jobs/${id}`); if (job.state === 'done') return job; }
+        }""",
+        order,
+    )
+    page.evaluate(DROP, job["pictures"][0]["url"])
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a far hill'")
+    assert page.inner_text(".ez-toast span") == "Parameters taken over."
+    page.click("#txt2img-generate")
+    again = until_request(shared_studio.address, prompt="a far hill")
+    assert {name: again[name] for name in order} == order
+    assert again["seed"] == job["request"]["seed"]

@@ -117,13 +117,13 @@ def test_an_upscaler_that_is_not_here_gives_way_to_the_nearest_that_is() -> None
 
 def test_a_text_of_forge_is_told() -> None:
     told = _told(
-        "a fox\nSteps: 20, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Distilled CFG Scale: 3.5, "
+        "a fox\nSteps: 20, Sampler: Euler, Schedule type: Simple, CFG scale: 1, Distilled CFG Scale: 4.5, "
         "Seed: 9, Size: 896x1152, Model hash: fef37763b8, Model: flux1-dev-bnb-nf4-v2, Version: f2.0.1v1.10.1-x, "
         "Diffusion in Low Bits: Automatic (fp16 LoRA), Module 1: ae"
     )
     assert (told.request.schedule, told.request.guidance_scale) == ("Simple", 1.0)
+    assert told.request.distilled_guidance_scale == 4.5
     assert dict(told.others) == {
-        "Distilled CFG Scale": "3.5",
         "Diffusion in Low Bits": "Automatic (fp16 LoRA)",
         "Module 1": "ae",
     }
@@ -157,7 +157,7 @@ def test_a_text_of_civitai_may_hold_json_and_be_in_one_line() -> None:
         told = _told(text)
         assert (told.request.prompt, told.request.negative_prompt) == ("a car, fog", "blue, rain")
         assert (told.request.sampler, told.request.schedule) == ("DPM++ 2M", "Karras")
-        assert told.request.seed == 17
+        assert (told.request.seed, told.request.model) == (17, "Dream, Shaper")
         assert dict(told.others) == {"Civitai resources": resources, "Civitai metadata": "{}"}
 
 

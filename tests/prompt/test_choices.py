@@ -49,6 +49,10 @@ def options(*texts: str) -> tuple[Option, ...]:
         (r"$\{a\}", ("${a}",)),
         ("$ {a}", ("$ ", Variants(options("a")))),
         ("${open", ("${open",)),
+        ("{@a|b}", (Variants(options("a", "b"), in_turn=True),)),
+        ("{@2$$a|b}", (Variants(options("a", "b"), 2, 2, in_turn=True),)),
+        ("{~a|b}{!a|b}", (Variants(options("a", "b")), Variants(options("a", "b")))),
+        ("__@a__ __~b__", (Wildcard(("a",), in_turn=True), " ", Wildcard(("b",)))),
         (
             "__a(b=c, d=!{e|f})__",
             (
@@ -84,7 +88,7 @@ def test_bars_inside_of_brackets_do_not_split() -> None:
     assert split_outside("a|[b|c]|{d|e}|f[", "|") == ["a", "[b|c]", "{d|e}", "f["]
 
 
-@given(st.text(alphabet="ab{}|$:_\\[]()=?!,1-2.*/ ", max_size=80))
+@given(st.text(alphabet="ab@~{}|$:_\\[]()=?!,1-2.*/ ", max_size=80))
 def test_reading_never_fails(prompt: str) -> None:
     parse_choices(prompt)
     assert "|".join(split_outside(prompt, "|")) == prompt

@@ -119,6 +119,14 @@ def test_variables_are_walked_too_the_ones_that_choose_once_first() -> None:
     ]  # fmt: skip
 
 
+def test_options_in_turn_follow_the_seed() -> None:
+    said = [draw_prompt("{@a|b|c} __@colour__", "x", entries, turn) for turn in range(4, 8)]
+    assert [text[0] for text in said] == ["b", "c", "a", "b"]
+    assert [text.split()[-1] for text in said] == ["green", "blue", "red", "green"]
+    assert draw_prompt("{@2$$a|b|c}", "x", entries, 4) == "b, a"
+    assert list(every_prompt("{@a|b}")) == ["a", "b"]
+
+
 def test_a_name_that_nothing_set_is_a_sentence_with_its_neighbours() -> None:
     says = r"Nothing in the prompt says what '\$\{coluor\}' is. Did you mean \$\{colour\}\?"
     with pytest.raises(UnknownVariable, match=says):

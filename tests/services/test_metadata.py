@@ -12,9 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.drafts import PictureDraft
 from webui.contracts.ids import AdapterId, ImageId, JobId, PictureId
+from webui.contracts.infotext import write_infotext as infotext
 from webui.contracts.request import GenerationRequest
 from webui.hooks.builtin import png_metadata
-from webui.services.metadata import infotext, read_metadata
+from webui.services.metadata import read_metadata
 
 _REQUEST = GenerationRequest.model_validate(
     {"prompt": "a boat", "model": "m", "seed": 3, "steps": 9}

@@ -17,7 +17,9 @@ from webui.contracts.ids import ModelId
 from webui.contracts.request import GenerationRequest
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
+from webui.services.database import open_database
 from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
 from webui.services.pasting import ParameterReader
 from webui.services.styles import StyleStore
 
@@ -31,7 +33,8 @@ def reader(tmp_path: Path) -> ParameterReader:
     styles.save(Style("oil", "an oil painting of {prompt}", "photo"))
     named = replace(FAKE_CHECKPOINT, id=ModelId("sd/Dream-8"), title="Dream Shaper")
     catalog = Catalog([tmp_path / "models"], [FAKE_CHECKPOINT, named])
-    return ParameterReader(catalog, styles, ImageStore(tmp_path / "images"))
+    hashes = KnownHashes(open_database(tmp_path / "easel.sqlite"), catalog)
+    return ParameterReader(catalog, styles, ImageStore(tmp_path / "images"), hashes)
 
 
 def png(**texts: str) -> bytes:

@@ -97,7 +97,7 @@ def test_the_texts_of_a_second_pass_are_read_too(reader: PromptReader) -> None:
     assert len(found["hires_negative_prompt"].problems) == 1
     (problem,) = reader.read(request)["hires_prompt"].problems
     assert "Nothing in the prompt says what '${x}' is" in problem.sentence
-    assert (problem.start, problem.end) == (4, 5)
+    assert (problem.start, problem.end) == (2, 5)
 
 
 def test_a_model_without_a_tokenizer_counts_nothing() -> None:

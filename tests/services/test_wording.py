@@ -69,6 +69,11 @@ def test_an_unknown_style_is_refused(folder: Path) -> None:
         made(folder, styles=["ol"])
 
 
+def test_pictures_take_their_turns_by_their_seeds(folder: Path) -> None:
+    assert prompts(made(folder, "{@a|b|c}", seed=5, count=4)) == ["c", "a", "b", "c"]
+    assert prompts(made(folder, "{@a|b|c}", seed=7)) == ["b"]
+
+
 def test_each_picture_draws_its_words_from_its_own_seed(folder: Path) -> None:
     together = made(folder, "a {big|small} __colour__ boat", seed=5, count=12)
     alone = [

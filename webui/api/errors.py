@@ -76,8 +76,12 @@ async def _own(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI checks bodies and queries before a route runs; its findings in our words."""
     assert isinstance(error, RequestValidationError)
+    return validation_answer(request, error)
+
+
+def validation_answer(request: Request, error: RequestValidationError) -> JSONResponse:
+    """FastAPI checks bodies and queries before a route runs; its findings in our words."""
     found = [dict(entry) for entry in error.errors()]
     if any(entry["type"] == "json_invalid" for entry in found):
         place = found[0]["loc"][-1]

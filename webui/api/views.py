@@ -60,6 +60,12 @@ class JobView(View):
     finished: float | None
 
 
+class PriorityView(View):
+    """When a job shall have its turn."""
+
+    priority: str = Field(description="'Low', 'Normal', 'High' or 'Live'.")
+
+
 class ModelView(View):
     """An installed checkpoint."""
 
@@ -74,7 +80,10 @@ class ModelView(View):
     native_height: int
     description: str
     task: Task = Field(description="What it was made for; all but 'text' want more than a prompt.")
-    classes: tuple[str, ...] = Field(description="What a class map's values and boxes may name.")
+    classes: tuple[str, ...] = Field(
+        description="What a class map's values, boxes and `class_label` may name."
+    )
+    reads_text: bool = Field(description="Whether a prompt tells it anything.")
     defaults: dict[str, str | int | float] = Field(
         description="Fields that suit it, taken where a request is silent."
     )

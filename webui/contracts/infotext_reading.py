@@ -5,6 +5,7 @@ Nothing is silently lost: a key that means nothing here, and a value that we wou
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,6 +72,8 @@ def read_infotext(text: str) -> ToldRequest | None:
     others: dict[str, str] = {}
     for key, value in parts.pairs:
         found = _fields(key, value)
+        if key.lower() == "civitai resources" and (name := _checkpoint_in(value)):
+            values.setdefault("model", name)
         values |= found
         keys |= dict.fromkeys(found, (key, value))
         if not found and key.lower() not in _SILENT:
@@ -99,6 +102,19 @@ def _fields(key: str, value: str) -> dict[str, object]:
     if name is None:
         return {}
     return {name: _HASH_BEHIND.sub("", value) if name in _MODELS else value}
+
+
+def _checkpoint_in(resources: str) -> str:
+    """The name of the checkpoint among Civitai's resources, which are JSON; '' where there is none."""
+    try:
+        listed = json.loads(resources)
+    except (ValueError, RecursionError):
+        return ""
+    entries = (
+        [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+    )
+    names = [entry.get("modelName") for entry in entries if entry.get("type") == "checkpoint"]
+    return str(names[0] or "") if names else ""
 
 
 def _model_hash(parts: InfotextParts) -> str:

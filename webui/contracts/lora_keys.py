@@ -83,7 +83,7 @@ def _module(name: str, part: str) -> str:
     # The first diffusers named the attention processor; to_out is a list of two there.
     joined = re.sub(r"_processor_(to_[qkv]|to_out)$", r"_\1", joined.removesuffix("_lora"))
     joined = re.sub(r"_to_out$", "_to_out_0", joined)
-    return _from_original(joined) if part == UNET else joined
+    return from_original(joined) if part == UNET else joined
 
 
 _OUTSIDE: Mapping[str, str] = {
@@ -104,7 +104,7 @@ _LAYERS = 2
 """Resnets of a block; all models of this layout have as many."""
 
 
-def _from_original(name: str) -> str:
+def from_original(name: str) -> str:
     """A module's name in diffusers' UNet from that in the original code; others stay as they are."""
     if name in _OUTSIDE:
         return _OUTSIDE[name]

@@ -23,6 +23,7 @@ from webui.contracts.choices import find_sampler
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.parameters.classes import ClassChoice
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.flow import FlowParameters
@@ -50,6 +51,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
+    ClassChoice,
     Turns,
     SoftInpainting,
     Savings,
@@ -105,6 +107,8 @@ class GenerationRequest(
         if not choices or not isinstance(value, str):
             return value
         by_lower = {choice.lower(): choice for choice in choices}
+        if PARAMETERS[info.field_name or ""].names_upscaler and "/" in value:
+            return value
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(choices))
         return by_lower[value.lower()]
@@ -167,9 +171,15 @@ class GenerationRequest(
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property
+    def upscaler_networks(self) -> tuple[AdapterId, ...]:
+        """Upscaler networks that it names, each once."""
+        second = self.hires_upscaler if self.has_hires else ""
+        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+
+    @property
     def adapters(self) -> tuple[AdapterId, ...]:
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
-        named = [use.adapter for use in self.controls]
+        named = [use.adapter for use in self.controls] + [*self.upscaler_networks]
         for text in self.every_text:
             named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))

@@ -6,6 +6,7 @@
     {1-2$$ and $$a|b|c}     one or two of them, joined by " and "; {-2$$ and {1-$$ leave an end open
     __colour__              an entry of the wildcard colour; __colours/*__ of all in a folder
     {2$$__colour__}         two different entries of it
+    {@red|green} __@colour__    in turn from one seed to the next; ~ and ! in this place change nothing
     ${hue={red|green}}      a name for a choice, which is made anew wherever ${hue} stands
     ${hue=!{red|green}}     the same, made once; with ?= for = a value that is there already stays
     ${hue:red}              what was named hue, else red
@@ -28,7 +29,7 @@ MAX_DEPTH = 50
 
 _WILDCARD = re.compile(
     r"""
-    __(?=\S)
+    __(?P<mark>[~!@])?(?=\S)
     (?P<name>(?:\$\{\s*[^\W\d]\w*\s*\} | [^_\n{}|,:<>()\[\]\\$] | _(?!_))+)
     (?<=\S)
     (?:\s*\((?P<values>(?:[^()]|\([^()]*\))+)\))?
@@ -41,6 +42,8 @@ _VARIABLE = re.compile(
 )
 _VALUE = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*(?P<mark>\?=|=)\s*(?P<once>!)?\s*")
 _NAME_PIECE = re.compile(r"\$\{\s*(\w+)\s*\}")
+_MARKS = "~!@"
+"""Ways to choose, of which only the last is another than the one that the whole prompt is drawn in."""
 _HEAD = re.compile(
     r"\s*(?=[\d-])(?P<low>\d{0,4})(?P<range>-(?P<high>\d{0,4}))?\$\$(?:(?P<joiner>[^$|{}]*)\$\$)?"
 )
@@ -124,15 +127,16 @@ class _Reader:
             return None
         pieces = enumerate(_NAME_PIECE.split(found["name"].rstrip()))
         name = tuple(Variable(piece) if k % 2 else piece for k, piece in pieces if piece)
+        in_turn = found["mark"] == "@"
         if found["values"] is None:
-            return Wildcard(name), found.end()
+            return Wildcard(name, in_turn=in_turn), found.end()
         values = []
         for start, stop in self._parts(found.start("values"), found.end("values"), ","):
             value = _VALUE.match(self._prompt, start, stop)
             if value is None:
                 return None
             values.append(self._assignment(value, stop, depth))
-        return Wildcard(name, tuple(values)), found.end()
+        return Wildcard(name, tuple(values), in_turn), found.end()
 
     def _assignment(self, found: re.Match[str], end: int, depth: int) -> Assignment:
         """The value from where the match ends up to `end`, without the space around it."""
@@ -146,6 +150,8 @@ class _Reader:
         )
 
     def _variants(self, start: int, end: int, depth: int) -> Variants:
+        mark = self._prompt[start:end][:1]
+        start += bool(mark and mark in _MARKS)
         head = _HEAD.match(self._prompt, start, end)
         bounds = _bounds(head)
         first = head.end() if head else start
@@ -153,7 +159,7 @@ class _Reader:
             self._option(begin, stop, depth) for begin, stop in self._parts(first, end, "|")
         )
         joiner = head["joiner"] if head and head["joiner"] is not None else JOINER
-        return Variants(options, *bounds, joiner)
+        return Variants(options, *bounds, joiner, mark == "@")
 
     def _option(self, start: int, end: int, depth: int) -> Option:
         found = _WEIGHT.match(self._prompt, start, end)

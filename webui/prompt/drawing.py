@@ -28,18 +28,19 @@ def no_wildcards(name: str) -> Sequence[Option]:
     raise UnknownWildcard(name, ())
 
 
-def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards) -> str:
+def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards, turn: int = 0) -> str:
     """The prompt with all its choices made by chance; equal seeds make equal choices.
 
     Args:
         prompt: Without comments.
         seed: Any text; only `random.random` is drawn from, which Python keeps the same for ever.
         entries: Knows the wildcards.
+        turn: Which of the options that are taken in turn.
 
     Raises:
         BadRequest: a wildcard or variable is unknown, nests without end, or the prompt grows too long.
     """
-    drawer = _Drawer(random.Random(seed), entries)
+    drawer = _Drawer(random.Random(seed), entries, turn)
     try:
         return _within(drawer.say(parse_choices(prompt), Scope()))
     except RecursionError:
@@ -113,6 +114,13 @@ def _in_order(nodes: Sequence[Node]) -> list[Node]:
     return sorted(nodes, key=lambda node: not isinstance(node, Assignment))
 
 
+def _as_variants(node: Wildcard | Variants) -> Variants:
+    """A wildcard is one of its entries."""
+    if isinstance(node, Variants):
+        return node
+    return Variants((Option((node,)),), in_turn=node.in_turn)
+
+
 def _sole_wildcard(variants: Variants) -> Wildcard | None:
     """The wildcard that {2$$__name__} draws its different entries from."""
     if len(variants.options) == 1 and len(variants.options[0].nodes) == 1:
@@ -124,9 +132,10 @@ def _sole_wildcard(variants: Variants) -> Wildcard | None:
 class _Drawer(_Chooser):
     """Chooses by chance."""
 
-    def __init__(self, chance: random.Random, entries: Entries) -> None:
+    def __init__(self, chance: random.Random, entries: Entries, turn: int) -> None:
         super().__init__(entries)
         self._chance = chance
+        self._turn = turn
 
     def say(self, nodes: Sequence[Node], scope: Scope) -> str:
         """Some nodes, all choices made."""
@@ -149,7 +158,7 @@ class _Drawer(_Chooser):
         if isinstance(node, Variable):
             self.count()
             return self.say(*scope.read(node))
-        variants = Variants((Option((node,)),)) if isinstance(node, Wildcard) else node
+        variants = _as_variants(node)
         wildcard = _sole_wildcard(variants)
         if wildcard is None:
             options = self.options(variants)
@@ -163,7 +172,8 @@ class _Drawer(_Chooser):
         wanted = low + int(self._chance.random() * (high - low + 1))
         left, said = list(options), []
         for _ in range(wanted):
-            said.append(self.say(left.pop(self._weighed(left)).nodes, scope))
+            place = self._turn % len(left) if variants.in_turn else self._weighed(left)
+            said.append(self.say(left.pop(place).nodes, scope))
         return variants.joiner.join(said)
 
     def _weighed(self, options: Sequence[Option]) -> int:
@@ -218,7 +228,7 @@ class _Walker(_Chooser):
             self.count()
             yield from self.ways(*scope.read(node))
             return
-        variants = Variants((Option((node,)),)) if isinstance(node, Wildcard) else node
+        variants = _as_variants(node)
         wildcard = _sole_wildcard(variants)
         if wildcard is None:
             yield from self._chosen(variants, self.options(variants), scope)

@@ -36,6 +36,7 @@ class Wildcard:
     """Its pieces; text may hold / and *."""
     values: tuple[Assignment, ...] = ()
     """What its entries may read."""
+    in_turn: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Variants:
     high: int | None = 1
     """None: as many as there are."""
     joiner: str = JOINER
+    in_turn: bool = False
+    """Whether they are taken one after the other, and not by chance (`@`)."""
 
 
 Node = str | Assignment | Variable | Wildcard | Variants

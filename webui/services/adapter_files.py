@@ -20,10 +20,6 @@ from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
-LORA_FOLDERS = ("lora", "loras")
-"""Names, lower case, of folders in which LoRAs lie."""
-EMBEDDING_FOLDERS = ("embedding", "embeddings", "textual_inversion")
-"""Names, lower case, of folders in which embeddings lie."""
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that can hold code."""
 PICTURE = ".png"

@@ -72,6 +72,7 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
         task=task, classes=classes, text_width=_text_width(network),
+        reads_text=any(name.startswith("text_encoder") for name in parts),
         defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip

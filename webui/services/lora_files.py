@@ -104,15 +104,19 @@ def base_of(pieces: Mapping[Place, Mapping[str, str]], width: int, said: Mapping
         return "FLUX"
     if any("joint_blocks" in name or "attn_add_k_proj" in name for name in names):
         return "SD 3"
-    known = [base for base, own in BASES.items() if own == width]
-    if known:
-        return known[0]
+    if known := base_of_width(width):
+        return known
     if any(part == TEXT_2 for part, _ in pieces):
         return "SDXL"
     stated = (
         f"{said.get('ss_base_model_version', '')} {said.get('modelspec.architecture', '')}".lower()
     )
     return next((base for mark, base in _STATED if mark in stated), "") if not width else ""
+
+
+def base_of_width(width: int) -> str:
+    """What kind of model reads text of this width, a key of BASES; empty where none is known to."""
+    return next((base for base, own in BASES.items() if own == width), "")
 
 
 def most_frequent_tags(text: str) -> tuple[str, ...]:

@@ -12,9 +12,8 @@ from pathlib import Path
 from PIL import Image
 
 from webui.contracts.errors import InvalidField
-from webui.contracts.infotext import write_infotext
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
-from webui.contracts.request import GenerationRequest, parse_request
+from webui.contracts.request import parse_request
 
 READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What Pillow may try on a file from outside; formats that start other programs are not in it."""
@@ -24,11 +23,6 @@ DECODING_ERRORS = (
 )  # fmt: skip
 """What Pillow is known to raise on a damaged file."""
 _USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
-
-
-def infotext(request: GenerationRequest, seed: int, checkpoint_title: str) -> str:
-    """AUTOMATIC1111's `parameters` text for one picture of the request."""
-    return write_infotext(request, seed, checkpoint_title)
 
 
 def read_metadata(source: bytes | Path) -> ToldRequest | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter
-from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
 from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.prompt.comments import strip_comments
@@ -19,7 +19,9 @@ from webui.prompt.networks import loras_in
 from webui.prompt.styles import without_styles
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
 from webui.services.metadata import read_metadata
+from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
 
 STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "width", "height",
@@ -27,9 +29,11 @@ STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "wid
 """Fields that are left alone where a text does not tell them."""
 _MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
 _PICTURES = ("image", "mask", "class_map", "depth_map")
-_NOT_TOLD = (*_PICTURES, "boxes", "controls", "count", "priority", "texts", "noise_augmentation")
-MAX_SHOWN = 400
-"""Characters of a sentence that lists what is not known."""
+_WITHOUT_KEY = ("prompt", "styles", "width", "height", "seed_width", "seed_height", "hires_width",
+                "hires_height")  # fmt: skip
+"""Fields that a text tells though none of its keys is theirs alone."""
+MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
+"""Characters of a sentence that lists what is not known, and of each value in it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,10 @@ class ReadParameters:
 class ParameterReader:
     """Reads texts and pictures; changes nothing."""
 
-    def __init__(self, catalog: Catalog, styles: StyleStore, images: ImageStore) -> None:
+    def __init__(
+        self, catalog: Catalog, styles: StyleStore, images: ImageStore, hashes: KnownHashes
+    ) -> None:
+        self._hashes = hashes
         self._catalog = catalog
         self._styles = styles
         self._images = images
@@ -93,15 +100,17 @@ class ParameterReader:
         names = [
             name
             for name in PARAMETERS
-            if name not in _NOT_TOLD
+            if name not in _PICTURES
+            and (PARAMETERS[name].infotext is not None or name in _WITHOUT_KEY)
             and (name not in STAYS or name in told.request.model_fields_set)
         ]
         dumped = request.model_dump(mode="json", include=set(names))
-        fields, notes = self._with_models(dumped)
-        unknown = ", ".join(f"{key}: {value}" for key, value in told.others.items())
+        fields, notes = self._with_models(dumped, told.model_hash)
+        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
         if unknown:
-            shown = unknown if len(unknown) <= MAX_SHOWN else unknown[: MAX_SHOWN - 1] + "…"
-            notes.append(f"Not used, as it means nothing here: {shown}.")
+            shown = _short(unknown, MAX_SHOWN)
+            end = "" if shown.endswith("…") else "."
+            notes.append(f"Not used, as it means nothing here: {shown}{end}")
         return ReadParameters(fields, (*notes, *self._missing_loras(request)), told.others)
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
@@ -123,14 +132,17 @@ class ParameterReader:
             return False
         return True
 
-    def _with_models(self, fields: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    def _with_models(
+        self, fields: dict[str, Any], model_hash: str = ""
+    ) -> tuple[dict[str, Any], list[str]]:
         """The fields with ids of models, where names stood; without those that are not here."""
         found, notes = dict(fields), []
         for name, title in _MODELS.items():
             wanted = found.get(name)
             if not wanted:
                 continue
-            model = self._model(wanted)
+            by_hash = self._hashes.model_of(model_hash) if name == "model" else None
+            model = by_hash or model_called(wanted, self._catalog)
             if model is not None:
                 found[name] = model
                 continue
@@ -138,14 +150,6 @@ class ParameterReader:
             notes.append(f"The {title} {wanted[:100]!r} is not here, so {instead}.")
             del found[name]
         return found, notes
-
-    def _model(self, name: str) -> ModelId | None:
-        """The model of an id, a title or a file's name."""
-        wanted = _bare(name)
-        for info in self._catalog.models():
-            if wanted in (_bare(info.id), _bare(info.id.rsplit("/", 1)[-1]), _bare(info.title)):
-                return info.id
-        return None
 
     def _missing_loras(self, request: GenerationRequest) -> Iterator[str]:
         try:
@@ -160,5 +164,5 @@ class ParameterReader:
                 yield str(error)
 
 
-def _bare(name: str) -> str:
-    return name.lower().removesuffix(".safetensors").removesuffix(".ckpt").strip()
+def _short(text: str, characters: int = MAX_VALUE_SHOWN) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

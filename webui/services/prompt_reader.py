@@ -142,7 +142,7 @@ def _placed(error: BadRequest, prompts: Mapping[str, str]) -> tuple[Problem, str
     elif isinstance(error, UnknownWildcard):
         sought = error.wildcard
     elif isinstance(error, UnknownVariable):
-        sought = error.variable
+        sought = f"${{{error.variable}"
     for name, prompt in prompts.items():
         if sought and (at := prompt.find(sought)) >= 0:
             return Problem(at, at + len(sought), str(error)), name

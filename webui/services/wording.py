@@ -163,7 +163,7 @@ def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterat
     for index, prompt in enumerate(prompts):
         seed = request.seeds_of(index)[0]
         yield tuple(
-            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries)
+            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries, seed)
             for name, text in zip(TEXTS, (prompt, *bare[1:]), strict=True)
         )
 

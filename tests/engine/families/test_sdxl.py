@@ -252,7 +252,9 @@ def test_a_controlnet_of_sdxl_steers_as_in_diffusers(
 
 
 def test_pictures_of_other_sizes_and_words_share_a_pass(model: LoadedModel) -> None:
-    rig, usual = Rig(model), {"sampler": "Euler", "width": SIDE, "height": SIDE}
+    # Any: fields of a request.
+    usual: dict[str, Any] = {"sampler": "Euler", "width": SIDE, "height": SIDE}
+    rig = Rig(model)
     first = order(model.checkpoint, "first", prompt="a lake", original_width=200, **usual)
     second = order(model.checkpoint, "second", prompt="a hill", seed=9, crop_top=8, **usual)
     rig.finish(first, second)

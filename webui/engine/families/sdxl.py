@@ -116,7 +116,7 @@ def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         device=device,
         dtype=dtype,
         text_encoder=towers[0].encoder,
-        tokenize=towers[0].tokenize,
+        tokenize=lambda text: [*towers[0].tokenize(text)],
         frame=towers[0].frame,
         unet=unet,
         vae=first_stage.vae,

@@ -1,5 +1,8 @@
 // A request's words for a form: LoRAs that were named beside the prompt become tags in it.
 
+/** Priorities that a person chooses from, and what they are called; the form's menu has the same. */
+export const TURNS = { High: 'First', Normal: 'Normal', Low: 'Background' };
+
 const shown = (weight) => String(Number(weight.toFixed(4)));
 
 /** The request with its LoRAs in the prompt, where a form has no other place for them. */

@@ -45,7 +45,7 @@ def distilled_defaults(name: str) -> Defaults:
 
     '8step' in the name wins over the usual number of steps.
     """
-    words = re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])", name.lower())
+    words = re.split(r"[^a-z0-9]+|(?<=[a-z])(?=[0-9])|(?<=[0-9])(?=[a-z])", name.lower())
     kind = next(
         (defaults for word, defaults in _KINDS if any(w.startswith(word) for w in words)), ()
     )

@@ -40,6 +40,9 @@ class Facts:
     """See `CheckpointInfo.variant`."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit it."""
+    classes: tuple[str, ...] = ()
+    """See `CheckpointInfo.classes`."""
+    reads_text: bool = True
     text_width: int = 0
     """Width of the text tokens that it reads; 0 for none."""
     parts: tuple[tuple[str, str], ...] = ()
