@@ -6,6 +6,7 @@ import json
 import shutil
 import struct
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,20 +34,17 @@ NAMES = {
 }  # fmt: skip
 
 
-def _write(file: Path, seed: int, dtype: torch.dtype = torch.float32, **changed: Tensor) -> Path:
+def _write(file: Path, seed: int, changed: Mapping[str, Tensor] | None = None) -> Path:
     draw = torch.Generator().manual_seed(seed)
-    tensors = {name: torch.randn(shape, generator=draw).to(dtype) for name, shape in NAMES.items()}
-    tensors.update(changed)
+    tensors = {name: torch.randn(shape, generator=draw) for name, shape in NAMES.items()}
+    tensors.update(changed or {})
     tensors["steps"] = torch.tensor([seed])
     _save(file, tensors)
     return file
 
 
 def _save(file: Path, tensors: Mapping[str, Tensor]) -> None:
-    plan = {
-        name: Planned(tensor.dtype, tuple(tensor.shape), lambda t=tensor: t)
-        for name, tensor in tensors.items()
-    }
+    plan = {name: Planned(t.dtype, tuple(t.shape), partial(t.clone)) for name, t in tensors.items()}
     write_safetensors(file, plan, {})
 
 
@@ -89,7 +87,7 @@ def test_blocks_have_ratios_of_their_own(tmp_path: Path, three: list[Path]) -> N
 def test_the_further_channels_of_an_inpainting_model_stay(tmp_path: Path) -> None:
     conv_in = "model.diffusion_model.input_blocks.0.0.weight"
     nine = torch.randn(4, 9, 1, 1, generator=torch.Generator().manual_seed(5))
-    a = _write(tmp_path / "a.safetensors", 0, **{conv_in: nine})
+    a = _write(tmp_path / "a.safetensors", 0, {conv_in: nine})
     b = _write(tmp_path / "b.safetensors", 1)
     made, other = _made(tmp_path, a, b, "--ratio", "1"), open_weights(b)
     torch.testing.assert_close(made[conv_in][:, :4], other[conv_in])
@@ -215,7 +213,7 @@ def test_a_part_that_is_shared_becomes_the_new_models_own(tmp_path: Path) -> Non
 def test_a_lora_is_put_into_a_single_file_by_its_names(tmp_path: Path) -> None:
     name = "model.diffusion_model.input_blocks.1.1.proj_in.weight"
     weight, down, up = torch.randn(6, 4, 1, 1), torch.randn(2, 4), torch.randn(6, 2)
-    a = _write(tmp_path / "a.safetensors", 0, **{name: weight})
+    a = _write(tmp_path / "a.safetensors", 0, {name: weight})
     pairs = {"down_blocks_0_attentions_0_proj_in": (down, up)}
     lora = written(tmp_path / "chalk.safetensors", kohya(pairs, {}, alpha=1.0))
     made = _made(tmp_path, a, "--lora", f"{lora.path}:0.5")

@@ -53,7 +53,7 @@ def write_safetensors(
                     raise ValueError(
                         f"{name!r} came as {tuple(tensor.shape)}, planned was {planned.shape}."
                     )
-                file.write(memoryview(tensor.reshape(-1).view(torch.uint8).numpy()))
+                file.write(tensor.reshape(-1).view(torch.uint8).numpy().data)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(target)
