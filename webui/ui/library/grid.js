@@ -31,7 +31,7 @@ export class Grid {
   }
 
   draw() {
-    const width = this.element.clientWidth - 2 * GAP;
+    const width = this.inner.clientWidth;
     if (width <= 0) return;
     const columns = Math.max(2, Math.floor((width + GAP) / (LEAST_WIDTH + GAP)));
     const side = (width - GAP * (columns - 1)) / columns;
