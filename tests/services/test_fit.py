@@ -25,7 +25,7 @@ LORA = {"adapter": "chalk"}
 
 
 def _model(task: Task) -> CheckpointInfo:
-    classes = ("sky", "sea") if task in ("semantic", "layout") else ()
+    classes = ("sky", "sea") if task in ("semantic", "layout", "class") else ()
     factor = 4 if task == "upscale" else 8
     name = ModelId(f"starter/{task}")
     return replace(FAKE_CHECKPOINT, id=name, task=task, classes=classes, latent_factor=factor)
@@ -66,6 +66,9 @@ def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
         ("inpaint", {"image": A, "mask": B, "loras": [LORA]}),
         ("depth", {"depth_map": A}),
         ("depth", {"depth_map": A, "image": B}),
+        ("class", {"class_label": "Sea"}),
+        ("class", {"class_label": "1", "image": A}),
+        ("unconditional", {}),
         ("layout", {}),
         ("layout", {"boxes": [BOX, {**BOX, "label": "sea"}]}),
     ],
@@ -239,3 +242,18 @@ def test_a_lora_for_another_kind_of_model_is_refused_before_anything_is_drawn(
     if not fits:
         assert "'loras/chalk', which is made for SD 1, for text of width 768" in str(problems[0])
         assert "a LoRA for text of width 2048" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "sentence"),
+    [
+        ("class", "", "class_label is missing for the model 'starter/class', expected one of"),
+        ("class", "seal", "a name of its 2 classes, such as 'sea', or a number below 2"),
+        ("class", "2", "class_label is '2', expected a name of its 2 classes, or a number"),
+        ("text", "sea", "expected model to be 'starter/class', or class_label to be left out"),
+    ],
+)
+def test_a_class_must_be_one_of_the_models(
+    images: ImageStore, task: Task, label: str, sentence: str
+) -> None:
+    assert sentence in _wrong(images, task, class_label=label)

@@ -7,8 +7,8 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding"]
-ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding")
+AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler"]
+ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding", "upscaler")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class AdapterInfo:
     id: AdapterId
     kind: AdapterKind
     """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights.
-    'embedding': vectors that a text encoder reads where the prompt has its name."""
+    'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
+    enlarges finished pictures."""
     title: str
     """What the menu shows."""
     path: str

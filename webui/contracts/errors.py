@@ -16,6 +16,7 @@
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
     |   `-- UnsafeModel       a pickled file that could run code when opened; names what
     |-- BrokenModel           recognised, but damaged
+    |   `-- LacksFile         a file that it needs beside itself is not there
     |-- DownloadFailed        a file could not be fetched, or is not what it was said to be
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
 
@@ -174,6 +175,15 @@ class UnsafeModel(NotAModel):
 
 class BrokenModel(EaselError):
     """The file is recognised, but damaged: truncated, unreadable, or of impossible shapes."""
+
+
+class LacksFile(BrokenModel):
+    """A model is whole and needs a file beside itself that is not there."""
+
+    def __init__(self, message: str, places: Sequence[str]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
+        """Absolute paths where it would be found."""
 
 
 class DownloadFailed(EaselError):

@@ -107,6 +107,8 @@ class GenerationRequest(
         if not choices or not isinstance(value, str):
             return value
         by_lower = {choice.lower(): choice for choice in choices}
+        if PARAMETERS[info.field_name or ""].names_upscaler and "/" in value:
+            return value
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(choices))
         return by_lower[value.lower()]
@@ -169,9 +171,15 @@ class GenerationRequest(
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property
+    def upscaler_networks(self) -> tuple[AdapterId, ...]:
+        """Upscaler networks that it names, each once."""
+        second = self.hires_upscaler if self.has_hires else ""
+        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+
+    @property
     def adapters(self) -> tuple[AdapterId, ...]:
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
-        named = [use.adapter for use in self.controls]
+        named = [use.adapter for use in self.controls] + [*self.upscaler_networks]
         for text in self.every_text:
             named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))

@@ -15,6 +15,7 @@ from webui.contracts.ids import AdapterId
 from webui.services.adapter_files import PICKLED, PICTURE, describe_embedding
 from webui.services.control_files import describe_control_file
 from webui.services.lora_files import describe_lora
+from webui.services.upscaler_files import describe_upscaler
 from webui.weights.read import ENDINGS
 
 LORA_FOLDERS = ("lora", "loras", "lycoris")
@@ -41,6 +42,22 @@ KINDS: tuple[FileKind, ...] = (
         ("embedding", "embeddings", "textual_inversion"),
         (".safetensors", *PICKLED, PICTURE),
         describe_embedding,
+    ),
+    FileKind(
+        "upscaler",
+        (
+            "upscaler",
+            "upscalers",
+            "upscale_models",
+            "esrgan",
+            "realesrgan",
+            "swinir",
+            "dat",
+            "hat",
+            "scunet",
+        ),
+        ENDINGS,
+        describe_upscaler,
     ),
     FileKind("controlnet", ("controlnet", "controlnets"), ENDINGS, describe_control_file),
 )

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BrokenModel, NotAModel
+from webui.contracts.errors import BrokenModel, LacksFile, NotAModel
 from webui.contracts.ids import AdapterId, ModelId
 from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
 from webui.services.adapter_kinds import kind_at
@@ -102,7 +102,8 @@ def _entry(root: ModelRoot, path: Path, watched: list[Path]) -> Entry:
         entry = _described(base, path, root.id_of(path))
     except (NotAModel, BrokenModel) as error:
         _log.warning("The model %s is left out: %s", path, error)
-        return replace(base, problem=str(error))
+        names += error.places if isinstance(error, LacksFile) else ()  # once there, it is read anew
+        return replace(base, problem=str(error), watched=tuple(names), stamp=stamp_of(names))
     outside = [part for _, part in entry.model.parts] if entry.model is not None else []
     shared = [str(p) for part in outside for p in (Path(part), *_entries(Path(part)))]
     if not shared:

@@ -29,7 +29,9 @@ STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "wid
 """Fields that are left alone where a text does not tell them."""
 _MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
 _PICTURES = ("image", "mask", "class_map", "depth_map")
-_NOT_TOLD = (*_PICTURES, "boxes", "controls", "count", "priority", "texts", "noise_augmentation")
+_WITHOUT_KEY = ("prompt", "styles", "width", "height", "seed_width", "seed_height", "hires_width",
+                "hires_height")  # fmt: skip
+"""Fields that a text tells though none of its keys is theirs alone."""
 MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
 """Characters of a sentence that lists what is not known, and of each value in it."""
 
@@ -98,7 +100,8 @@ class ParameterReader:
         names = [
             name
             for name in PARAMETERS
-            if name not in _NOT_TOLD
+            if name not in _PICTURES
+            and (PARAMETERS[name].infotext is not None or name in _WITHOUT_KEY)
             and (name not in STAYS or name in told.request.model_fields_set)
         ]
         dumped = request.model_dump(mode="json", include=set(names))

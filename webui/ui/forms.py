@@ -106,8 +106,10 @@ class Form:
         return {control: change for control, change in changes.items() if change is not None}
 
 
-def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Component:
-    """The control for a parameter, made from its declaration alone."""
+def control(
+    tab: str, name: str, models: Sequence[CheckpointInfo] = (), upscalers: Sequence[str] = ()
+) -> Component:
+    """The control for a parameter, made from its declaration and from what menus offer."""
     declared = PARAMETERS[name]
     common: dict[str, Any] = {
         "label": declared.title,
@@ -124,6 +126,10 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
         return gr.Dropdown(model_choices(models), **{**common, "value": first})
     if declared.names_model:
         return gr.Dropdown([("none", ""), *model_choices(models)], **common)
+    if declared.names_upscaler:
+        # What was installed since the page was built can be typed.
+        names = [*declared.choices, *upscalers]
+        return gr.Dropdown(names, allow_custom_value=True, **common)
     if declared.choices:
         return gr.Dropdown(list(MENUS.get(name, declared.choices)), **common)
     if isinstance(default(name), bool):
@@ -222,7 +228,8 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
     if name in MENUS:
         return value in dict(MENUS[name]).values()
     if PARAMETERS[name].choices:
-        return value in PARAMETERS[name].choices
+        network = PARAMETERS[name].names_upscaler and "/" in str(value)
+        return network or value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
     if name in SLOTS:

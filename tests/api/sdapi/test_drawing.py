@@ -114,6 +114,12 @@ def test_refusals_have_their_status_and_our_sentence(client: TestClient) -> None
     status, said = refusal(client, steps=100_000)
     assert (status, said) == (422, "steps is 100000, expected a number from 1 to 1000.")
     assert "steps" in refusal(client, steps="many")[1]
+    assert refusal(client, cfg_scale=9000)[1].startswith(
+        "cfg_scale is 9000.0, expected a number from"
+    )
+    assert refusal(client, enable_hr=True, hr_upscaler="4x-Magic")[1].startswith(
+        "hr_upscaler is '4x-Magic'"
+    )
     status, said = refusal(client, override_settings={"sd_model_checkpoint": "v1-5"})
     assert (status, "There is no model 'v1-5'" in said) == (422, True)
     assert client.get("/api/v1/jobs?state=queued").json() == []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.api.sdapi.conftest import b64, drawn, refusal, request_of
+from tests.api.sdapi.conftest import b64, drawn, opened, refusal, request_of
 
 
 def with_unit(client: TestClient, route: str = "txt2img", **unit: Any) -> tuple[Any, Any]:
@@ -41,6 +45,10 @@ def test_pictures_of_units_come_in_three_forms(furnished: TestClient) -> None:
 
 
 def test_a_unit_that_is_off_is_none(furnished: TestClient) -> None:
+    off: tuple[Any, ...] = (None, {"args": None}, {"args": []}, {})
+    for nothing in off:
+        _, info = drawn(furnished, alwayson_scripts={"controlnet": nothing})
+        assert request_of(furnished, info)["controls"] == []
     assert with_unit(furnished, enabled=False)[0]["controls"] == []
     assert with_unit(furnished, model="None")[0]["controls"] == []
 
@@ -49,7 +57,10 @@ def test_a_unit_that_is_off_is_none(furnished: TestClient) -> None:
     ("unit", "says"),
     [
         ({"image": "", "model": "edges"}, "Unit 0 of controlnet has no picture"),
-        ({"module": "canny", "model": "edges"}, "names the preprocessor 'canny'"),
+        (
+            {"module": "openpose", "model": "edges", "image": "x"},
+            "no preprocessor 'openpose'. Those",
+        ),
         ({"model": "depth", "image": b64()}, "There is no controlnet 'depth'"),
         ("edges", "an object was expected"),
     ],
@@ -62,11 +73,44 @@ def test_a_unit_that_cannot_be_followed_is_a_sentence(
 
 def test_controlnets_are_listed_as_units_name_them(furnished: TestClient) -> None:
     assert furnished.get("/controlnet/model_list").json() == {"model_list": ["nets/edges"]}
-    assert furnished.get("/controlnet/module_list").json()["module_list"] == ["none"]
     types = furnished.get("/controlnet/control_types").json()["control_types"]
     assert types["edges"]["model_list"] == ["None", "nets/edges"]
     assert furnished.get("/controlnet/version").json() == {"version": 3}
     assert furnished.get("/controlnet/settings").json() == {"control_net_unit_count": 4}
+
+
+def test_a_unit_may_name_a_preprocessor_and_its_thresholds(furnished: TestClient) -> None:
+    picture = Image.new("L", (64, 64))
+    picture.paste(30, (20, 20, 44, 44))
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    sent = base64.b64encode(out.getvalue()).decode()
+
+    def edges(**unit: Any) -> int:
+        request, info = with_unit(furnished, module="canny", image=sent, processor_res=512, **unit)
+        assert info["ignored"] == []
+        stored = furnished.get(f"/api/v1/images/{request['controls'][0]['image']}").content
+        white = np.asarray(Image.open(io.BytesIO(stored)).convert("L")) > 0
+        return int(white.sum())
+
+    weak = {"threshold_a": 20, "threshold_b": 40}
+    assert edges() == edges(threshold_a=-1, threshold_b=-1) == 0
+    assert edges(**weak) > 50
+    thresholds = {f"controlnet_{name}": value for name, value in weak.items()}
+    body = {"controlnet_module": "canny", "controlnet_input_images": [sent], **thresholds}
+    (made,) = furnished.post("/controlnet/detect", json=body).json()["images"]
+    assert (np.asarray(opened(made).convert("L")) > 0).sum() == edges(**weak)
+
+
+def test_preprocessors_are_listed_by_our_names_and_theirs(furnished: TestClient) -> None:
+    told = furnished.get("/controlnet/module_list").json()
+    assert {"none", "canny", "tile_resample"} <= set(told["module_list"])
+    assert set(told["module_list"]) == set(told["module_detail"])
+    assert [s["value"] for s in told["module_detail"]["canny"]["sliders"]] == [100, 200]
+    for name in told["module_list"]:
+        if name != "class colours":  # which wants numbers
+            body = {"controlnet_module": name, "controlnet_input_images": [b64()]}
+            assert furnished.post("/controlnet/detect", json=body).status_code == 200, name
 
 
 def test_a_refiner_is_a_field(furnished: TestClient) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from webui.api.context import ApiContext
-from webui.api.sdapi.pictures import kept
+from webui.api.sdapi.modules import NONE, module_called, module_details, module_names, processed
+from webui.api.sdapi.pictures import encoded, kept
 from webui.api.sdapi.route import SdapiRoute
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId, ImageId
 
 _HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
-_NO_MODULE = ("none", "None", "", None)
 _USUAL: dict[str, tuple[Any, ...]] = {
     "resize_mode": (1, "Crop and Resize", "Inner Fit (Scale to Fit)", "Scale to Fit (Inner Fit)"),
     "control_mode": (0, "Balanced"),
@@ -23,8 +24,6 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "low_vram": (False,),
     "lowvram": (False,),
     "processor_res": (-1, 512, 64, 0.5),
-    "threshold_a": (-1, 64, 0.5),
-    "threshold_b": (-1, 64, 0.5),
     "save_detected_map": (True, False),
     "hr_option": ("Both",),
     "mask": (None, ""),
@@ -41,6 +40,8 @@ _READ = (
     "input_image",
     "guidance_start",
     "guidance_end",
+    "threshold_a",
+    "threshold_b",
 )
 
 
@@ -55,7 +56,7 @@ def controls_of(
         context: Knows controlnets.
 
     Raises:
-        BadRequest: a unit names a preprocessor, or has no picture.
+        BadRequest: a unit names a preprocessor that is not here, or has no picture.
         UnknownAdapter: a controlnet is not here.
     """
     controls, ignored = [], []
@@ -79,24 +80,34 @@ def controls_of(
 def _control(
     unit: dict[str, Any], place: int, picture: ImageId | None, context: ApiContext
 ) -> dict[str, Any]:
-    if unit.get("module") not in _NO_MODULE:
-        raise BadRequest(
-            f"Unit {place} of controlnet names the preprocessor {str(unit['module'])[:60]!r}; there are none here. "
-            "Send the picture that the controlnet reads, and 'none'."
-        )
+    module = module_called(str(unit.get("module") or ""))
     name = AdapterId(_HASH_BEHIND.sub("", str(unit["model"])))
     given = unit.get("image") or unit.get("input_image")
     if isinstance(given, dict):
         given = given.get("image")
     if not given and picture is None:
         raise BadRequest(f"Unit {place} of controlnet has no picture in 'image'.")
+    adapter = context.catalog.adapter("controlnet", name).id
+    image = kept(str(given), context) if given else picture
+    if module is not None and image is not None:
+        image = processed(context.images, image, module, unit)
     return {
-        "adapter": context.catalog.adapter("controlnet", name).id,
-        "image": kept(str(given), context) if given else picture,
+        "adapter": adapter,
+        "image": image,
         "weight": unit.get("weight", 1.0),
         "start": unit.get("guidance_start", 0.0),
         "end": unit.get("guidance_end", 1.0),
     }
+
+
+class DetectBody(BaseModel):
+    """Pictures for a preprocessor."""
+
+    controlnet_module: str = NONE
+    controlnet_input_images: list[str] = Field(default_factory=list, max_length=100)
+    controlnet_processor_res: int = Field(-1, description="Pictures keep their size.")
+    controlnet_threshold_a: float = -1
+    controlnet_threshold_b: float = -1
 
 
 def controlnet_router(context: ApiContext) -> APIRouter:
@@ -115,9 +126,22 @@ def controlnet_router(context: ApiContext) -> APIRouter:
 
     @router.get("/module_list", summary="List the preprocessors")
     def modules(alias_names: bool = False) -> dict[str, Any]:  # noqa: ARG001  theirs
-        """None but 'none': a unit's picture is what the controlnet reads."""
-        nothing = {"model_free": False, "sliders": []}
-        return {"module_list": ["none"], "module_detail": {"none": nothing}}
+        """For `module`: what makes the picture that a controlnet reads; 'none' where it is that already."""
+        return {"module_list": module_names(), "module_detail": module_details()}
+
+    @router.post("/detect", summary="Make control pictures")
+    def detect(body: DetectBody) -> dict[str, Any]:
+        """Each picture through a preprocessor."""
+        module = module_called(body.controlnet_module)
+        unit = {
+            "threshold_a": body.controlnet_threshold_a, "threshold_b": body.controlnet_threshold_b,
+        }  # fmt: skip
+        given = [kept(picture, context) for picture in body.controlnet_input_images]
+        made = (
+            given if module is None else [processed(context.images, i, module, unit) for i in given]
+        )
+        files = [context.images.path(image).read_bytes() for image in made]
+        return {"images": [encoded(file) for file in files], "info": "Success"}
 
     @router.get("/control_types", summary="List controlnets by what they read")
     def types() -> dict[str, Any]:
@@ -139,7 +163,7 @@ def controlnet_router(context: ApiContext) -> APIRouter:
 def _type(names: Sequence[str]) -> dict[str, Any]:
     first = names[0] if names else "None"
     return {
-        "module_list": ["none"],
+        "module_list": module_names(),
         "model_list": ["None", *names],
         "default_option": "none",
         "default_model": first,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -13,7 +13,9 @@ from webui.api.sdapi.bodies import DrawBody, Img2ImgBody, Txt2ImgBody
 from webui.api.sdapi.options import checkpoint, option_fields
 from webui.api.sdapi.pictures import kept
 from webui.api.sdapi.scripts import refuse_script, script_fields
+from webui.api.sdapi.upscalers import network_called
 from webui.contracts.choices import SCHEDULES, find_sampler
+from webui.contracts.errors import InvalidField
 from webui.contracts.ids import ImageId
 from webui.contracts.infotext_reading import read_infotext
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
@@ -51,6 +53,12 @@ _SAME_HIRES = {
     "hr_scale": "hires_scale", "hr_second_pass_steps": "hires_steps", "hr_prompt": "hires_prompt",
     "hr_negative_prompt": "hires_negative_prompt", "hr_cfg": "hires_guidance_scale",
 }  # fmt: skip
+_THEIRS = {ours: theirs for theirs, ours in (_SAME | _SAME_HIRES).items()} | {
+    "hires_upscaler": "hr_upscaler", "hires_width": "hr_resize_x", "hires_height": "hr_resize_y",
+    "schedule": "scheduler", "hires_schedule": "hr_scheduler",
+    "masked_padding": "inpaint_full_res_padding", "noise_multiplier": "initial_noise_multiplier",
+}  # fmt: skip
+"""Our names to theirs."""
 _EMPTY: tuple[Any, ...] = (None, False, "", 0, [], {}, 0.0)
 """Values of a field that is unknown here which ask for nothing."""
 
@@ -92,8 +100,17 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
     below = {name: value for name, value in told.items() if name not in said}
     # Of the body, options and the text, the body's own fields are the last word.
     plain = {name: value for name, value in given.items() if name not in said}
-    request = parse_request({**fields, **below, **plain, **scripts})
+    request = _parsed({**fields, **below, **plain, **scripts})
     return Order(request, body.n_iter, tuple(dict.fromkeys(ignored)))
+
+
+def _parsed(fields: Mapping[str, Any]) -> GenerationRequest:
+    """A request; what is wrong with it is said by the names that the client has for its fields."""
+    try:
+        return parse_request(fields)
+    except InvalidField as error:
+        problems = [replace(p, field=_THEIRS.get(p.field, p.field)) for p in error.problems]
+        raise InvalidField(problems) from error
 
 
 def _common(body: DrawBody, context: ApiContext) -> dict[str, Any]:
@@ -146,7 +163,7 @@ def _schedule(name: str) -> str:
 def _hires(body: Txt2ImgBody, context: ApiContext) -> dict[str, Any]:
     fields = _renamed(body, _SAME_HIRES)
     upscaler = LANCZOS if body.hr_upscaler in ("None", "") else body.hr_upscaler
-    fields |= {"hires_upscaler": upscaler}
+    fields |= {"hires_upscaler": network_called(upscaler, context.catalog) or upscaler}
     if body.firstphase_width and body.firstphase_height:
         fields |= {"hires_width": _whole(body.width), "hires_height": _whole(body.height)}
         fields |= {"width": _whole(body.firstphase_width), "height": _whole(body.firstphase_height)}

@@ -39,7 +39,7 @@ def script_fields(
                 422, f"There is no always-on script {name[:100]!r}. Those that there are: {known}."
             )
         given = script.get("args", []) if isinstance(script, dict) else script
-        arguments = given if isinstance(given, list) else [given]
+        arguments = given if isinstance(given, list) else [] if given is None else [given]
         made, left = read(arguments, picture, context)
         fields |= made
         ignored += left

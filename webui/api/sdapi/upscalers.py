@@ -18,7 +18,14 @@ def upscaler_names(catalog: Catalog) -> list[tuple[str, str | None, float]]:
     """Name, model behind it where there is one, and how many times it enlarges."""
     plain = [name for name in PARAMETERS["upscaler"].choices if name != BY_MODEL]
     models = [(str(m.id), str(m.id), float(m.latent_factor)) for m in catalog.models("upscale")]
-    return [(NO_UPSCALER, None, 4.0), *((name, None, 4.0) for name in plain), *models]
+    networks = [(info.name, str(info.id), 4.0) for info in catalog.adapters("upscaler")]
+    named = ((name, None, 4.0) for name in plain)
+    return [(NO_UPSCALER, None, 4.0), *named, *networks, *models]
+
+
+def network_called(name: str, catalog: Catalog) -> str | None:
+    """Id of the upscaler network of this name; None where there is none."""
+    return next((str(i.id) for i in catalog.adapters("upscaler") if i.name == name), None)
 
 
 def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
@@ -29,6 +36,8 @@ def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
     """
     if name in PARAMETERS["upscaler"].choices and name != BY_MODEL:
         return {"upscaler": name}
+    if (network := network_called(name, catalog)) is not None:
+        return {"upscaler": network}
     model: ModelId | None = model_called(name, catalog)
     if model is not None and catalog.get(model).task == "upscale":
         return {"model": model}

@@ -14,6 +14,7 @@ from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
+from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import Alterations, FreeU
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
@@ -104,6 +105,17 @@ class PictureOrder:
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
         return tuple((net, use) for net, use in pairs if isinstance(net, LoadedControl))
+
+    def upscaler(self, name: str) -> LoadedUpscaler:
+        """An upscaler network that the request names.
+
+        Raises:
+            BadRequest: the worker was given none of this name.
+        """
+        net = self.adapters.get(AdapterId(name))
+        if not isinstance(net, LoadedUpscaler):
+            raise BadRequest(f"The worker was given no upscaler {name!r} for this picture.")
+        return net
 
     def model(self, name: ModelId) -> LoadedModel:
         """A further model that the request names.

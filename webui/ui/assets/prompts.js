@@ -35,7 +35,7 @@ export function mount(_, { tab }) {
 /** A model that reads no text is asked without any; a retrieval model's prompt names its vectors. */
 function wordless(tab, model) {
   const hidden = model && !model.reads_text && model.task !== 'retrieval';
-  for (const name of [...BOXES, 'style-row']) {
+  for (const name of [...BOXES, 'style-row', 'fold-words']) {
     const element = document.getElementById(`${tab}-${name}`);
     if (element) element.style.display = hidden ? 'none' : '';
   }
