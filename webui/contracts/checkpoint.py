@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from webui.contracts.ids import ModelId
 
-Task = Literal["text", "inpaint", "semantic", "layout", "depth", "upscale"]
-TASKS: tuple[Task, ...] = ("text", "inpaint", "semantic", "layout", "depth", "upscale")
-"""What a model was made for; all but 'text' want something beside the prompt, or instead of it."""
+Task = Literal[
+    "text",
+    "inpaint",
+    "semantic",
+    "layout",
+    "depth",
+    "upscale",
+    "class",
+    "unconditional",
+    "retrieval",
+]
+TASKS: tuple[Task, ...] = get_args(Task)
+"""What a model was made for; all but 'text' want something beside the prompt, or instead of it.
+
+'class' draws one of its classes, 'unconditional' what it was trained on, and 'retrieval' what is like the
+pictures that it is given.
+"""
 FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
 """'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
 DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
@@ -53,6 +67,16 @@ class CheckpointInfo:
     """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
+
+    reads_text: bool = True
+    """Whether a prompt tells it anything."""
+
+    def class_index(self, label: str) -> int | None:
+        """Number of the class of a name, or of a number in digits; None where there is none such."""
+        wanted = label.strip().lower()
+        if wanted.isascii() and wanted.isdigit():
+            return int(wanted) if len(wanted) < 10 and int(wanted) < len(self.classes) else None
+        return next((i for i, name in enumerate(self.classes) if name.lower() == wanted), None)
 
     def part(self, name: str) -> str | None:
         """Folder of a part; None when the model has none of this name."""

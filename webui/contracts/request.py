@@ -23,6 +23,7 @@ from webui.contracts.choices import find_sampler
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.parameters.classes import ClassChoice
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.guidance import GuidanceParameters
@@ -48,6 +49,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
+    ClassChoice,
     Turns,
     SoftInpainting,
     Savings,

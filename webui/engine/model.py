@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.adapters.lora import MergedWeights
+from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
-from webui.engine.layout_encoder import LayoutEncoder
+from webui.engine.layout_encoder import ReadsBoxes
 from webui.prompt.tokens import TokenFrame
 
 if TYPE_CHECKING:  # it imports this file
@@ -48,8 +49,10 @@ class LoadedModel:
     """Memory that the weights take."""
     preview: Tensor
     """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
-    layout_encoder: LayoutEncoder | None = None
+    layout_encoder: ReadsBoxes | None = None
     """Turns boxes into tokens; None for a model that takes none."""
+    conditioners: Conditioners = STABLE_DIFFUSION
+    """What it follows beside or instead of text."""
     merged: MergedWeights = field(default_factory=MergedWeights)
     """What LoRAs have changed in the networks at present."""
     fast: Accelerated | None = None
@@ -61,6 +64,15 @@ class LoadedModel:
     def takes_label(self) -> bool:
         """Whether the denoising network embeds a label beside the timestep."""
         return getattr(self.unet, "class_embedding", None) is not None
+
+    @property
+    def can_be_guided(self) -> bool:
+        """Whether there is anything to guide a picture away from."""
+        classes, own = self.conditioners.classes, self.checkpoint.classes
+        if classes is not None:
+            return len(classes) > len(own)
+        reads = self.text_encoder is not None or self.layout_encoder is not None
+        return reads or self.conditioners.tokens_width is not None
 
     @property
     def max_boxes(self) -> int:

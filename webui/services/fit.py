@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterator
 
@@ -25,13 +26,22 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "layout": (),
     "depth": (("depth_map", "an uploaded grey picture, white near: this model follows one"),),
     "upscale": (("image", "the picture to enlarge: this model does nothing else"),),
+    "class": (("class_label", "one of the model's classes, by name or number: it draws one"),),
+    "unconditional": (),
+    "retrieval": (),
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
-    "mask": ("inpaint", "text"),  # the one that was made for it is named first
+    "mask": (
+        "inpaint",
+        "text",
+        "class",
+        "unconditional",
+    ),  # the one that was made for it is named first
     "class_map": ("semantic",),
     "depth_map": ("depth",),
     "boxes": ("layout",),
+    "class_label": ("class",),
     "upscale_factor": ("upscale",),
     "controls": ("text", "inpaint", "semantic", "layout", "depth"),
     "loras": ("text", "inpaint", "semantic", "layout", "depth"),
@@ -59,12 +69,12 @@ def misfits(
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
-    return [*problems, *_labels(request, checkpoint)]
+    return [*problems, *_labels(request, checkpoint), *_class(request, checkpoint)]
 
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     for name, expected in _NEEDED[checkpoint.task]:
-        if getattr(request, name) is None:
+        if not getattr(request, name):
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
     if request.upscaler != BY_MODEL and request.image is None:
         yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
@@ -175,3 +185,17 @@ def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[
         if box.label not in checkpoint.classes:
             known = ", ".join(checkpoint.classes)
             yield FieldProblem(f"boxes.{index}.label", repr(box.label), f"one of {known}")
+
+
+def _class(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    label, count = request.class_label, len(checkpoint.classes)
+    if label and checkpoint.class_index(label) is None:
+        near = difflib.get_close_matches(
+            label.lower(), [c.lower() for c in checkpoint.classes], n=3
+        )
+        such = f", such as {', '.join(map(repr, near))}" if near else ""
+        yield FieldProblem(
+            "class_label",
+            repr(label),
+            f"a name of its {count} classes{such}, or a number below {count}",
+        )

@@ -42,6 +42,8 @@ class UnetShape:
     """Of each level, whether its first attention looks at the context too."""
     residual_resampling: bool
     """Whether the picture is made smaller and larger by residual blocks."""
+    scale_shift: bool
+    """Whether the time embedding scales and shifts, instead of being added."""
     label_numbers: int | None
     """Numbers of a vector that is embedded beside the timestep; None where there is none."""
     label_classes: int | None
@@ -97,6 +99,7 @@ class _Reader:
             plain_attention=self._first_of("qkv.weight") is not None,
             crossed=tuple(self._crossed(blocks[0]) for blocks in down),
             residual_resampling=residual,
+            scale_shift=self._scale_shift(),
             label_numbers=None if vector is None else vector[-1],
             label_classes=None if table is None else table[0],
         )
@@ -115,6 +118,10 @@ class _Reader:
     def _count(self, row: str) -> int:
         found = {n.split(".")[1] for n in self._shapes if n.startswith(f"{row}.")}
         return 1 + max((int(i) for i in found if i.isdecimal() and len(i) < 4), default=-1)
+
+    def _scale_shift(self) -> bool:
+        told = self._shapes["input_blocks.1.0.emb_layers.1.weight"][0]
+        return told == 2 * self._width(1)
 
     def _width(self, block: int) -> int:
         return self._shapes[f"input_blocks.{block}.0.out_layers.3.weight"][0]
