@@ -65,6 +65,8 @@ class CheckpointInfo:
     format: FileFormat = "diffusers"
     variant: str = ""
     """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
+    vocabulary: Literal["", "clip"] = ""
+    """Whose tokenizer reads its text, where no part of it is one."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
 

@@ -58,6 +58,10 @@ def clip_vocabulary() -> ClipVocabulary:
 
 def _letters() -> list[str]:
     """A visible character for each byte: its own where it has one, else one from U+0100 on."""
-    visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), 256)]
+    visible = [
+        *range(ord("!"), ord("~") + 1),
+        *range(ord("¡"), ord("¬") + 1),
+        *range(ord("®"), 256),
+    ]
     others = len(set(range(256)) - set(visible))
     return [chr(byte) for byte in visible] + [chr(256 + i) for i in range(others)]

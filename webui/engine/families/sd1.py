@@ -1,7 +1,8 @@
 """Stable Diffusion 1 and 2 and everything of that shape: text tokens, UNet, KL first stage.
 
 Reads a diffusers folder by part, of which some may lie in a neighbour's; sizes come from the parts'
-own config files. What a model does beside text to image shows in the input channels of its UNet.
+own config files. Single files are read in `sd1_file.py`. What a model does beside text to image shows in the
+input channels of its UNet.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from webui.engine.families.parts import (
     read_config,
     weight_bytes,
 )
+from webui.engine.families.sd1_file import parts_of_file
+from webui.engine.families.sd1_parts import StableDiffusionParts, token_frame
 from webui.engine.first_stage import decode_latents
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel
 from webui.engine.previews import fit_projection
-from webui.prompt.tokens import TokenFrame
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -44,7 +46,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
+    """Read a diffusers folder or a single file.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
@@ -57,36 +59,52 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
 
 def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     dtype = compute_dtype(device, checkpoint.dtype)
-    where = {name: part_folder(checkpoint, name) for name in _PARTS}
-    unet = load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype)
-    vae = load_part(AutoencoderKL, where["vae"], device, torch_dtype=dtype)
-    text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
-    tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
-    layout_encoder = _layout_encoder(checkpoint, where["layout_encoder"], device)
+    read = _parts_of_folder if checkpoint.format == "diffusers" else parts_of_file
+    parts = read(checkpoint, device, dtype)
+    # Any: diffusers' configurations are typed loosely.
+    unet: Any = parts.unet
     _check_channels(checkpoint, int(unet.config.in_channels))
-    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
     with torch.inference_mode():
         preview = fit_projection(
-            lambda latents: decode_latents(vae, latents / scale + shift),
-            int(vae.config.latent_channels),
+            lambda latents: decode_latents(parts.vae, latents / parts.scale + parts.shift),
+            int(parts.vae.config.latent_channels),
             device,
         )
-    networks = [unet, vae, text_encoder, *([] if layout_encoder is None else [layout_encoder])]
     return LoadedModel(
         checkpoint=checkpoint,
         device=device,
         dtype=dtype,
-        text_encoder=text_encoder,
-        tokenize=lambda text: _token_ids(tokenizer, text),
-        frame=_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
-        unet=unet,
-        vae=vae,
-        latent_scale=scale,
-        latent_shift=shift,
-        levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
-        bytes=weight_bytes(networks),
+        text_encoder=parts.text_encoder,
+        tokenize=parts.token_ids,
+        frame=parts.frame,
+        unet=parts.unet,
+        vae=parts.vae,
+        latent_scale=parts.scale,
+        latent_shift=parts.shift,
+        levels=parts.levels,
+        bytes=weight_bytes(parts.networks),
         preview=preview,
-        layout_encoder=layout_encoder,
+        layout_encoder=parts.layout_encoder,
+    )
+
+
+def _parts_of_folder(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> StableDiffusionParts:
+    where = {name: part_folder(checkpoint, name) for name in _PARTS}
+    vae = load_part(AutoencoderKL, where["vae"], device, torch_dtype=dtype)
+    text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
+    tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
+    return StableDiffusionParts(
+        unet=load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype),
+        vae=vae,
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        frame=token_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
+        scale=float(vae.config.scaling_factor),
+        shift=float(vae.config.shift_factor or 0.0),
+        levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
+        layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], device),
     )
 
 
@@ -117,22 +135,3 @@ def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
         raise ValueError(
             f"its UNet takes {channels} channels; for the task {task!r} {wanted} were expected."
         )
-
-
-# Any: the tokenizer's attributes are untyped.
-def _frame(tokenizer: Any, length: int) -> TokenFrame:
-    pad = tokenizer.pad_token_id
-    end = tokenizer.eos_token_id
-    comma = tokenizer(",", add_special_tokens=False).input_ids
-    return TokenFrame(
-        start=tokenizer.bos_token_id,
-        end=end,
-        padding=end if pad is None else pad,
-        length=length,
-        comma=comma[0] if len(comma) == 1 else None,
-    )
-
-
-def _token_ids(tokenizer: Any, text: str) -> list[int]:
-    encoded = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)
-    return [int(token) for token in encoded.input_ids]
