@@ -50,6 +50,16 @@ def test_every_flag_is_also_a_variable(tmp_path: Path) -> None:
     assert by_flag.cuda_graphs
 
 
+def test_tokens_and_mirrors_come_from_the_environment() -> None:
+    plain = parse()
+    assert (dict(plain.tokens), plain.private_downloads) == ({}, False)
+    given = parse(HF_TOKEN="a", CIVITAI_TOKEN="b", HF_ENDPOINT="https://hub.example/")
+    assert given.hugging_face == "https://hub.example"
+    assert given.tokens == {"https://hub.example": "a", "https://civitai.com": "b"}
+    assert "'a'" not in repr(given)
+    assert parse(EASEL_ALLOW_PRIVATE_DOWNLOADS="1").private_downloads
+
+
 def test_a_flag_wins_over_its_variable() -> None:
     assert parse("--port", "8001", EASEL_PORT="8000").port == 8001
 

@@ -33,6 +33,9 @@ from webui.server import Server, address_of, open_socket
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
 from webui.services.dispatcher import Dispatcher
+from webui.services.downloads.downloads import Downloads
+from webui.services.downloads.network import Web, is_any, is_public
+from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
@@ -44,6 +47,8 @@ from webui.services.wording import WordSources
 from webui.workers.local import LocalWorker
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from webui.ui.context import UiContext
 
 _log = logging.getLogger(__name__)
@@ -80,10 +85,12 @@ class Studio:
     def start(self) -> None:
         """Take up the queue where it was left, and start the worker."""
         self.context.dispatcher.start()
+        self.context.downloads.start()
 
     def stop(self) -> None:
         """End the streams and the worker; the queue stays on disk."""
         self.streams.close()
+        self.context.downloads.stop()
         self.context.dispatcher.stop()
         self.lock.release()
 
@@ -125,8 +132,9 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
     context = ApiContext(
-        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
-    )
+        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
+        _downloads(settings, database, events, catalog),
+    )  # fmt: skip
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)
@@ -189,6 +197,15 @@ def _built_in_models(settings: Settings) -> tuple[CheckpointInfo, ...]:
     from webui.contracts.fakes import FAKE_CHECKPOINTS  # noqa: PLC0415  see above
 
     return FAKE_CHECKPOINTS
+
+
+def _downloads(
+    settings: Settings, database: Engine, events: EventBus, catalog: Catalog
+) -> Downloads:
+    web = Web(is_any if settings.private_downloads else is_public, settings.tokens)
+    sites = Sites(hugging_face=settings.hugging_face)
+    models = settings.model_folders[0]
+    return Downloads(database, models, web, sites, events, lambda _: catalog.refresh())
 
 
 def _hooks(events: EventBus) -> HookHost:

@@ -75,6 +75,8 @@ MADE: Mapping[str, str] = {
 QUIET = ("alembic", "uvicorn", "httpx", "httpx2")
 """Libraries whose ordinary news is of no interest in the terminal."""
 
+HUGGING_FACE, CIVITAI = "https://huggingface.co", "https://civitai.com"
+
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 _EPILOG = """\
@@ -96,6 +98,8 @@ examples:
 
 Pictures go to <data-dir>/outputs, checkpoints are looked for in <data-dir>/models.
 HTTP is described at /docs of the running studio.
+Downloads from sites that want to know who asks use HF_TOKEN and CIVITAI_TOKEN; HF_ENDPOINT names a
+mirror of the Hugging Face hub.
 """
 
 
@@ -134,6 +138,10 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     _add_network_flags(parser, environment)
     _add_machine_flags(parser, environment)
+    hub = environment.get("HF_ENDPOINT", "").rstrip("/") or HUGGING_FACE
+    given = {hub: environment.get("HF_TOKEN"), CIVITAI: environment.get("CIVITAI_TOKEN")}
+    tokens = {site: token for site, token in given.items() if token}
+    parser.set_defaults(hugging_face=hub, tokens=tokens)
     parser.set_defaults(has_display=has_display(environment, sys.platform))
     return parser
 
@@ -168,6 +176,9 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
         allowed_hosts=tuple(
             name for given in options.allow_host for name in given.split(",") if name
         ),
+        private_downloads=options.allow_private_downloads,
+        hugging_face=options.hugging_face,
+        tokens=options.tokens,
         repository=REPOSITORY,
     )
 
@@ -296,6 +307,7 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
         "--compile": "compile models on a GPU: minutes at first use of a size, then faster steps",
         "--cuda-graphs": "record models on a GPU, per size: faster steps of small models",
         "--fake": "draw coloured gradients without a model, for work on the interface",
+        "--allow-private-downloads": "models may be fetched from addresses inside this network",
         "--no-browser": "do not open the page in a browser, as is done where there is a display",
         "--no-venv": "use the active Python environment instead of .venv",
     }

@@ -11,6 +11,7 @@ from webui import VERSION
 from webui.api.catalogue import catalogue_router
 from webui.api.context import ApiContext
 from webui.api.docs import docs_router
+from webui.api.downloads import downloads_router
 from webui.api.errors import add_error_handlers
 from webui.api.events import events_router
 from webui.api.health import health_router
@@ -43,6 +44,7 @@ def create_api(
         pictures_router(context),
         images_router(context),
         catalogue_router(context),
+        downloads_router(context),
         prompts_router(context),
         health_router(context),
         events_router(context, streams),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
+from webui.services.downloads.downloads import Downloads
 from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
@@ -34,3 +35,5 @@ class ApiContext:
     """Styles and wildcards."""
     prompts: PromptReader
     """Reads prompts while they are written."""
+    downloads: Downloads
+    """Fetches models from elsewhere."""

@@ -27,6 +27,7 @@ STATUS: tuple[tuple[type[EaselError], int], ...] = (
     (errors.NotAModel, 422),
     (errors.BrokenModel, 422),
     (errors.OutOfMemory, 503),
+    (errors.DownloadFailed, 502),
     (errors.JobFailed, 500),
     (EaselError, 500),
 )

@@ -6,6 +6,7 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
@@ -14,6 +15,7 @@
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
     |   `-- UnsafeModel       a pickled file that could run code when opened; names what
     |-- BrokenModel           recognised, but damaged
+    |-- DownloadFailed        a file could not be fetched, or is not what it was said to be
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
 
 A message says what happened, quotes the value, says what was expected and what to do.
@@ -110,6 +112,16 @@ class BadImage(BadRequest):
     """A file that is no picture, or one too large to take."""
 
 
+class ForbiddenAddress(BadRequest):
+    """A link leads to an address that is not public, directly or by a redirect."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(
+            f"{host[:100]!r} is at {address}, which is no public address; links must not reach into this "
+            "network. Start with --allow-private-downloads where that is meant."
+        )
+
+
 class NotFound(EaselError):
     """No job, picture or image has this id."""
 
@@ -148,6 +160,10 @@ class UnsafeModel(NotAModel):
 
 class BrokenModel(EaselError):
     """The file is recognised, but damaged: truncated, unreadable, or of impossible shapes."""
+
+
+class DownloadFailed(EaselError):
+    """A file could not be fetched, or is not what it was said to be; nothing was installed."""
 
 
 class UnusableDatabase(EaselError):

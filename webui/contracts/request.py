@@ -26,6 +26,7 @@ from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.parameters.classes import ClassChoice
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.flow import FlowParameters
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
@@ -35,6 +36,7 @@ from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParamete
 from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
+from webui.contracts.parameters.size_conditioning import SizeConditioning
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
@@ -58,6 +60,8 @@ class GenerationRequest(
     Upscaling,
     HiresParameters,
     OtherModels,
+    SizeConditioning,
+    FlowParameters,
     NetworkParameters,
     GuidanceParameters,
     SamplingParameters,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -30,6 +31,12 @@ class Settings:
     open_browser: bool = True
     allowed_hosts: tuple[str, ...] = ()
     """Further Host values to accept beside the addresses that are served."""
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Origin, such as 'https://huggingface.co', to the token that downloads from it send."""
+    hugging_face: str = "https://huggingface.co"
+    """The hub, or a mirror of it."""
+    private_downloads: bool = False
+    """Whether links may lead to addresses inside this network."""
     repository: Path = Path(__file__).resolve().parents[2]
     """Where the program's own models/ lie."""
 

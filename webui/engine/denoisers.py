@@ -70,6 +70,8 @@ class NoiseLevels:
 
         All but: sigma would be infinite there, so the signal's share is left at `TERMINAL_ALPHA`.
         """
+        if self.prediction == FLOW:
+            return self  # its last level is all noise already
         roots = [1 / math.sqrt(1 + math.exp(2 * level)) for level in self.log_sigmas]
         first, last = roots[0], roots[-1]
         stretched = [((root - last) * first / (first - last)) ** 2 for root in roots]

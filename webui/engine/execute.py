@@ -65,9 +65,12 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     tokens = _tokens(works)
     if tokens is not None:
         given["encoder_hidden_states"] = tokens.to(model.dtype)
+    pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
+    given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
+    given |= {} if sizes is None else {"sizes": sizes}
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
-        down, middle = residuals(controls, rows, Inputs(x, t, tokens))
+        down, middle = residuals(controls, rows, Inputs(x, t, tokens, pooled, sizes))
         if works[0].reuse is not None:
             down, middle = shallow(down), middle.new_zeros(())
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
@@ -151,6 +154,12 @@ def _tokens(works: Sequence[Predict]) -> Tensor | None:
         return None
     longest = max(part.shape[1] for part in parts)
     return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
+
+
+def _rows_of(works: Sequence[Predict], name: str) -> Tensor | None:
+    """(R, N) of works that all have a field, or all have none."""
+    parts = [part for work in works if (part := getattr(work, name)) is not None]
+    return _joined(parts) if parts else None
 
 
 def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:

@@ -53,6 +53,8 @@ def _rows(work: Predict) -> Split | None:
             work,
             x=work.x[half],
             tokens=None if work.tokens is None else work.tokens[half],
+            pooled=None if work.pooled is None else work.pooled[half],
+            sizes=None if work.sizes is None else work.sizes[half],
             perturbed=work.perturbed[half],
             reuse=None if work.reuse is None else work.reuse[half],
             keep=None,  # the next step is then whole too

@@ -42,7 +42,7 @@ def rows(model: LoadedModel, text: str) -> Tensor:
 
 def encoded(model: LoadedModel, text: str, *embeddings: LoadedEmbedding) -> Tensor:
     (made,) = encode_texts([EncodeText(model, text, reading=Reading(embeddings=embeddings))])
-    return made
+    return made.tokens
 
 
 @pytest.mark.parametrize("layout", ["emb_params", "<cloud>", "clip_l", "string_to_param.*"])
@@ -53,7 +53,9 @@ def test_every_layout_gives_the_vectors(tmp_path: Path, layout: str) -> None:
         written(tmp_path / "Cloud.safetensors", {layout: vectors, **other}), CPU
     )
     assert torch.equal(loaded.vectors, vectors)
-    assert (loaded.name, loaded.bytes) == ("cloud", vectors.nbytes)
+    further = sum(tensor.nbytes for tensor in other.values())
+    assert (loaded.name, loaded.bytes) == ("cloud", vectors.nbytes + further)
+    assert (loaded.second is None) == (layout != "clip_l")
 
 
 def test_a_single_vector_and_half_precision_are_read(tmp_path: Path) -> None:

@@ -41,6 +41,11 @@ class LoadedControl:
         Raises:
             JobFailed: it is made for another.
         """
+        if not hasattr(unet.config, "block_out_channels"):
+            raise JobFailed(
+                f"The controlnet {self.info.id!r} steers a UNet, and this model has none. Take it out, or "
+                "choose the model that it was trained on."
+            )
         wanted = (latent_channels, *widths_of(unet.config))
         if (self.latent_channels, *self.widths) != wanted:
             raise JobFailed(
@@ -72,6 +77,16 @@ class Inputs:
     """(R,)."""
     tokens: Tensor
     """(R, T, D)."""
+    pooled: Tensor | None = None
+    """(R, P), as in `Predict`."""
+    sizes: Tensor | None = None
+    """(R, N), as in `Predict`."""
+
+    def added(self, dtype: torch.dtype) -> dict[str, Tensor] | None:
+        """What an SDXL network embeds beside the timestep, by diffusers' names; None for all others."""
+        if self.pooled is None or self.sizes is None:
+            return None
+        return {"text_embeds": self.pooled.to(dtype), "time_ids": self.sizes}
 
 
 # Any: diffusers' configs are typed loosely.
@@ -136,6 +151,7 @@ def residuals(
             inputs.t,
             inputs.tokens.to(net.dtype),
             torch.cat(hints).to(net.dtype, memory_format=torch.channels_last),
+            added_cond_kwargs=inputs.added(net.dtype),
             return_dict=False,
         )
         shares = torch.tensor(weights, device=mids.device, dtype=mids.dtype).view(-1, 1, 1, 1)

@@ -23,13 +23,14 @@ from torch import Tensor, nn
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel, JobFailed
 
-UNET, TEXT = "unet", "text_encoder"
+UNET, TEXT, TEXT_2 = "unet", "text_encoder", "text_encoder_2"
 Place = tuple[str, str]
 """Part of a model, and a module in it, its dotted name joined by underscores."""
 
 _PREFIXES = (
-    ("lora_unet_", UNET), ("lora_te1_", TEXT), ("lora_te_", TEXT),
+    ("lora_unet_", UNET), ("lora_te1_", TEXT), ("lora_te2_", TEXT_2), ("lora_te_", TEXT),
     ("base_model.model.unet.", UNET), ("unet.", UNET), ("text_encoder.", TEXT),
+    ("text_encoder_2.", TEXT_2),
 )  # fmt: skip
 _ENDINGS = re.compile(
     r"[._](?:lora_(?P<a>A|down)|lora_(?P<b>B|up)|lora\.(?P<c>down)|lora\.(?P<d>up))"
@@ -80,9 +81,9 @@ class LoadedLora:
         changes = {place: low.first_ranks(rank) for place, low in self.changes.items()}
         return replace(self, changes=changes, key=(self.key, rank))
 
-    def reads(self, part: str) -> bool:
-        """Whether it changes this part of a model."""
-        return any(place[0] == part for place in self.changes)
+    def reads(self, *parts: str) -> bool:
+        """Whether it changes one of these parts of a model."""
+        return any(place[0] in parts for place in self.changes)
 
 
 Patches = tuple[tuple[LoadedLora, float], ...]
@@ -244,10 +245,10 @@ def _metadata_alpha(metadata: Mapping[str, str]) -> Callable[[Place], float | No
     settings = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     patterns = {
         (part, name.replace(".", "_")): float(alpha)
-        for part in (UNET, TEXT)
+        for part in (UNET, TEXT, TEXT_2)
         for name, alpha in (settings.get(f"{part}.alpha_pattern") or {}).items()
     }
-    alphas = {part: settings.get(f"{part}.lora_alpha") for part in (UNET, TEXT)}
+    alphas = {part: settings.get(f"{part}.lora_alpha") for part in (UNET, TEXT, TEXT_2)}
 
     def alpha_of(place: Place) -> float | None:
         part, name = place

@@ -29,12 +29,14 @@ from webui.engine.guidance import (
     GuidedBy,
     Prompted,
     Steering,
+    TextRows,
     Timeline,
     encode_prompts,
 )
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
 from webui.engine.sampling_plan import Walk
@@ -63,9 +65,12 @@ def conditioned(
     guidance = Guidance.of(request, walk)
     said = yield from _said(order, model, guidance, sigmas)
     stages = said.stages
+    first = stages[0][1] if stages else None
     conditioning = Conditioning(
-        stages[0][1] if stages else None,
+        first,
         _planes(order, model) if planes is None else planes,
+        size_rows(order, model, 1 if first is None else first.count, len(said.weights)),
+        request.distilled_guidance_scale if model.traits.takes_guidance else None,
         later=stages[1:],
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
@@ -80,9 +85,9 @@ def _said(
     order: PictureOrder, model: LoadedModel, guidance: Guidance, sigmas: Sequence[float]
 ) -> Task[Prompted]:
     """Tokens of all that the picture follows; no stages for a network that attends to nothing."""
-    if model.text_encoder is None:
+    if not model.reads_text:
         tokens = yield from wordless_tokens(order, model, guidance.needs_negative)
-        return Prompted(() if tokens is None else ((sigmas[0], tokens),), (1.0,))
+        return Prompted(() if tokens is None else ((sigmas[0], TextRows(tokens)),), (1.0,))
     request = order.request
     said = yield from encode_prompts(
         model,
@@ -94,9 +99,8 @@ def _said(
     )
     if model.layout_encoder is None:
         return said
-    boxes = yield from box_tokens(order, model, said.stages[0][1].shape[0])
-    together = ((level, torch.cat((tokens, boxes), 1)) for level, tokens in said.stages)
-    return replace(said, stages=tuple(together))
+    boxes = yield from box_tokens(order, model, said.stages[0][1].count)
+    return replace(said, stages=tuple((level, text.beside(boxes)) for level, text in said.stages))
 
 
 def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:

@@ -70,6 +70,7 @@ def describe(file: WeightsFile) -> Facts | No:
         latent_factor=_factor(file.header),
         native_size=_native_size(variant, prediction),
         variant=variant.name,
+        vocabulary="clip",
     )
 
 
