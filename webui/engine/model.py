@@ -96,13 +96,18 @@ class LoadedModel:
         return getattr(self.unet, "class_embedding", None) is not None
 
     @property
+    def reads_text(self) -> bool:
+        """Whether a prompt tells it anything."""
+        return self.text_encoder is not None or self.reads is not None
+
+    @property
     def can_be_guided(self) -> bool:
         """Whether there is anything to guide a picture away from."""
         classes, own = self.conditioners.classes, self.checkpoint.classes
         if classes is not None:
             return len(classes) > len(own)
-        reads = self.text_encoder is not None or self.layout_encoder is not None
-        return reads or self.conditioners.tokens_width is not None
+        told = self.reads_text or self.layout_encoder is not None
+        return told or self.conditioners.tokens_width is not None
 
     @property
     def max_boxes(self) -> int:

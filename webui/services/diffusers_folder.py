@@ -106,7 +106,7 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         dtype=dtypes.most_common(1)[0][0] if dtypes else "", prediction=_prediction(parts),
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
-        task=task, classes=classes, defaults=read_defaults(easel, EASEL_FILE),
+        task=task, classes=classes, reads_text="text_encoder" in shape.networks, defaults=read_defaults(easel, EASEL_FILE),
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip
 

@@ -53,7 +53,8 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         latent_factor=facts.latent_factor, native_width=size, native_height=size,
         description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
         defaults=own or facts.defaults, format=header.format, variant=facts.variant,
-        vocabulary=facts.vocabulary,         parts=facts.parts,
+        vocabulary=facts.vocabulary, classes=facts.classes, reads_text=facts.reads_text,
+        parts=facts.parts,
     )  # fmt: skip
 
 

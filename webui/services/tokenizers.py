@@ -21,6 +21,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.prompt.tokens import TokenFrame
+from webui.prompt.word_pieces import read_word_pieces
 from webui.services.model_files import read_json
 
 USUAL_LENGTH = 77
@@ -80,7 +81,7 @@ def _read(folder: str | None, length: int) -> ReadyTokenizer:
 
 
 def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
-    """Read `tokenizer.json`, or `vocab.json` and `merges.txt` as CLIP's tokenizer has them.
+    """Read `tokenizer.json`, or `vocab.json` and `merges.txt` as CLIP's tokenizer has them, or BERT's `vocab.txt`.
 
     Args:
         folder: Of a model's tokenizer.
@@ -89,7 +90,10 @@ def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
     Raises:
         BrokenModel: the files are missing or damaged.
     """
-    whole = folder / "tokenizer.json"
+    whole, pieces = folder / "tokenizer.json", folder / "vocab.txt"
+    if pieces.is_file() and not (folder / "vocab.json").is_file() and not whole.is_file():
+        read = read_word_pieces(pieces, length)
+        return ReadyTokenizer(read.tokenizer, read.frame)
     try:
         tokenizer = Tokenizer.from_file(str(whole)) if whole.is_file() else _clip(folder)
         tokenizer.no_padding()

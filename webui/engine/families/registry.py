@@ -34,6 +34,7 @@ class Family:
 FAMILIES: tuple[Family, ...] = (
     Family("sd1", "webui.engine.families.sd1"),
     Family("ldm-sr", "webui.engine.families.ldm_sr"),
+    Family("ldm", "webui.engine.families.ldm.load"),
 )
 
 

@@ -42,6 +42,9 @@ class Facts:
     """See `CheckpointInfo.vocabulary`."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit it."""
+    classes: tuple[str, ...] = ()
+    """See `CheckpointInfo.classes`."""
+    reads_text: bool = True
     parts: tuple[tuple[str, str], ...] = ()
     """Files that it needs beside itself, by part, absolute."""
 
