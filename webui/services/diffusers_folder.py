@@ -61,6 +61,7 @@ _SHAPES = (
         (
             "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
             "StableDiffusionInpaintPipeline", "StableDiffusionDepth2ImgPipeline",
+            "StableDiffusionInstructPix2PixPipeline",
         ),
         {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
         "vae",
@@ -170,7 +171,7 @@ def _task(shape: _Shape, easel: Mapping[str, Any], taken: Any, channels: int, cl
     else:
         expected = {
             "text": channels, "inpaint": 2 * channels + 1, "depth": channels + 1,
-            "semantic": channels + CLASS_PLANES * classes, "layout": channels,
+            "semantic": channels + CLASS_PLANES * classes, "layout": channels, "edit": 2 * channels,
         }  # fmt: skip
     told = [t for t in TASKS if expected.get(t) == taken]
     named = easel.get("task", told[0] if told else "text")

@@ -41,6 +41,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "semantic": lambda latent, classes: latent + 4 * classes,
     "layout": lambda latent, classes: latent,  # noqa: ARG005
     "depth": lambda latent, classes: latent + 1,  # noqa: ARG005
+    "edit": lambda latent, classes: 2 * latent,  # noqa: ARG005
 }
 """Input channels of the UNet by task, from those of the latent and the number of classes."""
 

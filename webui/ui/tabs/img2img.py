@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
@@ -17,12 +18,13 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
+TASKS: tuple[Task, ...] = ("text", "depth", "edit")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
-    models = [*context.catalog.models("text"), *context.catalog.models("depth")]
+    models = [info for task in TASKS for info in context.catalog.models(task)]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
             "image": image_panel(NAME),
@@ -34,7 +36,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Image", IMAGE),
             **controls_panel(NAME, depth=True),
         }
-        form = Form(NAME, controls, ("text", "depth"))
+        form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context.catalog)

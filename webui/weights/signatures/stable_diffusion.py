@@ -36,6 +36,7 @@ class Variant:
 VARIANTS = (
     Variant("1.x", "text", 0, CLIP),
     Variant("1.x", "inpaint", 5, CLIP),
+    Variant("1.x", "edit", 4, CLIP),
     Variant("2.x", "text", 0, OPEN_CLIP),
     Variant("2.x", "inpaint", 5, OPEN_CLIP),
     Variant("2.x", "depth", 1, OPEN_CLIP),
