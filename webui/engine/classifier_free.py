@@ -30,15 +30,15 @@ class Guidance:
     """Of self-attention guidance."""
     looks_blur: float = 1.0
     """Standard deviation in cells of its blur."""
-    image_scale: float = 1.0
-    """How hard the planes beside the latent steer where a network was taught to do without them (Brooks et al.
-    2023, equation 3); 1 as they do by themselves."""
     wants_unguided: bool = False
     """Whether the unguided prediction is wanted beside the guided one (CFG++)."""
     acts_at: tuple[bool, ...] = ()
     """Whether it acts in each step; empty means always."""
     sigmas: tuple[float, ...] = ()
     """Levels of the steps that `acts_at` counts."""
+    image_scale: float = 1.0
+    """How hard the planes beside the latent steer where a network was taught to do without them (Brooks et al.
+    2023, equation 3); 1 as they do by themselves."""
 
     @classmethod
     def of(cls, request: GenerationRequest, walk: Walk) -> Guidance:
