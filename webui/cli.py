@@ -176,6 +176,12 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
         allowed_hosts=tuple(
             name for given in options.allow_host for name in given.split(",") if name
         ),
+        models_dirs=tuple(
+            Path(name).expanduser().resolve()
+            for given in options.models_dir
+            for name in given.split(os.pathsep)
+            if name
+        ),
         private_downloads=options.allow_private_downloads,
         hugging_face=options.hugging_face,
         tokens=options.tokens,
@@ -301,6 +307,14 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
         metavar="FOLDER",
         default=environment.get("EASEL_DATA_DIR") or str(REPOSITORY),
         help="where models, outputs and the queue live (the program's own folder)",
+    )
+    group.add_argument(
+        "--models-dir",
+        metavar="FOLDER",
+        action="append",
+        default=[environment.get("EASEL_MODELS_DIR", "")],
+        help="a further folder of models, used in place: also those of AUTOMATIC1111, Forge, ComfyUI, "
+        "Fooocus; may be repeated",
     )
     switches = {
         "--cpu": "never use a GPU",

@@ -164,6 +164,27 @@ def test_a_queued_job_hears_its_place_in_the_queue_change(address: str) -> None:
     assert len(places) > 1
 
 
+def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) -> None:
+    def put(**order: object) -> str:
+        whole = {"prompt": "x", "steps": 1000, **order}
+        job: str = httpx.post(f"{address}/api/v1/jobs", json=whole).json()["id"]
+        return job
+
+    ids = [put() for _ in range(25)]
+    waiting = put(priority="Low")
+    places: list[int] = []
+    with httpx.stream("GET", f"{address}/api/v1/jobs/{waiting}/events", timeout=20) as answer:
+        for line in answer.iter_lines():
+            if line.startswith('data: {"id"') and '"queued"' in line:
+                places.append(json.loads(line[6:])["place"])
+                ids += [put() for _ in range(3 if len(places) == 1 else 0)]
+            if len(places) == 2:
+                break
+    assert places[1] > places[0]
+    for job in (*ids, waiting):
+        httpx.delete(f"{address}/api/v1/jobs/{job}")
+
+
 def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
     names: list[str] = []
     with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:

@@ -179,3 +179,14 @@ def test_models_that_are_needed_together_are_held_once_all_are_there(shelf: Shel
 def test_models_that_never_fit_together_are_refused(shelf: Shelf) -> None:
     with pytest.raises(OutOfMemory, match="'a' and 'b'"):
         shelf.residency(1.5).acquire_all([shelf.checkpoint("a"), shelf.checkpoint("b")])
+
+
+def test_a_note_on_a_resident_model_does_not_load_it_anew(shelf: Shelf) -> None:
+    residency = shelf.residency(2.5)
+    plain = shelf.checkpoint("a")
+    with residency.use(plain):
+        pass
+    noted = replace(plain, title="Mine", defaults=(("steps", 7),))
+    assert residency.is_known(noted)
+    with residency.use(noted):
+        assert shelf.loads == ["a"]

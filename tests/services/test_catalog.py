@@ -17,6 +17,7 @@ from tests.services.models import (
 )
 from tests.weights.files import write_sparse
 from tests.weights.ldm_layout import sd1_shapes
+from tests.weights.ldm_released import shapes_of
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import AdapterId, ModelId
@@ -196,6 +197,20 @@ def test_a_file_among_loras_that_is_none_is_listed_with_its_reason(tmp_path: Pat
     ((path, reason),) = catalog.problems()
     assert path.endswith("bad.safetensors")
     assert "lora_A" in reason
+
+
+def test_a_model_that_lacked_a_file_is_found_once_it_is_there(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "paper" / "text2img256.safetensors", shapes_of("text2img256"), "F32")
+    catalog = Catalog([tmp_path])
+    assert _ids(catalog) == []
+    [(path, reason)] = catalog.problems()
+    assert path.endswith("text2img256.safetensors")
+    assert "vocab.txt" in reason
+    (tmp_path / "bert-base-uncased").mkdir()
+    pieces = "".join(f"{i}\n" for i in range(30522))
+    (tmp_path / "bert-base-uncased" / "vocab.txt").write_text(pieces, "utf-8")
+    assert _ids(catalog) == ["paper/text2img256.safetensors"]
+    assert catalog.problems() == ()
 
 
 def test_an_adapter_that_was_added_is_found_without_a_refresh(tmp_path: Path) -> None:

@@ -81,3 +81,11 @@ def test_a_damaged_tokenizer_is_named_and_counts_nothing(tmp_path: Path) -> None
         read_tokenizer(tmp_path)
     damaged = replace(FAKE_CHECKPOINT, parts=(("tokenizer", str(tmp_path)),))
     assert Tokenizers().of(damaged) is None
+
+
+def test_word_pieces_are_counted_too(tmp_path: Path) -> None:
+    pieces = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "house", "##s", ",")
+    (tmp_path / "vocab.txt").write_text("\n".join(pieces) + "\n", "utf-8")
+    ready = read_tokenizer(tmp_path)
+    assert list(ready.tokenize("Red houses, oak")) == [4, 5, 6, 7, 1]
+    assert (ready.frame.start, ready.frame.end, ready.frame.comma) == (2, 3, 7)

@@ -18,6 +18,7 @@ from webui.contracts.events import (
     DownloadDropped,
     Event,
     JobChanged,
+    LibraryChanged,
     WorkerChanged,
 )
 
@@ -33,7 +34,7 @@ def events_router(context: ApiContext, streams: Streams) -> APIRouter:
     async def follow() -> StreamingResponse:
         """Server-sent events `queue`, `worker` and `download`: how they are now, then each change.
 
-        A download that was taken off the list is told of as `download-gone`.
+        A download that was taken off the list is told of as `download-gone`; `library` says that models came, went or changed.
         """
         return event_stream(_follow_studio(context, streams))
 
@@ -63,7 +64,9 @@ async def _follow_studio(context: ApiContext, streams: Streams) -> AsyncIterator
 
 
 def _concerns(event: Event) -> bool:
-    return isinstance(event, (JobChanged, WorkerChanged, DownloadChanged, DownloadDropped))
+    return isinstance(
+        event, (JobChanged, WorkerChanged, DownloadChanged, DownloadDropped, LibraryChanged)
+    )
 
 
 def _told(event: Event) -> str | None:
@@ -74,6 +77,8 @@ def _told(event: Event) -> str | None:
         return message("download", download_view(event.download).model_dump_json())
     if isinstance(event, DownloadDropped):
         return message("download-gone", {"id": event.id})
+    if isinstance(event, LibraryChanged):
+        return message("library", {})
     return None
 
 

@@ -61,6 +61,8 @@ class CheckpointInfo:
     task: Task = "text"
     classes: tuple[str, ...] = ()
     """Names that a class map's values or a layout's boxes stand for, by index; empty: it has none."""
+    text_width: int = 0
+    """Width of the text tokens that its network reads; 0 where it reads none, or is not known to."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit the model, such as ('steps', 4), where a request is silent."""
     format: FileFormat = "diffusers"

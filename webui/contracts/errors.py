@@ -6,6 +6,7 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
@@ -15,6 +16,7 @@
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
     |   `-- UnsafeModel       a pickled file that could run code when opened; names what
     |-- BrokenModel           recognised, but damaged
+    |   `-- LacksFile         a file that it needs beside itself is not there
     |-- DownloadFailed        a file could not be fetched, or is not what it was said to be
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
 
@@ -108,6 +110,19 @@ class UnknownWildcard(BadRequest):
         self.near = tuple(near)
 
 
+class UnknownVariable(BadRequest):
+    """A prompt reads a name that nothing in it set."""
+
+    def __init__(self, variable: str, near: Sequence[str]) -> None:
+        hint = f"Did you mean {' or '.join(f'${{{n}}}' for n in near)}? " if near else ""
+        super().__init__(
+            f"Nothing in the prompt says what {f'${{{variable}}}'!r} is. {hint}Set it before with "
+            f"{f'${{{variable}=...}}'}, or give it something to be otherwise: {f'${{{variable}:...}}'}."
+        )
+        self.variable = variable
+        self.near = tuple(near)
+
+
 class BadImage(BadRequest):
     """A file that is no picture, or one too large to take."""
 
@@ -160,6 +175,15 @@ class UnsafeModel(NotAModel):
 
 class BrokenModel(EaselError):
     """The file is recognised, but damaged: truncated, unreadable, or of impossible shapes."""
+
+
+class LacksFile(BrokenModel):
+    """A model is whole and needs a file beside itself that is not there."""
+
+    def __init__(self, message: str, places: Sequence[str]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
+        """Absolute paths where it would be found."""
 
 
 class DownloadFailed(EaselError):

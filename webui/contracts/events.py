@@ -63,4 +63,17 @@ class DownloadDropped:
     id: DownloadId
 
 
-Event = JobChanged | JobStepped | PictureSaved | WorkerChanged | DownloadChanged | DownloadDropped
+@dataclass(frozen=True)
+class LibraryChanged:
+    """Models or adapters came, went or changed, or more is known of one."""
+
+
+Event = (
+    JobChanged
+    | JobStepped
+    | PictureSaved
+    | WorkerChanged
+    | DownloadChanged
+    | DownloadDropped
+    | LibraryChanged
+)

@@ -107,6 +107,8 @@ class GenerationRequest(
         if not choices or not isinstance(value, str):
             return value
         by_lower = {choice.lower(): choice for choice in choices}
+        if PARAMETERS[info.field_name or ""].names_upscaler and "/" in value:
+            return value
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(choices))
         return by_lower[value.lower()]
@@ -169,9 +171,15 @@ class GenerationRequest(
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property
+    def upscaler_networks(self) -> tuple[AdapterId, ...]:
+        """Upscaler networks that it names, each once."""
+        second = self.hires_upscaler if self.has_hires else ""
+        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+
+    @property
     def adapters(self) -> tuple[AdapterId, ...]:
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
-        named = [use.adapter for use in self.controls]
+        named = [use.adapter for use in self.controls] + [*self.upscaler_networks]
         for text in self.every_text:
             named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))
@@ -214,8 +222,9 @@ def parse_request(data: Any) -> GenerationRequest:
         raise InvalidField(problems_in(error.errors())) from error
 
 
+# Any: a field's value; the model checks it.
 def parse_lora(
-    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None
+    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None, **more: Any
 ) -> LoraUse:
     """Validate a LoRA that a prompt names.
 
@@ -223,7 +232,7 @@ def parse_lora(
         InvalidField: a weight is out of range.
     """
     try:
-        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank)
+        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank, **more)
     except ValidationError as error:
         problems = problems_in({**e, "loc": ("loras", 0, *e["loc"])} for e in error.errors())
         named = [FieldProblem(f"{adapter} in loras", p.value, p.expected) for p in problems]

@@ -35,6 +35,8 @@ class Settings:
     """Origin, such as 'https://huggingface.co', to the token that downloads from it send."""
     hugging_face: str = "https://huggingface.co"
     """The hub, or a mirror of it."""
+    models_dirs: tuple[Path, ...] = ()
+    """Further folders of models, such as those of other programs; used in place."""
     private_downloads: bool = False
     """Whether links may lead to addresses inside this network."""
     repository: Path = Path(__file__).resolve().parents[2]
@@ -49,7 +51,12 @@ class Settings:
     def model_folders(self) -> tuple[Path, ...]:
         """Folders searched for checkpoints, in order; the first holding an id wins."""
         own, boxed = self.data_dir / "models", self.repository / "models"
-        return (own,) if own == boxed else (own, boxed)
+        return tuple(dict.fromkeys((own, *self.models_dirs, boxed)))
+
+    @property
+    def previews(self) -> Path:
+        """Pictures that were set as those of models."""
+        return self.data_dir / "previews"
 
     @property
     def outputs(self) -> Path:

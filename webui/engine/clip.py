@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from webui.contracts.errors import BadRequest
+from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.adapters.embedding import Placeholders, check_width
-from webui.engine.adapters.lora import TEXT, TEXT_2
 from webui.engine.emphasis import emphasised
 from webui.engine.work import EncodeText
-from webui.prompt.tokens import MAX_CHUNKS, TokenFrame, chunk_prompt
+from webui.prompt.tokens import TokenFrame, chunk_prompt
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +42,7 @@ class ClipTower:
         model.merged.use(self.part, self.encoder, work.patches)
         places = Placeholders(reading.embeddings, second)
         blocks = {name: places.ids(name) for name in places.names}
-        chunks = chunk_prompt(
-            work.text, self.tokenize, self.frame, MAX_CHUNKS, reading.emphasis, blocks
-        )
+        chunks = chunk_prompt(work.text, self.tokenize, self.frame, None, reading.emphasis, blocks)
         if chunks.cut:
             log.warning(
                 "A text of %d tokens is too long: the last %d are cut.", chunks.count, chunks.cut

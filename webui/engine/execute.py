@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import JobFailed
+from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.controlnet import Inputs, residuals
-from webui.engine.adapters.lora import UNET
+from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache, shallow
 from webui.engine.encoding import encode_texts
@@ -29,6 +30,7 @@ from webui.engine.work import (
     EncodeImage,
     EncodeText,
     Predict,
+    UpscalePixels,
     Work,
 )
 
@@ -45,6 +47,9 @@ def execute(works: Sequence[Work]) -> list[Answer]:
     images = [work for work in works if isinstance(work, EncodeImage)]
     if images:
         return [*encode_images(images)]
+    enlarged = [work for work in works if isinstance(work, UpscalePixels)]
+    if enlarged:
+        return [upscale_pixels(work.net, work.pixels) for work in enlarged]
     texts = [work for work in works if isinstance(work, EncodeText)]
     if texts:
         return [*encode_texts(texts)]

@@ -6,14 +6,20 @@ The arithmetic of guidance itself is in `classifier_free.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
-from webui.engine.adapters.lora import TEXT, TEXT_2, Patches
+from webui.engine.adapters.lora import (
+    Patches,
+    PatchStages,
+    patch_key,
+    patches_at,
+    stages_of_text,
+)
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance, degraded
 from webui.engine.denoisers import NoiseLevels
@@ -80,7 +86,8 @@ class Conditioning:
     label: float | None = None
     """What the network embeds beside the timestep for all rows."""
     controls: tuple[Steering, ...] = ()
-    patches: Patches = ()
+    patches: tuple[tuple[float, Patches], ...] = ()
+    """(noise level from which they are at work, going down; LoRAs), highest level first."""
     later: tuple[tuple[float, TextRows], ...] = ()
     """(noise level, texts that hold from there on, going down), highest level first."""
     weights: tuple[float, ...] = (1.0,)
@@ -99,6 +106,14 @@ class Conditioning:
             if sigma <= level * (1 + 1e-6):
                 text = following
         return text
+
+    def patches_at(self, sigma: float) -> Patches:
+        """The LoRAs that are at work at a noise level."""
+        found: Patches = self.patches[0][1] if self.patches else ()
+        for level, following in self.patches[1:]:
+            if sigma <= level * (1 + 1e-6):
+                found = following
+        return found
 
     def controls_at(self, sigma: float) -> tuple[Control, ...]:
         """The controlnets that steer at a noise level."""
@@ -142,7 +157,7 @@ def encode_prompts(
     model: LoadedModel,
     texts: tuple[str, str],
     negative: bool,
-    patches: Patches = (),
+    patches: PatchStages = (),
     reading: Reading = PLAIN,
     timeline: Timeline = Timeline(),
 ) -> Task[Prompted]:
@@ -156,43 +171,50 @@ def encode_prompts(
         reading: How the text encoder reads.
         timeline: The steps at which the prompts may change.
     """
-    patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT, TEXT_2))
+    patches = stages_of_text(patches)
     sigmas, parts = timeline.sigmas, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1
     prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
     said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
-    encoded: dict[str, EncodedText] = {}
-    for text in dict.fromkeys(stage.text for stages in said for stage in stages):
-        encoded[text] = yield EncodeText(model, text, patches, reading)
-    chunks = max(text.chunks for text in encoded.values())
-    if any(text.chunks < chunks for text in encoded.values()):
-        empty: EncodedText = yield EncodeText(model, "", patches, reading)
-        encoded = {name: text.padded(empty, chunks) for name, text in encoded.items()}
-    ends = sorted({stage.until for stages in said for stage in stages})
-    begins = [0, *ends[:-1]]  # steps before a stage
-    together = tuple(
-        (
-            sigmas[begin],
-            _rows_at(model, said, end, encoded, guided=not lone),
-        )
-        for begin, end in zip(begins, ends, strict=True)
-    )
-    return Prompted(together, tuple(part.weight for part in parts))
+    ends = sorted({s.until for stages in said for s in stages} | {until for until, _ in patches})
+    encoder = _Encoder(model, reading)
+    rows: list[list[EncodedText]] = []  # of each prompt, at the end of each stage
+    for end in ends:
+        rows.append([])
+        for stages in said:
+            text = _text_at(stages, end)
+            rows[-1].append((yield from encoder.read(text, patches_at(patches, end))))
+    chunks = max(text.chunks for row in rows for text in row)
+    zeroed = not lone and model.traits.zeroes_empty_negative
+    together = []
+    for begin, end, row in zip([0, *ends[:-1]], ends, rows, strict=True):  # steps before, and last
+        if any(text.chunks < chunks for text in row):
+            empty = yield from encoder.read("", patches_at(patches, end))
+            row = [text.padded(empty, chunks) for text in row]
+        if zeroed and not _text_at(said[-1], end).strip():
+            row = [*row[:-1], row[-1].zeroed()]
+        together.append((sigmas[begin], TextRows.of(row)))
+    return Prompted(tuple(together), tuple(part.weight for part in parts))
 
 
-def _rows_at(
-    model: LoadedModel,
-    said: Sequence[Sequence[Stage]],
-    step: int,
-    encoded: Mapping[str, EncodedText],
-    guided: bool,
-) -> TextRows:
-    """What the prompts say at a step; the last is the negative prompt where it is `guided`."""
-    texts = [next(stage.text for stage in stages if stage.until >= step) for stages in said]
-    rows = [encoded[text] for text in texts]
-    if guided and model.traits.zeroes_empty_negative and not texts[-1].strip():
-        rows[-1] = rows[-1].zeroed()
-    return TextRows.of(rows)
+class _Encoder:
+    """A text encoder that reads equal texts with equal LoRAs once."""
+
+    def __init__(self, model: LoadedModel, reading: Reading) -> None:
+        self._model = model
+        self._reading = reading
+        self._read: dict[object, EncodedText] = {}
+
+    def read(self, text: str, patches: Patches) -> Task[EncodedText]:
+        """What the text becomes."""
+        key = text, patch_key(patches)
+        if key not in self._read:
+            self._read[key] = yield EncodeText(self._model, text, patches, self._reading)
+        return self._read[key]
+
+
+def _text_at(stages: Sequence[Stage], step: int) -> str:
+    return next(stage.text for stage in stages if stage.until >= step)
 
 
 def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> Denoise:
@@ -250,7 +272,7 @@ def _question(
         sizes=_first(conditioning.sizes, rows, perturbs),
         label=conditioning.label,
         controls=conditioning.controls_at(sigma),
-        patches=conditioning.patches,
+        patches=conditioning.patches_at(sigma),
         alterations=conditioning.alterations,
         perturbed=(*[False] * rows, True) if perturbs else (),
         shows_looks=plan.guidance.watches,

@@ -102,6 +102,7 @@ class RunningJob:
         kinds = {info.id: info.kind for info in self.command.adapters}
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
+        wanted += [("upscaler", name) for name in request.upscaler_networks]
         for text in request.every_text:
             wanted += [("lora", use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]

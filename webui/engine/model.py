@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.engine.adapters.lora import MergedWeights
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage

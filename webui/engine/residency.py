@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
@@ -102,17 +102,18 @@ class Residency:
         Raises:
             EaselError: the model cannot be loaded.
         """
+        key = _weights_of(checkpoint)
         with self._changed:
-            entry = self._entries.get(checkpoint)
+            entry = self._entries.get(key)
             if entry is None:
                 self._start_load(checkpoint)
                 return None
             if entry.error is not None:
-                del self._entries[checkpoint]
+                del self._entries[key]
                 raise entry.error
             if entry.model is None:
                 return None
-            self._entries.move_to_end(checkpoint)
+            self._entries.move_to_end(key)
             entry.users += 1
             return Lease(entry.model, lambda: self._release(entry))
 
@@ -126,8 +127,8 @@ class Residency:
             EaselError: one cannot be loaded, or they do not fit together.
         """
         with self._changed:
-            need = sum(self._entries[c].bytes if c in self._entries else self._estimate(c)
-                       for c in checkpoints)  # fmt: skip
+            known = [(c, self._entries.get(_weights_of(c))) for c in checkpoints]
+            need = sum(e.bytes if e is not None else self._estimate(c) for c, e in known)
             if len(checkpoints) > 1 and need > self._budget:
                 names = " and ".join(repr(str(c.id)) for c in checkpoints)
                 raise OutOfMemory(
@@ -148,7 +149,7 @@ class Residency:
     def is_known(self, checkpoint: CheckpointInfo) -> bool:
         """Whether the model is in memory or its load has begun."""
         with self._changed:
-            return checkpoint in self._entries
+            return _weights_of(checkpoint) in self._entries
 
     @contextmanager
     def use(self, checkpoint: CheckpointInfo) -> Iterator[LoadedModel]:
@@ -176,7 +177,7 @@ class Residency:
         need = self._estimate(checkpoint)
         if not self._make_room(need):
             return
-        self._entries[checkpoint] = entry = _Entry(bytes=need)
+        self._entries[_weights_of(checkpoint)] = entry = _Entry(bytes=need)
         name = f"load {checkpoint.id}"
         threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
 
@@ -222,6 +223,11 @@ class Residency:
             entry.model, entry.error = model, error
             entry.bytes = model.bytes if model is not None else 0
             self._changed.notify_all()
+
+
+def _weights_of(checkpoint: CheckpointInfo) -> CheckpointInfo:
+    """What of a model its weights depend on: a note on it must not load it anew."""
+    return replace(checkpoint, title="", description="", defaults=())
 
 
 def _as_failure(checkpoint: CheckpointInfo, error: Exception) -> EaselError:

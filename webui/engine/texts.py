@@ -10,7 +10,6 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.prompt.check import problems_in
 from webui.prompt.counting import TextCounter, vectors_of
-from webui.prompt.tokens import MAX_CHUNKS
 
 
 def cut_note(
@@ -52,8 +51,10 @@ def _text_note(
         worst = max(map(counter.count, texts), key=lambda count: count.cut)
         if worst.cut:
             cuts.append(f"the last {worst.cut} of the {worst.tokens} tokens of the {name} were cut")
+    if model.traits.lacks:
+        notes.append(model.traits.lacks)
     if cuts:
-        most = MAX_CHUNKS * model.frame.content
+        most = model.frame.most_rows * model.frame.content
         notes.append(f"Too long: {' and '.join(cuts)}; {most} is the most that is used.")
     return " ".join(notes) or None
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
@@ -112,6 +113,17 @@ class DecodeLatent:
 
 
 @dataclass(frozen=True, eq=False)
+class UpscalePixels:
+    """Enlarge pixels by an upscaler network; answered by a tensor (1, 3, H * s, W * s) in [0, 1] on the CPU."""
+
+    model: LoadedModel
+    """The job's, which holds the device; the network is its own."""
+    net: LoadedUpscaler
+    pixels: Tensor
+    """(1, 3, H, W) in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
 class StepTaken:
     """A note, answered at once by None: the picture moved on by a denoising step."""
 
@@ -163,7 +175,7 @@ class EncodedText:
         return EncodedText(torch.zeros_like(self.tokens), *zeros[1:])
 
 
-Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
+Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent | UpscalePixels
 Pixels = NDArray[np.uint8]
 
 Answer = Tensor | EncodedText | Pixels | Exception
@@ -230,6 +242,8 @@ def _sameness(work: Work) -> object:
         return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
+    if isinstance(work, UpscalePixels):
+        return work.net.key, work.pixels.shape[1:]
     if isinstance(work, EncodeText):
         return patch_key(work.patches), work.reading.key
     return work.boxes.shape

@@ -1,4 +1,4 @@
-"""What the files of a controlnet, a LoRA or an embedding say of it, without loading them."""
+"""What the files of a controlnet or an embedding say of it, without loading them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,10 @@ from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
-LORA_FOLDERS = ("lora", "loras")
-"""Names, lower case, of folders in which LoRAs lie."""
-EMBEDDING_FOLDERS = ("embedding", "embeddings", "textual_inversion")
-"""Names, lower case, of folders in which embeddings lie."""
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that can hold code."""
 PICTURE = ".png"
 """Ending of pictures, which may hold an embedding."""
-_LORA_MARKS = (".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.")
-"""In the names of tensors: as PEFT and diffusers write them, and as kohya's scripts do."""
 
 
 def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
@@ -52,26 +46,6 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     size = sum(file.stat().st_size for file in files)
     path = str(folder.resolve())
     return AdapterInfo(adapter, "controlnet", title or folder.name, path, size, reads, description)
-
-
-def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
-    """Read what the menu needs of a LoRA's file; title and description are `modelspec`'s.
-
-    Raises:
-        NotAModel: it holds no tensors of a LoRA.
-        BrokenModel: it is truncated or unreadable.
-    """
-    header = read_weights(file)
-    if not any(mark in name for name in header.tensors for mark in _LORA_MARKS):
-        raise NotAModel(
-            "It lies in a folder of LoRAs, but none of its tensors has 'lora_A' and 'lora_B', or 'lora_down' "
-            "and 'lora_up', in its name."
-        )
-    said = header.metadata
-    title = said.get("modelspec.title", "") or file.stem
-    description = said.get("modelspec.description", "")
-    path, size = str(file.resolve()), file.stat().st_size
-    return AdapterInfo(adapter, "lora", title, path, size, description=description)
 
 
 def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:

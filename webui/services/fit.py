@@ -72,7 +72,12 @@ def misfits(
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
-    return [*problems, *_labels(request, checkpoint), *_class(request, checkpoint)]
+    return [
+        *problems,
+        *_labels(request, checkpoint),
+        *_class(request, checkpoint),
+        *_loras(request, checkpoint, catalog),
+    ]
 
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
@@ -117,6 +122,26 @@ def _foreign(
             f"given for the model {checkpoint.id!r}, which cannot use it",
             f"{rather}{name} to be left out",
         )
+
+
+def _loras(
+    request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
+) -> Iterator[FieldProblem]:
+    """LoRAs that are made for models of another width of text."""
+    named = {use.adapter for text in request.every_text for use in text.every_lora}
+    for info in catalog.adapters("lora"):
+        if (
+            info.id in named
+            and info.text_width
+            and checkpoint.text_width not in (0, info.text_width)
+        ):
+            kind = f"for {info.base}, " if info.base else ""
+            yield FieldProblem(
+                "loras",
+                f"{str(info.id)!r}, which is made {kind}for text of width {info.text_width}",
+                f"a LoRA for text of width {checkpoint.text_width}, which is what the model "
+                f"{str(checkpoint.id)!r} reads; take it out, or choose the model that it was trained on",
+            )
 
 
 def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProblem]:

@@ -20,6 +20,7 @@ from webui.contracts.ids import ModelId
 from webui.services.model_files import read_defaults, read_json
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
+from webui.weights.signatures.distilled import distilled_defaults
 from webui.weights.signatures.facts import WeightsFile
 
 AVERAGED = "model_ema."
@@ -52,9 +53,9 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         prediction=facts.prediction, latent_channels=facts.latent_channels,
         latent_factor=facts.latent_factor, native_width=size, native_height=size,
         description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
-        defaults=own or facts.defaults, format=header.format, variant=facts.variant,
-        vocabulary=facts.vocabulary, classes=facts.classes, reads_text=facts.reads_text,
-        parts=facts.parts,
+        text_width=facts.text_width, format=header.format, variant=facts.variant,
+        defaults=own or distilled_defaults(file.stem) or facts.defaults,
+        vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
     )  # fmt: skip
 
 

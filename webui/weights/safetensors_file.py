@@ -28,13 +28,10 @@ def read_safetensors(file: Path, size: int) -> WeightsHeader:
     try:
         header = json.loads(raw)
         metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
-        start = 8 + len(raw)
-        tensors = {str(name): _tensor(value, start) for name, value in header.items()}
-        spans = [tuple(map(int, value["data_offsets"])) for value in header.values()]
+        tensors, length = _tensors(file, header, 8 + len(raw))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise BrokenModel(f"The header of {str(file)!r} cannot be read: {error}.") from error
-    _check_spans(file, tensors, spans)
-    end = start + max((span[1] for span in spans), default=0)
+    end = 8 + len(raw) + length
     if end != size:
         raise BrokenModel(
             f"{str(file)!r} has {size} bytes where its header announces {end}: the download may be incomplete."
@@ -64,29 +61,38 @@ def _header_bytes(stream: BinaryIO, file: Path, size: int) -> bytes:
 
 
 # Any: untrusted JSON.
-def _tensor(value: Any, start: int) -> TensorInfo:
-    shape = tuple(value["shape"])
-    if not all(isinstance(side, int) and side >= 0 for side in shape):
-        raise ValueError(f"a shape is {repr(shape)[:100]}")
-    return TensorInfo(str(value["dtype"]), shape, start + int(value["data_offsets"][0]))
+def _tensors(
+    file: Path, header: Mapping[str, Any], start: int
+) -> tuple[dict[str, TensorInfo], int]:
+    """The tensors, and how many bytes all of them are. One pass: there are thousands of files of a thousand.
 
-
-def _check_spans(
-    file: Path, tensors: Mapping[str, TensorInfo], spans: list[tuple[int, ...]]
-) -> None:
-    """See that each tensor has the bytes that its shape needs, and that they lie one behind another."""
-    named = sorted(zip(spans, tensors.items(), strict=True), key=lambda entry: entry[0])
+    Each must have the bytes that its shape needs, and they must lie one behind another.
+    """
+    tensors: dict[str, TensorInfo] = {}
     at = 0
-    for span, (name, tensor) in named:
-        item = ITEM_BYTES.get(tensor.dtype)
+    for name, value in sorted(header.items(), key=_begin):
+        dtype, shape, (begin, end) = value["dtype"], value["shape"], value["data_offsets"]
+        item = ITEM_BYTES.get(dtype)
         if item is None:
             raise BrokenModel(
-                f"The tensor {name[:100]!r} of {str(file)!r} has the type {tensor.dtype[:20]!r}; known are "
+                f"The tensor {name[:100]!r} of {str(file)!r} has the type {str(dtype)[:20]!r}; known are "
                 f"{', '.join(ITEM_BYTES)}."
             )
-        if len(span) != 2 or span[0] != at or span[1] - span[0] != tensor.count * item:
+        length = item
+        for side in shape:
+            if not isinstance(side, int) or side < 0:
+                raise ValueError(f"a shape is {repr(shape)[:100]}")
+            length *= side
+        if begin != at or end - begin != length:
             raise BrokenModel(
-                f"The tensor {name[:100]!r} of {str(file)!r} is said to lie at {list(span)[:4]}; "
-                f"{tensor.count * item} bytes from {at} on were expected. The file is damaged; download it again."
+                f"The tensor {name[:100]!r} of {str(file)!r} is said to lie at {[begin, end]}; "
+                f"{length} bytes from {at} on were expected. The file is damaged; download it again."
             )
-        at = span[1]
+        tensors[name] = TensorInfo(dtype, tuple(shape), start + int(begin))
+        at = end
+    return tensors, at
+
+
+def _begin(entry: tuple[str, Any]) -> tuple[int, int]:
+    begin, end = entry[1]["data_offsets"]
+    return int(begin), int(end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ class FirstStage(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """A picture of a latent, which a codebook quantises first."""
         if self.sizes.codes:
-            entries = self.quantize["embedding"].weight  # type: ignore[index]
+            entries = cast("nn.Embedding", self.quantize["embedding"]).weight
             flat = z.permute(0, 2, 3, 1)
             nearest = torch.cdist(flat.flatten(0, 2), entries).argmin(1)
             z = entries[nearest].view(flat.shape).permute(0, 3, 1, 2)

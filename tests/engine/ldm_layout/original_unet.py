@@ -221,7 +221,7 @@ class TransformerBlock(nn.Module):
         own = self.norm1(x)
         x = x + self.attn1(own, own)
         x = x + self.attn2(self.norm2(x), context)
-        h = self.norm3(x)
+        h: Tensor = self.norm3(x)
         for layer in self.ff["net"]:  # type: ignore[attr-defined]
             h = layer(h)
         return x + h

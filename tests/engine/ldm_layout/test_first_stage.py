@@ -7,8 +7,10 @@ from diffusers.models.autoencoders.vq_model import VQModel
 
 from tests.engine.ldm_layout.original_first_stage import FirstStage, StageSizes
 from tests.engine.ldm_layout.original_unet import randomise
+from tests.weights.ldm_released import PUBLISHED, shapes_of
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.ldm_layout.first_stage import read_first_stage
+from webui.weights.ldm_first_stage import PREFIX
 
 KINDS = {
     "kl-f4": StageSizes(mult=(1, 2, 4)),
@@ -51,3 +53,15 @@ def test_a_first_stage_that_lacks_a_weight_is_named() -> None:
     del weights["decoder.conv_in.weight"]
     with pytest.raises(ValueError, match=r"no weight 'decoder\.conv_in"):
         read_first_stage(weights)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_weight_of_a_released_first_stage_has_its_place(name: str) -> None:
+    shapes = shapes_of(name).items()
+    own = {
+        n.removeprefix(PREFIX): torch.empty(s, device="meta")
+        for n, s in shapes
+        if n.startswith(PREFIX)
+    }
+    stage = read_first_stage(own)
+    assert sum(w.numel() for w in stage.parameters()) == sum(w.numel() for w in own.values())

@@ -6,8 +6,11 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 from tests.engine.ldm_layout.original_unet import Unet, UnetSizes, randomise
+from tests.weights.ldm_released import PUBLISHED, shapes_of
 from webui.engine.ldm_layout.unet import read_unet
 from webui.weights.ldm_heads import Heads
+from webui.weights.ldm_unet import UNET
+from webui.weights.ldm_zoo import released
 
 KINDS = {
     "text2img256": (UnetSizes(context=24), Heads(width=32)),
@@ -45,3 +48,15 @@ def test_a_network_computes_what_the_original_does(kind: str) -> None:
     given = {} if tokens is None else {"encoder_hidden_states": tokens}
     mine = network(x, t, return_dict=False, **given)[0]
     torch.testing.assert_close(mine, original(x, t, tokens), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_every_weight_of_a_released_network_has_its_place(name: str) -> None:
+    system = released(name)
+    assert system is not None
+    shapes = shapes_of(name).items()
+    own = {
+        n.removeprefix(UNET): torch.empty(s, device="meta") for n, s in shapes if n.startswith(UNET)
+    }
+    network = read_unet(own, system.heads)
+    assert sum(w.numel() for w in network.parameters()) == sum(w.numel() for w in own.values())

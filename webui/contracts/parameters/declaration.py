@@ -29,3 +29,5 @@ class Parameter:
     """Whether it is the id of a checkpoint, or empty."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""
+    names_upscaler: bool = False
+    """Whether, beside its choices, it may be the id of an installed upscaler network, which has a / in it."""

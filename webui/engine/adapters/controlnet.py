@@ -16,7 +16,12 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, JobFailed
+from webui.contracts.errors import BrokenModel, JobFailed, NotAModel
+from webui.engine.weights import open_weights
+from webui.weights.control_files import control_names, control_shape
+
+SIZE_WIDTH = 256
+"""Numbers that each size about an SDXL picture is embedded into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +102,7 @@ def widths_of(config: Any) -> tuple[object, ...]:
 
 
 def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
-    """Read a ControlNetModel's folder.
+    """Read a controlnet: diffusers' folder, or a single file of either layout.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
@@ -107,10 +112,14 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
 
     dtype = torch.float32 if device.type == "cpu" else torch.float16
     try:
-        net = ControlNetModel.from_pretrained(
-            Path(info.path), local_files_only=True, torch_dtype=dtype
-        )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        path = Path(info.path)
+        if path.is_file():
+            net = _from_file(path, ControlNetModel).to(dtype)
+        else:
+            net = ControlNetModel.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
+    except (
+        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, BrokenModel, NotAModel,
+    ) as error:  # fmt: skip
         raise BrokenModel(
             f"The controlnet {info.id!r} cannot be loaded from {info.path!r}: "
             f"{str(error).rstrip('. ')}. Download or train it again."
@@ -125,6 +134,41 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
         widths=widths_of(net.config),
         bytes=sum(p.numel() * p.element_size() for p in net.parameters()),
     )
+
+
+# Any: diffusers' class, which is imported late.
+def _from_file(path: Path, kind: Any) -> Any:
+    """A network in the precision of its file."""
+    file = open_weights(path)
+    shape = control_shape(file.header.shapes)
+    crossed = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in shape.depths]
+    added = {} if shape.label_numbers is None else {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": SIZE_WIDTH,
+        "projection_class_embeddings_input_dim": shape.label_numbers,
+    }  # fmt: skip
+    net = kind(
+        in_channels=shape.latent_channels,
+        block_out_channels=shape.channels,
+        down_block_types=tuple(crossed),
+        mid_block_type="UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D",
+        layers_per_block=shape.layers,
+        cross_attention_dim=shape.text_width,
+        attention_head_dim=shape.heads,
+        transformer_layers_per_block=tuple(depth or 1 for depth in shape.depths),
+        use_linear_projection=shape.linear_projection,
+        norm_num_groups=min(32, *shape.channels),
+        conditioning_embedding_out_channels=shape.hint_channels,
+        **added,
+    )
+    parameters = {name.replace(".", "_"): name for name in net.state_dict()}
+    state = {}
+    for ours, theirs in control_names(file.header.shapes).items():
+        name = parameters.get(ours.replace(".", "_"))
+        if name is not None:
+            state[name] = file[theirs]
+    net.load_state_dict(state, strict=True)
+    return net
 
 
 def residuals(

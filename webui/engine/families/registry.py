@@ -33,6 +33,7 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("sd1", "webui.engine.families.sd1"),
+    Family("sdxl", "webui.engine.families.sdxl"),
     Family("ldm-sr", "webui.engine.families.ldm_sr"),
     Family("ldm", "webui.engine.families.ldm.load"),
 )

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.parts import (
     DAMAGE,
     broken,
@@ -26,14 +26,13 @@ from webui.engine.families.parts import (
     noise_levels,
     part_folder,
     read_config,
+    read_first_stage,
     weight_bytes,
 )
 from webui.engine.families.sd1_file import parts_of_file
-from webui.engine.families.sd1_parts import StableDiffusionParts, token_frame
-from webui.engine.first_stage import decode_latents
+from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel
-from webui.engine.previews import fit_projection
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -65,26 +64,20 @@ def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     # Any: diffusers' configurations are typed loosely.
     unet: Any = parts.unet
     _check_channels(checkpoint, int(unet.config.in_channels))
-    with torch.inference_mode():
-        preview = fit_projection(
-            lambda latents: decode_latents(parts.vae, latents / parts.scale + parts.shift),
-            int(parts.vae.config.latent_channels),
-            device,
-        )
     return LoadedModel(
         checkpoint=checkpoint,
         device=device,
         dtype=dtype,
         text_encoder=parts.text_encoder,
-        tokenize=parts.token_ids,
+        tokenize=lambda text: token_ids(parts.tokenizer, text),
         frame=parts.frame,
         unet=parts.unet,
-        vae=parts.vae,
-        latent_scale=parts.scale,
-        latent_shift=parts.shift,
+        vae=parts.first_stage.vae,
+        latent_scale=parts.first_stage.scale,
+        latent_shift=parts.first_stage.shift,
         levels=parts.levels,
         bytes=weight_bytes(parts.networks),
-        preview=preview,
+        preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
     )
 
@@ -93,23 +86,20 @@ def _parts_of_folder(
     checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
 ) -> StableDiffusionParts:
     where = {name: part_folder(checkpoint, name) for name in _PARTS}
-    vae = load_part(AutoencoderKL, where["vae"], device, torch_dtype=dtype)
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
         unet=load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype),
-        vae=vae,
+        first_stage=read_first_stage(checkpoint, device, dtype),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         frame=token_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
-        scale=float(vae.config.scaling_factor),
-        shift=float(vae.config.shift_factor or 0.0),
         levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
         layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], device),
     )
 
 
-_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
+_PARTS = ("unet", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
 
 
 def _layout_encoder(

@@ -7,7 +7,7 @@ published models.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
-from webui.engine.families.parts import noise_levels, ready
-from webui.engine.families.sd1_parts import StableDiffusionParts, token_frame
+from webui.engine.families.clip_parts import token_frame
+from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
+from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
 from webui.engine.ldm_layout.unet import read_unet
@@ -68,18 +69,19 @@ def parts_of_file(
         )
     weights = open_weights(Path(checkpoint.path))
     unet = read_unet(weights.below("model.diffusion_model."), original.heads)
-    vae = read_first_stage(weights.below("first_stage_model."))
+    vae: Any = read_first_stage(weights.below("first_stage_model."))
+    vae.register_to_config(scaling_factor=SCALE)
     encoder = original.read_text(weights.below(original.text))
     tokenizer = clip_tokenizer()
-    length = int(encoder.config.max_position_embeddings)
+    frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))
+    if original.padding is not None:
+        frame = replace(frame, padding=original.padding)
     return StableDiffusionParts(
         unet=ready(unet, device, dtype),
-        vae=ready(vae, device, dtype),
+        first_stage=fitted_first_stage(ready(vae, device, dtype), device),
         text_encoder=ready(encoder, device, dtype),
         tokenizer=tokenizer,
-        frame=token_frame(tokenizer, length, original.padding),
-        scale=SCALE,
-        shift=0.0,
+        frame=frame,
         levels=_levels(checkpoint, weights),
     )
 

@@ -52,7 +52,9 @@ def read_unet(weights: Mapping[str, Tensor], heads: Heads) -> nn.Module:
     if shape is None:
         raise ValueError("it has no denoising network in the layout of latent-diffusion")
     with torch.device("meta"):
-        network = _unconditional(shape) if shape.context is None else _conditional(shape, heads)
+        network: nn.Module = (
+            _unconditional(shape) if shape.context is None else _conditional(shape, heads)
+        )
     try:
         network.load_state_dict(converted(weights, shape, heads), strict=True, assign=True)
     except RuntimeError as error:

@@ -22,6 +22,7 @@ from torch.nn import functional
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
 from webui.engine.guidance import (
@@ -76,7 +77,7 @@ def conditioned(
         later=stages[1:],
         weights=said.weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
-        patches=order.patches,
+        patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
@@ -95,7 +96,7 @@ def _said(
         model,
         (request.prompt, request.negative_prompt),
         guidance.needs_negative,
-        order.text_patches,
+        order.text_patches(len(sigmas) - 1),
         order.reading,
         Timeline(sigmas, order.after),
     )
@@ -212,6 +213,14 @@ def _map_planes(ids: Map, model: LoadedModel) -> Tensor:
         return class_planes(ids, len(checkpoint.classes), factor)
     whole = _whole_cells(_checked(ids, projection.shape[1]), factor)
     return projected_classes(whole.to(projection.device), projection, factor)
+
+
+def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[float, Patches], ...]:
+    """(level from which they are at work, going down; LoRAs), highest level first."""
+    begins = [0, *(until for until, _ in stages)]  # steps before a stage
+    return tuple(
+        (sigmas[begin], patches) for begin, (_, patches) in zip(begins, stages, strict=False)
+    )
 
 
 def _steering(

@@ -8,7 +8,8 @@ from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
-from webui.ui.panels.controls import controls_panel, for_the_models_task
+from webui.ui.panels.class_choice import class_choice, for_the_models_task
+from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -18,7 +19,7 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
-TASKS: tuple[Task, ...] = ("text", "depth", "edit")
+TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
 
@@ -30,6 +31,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             "image": image_panel(NAME),
             "denoising_strength": control(NAME, "denoising_strength"),
             **prompt_panel(NAME, models),
+            "class_label": class_choice(NAME),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),

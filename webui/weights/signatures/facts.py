@@ -45,6 +45,8 @@ class Facts:
     classes: tuple[str, ...] = ()
     """See `CheckpointInfo.classes`."""
     reads_text: bool = True
+    text_width: int = 0
+    """Width of the text tokens that it reads; 0 for none."""
     parts: tuple[tuple[str, str], ...] = ()
     """Files that it needs beside itself, by part, absolute."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from webui.contracts.checkpoint import Task
-from webui.contracts.errors import BrokenModel
+from webui.contracts.errors import BrokenModel, LacksFile
 from webui.weights.class_names import class_names
 from webui.weights.ldm_first_stage import PREFIX as FIRST_STAGE
 from webui.weights.ldm_first_stage import FirstStageShape
@@ -110,6 +110,7 @@ def _facts(file: WeightsFile, task: Task, network: UnetShape, stage: FirstStageS
         parts=(("tokenizer", str(_vocabulary(file).parent)),) if task == "text" else (),
         classes=classes,
         reads_text=task == "text",
+        text_width=network.context or 0 if task == "text" else 0,
     )
 
 
@@ -173,7 +174,8 @@ def _vocabulary(file: WeightsFile) -> Path:
     """The file of BERT's word pieces: beside the model, or in a folder of its name there or further up.
 
     Raises:
-        BrokenModel: there is none, or one of another model.
+        LacksFile: there is none.
+        BrokenModel: it is another model's.
     """
     count = file.header.shapes[WORDS][0]
     folder = file.path.parent
@@ -183,9 +185,10 @@ def _vocabulary(file: WeightsFile) -> Path:
     ]
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        raise BrokenModel(
+        raise LacksFile(
             f"It reads the {count} word pieces of {VOCABULARY_FOLDER}, which no weights hold. Put that model's "
-            f"{VOCABULARY} beside it, or into {str(places[1].parent)!r}."
+            f"{VOCABULARY} beside it, or into {str(places[1].parent)!r}.",
+            [str(place) for place in places],
         )
     with found.open("rb") as stream:
         lines = sum(1 for line in stream if line.strip())

@@ -72,6 +72,7 @@ def describe(file: WeightsFile) -> Facts | No:
         native_size=_native_size(variant, prediction),
         variant=variant.name,
         vocabulary="clip",
+        text_width=unet.context,
     )
 
 

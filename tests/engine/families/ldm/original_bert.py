@@ -35,7 +35,7 @@ class Bert(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """(B, L) to (B, L, D)."""
         x = self.token_emb(ids) + self.pos_emb["emb"].weight[: ids.shape[1]]  # type: ignore[index]
-        for norm, block in self.attn_layers["layers"]:  # type: ignore[misc]
+        for norm, block in self.attn_layers["layers"]:  # type: ignore[attr-defined]
             h = norm(x)
             if "net" in block:
                 x = x + block["net"](h)

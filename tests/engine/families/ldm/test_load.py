@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,7 @@ def walked(
     if clean is not None:
         x = x + math.sqrt(alphas[0]) * clean
     for t, now, following in zip(times, alphas, [*alphas[1:], 1.0], strict=True):
-        rows = [None] if tokens is None else list(tokens.split(1))
+        rows = [None] if tokens is None else [row[None] for row in tokens]
         guesses = [original.noise(x, float(round(t)), row, beside) for row in rows]
         eps = guesses[0] if len(guesses) == 1 else guesses[1] + scale * (guesses[0] - guesses[1])
         guess = (x - math.sqrt(1 - now) * eps) / math.sqrt(now)
@@ -267,7 +268,7 @@ def test_every_kind_is_drawn_by_the_engine(
     assert picture.std() > 5
 
 
-def needs(name: str, folder: Path) -> tuple[dict[str, object], dict[str, Path]]:
+def needs(name: str, folder: Path) -> tuple[dict[str, Any], dict[str, Path]]:
     """What a request for a model of the kind must have."""
     values = np.random.default_rng(3).integers(0, 182, (SIZE, SIZE), np.uint8)
     grey, small = folder / "map.png", folder / "small.png"
@@ -305,10 +306,10 @@ def test_averaged_weights_are_drawn_with(tmp_path: Path) -> None:
     averaged = {f"model_ema.{n.replace('.', '')}": w * 0.5 for n, w in own.items()}
     model = load_model(write(original, tmp_path / "upscale", extra=averaged), CPU)
     bias = original.weights[f"{prefix}out.2.bias"]
-    assert torch.equal(model.unet.conv_out.bias, bias * 0.5)  # type: ignore[union-attr]
+    assert torch.equal(model.unet.conv_out.bias, bias * 0.5)  # type: ignore[union-attr,arg-type]
     del averaged["model_ema.diffusion_modelout2bias"]
     model = load_model(write(original, tmp_path / "part", extra=averaged), CPU)
-    assert torch.equal(model.unet.conv_out.bias, bias)  # type: ignore[union-attr]
+    assert torch.equal(model.unet.conv_out.bias, bias)  # type: ignore[union-attr,arg-type]
 
 
 def test_a_schedule_in_the_file_is_believed(tmp_path: Path) -> None:

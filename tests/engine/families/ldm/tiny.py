@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +25,9 @@ WIDTH = 24
 PIECES = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", ",", "a", "red", "house", "lake", "##s", "and", "the")
 KL = StageSizes(z=4, mult=(1, 1, 2), layers=1)
 VQ = StageSizes(z=3, mult=(1, 1, 2), layers=1, codes=40)
-_WITH_TOKENS = {"context": WIDTH, "layers": 1}
-_WITHOUT = {"heads": 8, "layers": 1}
+SMALL = UnetSizes(layers=1)
+TOKENS = replace(SMALL, context=WIDTH)
+HEADS = replace(SMALL, heads=8)
 
 
 @dataclass(frozen=True)
@@ -38,23 +40,23 @@ class Kind:
     scale: float = 1.0
 
 
+def _of(sizes: UnetSizes, taken: int = 3, made: int = 3, **changes: Any) -> UnetSizes:
+    """The sizes with other channels, and changes of its fields."""
+    return replace(sizes, in_channels=taken, out_channels=made, **changes)
+
+
 KINDS: Mapping[str, Kind] = {
-    "text": Kind(UnetSizes(4, 4, **_WITH_TOKENS, heads=8), KL, (0.00085, 0.012), 0.18215),
-    "class": Kind(UnetSizes(**_WITH_TOKENS), VQ),
+    "text": Kind(_of(TOKENS, 4, 4, heads=8), KL, (0.00085, 0.012), 0.18215),
+    "class": Kind(TOKENS, VQ),
     "unconditional": Kind(
-        UnetSizes(4, 4, scale_shift=True, resblock_updown=True, layers=1, attention=(1, 2)),
-        KL,
-        scale=0.7,
+        _of(SMALL, 4, 4, scale_shift=True, resblock_updown=True, attention=(1, 2)), KL, scale=0.7
     ),
-    "semantic": Kind(UnetSizes(6, attention=(8,), **_WITHOUT), VQ, (0.0015, 0.0205)),
-    "layout": Kind(UnetSizes(**_WITH_TOKENS, depth=3), VQ, (0.0015, 0.0205)),
-    "upscale": Kind(UnetSizes(6, layers=1), VQ, (0.0015, 0.0155)),
-    "inpaint": Kind(UnetSizes(7, resblock_updown=True, **_WITHOUT), VQ, (0.0015, 0.0205)),
+    "semantic": Kind(_of(HEADS, 6, attention=(8,)), VQ, (0.0015, 0.0205)),
+    "layout": Kind(_of(TOKENS, depth=3), VQ, (0.0015, 0.0205)),
+    "upscale": Kind(_of(SMALL, 6), VQ, (0.0015, 0.0155)),
+    "inpaint": Kind(_of(HEADS, 7, resblock_updown=True), VQ, (0.0015, 0.0205)),
     "retrieval": Kind(
-        UnetSizes(8, 8, **_WITH_TOKENS),
-        StageSizes(z=8, mult=(1, 1, 2), layers=1),
-        (0.0015, 0.015),
-        0.22765929,
+        _of(TOKENS, 8, 8), StageSizes(z=8, mult=(1, 1, 2), layers=1), (0.0015, 0.015), 0.22765929
     ),
 }  # fmt: skip
 

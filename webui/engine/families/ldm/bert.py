@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import SimpleNamespace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,11 @@ class BertEmbedder(nn.Module):
         return encoder
 
     @property
+    def layers(self) -> nn.ModuleList:
+        """Attention and feed-forward in turn, each with the norm before it."""
+        return cast("nn.ModuleList", self.attn_layers["layers"])
+
+    @property
     def final_layer_norm(self) -> nn.LayerNorm:
         """What normalises a layer's output, as transformers' encoders call it."""
         return self.norm
@@ -80,7 +86,8 @@ class BertEmbedder(nn.Module):
         places = torch.arange(ids.shape[1], device=ids.device)
         x = self.token_emb(ids) + self.pos_emb["emb"](places)
         states = [x]
-        for index, (norm, block) in enumerate(self.attn_layers["layers"]):  # type: ignore[arg-type]
+        for index, layer in enumerate(self.layers):
+            norm, block = cast("nn.ModuleList", layer)
             x = x + block(norm(x))
             if index % 2:
                 states.append(x)

@@ -27,7 +27,7 @@ from webui.engine.weights import Weights, open_weights
 from webui.prompt.word_pieces import read_word_pieces
 from webui.weights.ldm_first_stage import PREFIX as FIRST_STAGE
 from webui.weights.ldm_unet import UNET
-from webui.weights.ldm_zoo import RELEASED, Released, released
+from webui.weights.ldm_zoo import Released, released
 from webui.weights.signatures.ldm import CLASSES, CONDITION, MAPPER, VOCABULARY
 
 AVERAGED = "model_ema."
@@ -53,7 +53,9 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
 
 def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     weights = open_weights(Path(checkpoint.path))
-    like = released(checkpoint.variant) or RELEASED[0]
+    like = released(checkpoint.variant)
+    if like is None:
+        raise ValueError(f"its variant is {checkpoint.variant!r}, which was not released")
     dtype = compute_dtype(device, checkpoint.dtype)
     place = _Place(device, dtype)
     unet = place.ready(read_unet(place.put(denoiser_weights(weights)), like.heads))
