@@ -22,7 +22,8 @@ class Unet:
     context_dim: int | None = 768
     in_channels: int = 4
     out_channels: int = 4
-    transformer_depth: int = 1
+    transformer_depth: int | Sequence[int] = 1
+    """Of all levels, or of each."""
     use_linear: bool = False
     num_classes: int | None = None
     """Entries of a table of labels."""
@@ -173,6 +174,33 @@ def sd2_shapes(in_channels: int = 4) -> Shapes:
     return {**unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes()}
 
 
+def xl_shapes(in_channels: int = 4, depth: Sequence[int] = (0, 2, 10)) -> Shapes:
+    """Stable Diffusion XL's base in full size."""
+    unet = Unet(
+        320, (1, 2, 4), 2, (1, 2), 2048, in_channels,
+        transformer_depth=depth, use_linear=True, adm=1280 + 6 * 256,
+    )  # fmt: skip
+    return {
+        **unet_shapes(unet),
+        **first_stage_shapes(),
+        **clip_shapes(prefix="conditioner.embedders.0.transformer.text_model."),
+        **open_clip_shapes(1280, 32, prefix="conditioner.embedders.1.model."),
+    }
+
+
+def xl_refiner_shapes() -> Shapes:
+    """Stable Diffusion XL's refiner in full size."""
+    unet = Unet(
+        384, (1, 2, 4, 4), 2, (1, 2), 1280,
+        transformer_depth=4, use_linear=True, adm=1280 + 5 * 256,
+    )  # fmt: skip
+    return {
+        **unet_shapes(unet),
+        **first_stage_shapes(),
+        **open_clip_shapes(1280, 32, prefix="conditioner.embedders.0.model."),
+    }
+
+
 def _conv(name: str, taken: int, given: int, size: int = 3) -> Shapes:
     return {f"{name}.weight": (given, taken, size, size), f"{name}.bias": (given,)}
 
@@ -205,7 +233,8 @@ def _transformer(name: str, width: int, level: int, unet: Unet) -> Shapes:
         }  # fmt: skip
     project = _linear if unet.use_linear else lambda n, a, b: _conv(n, a, b, 1)
     shapes = _norm(f"{name}.norm", width) | project(f"{name}.proj_in", width, width)
-    for depth in range(unet.transformer_depth):
+    depths = unet.transformer_depth
+    for depth in range(depths if isinstance(depths, int) else depths[level]):
         block = f"{name}.transformer_blocks.{depth}"
         for attention in ("attn1", "attn2"):
             crossed = attention == "attn2" or level in unet.without_self_attention

@@ -31,6 +31,8 @@ from webui.engine.families.parts import (
     read_first_stage,
     weight_bytes,
 )
+from webui.engine.families.sdxl_file import parts_of_file
+from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.programs.sizes import BASE, REFINER
 from webui.engine.work import EncodedText, EncodeText
@@ -90,7 +92,7 @@ class ReadByTowers:
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
+    """Read a diffusers folder or a single file.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
@@ -103,32 +105,47 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
 
 def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     dtype = compute_dtype(device, checkpoint.dtype)
-    unet = load_part(SizedUNet, part_folder(checkpoint, "unet"), device, torch_dtype=dtype)
-    first_stage = read_first_stage(checkpoint, device, dtype)
-    parts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
-    towers = tuple(
-        read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in parts
-    )
-    pooled: Any = towers[-1].encoder.config
-    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
+    if checkpoint.format == "diffusers":
+        parts = _parts_of_folder(checkpoint, device, dtype)
+    else:
+        parts = parts_of_file(checkpoint, device, dtype, SizedUNet)
+    first, last = parts.towers[0], parts.towers[-1]
+    pooled: Any = last.encoder.config
+    networks = [parts.unet, parts.first_stage.vae, *(tower.encoder for tower in parts.towers)]
     return LoadedModel(
         checkpoint=checkpoint,
         device=device,
         dtype=dtype,
-        text_encoder=towers[0].encoder,
-        tokenize=lambda text: [*towers[0].tokenize(text)],
-        frame=towers[0].frame,
-        unet=unet,
-        vae=first_stage.vae,
-        latent_scale=first_stage.scale,
-        latent_shift=first_stage.shift,
-        levels=noise_levels(scheduler),
-        bytes=weight_bytes([unet, first_stage.vae, *(tower.encoder for tower in towers)]),
-        preview=first_stage.preview,
-        reads=ReadByTowers(towers),
+        text_encoder=first.encoder,
+        tokenize=lambda text: [*first.tokenize(text)],
+        frame=first.frame,
+        unet=parts.unet,
+        vae=parts.first_stage.vae,
+        latent_scale=parts.first_stage.scale,
+        latent_shift=parts.first_stage.shift,
+        levels=parts.levels,
+        bytes=weight_bytes(networks),
+        preview=parts.first_stage.preview,
+        reads=ReadByTowers(parts.towers),
         traits=read_traits(
-            checkpoint, unet.config, pooled.projection_dim, _zeroes_empty_negative(checkpoint)
+            checkpoint, parts.unet.config, pooled.projection_dim, parts.zeroes_empty_negative
         ),
+    )
+
+
+def _parts_of_folder(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> XlParts:
+    texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
+    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
+    return XlParts(
+        unet=load_part(SizedUNet, part_folder(checkpoint, "unet"), device, torch_dtype=dtype),
+        first_stage=read_first_stage(checkpoint, device, dtype),
+        towers=tuple(
+            read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in texts
+        ),
+        levels=noise_levels(scheduler),
+        zeroes_empty_negative=_zeroes_empty_negative(checkpoint),
     )
 
 

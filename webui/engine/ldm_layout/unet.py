@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -27,22 +27,30 @@ RESNET = {
 """Original name within a residual block to diffusers'."""
 ATTENTION = {"norm": "group_norm", "proj_out": "to_out.0"}
 """The same within an attention that is no transformer."""
+NUMBER_WIDTH = 256
+"""What a number about the picture is embedded into (Podell et al. 2023)."""
 GROUPS = 32
 """Of every normalisation in the original code."""
 ENDS = {
     "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-    "label_emb": "class_embedding", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
+    "label_emb": "class_embedding", "label_emb.0.0": "add_embedding.linear_1",
+    "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
     "out.2": "conv_out",
 }  # fmt: skip
 """What stands before and behind the blocks."""
 
 
-def read_unet(weights: Mapping[str, Tensor], heads: Heads) -> nn.Module:
+def read_unet(
+    weights: Mapping[str, Tensor],
+    heads: Heads,
+    kind: type[UNet2DConditionModel] = UNet2DConditionModel,
+) -> nn.Module:
     """The network of these weights, in their precision and where they lie.
 
     Args:
         weights: By original name, without `model.diffusion_model.`.
         heads: Of its attention, which do not show in the weights.
+        kind: What a network with tokens becomes.
 
     Raises:
         ValueError: the weights are not those of such a network.
@@ -53,7 +61,7 @@ def read_unet(weights: Mapping[str, Tensor], heads: Heads) -> nn.Module:
         raise ValueError("it has no denoising network in the layout of latent-diffusion")
     with torch.device("meta"):
         network: nn.Module = (
-            _unconditional(shape) if shape.context is None else _conditional(shape, heads)
+            _unconditional(shape) if shape.context is None else _conditional(shape, heads, kind)
         )
     try:
         network.load_state_dict(converted(weights, shape, heads), strict=True, assign=True)
@@ -159,14 +167,16 @@ def _queries_keys_values(weight: Tensor, heads: Heads) -> tuple[Tensor, Tensor, 
     return query, key, value
 
 
-def _conditional(shape: UnetShape, heads: Heads) -> UNet2DConditionModel:
+def _conditional(
+    shape: UnetShape, heads: Heads, kind: type[UNet2DConditionModel]
+) -> UNet2DConditionModel:
     attends = [max(depths) > 0 for depths in shape.down_depths]
     if shape.residual_resampling or shape.plain_attention or not shape.middle_depth:
         raise ValueError(
             "its denoising network attends to tokens in a way that is unknown: with residual resampling, with "
             "plain attention beside transformers, or not in its middle"
         )
-    network: UNet2DConditionModel = UNet2DConditionModel(
+    network: UNet2DConditionModel = kind(
         in_channels=shape.in_channels,
         out_channels=shape.out_channels,
         block_out_channels=shape.channels,
@@ -175,14 +185,33 @@ def _conditional(shape: UnetShape, heads: Heads) -> UNet2DConditionModel:
         up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
         cross_attention_dim=shape.context,
         only_cross_attention=shape.crossed,
-        transformer_layers_per_block=tuple(max(1, *depths) for depths in shape.down_depths),
+        transformer_layers_per_block=_depths(shape),
         attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
         use_linear_projection=shape.linear_projection,
         num_class_embeds=shape.label_classes,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
+        **_told(shape),
     )
     return network
+
+
+def _depths(shape: UnetShape) -> tuple[int, ...]:
+    """Transformer layers by level. The middle has the last one's, whether or not that has any itself."""
+    *before, last = (max(depths) for depths in shape.down_depths)
+    return (*(max(1, depth) for depth in before), last or shape.middle_depth or 1)
+
+
+# Any: the names of diffusers' arguments.
+def _told(shape: UnetShape) -> dict[str, Any]:
+    """What embeds a vector beside the timestep: the text as a whole, and numbers about the picture."""
+    if shape.label_numbers is None:
+        return {}
+    return {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": NUMBER_WIDTH,
+        "projection_class_embeddings_input_dim": shape.label_numbers,
+    }
 
 
 def _unconditional(shape: UnetShape) -> UNet2DModel:

@@ -36,6 +36,7 @@ class Variant:
 VARIANTS = (
     Variant("1.x", "text", 0, CLIP),
     Variant("1.x", "inpaint", 5, CLIP),
+    Variant("1.x", "edit", 4, CLIP),
     Variant("2.x", "text", 0, OPEN_CLIP),
     Variant("2.x", "inpaint", 5, OPEN_CLIP),
     Variant("2.x", "depth", 1, OPEN_CLIP),
@@ -67,9 +68,10 @@ def describe(file: WeightsFile) -> Facts | No:
         task=variant.task,
         prediction=prediction,
         latent_channels=latent,
-        latent_factor=_factor(file.header),
+        latent_factor=factor_of(file.header),
         native_size=_native_size(variant, prediction),
         variant=variant.name,
+        vocabulary="clip",
         text_width=unet.context,
     )
 
@@ -86,7 +88,7 @@ def _check_text_width(header: WeightsHeader, unet: UnetShape, text: str) -> None
         )
 
 
-def _factor(header: WeightsHeader) -> int:
+def factor_of(header: WeightsHeader) -> int:
     """Pixels per latent cell: the first stage halves the picture between levels."""
     level = 0
     while header.shape(f"{FIRST_STAGE}encoder.down.{level}.block.0.norm1.weight") is not None:
