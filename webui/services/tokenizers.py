@@ -129,10 +129,10 @@ def _clip(folder: Path) -> Tokenizer:
     return _byte_pairs(vocabulary, merges)
 
 
-def _byte_pairs(words: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
+def _byte_pairs(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
     """CLIP's way to cut a text into words, and words by merges of byte pairs."""
     tokenizer = Tokenizer(
-        BPE(words, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
+        BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
     )
     # Any: the library's members are untyped.
     tools: Any = normalizers

@@ -115,7 +115,7 @@ def _read(weights: Mapping[str, Tensor], activation: str) -> CLIPTextModel:
     except RuntimeError as error:
         raise ValueError(f"its text encoder has other weights than expected: {error}") from error
     places = torch.arange(config.max_position_embeddings)  # a buffer that no file needs to have
-    encoder.embeddings.position_ids = places[None]
+    encoder.embeddings.register_buffer("position_ids", places[None], persistent=False)
     return encoder
 
 
