@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
-    "models": "list the installed checkpoints and why others were skipped",
+    "models": "list, show, install, delete, merge or convert models",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
@@ -122,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [sys.executable, str(REPOSITORY / "check"), *rest], check=False
         ).returncode
     parser = build_parser(os.environ)
-    options = parser.parse_args(rest)
-    settings = to_settings(options, parser)
-    return list_models(settings) if command == "models" else serve(settings)
+    if command == "models":
+        return models(rest, parser)
+    return serve(to_settings(parser.parse_args(rest), parser))
 
 
 def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -215,23 +215,19 @@ def serve(settings: Settings) -> int:
     return app.serve(settings, announce=_say)
 
 
-def list_models(settings: Settings) -> int:
-    """Print the installed checkpoints."""
-    from webui.services.catalog import Catalog  # noqa: PLC0415  the other commands do not need it
+def models(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """Run `models` with one of its verbs."""
+    from webui.model_commands import VERBS, run_models  # noqa: PLC0415  others do not need it
 
-    catalog = Catalog(settings.model_folders)
-    for model in catalog.models():
-        size = f"{model.native_width}x{model.native_height}"
-        _say(
-            f"{model.id:30} {model.family:8} {size:>9} {model.bytes / 1e6:10.1f} MB  {model.title}"
-        )
-    for path, reason in catalog.problems():
-        _say(f"skipped {path}: {reason}")
-    if not catalog.models():
-        _say(
-            "No model is installed; looked in " + ", ".join(map(str, settings.model_folders)) + "."
-        )
-    return 0
+    if rest and rest[0] in ("--help", "-h"):
+        _say(f"python launch.py models [verb] [flags]\n\n{_table(VERBS)}")
+        return 0
+    if rest and rest[-1] in ("--help", "-h"):
+        options, words = parser.parse_known_args(rest[:-1])
+        words = [*words, "--help"]
+    else:
+        options, words = parser.parse_known_args(rest)
+    return run_models(words, to_settings(options, parser), _say, run_program)
 
 
 def train(rest: Sequence[str]) -> int:

@@ -49,6 +49,14 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
     assert "CFG scale: 5," in text
 
 
+def test_a_class_is_written_and_read_back() -> None:
+    assert "Class" not in write_infotext(_request(), 5, "m")
+    text = write_infotext(_request(class_label="maillot (tank suit), 2: wet"), 5, "m")
+    read = parse_infotext(text)
+    assert read is not None
+    assert read.class_label == "maillot (tank suit), 2: wet"
+
+
 def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
     use = {"adapter": "x", "blocks": [0.5] * 12, "during": [[0.25, 0.5], [0.75, 1.0]]}
     text = write_infotext(_request(loras=[use]), 5, "m")

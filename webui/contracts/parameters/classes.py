@@ -17,6 +17,6 @@ class ClassChoice(BaseModel):
         Parameter(
             "Class",
             "What a class-conditional model draws: one of its classes, by name or number.",
-            None,
+            "Class label",
         ),
     ] = Field("", max_length=100)
