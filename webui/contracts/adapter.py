@@ -7,8 +7,8 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler"]
-ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding", "upscaler")
+AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae"]
+ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding", "upscaler", "vae")
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class AdapterInfo:
     kind: AdapterKind
     """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights.
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
-    enlarges finished pictures."""
+    enlarges finished pictures. 'vae': a first stage that takes the place of a model's."""
     title: str
     """What the menu shows."""
     path: str

@@ -107,7 +107,7 @@ class GenerationRequest(
         if not choices or not isinstance(value, str):
             return value
         by_lower = {choice.lower(): choice for choice in choices}
-        if PARAMETERS[info.field_name or ""].names_upscaler and "/" in value:
+        if PARAMETERS[info.field_name or ""].names_adapter and "/" in value:
             return value
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(choices))
@@ -171,6 +171,11 @@ class GenerationRequest(
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property
+    def vaes(self) -> tuple[AdapterId, ...]:
+        """The first stage that it names in place of the model's; none or one."""
+        return (AdapterId(self.vae),) if "/" in self.vae else ()
+
+    @property
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
         second = self.hires_upscaler if self.has_hires else ""
@@ -179,7 +184,7 @@ class GenerationRequest(
     @property
     def adapters(self) -> tuple[AdapterId, ...]:
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
-        named = [use.adapter for use in self.controls] + [*self.upscaler_networks]
+        named = [use.adapter for use in self.controls] + [*self.upscaler_networks, *self.vaes]
         for text in self.every_text:
             named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))

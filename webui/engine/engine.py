@@ -206,7 +206,7 @@ class Engine:
         index = job.to_start.popleft()
         try:
             make = program_for(job.command.request, job.command.checkpoint)
-            program = make(job.order(index), job.lease.model)
+            program = make(job.order(index), job.model)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return

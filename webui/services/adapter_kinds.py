@@ -16,6 +16,7 @@ from webui.services.adapter_files import PICKLED, PICTURE, describe_embedding
 from webui.services.control_files import describe_control_file
 from webui.services.lora_files import describe_lora
 from webui.services.upscaler_files import describe_upscaler
+from webui.services.vae_files import describe_vae
 from webui.weights.read import ENDINGS
 
 LORA_FOLDERS = ("lora", "loras", "lycoris")
@@ -59,6 +60,7 @@ KINDS: tuple[FileKind, ...] = (
         ENDINGS,
         describe_upscaler,
     ),
+    FileKind("vae", ("vae", "vaes"), ENDINGS, describe_vae),
     FileKind("controlnet", ("controlnet", "controlnets"), ENDINGS, describe_control_file),
 )
 

@@ -151,7 +151,7 @@ def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Pat
         if depth < MAX_DEPTH:
             kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
             endings = ENDINGS if kind is None else kind.endings
-            if has_config and (kind is None or kind.kind == "controlnet"):
+            if has_config and (kind is None or kind.kind in ("controlnet", "vae")):
                 endings = ()
             for path in entries:
                 if path.suffix.lower() in endings and path.is_file():

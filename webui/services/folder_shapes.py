@@ -66,6 +66,37 @@ SHAPES = (
         sample_size=128,
     ),
     FolderShape(
+        "sd3",
+        ("StableDiffusion3Pipeline", "StableDiffusion3Img2ImgPipeline"),
+        {
+            "transformer": "SD3Transformer2DModel", "vae": "AutoencoderKL",
+            "text_encoder": "CLIPTextModelWithProjection",
+            "text_encoder_2": "CLIPTextModelWithProjection", "text_encoder_3": "T5EncoderModel",
+        },
+        denoiser="transformer",
+        optional=("text_encoder_3",),
+        latent_channels=16,
+        sample_size=128,
+        defaults=(
+            ("sampler", "Euler"), ("schedule", "SGM Uniform"), ("steps", 28), ("guidance_scale", 4.5),
+        ),
+    ),
+    FolderShape(
+        "flux",
+        ("FluxPipeline", "FluxImg2ImgPipeline"),
+        {
+            "transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL",
+            "text_encoder": "CLIPTextModel", "text_encoder_2": "T5EncoderModel",
+        },
+        denoiser="transformer",
+        latent_channels=16,
+        patch=2,
+        sample_size=128,
+        defaults=(
+            ("sampler", "Euler"), ("schedule", "Simple"), ("steps", 20), ("guidance_scale", 1.0),
+        ),
+    ),
+    FolderShape(
         "ldm-sr",
         ("LDMSuperResolutionPipeline",),
         {"unet": "UNet2DModel", "vqvae": "VQModel"},

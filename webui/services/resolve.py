@@ -13,7 +13,7 @@ from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
-from webui.contracts.request import GenerationRequest, limits
+from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
 from webui.services.images import ImageStore
@@ -70,8 +70,8 @@ def resolve(
             "model": checkpoint.id, "width": width, "height": height, "seed": seed,
             "variation_seed": variation, **further,
             **{
-                name: catalog.adapter("upscaler", AdapterId(named)).id
-                for name in ("upscaler", "hires_upscaler") if "/" in (named := getattr(request, name))
+                name: catalog.adapter(kind, AdapterId(named)).id
+                for name, parameter in PARAMETERS.items() if (kind := parameter.names_adapter) is not None and "/" in (named := getattr(request, name))
             },
             "controls": _with_ids(request.controls, "controlnet", catalog),
             "loras": _with_ids(request.loras, "lora", catalog),

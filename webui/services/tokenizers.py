@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from webui.services.model_files import read_json
 USUAL_LENGTH = 77
 KEPT = 4
 _START, _END = "<|startoftext|>", "<|endoftext|>"
+_T5_END = "</s>"
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
 """What CLIP's tokenizer takes for a word (Radford et al. 2021)."""
 
@@ -54,7 +55,8 @@ class Tokenizers:
 
     def of(self, checkpoint: CheckpointInfo) -> ReadyTokenizer | None:
         """The model's tokenizer; None where it has none, or one that cannot be read."""
-        folder = checkpoint.part("tokenizer")
+        part = "" if checkpoint.family in _READ_BY_T5 else "tokenizer"
+        folder = checkpoint.part(part) or checkpoint.part("tokenizer_2")
         if folder is None:
             return None
         try:
@@ -93,6 +95,9 @@ def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
         raise
     except Exception as error:  # the library raises nothing narrower
         raise BrokenModel(f"The tokenizer in {str(folder)!r} cannot be read: {error}.") from error
+    if tokenizer.token_to_id(_START) is None and tokenizer.token_to_id(_T5_END) is not None:
+        t5_end = tokenizer.token_to_id(_T5_END) or 0
+        return ReadyTokenizer(tokenizer, TokenFrame(None, t5_end, 0, length, most_rows=1))
     comma = tokenizer.encode(",", add_special_tokens=False).ids
     end = tokenizer.token_to_id(_END) or 0
     return ReadyTokenizer(
@@ -134,9 +139,24 @@ def _clip(folder: Path) -> Tokenizer:
 
 def _length(checkpoint: CheckpointInfo) -> int:
     """Tokens that the text encoder reads at once."""
-    folder = checkpoint.part("text_encoder")
+    if checkpoint.family in _READ_BY_T5:
+        return _READ_BY_T5[checkpoint.family](checkpoint.part("transformer"))
+    folder = checkpoint.part("text_encoder") or checkpoint.part("text_encoder_2")
     try:
         config = json.loads((Path(folder or "") / "config.json").read_text("utf-8"))
         return int(config["max_position_embeddings"])
     except (OSError, ValueError, TypeError, KeyError):
         return USUAL_LENGTH
+
+
+def _flux_length(transformer: str | None) -> int:
+    """A model that is told its guidance, as dev is, reads twice as many tokens as schnell."""
+    try:
+        config = json.loads((Path(transformer or "") / "config.json").read_text("utf-8"))
+        return 512 if config.get("guidance_embeds") else 256
+    except (OSError, ValueError, AttributeError):
+        return 256
+
+
+_READ_BY_T5: Mapping[str, Callable[[str | None], int]] = {"flux": _flux_length}
+"""Families whose words T5 alone reads, in one row of a length that the network's folder tells."""

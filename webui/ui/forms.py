@@ -107,7 +107,7 @@ class Form:
 
 
 def control(
-    tab: str, name: str, models: Sequence[CheckpointInfo] = (), upscalers: Sequence[str] = ()
+    tab: str, name: str, models: Sequence[CheckpointInfo] = (), networks: Sequence[str] = ()
 ) -> Component:
     """The control for a parameter, made from its declaration and from what menus offer."""
     declared = PARAMETERS[name]
@@ -126,9 +126,9 @@ def control(
         return gr.Dropdown(model_choices(models), **{**common, "value": first})
     if declared.names_model:
         return gr.Dropdown([("none", ""), *model_choices(models)], **common)
-    if declared.names_upscaler:
+    if declared.names_adapter:
         # What was installed since the page was built can be typed.
-        names = [*declared.choices, *upscalers]
+        names = [*declared.choices, *networks]
         return gr.Dropdown(names, allow_custom_value=True, **common)
     if declared.choices:
         return gr.Dropdown(list(MENUS.get(name, declared.choices)), **common)
@@ -228,7 +228,7 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
     if name in MENUS:
         return value in dict(MENUS[name]).values()
     if PARAMETERS[name].choices:
-        network = PARAMETERS[name].names_upscaler and "/" in str(value)
+        network = PARAMETERS[name].names_adapter is not None and "/" in str(value)
         return network or value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)

@@ -46,6 +46,7 @@ from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.reading import Reading
 from webui.engine.work import DecodeLatent, EncodeText, Predict
+from webui.services.tokenizers import Tokenizers
 
 CPU = torch.device("cpu")
 PROMPT, NEGATIVE = "a red house", "grey"
@@ -339,3 +340,10 @@ def test_a_second_pass_is_drawn_at_its_own_size(model: LoadedModel) -> None:
     last = rig.works(Predict)[-1].sizes
     assert last is not None
     assert last[0].tolist() == [96, 96, 0, 0, 96, 96]
+
+
+def test_the_studio_counts_the_words_of_a_refiner(folder: Path) -> None:
+    info = write_tiny_xl(folder / "counted", XlSizes(refiner=True))
+    ready = Tokenizers().of(info)
+    assert ready is not None
+    assert list(ready.tokenize("a cat")) == list(load_model(info, CPU).tokenize("a cat"))  # type: ignore[misc]

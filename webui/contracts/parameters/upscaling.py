@@ -24,7 +24,7 @@ class Upscaling(BaseModel):
             "resampling, which draws nothing new.",
             "Postprocess upscaler",
             choices=(BY_MODEL, LANCZOS, NEAREST),
-            names_upscaler=True,
+            names_adapter="upscaler",
         ),
     ] = Field(BY_MODEL, max_length=500)
     upscale_factor: Annotated[

@@ -26,6 +26,7 @@ IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction")
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
     models = [info for task in TASKS for info in context.catalog.models(task)]
+    vaes = [str(info.id) for info in context.catalog.adapters("vae")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
             "image": image_panel(NAME),
@@ -36,6 +37,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
         }
         form = Form(NAME, controls, TASKS)

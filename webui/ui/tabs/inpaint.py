@@ -31,6 +31,7 @@ CANVAS = mask_canvas(NAME)
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its canvas stands above the stage."""
     models = [info for task in TASKS for info in context.catalog.models(task)]
+    vaes = [str(info.id) for info in context.catalog.adapters("vae")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
             "image": slot(NAME, "image"),
@@ -44,6 +45,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)

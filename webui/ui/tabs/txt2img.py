@@ -35,6 +35,7 @@ HIRES = (
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
+    vaes = [str(info.id) for info in context.catalog.adapters("vae")]
     networks = [str(info.id) for info in context.catalog.adapters("upscaler")]
     models = [info for task in TASKS for info in context.catalog.models(task)]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
@@ -45,6 +46,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Hires", HIRES, context.catalog.models("text"), networks),
+            **fold(NAME, "VAE", ("vae",), networks=vaes),
             **fold(NAME, "Refiner", REFINER, context.catalog.models("text")),
             **controls_panel(NAME, depth=True),
         }

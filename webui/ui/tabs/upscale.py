@@ -25,7 +25,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls: dict[str, Component] = {"image": image_panel(NAME)}
         with gr.Row(elem_classes=["ez-pair"]):
-            controls["upscaler"] = control(NAME, "upscaler", upscalers=networks)
+            controls["upscaler"] = control(NAME, "upscaler", networks=networks)
             controls["upscale_factor"] = control(NAME, "upscale_factor")
         controls |= {
             "model": control(NAME, "model", models),
