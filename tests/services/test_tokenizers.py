@@ -57,6 +57,14 @@ def test_a_model_is_read_once_and_one_without_tokenizer_has_none() -> None:
     assert kept.of(replace(FAKE_CHECKPOINT, parts=())) is None
 
 
+def test_a_single_file_is_read_with_clips_own_vocabulary() -> None:
+    ready = Tokenizers().of(replace(FAKE_CHECKPOINT, parts=(), vocabulary="clip"))
+    assert ready is not None
+    assert list(ready.tokenize("A photo of a cat.")) == [320, 1125, 539, 320, 2368, 269]
+    assert (ready.frame.start, ready.frame.end, ready.frame.length) == (49406, 49407, 77)
+    assert ready.frame.comma == 267
+
+
 def test_the_length_is_that_of_the_text_encoder(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 12}')
     parts = (("tokenizer", str(STARTER)), ("text_encoder", str(tmp_path)))

@@ -17,12 +17,13 @@ Task = Literal[
     "class",
     "unconditional",
     "retrieval",
+    "edit",
 ]
 TASKS: tuple[Task, ...] = get_args(Task)
 """What a model was made for; all but 'text' want something beside the prompt, or instead of it.
 
 'class' draws one of its classes, 'unconditional' what it was trained on, and 'retrieval' what is like the
-pictures that it is given.
+pictures that it is given; 'edit' changes a picture as the prompt tells it to.
 """
 FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
 """'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
@@ -67,6 +68,8 @@ class CheckpointInfo:
     format: FileFormat = "diffusers"
     variant: str = ""
     """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
+    vocabulary: Literal["", "clip"] = ""
+    """Whose tokenizer reads its text, where no part of it is one."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
 

@@ -230,10 +230,14 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         if lone and rows == 2 and not guidance.acts(sigma):
             rows = 1
         question = _question(model, conditioning, plan, x, sigma, rows)
-        output = yield question
+        blanks = guidance.blanks and rows > 1
+        output = yield _with_blank(question, x.shape[1], rows) if blanks else question
         output, looks = _parted(output, guidance.watches)
+        output, blank = (output[:-1], output[-1:]) if blanks else (output, output[:0])
         output, perturbed = output[:rows], output[rows:]
         best = guidance.combined(output, conditioning.weights, perturbed)
+        if blanks:
+            best = best + (output[-1:] - blank) * (guidance.image_scale - 1)
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)
@@ -272,6 +276,19 @@ def _question(
         alterations=conditioning.alterations,
         perturbed=(*[False] * rows, True) if perturbs else (),
         shows_looks=plan.guidance.watches,
+    )
+
+
+def _with_blank(question: Predict, channels: int, rows: int) -> Predict:
+    """The last of the rows once more, with 0 in place of the planes behind the latent's channels."""
+    last, also = question.x[rows - 1 : rows], slice(rows - 1, rows)
+    blank = torch.cat((last[:, :channels], torch.zeros_like(last[:, channels:])), 1)
+    tokens = question.tokens
+    return replace(
+        question,
+        x=torch.cat((question.x, blank)),
+        tokens=None if tokens is None else torch.cat((tokens, tokens[also])),
+        perturbed=(*question.perturbed, False) if question.perturbed else (),
     )
 
 

@@ -147,7 +147,7 @@ def _task(
     else:
         expected = {
             "text": channels, "inpaint": 2 * channels + 1, "depth": channels + 1,
-            "semantic": channels + CLASS_PLANES * classes, "layout": channels,
+            "semantic": channels + CLASS_PLANES * classes, "layout": channels, "edit": 2 * channels,
         }  # fmt: skip
     told = [t for t in TASKS if expected.get(t) == taken]
     named = easel.get("task", told[0] if told else "text")

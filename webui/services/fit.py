@@ -29,6 +29,9 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "class": (("class_label", "one of the model's classes, by name or number: it draws one"),),
     "unconditional": (),
     "retrieval": (),
+    "edit": (
+        ("image", "the picture to change: this model follows a picture and what is to be done"),
+    ),
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
@@ -43,8 +46,8 @@ _BELONGS: dict[str, tuple[Task, ...]] = {
     "boxes": ("layout",),
     "class_label": ("class",),
     "upscale_factor": ("upscale",),
-    "controls": ("text", "inpaint", "semantic", "layout", "depth"),
-    "loras": ("text", "inpaint", "semantic", "layout", "depth"),
+    "controls": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
+    "loras": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
 }
 """Fields that only models of some tasks can use."""
 

@@ -49,6 +49,7 @@ SHAPES = (
         (
             "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
             "StableDiffusionInpaintPipeline", "StableDiffusionDepth2ImgPipeline",
+            "StableDiffusionInstructPix2PixPipeline",
         ),
         {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
     ),

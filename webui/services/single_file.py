@@ -55,7 +55,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
         text_width=facts.text_width, format=header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.stem) or facts.defaults,
-        parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
     )  # fmt: skip
 
 

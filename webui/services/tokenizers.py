@@ -19,6 +19,7 @@ from tokenizers.models import BPE
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
+from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.prompt.tokens import TokenFrame
 from webui.prompt.word_pieces import read_word_pieces
 from webui.services.model_files import read_json
@@ -50,20 +51,20 @@ class Tokenizers:
     """Reads tokenizers and keeps the last few."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], ReadyTokenizer] = OrderedDict()
+        self._kept: OrderedDict[tuple[str | None, int], ReadyTokenizer] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, checkpoint: CheckpointInfo) -> ReadyTokenizer | None:
         """The model's tokenizer; None where it has none, or one that cannot be read."""
         part = "" if checkpoint.family in _READ_BY_T5 else "tokenizer"
         folder = checkpoint.part(part) or checkpoint.part("tokenizer_2")
-        if folder is None:
+        if folder is None and checkpoint.vocabulary != "clip":
             return None
         try:
-            key = (folder, Path(folder).stat().st_mtime_ns)
+            key = (folder, Path(folder).stat().st_mtime_ns if folder else 0)
             with self._lock:
                 if key not in self._kept:
-                    self._kept[key] = read_tokenizer(Path(folder), _length(checkpoint))
+                    self._kept[key] = _read(folder, _length(checkpoint))
                 self._kept.move_to_end(key)
                 while len(self._kept) > KEPT:
                     self._kept.popitem(last=False)
@@ -71,6 +72,14 @@ class Tokenizers:
         except (OSError, BrokenModel) as error:
             _log.warning("The tokens of %s cannot be counted: %s", checkpoint.id, error)
             return None
+
+
+def _read(folder: str | None, length: int) -> ReadyTokenizer:
+    """That of a folder, or CLIP's own."""
+    if folder is not None:
+        return read_tokenizer(Path(folder), length)
+    vocabulary = clip_vocabulary()
+    return _ready(_byte_pairs(vocabulary.words, vocabulary.merges), length)
 
 
 def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
@@ -98,6 +107,10 @@ def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
     if tokenizer.token_to_id(_START) is None and tokenizer.token_to_id(_T5_END) is not None:
         t5_end = tokenizer.token_to_id(_T5_END) or 0
         return ReadyTokenizer(tokenizer, TokenFrame(None, t5_end, 0, length, most_rows=1))
+    return _ready(tokenizer, length)
+
+
+def _ready(tokenizer: Tokenizer, length: int) -> ReadyTokenizer:
     comma = tokenizer.encode(",", add_special_tokens=False).ids
     end = tokenizer.token_to_id(_END) or 0
     return ReadyTokenizer(
@@ -118,6 +131,11 @@ def _clip(folder: Path) -> Tokenizer:
     merges = [
         (pair[0], pair[1]) for line in lines if len(pair := line.split()) == 2 and "#v" not in line
     ]
+    return _byte_pairs(vocabulary, merges)
+
+
+def _byte_pairs(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
+    """CLIP's way to cut a text into words, and words by merges of byte pairs."""
     tokenizer = Tokenizer(
         BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
     )

@@ -62,10 +62,15 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
 # Any: diffusers' and transformers' from_pretrained are not typed alike.
 def load_part(kind: Any, folder: Path, device: torch.device, **options: Any) -> Any:
     """A network from its folder, ready to use; `options` name its precision."""
-    network = kind.from_pretrained(folder, local_files_only=True, **options)
+    return ready(kind.from_pretrained(folder, local_files_only=True, **options), device)
+
+
+# Any: networks of two libraries that have no base in common but nn.Module.
+def ready(network: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+    """A network as it is used: on its device, not to be trained; None keeps its precision."""
     network = network.eval().requires_grad_(False)
     # Convolutions read channels last faster, on CPUs and on GPUs with half precision.
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device, dtype, memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,6 +64,8 @@ def conditioned(
     request, sigmas = order.request, walk.sigmas
     width, height = order.size(model)
     guidance = Guidance.of(request, walk)
+    if model.checkpoint.task == "edit":
+        guidance = replace(guidance, image_scale=request.image_guidance_scale)
     said = yield from _said(order, model, guidance, sigmas)
     stages = said.stages
     first = stages[0][1] if stages else None

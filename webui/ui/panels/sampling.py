@@ -14,6 +14,7 @@ GUIDANCE = (
     "negative_guidance_minimum_sigma",
     ("mimic_scale", "threshold_percentile"),
     ("distilled_guidance_scale", "flow_shift"),
+    "image_guidance_scale",
 )
 NETWORK = (
     ("clip_skip", "tiling"),

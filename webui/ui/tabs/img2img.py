@@ -19,7 +19,7 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
-TASKS: tuple[Task, ...] = ("text", "depth", "class", "unconditional")
+TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from webui.contracts.checkpoint import Task
 from webui.weights.header import WeightsHeader
@@ -38,6 +38,8 @@ class Facts:
     """Pixels along a side; what it was trained at."""
     variant: str = ""
     """See `CheckpointInfo.variant`."""
+    vocabulary: Literal["", "clip"] = ""
+    """See `CheckpointInfo.vocabulary`."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit it."""
     classes: tuple[str, ...] = ()

@@ -36,6 +36,7 @@ class Variant:
 VARIANTS = (
     Variant("1.x", "text", 0, CLIP),
     Variant("1.x", "inpaint", 5, CLIP),
+    Variant("1.x", "edit", 4, CLIP),
     Variant("2.x", "text", 0, OPEN_CLIP),
     Variant("2.x", "inpaint", 5, OPEN_CLIP),
     Variant("2.x", "depth", 1, OPEN_CLIP),
@@ -70,6 +71,7 @@ def describe(file: WeightsFile) -> Facts | No:
         latent_factor=_factor(file.header),
         native_size=_native_size(variant, prediction),
         variant=variant.name,
+        vocabulary="clip",
         text_width=unet.context,
     )
 
