@@ -7,6 +7,7 @@ ours stands on their side.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,10 +69,7 @@ def _random(name: str, shape: tuple[int, ...], generator: torch.Generator) -> Te
         return 1 + noise / 10 if name.endswith("weight") else noise / 10
     if "embedding" in name and "time" not in name:
         return noise / 2
-    fan = 1
-    for side in shape[1:]:
-        fan *= side
-    return noise / fan**0.5
+    return noise / math.sqrt(math.prod(shape[1:]))
 
 
 def write_original(

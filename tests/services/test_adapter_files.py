@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.contracts.test_embedding_picture import told, write_picture
 from tests.services.models import write_controlnet, write_weights
@@ -87,11 +89,37 @@ def test_other_weights_are_no_embedding(
         describe_embedding(file, _A)
 
 
-def test_a_pickled_embedding_is_not_opened(tmp_path: Path) -> None:
-    file = tmp_path / "x.pt"
-    file.write_bytes(b"anything")
-    with pytest.raises(NotAModel, match="Convert it to safetensors"):
-        describe_embedding(file, _A)
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        ({"string_to_token": {"*": 265}, "string_to_param": {"*": torch.ones(3, 8)}}, ".pt"),
+        ({"<cloud>": torch.ones(8)}, ".bin"),
+    ],
+)
+def test_a_pickled_embedding_is_described_without_unpickling(
+    tmp_path: Path, content: object, ending: str
+) -> None:
+    torch.save(content, tmp_path / f"x{ending}")
+    info = describe_embedding(tmp_path / f"x{ending}", _A)
+    assert info is not None
+    assert (info.kind, info.vectors) == ("embedding", 3 if ending == ".pt" else 1)
+
+
+class Evil:
+    """Runs a command where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+        return os.system, ("touch unpickled",)
+
+
+def test_an_embedding_that_would_run_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"string_to_param": {"*": torch.ones(3, 8)}, "name": Evil()}, tmp_path / "x.pt")
+    with pytest.raises(NotAModel):
+        describe_embedding(tmp_path / "x.pt", _A)
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_a_picture_is_an_embedding_where_it_holds_one(tmp_path: Path) -> None:

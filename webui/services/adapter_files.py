@@ -21,7 +21,7 @@ from webui.weights.read import read_weights
 CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
 PICKLED = (".pt", ".bin")
-"""Endings of embeddings that can hold code."""
+"""Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
 """Ending of pictures, which may hold an embedding."""
 
@@ -55,11 +55,6 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
         NotAModel: it holds no vectors that we can use.
         BrokenModel: it is truncated or unreadable.
     """
-    if file.suffix in PICKLED:
-        raise NotAModel(
-            "It lies in a folder of embeddings, but a pickled file can hold any code, so it is not opened. "
-            "Convert it to safetensors."
-        )
     if file.suffix == PICTURE:
         return _describe_picture(file, adapter)
     header = read_weights(file)

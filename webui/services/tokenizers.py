@@ -104,13 +104,13 @@ def read_tokenizer(folder: Path, length: int = USUAL_LENGTH) -> ReadyTokenizer:
         raise
     except Exception as error:  # the library raises nothing narrower
         raise BrokenModel(f"The tokenizer in {str(folder)!r} cannot be read: {error}.") from error
+    if tokenizer.token_to_id(_START) is None and tokenizer.token_to_id(_T5_END) is not None:
+        t5_end = tokenizer.token_to_id(_T5_END) or 0
+        return ReadyTokenizer(tokenizer, TokenFrame(None, t5_end, 0, length, most_rows=1))
     return _ready(tokenizer, length)
 
 
 def _ready(tokenizer: Tokenizer, length: int) -> ReadyTokenizer:
-    if tokenizer.token_to_id(_START) is None and tokenizer.token_to_id(_T5_END) is not None:
-        t5_end = tokenizer.token_to_id(_T5_END) or 0
-        return ReadyTokenizer(tokenizer, TokenFrame(None, t5_end, 0, length, most_rows=1))
     comma = tokenizer.encode(",", add_special_tokens=False).ids
     end = tokenizer.token_to_id(_END) or 0
     return ReadyTokenizer(
@@ -134,10 +134,10 @@ def _clip(folder: Path) -> Tokenizer:
     return _byte_pairs(vocabulary, merges)
 
 
-def _byte_pairs(words: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
+def _byte_pairs(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> Tokenizer:
     """CLIP's way to cut a text into words, and words by merges of byte pairs."""
     tokenizer = Tokenizer(
-        BPE(words, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
+        BPE(vocabulary, merges, end_of_word_suffix="</w>", unk_token=_END, fuse_unk=False)
     )
     # Any: the library's members are untyped.
     tools: Any = normalizers

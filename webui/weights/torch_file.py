@@ -28,6 +28,10 @@ LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 WRAPPERS = ("state_dict", "params_ema", "params", "model_state_dict", "module")
 """Keys under which the weights lie, beside what else a trainer keeps."""
 
+_DAMAGE = (
+    ValueError, LookupError, RuntimeError, OverflowError, EOFError, struct.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What reading a damaged archive or pickle raises; RuntimeError is an archive that wants a password."""
 _ZIP_END, _ZIP_END_BYTES = b"PK\x05\x06", 22
 _LOCAL = struct.Struct("<4s22xHH")
 
@@ -75,7 +79,7 @@ def read_pickled(file: Path, size: int) -> PickledFile:
         raise UnsafeModel(error.named, str(file)) from error
     except NotAModel as error:
         raise NotAModel(f"{str(file)!r} {error}") from error
-    except (PickleError, zipfile.BadZipFile, struct.error, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         raise BrokenModel(
             f"{str(file)!r} cannot be read: {str(error).rstrip('.')}. The download may be incomplete, or the "
             "file is damaged."

@@ -128,3 +128,13 @@ def test_a_job_draws_with_the_embeddings_that_its_words_name(
     (named,), (plain,), (word,) = (rig.pictures(job) for job in ("named", "plain", "word"))
     assert abs(named.astype(int) - plain.astype(int)).max() <= 1
     assert abs(named.astype(int) - word.astype(int)).max() > 1
+
+
+@pytest.mark.parametrize("ending", [".pt", ".bin"])
+def test_a_pickled_file_has_the_same_vectors(tmp_path: Path, ending: str) -> None:
+    vectors = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    own = {"string_to_token": {"*": 265}, "string_to_param": {"*": torch.nn.Parameter(vectors)}}
+    path = tmp_path / f"a{ending}"
+    torch.save(own if ending == ".pt" else {"<a>": vectors}, path)
+    loaded = load_embedding(AdapterInfo(AdapterId("a"), "embedding", "a", str(path), 1), CPU)
+    assert torch.equal(loaded.vectors, vectors)

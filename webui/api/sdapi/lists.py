@@ -77,8 +77,11 @@ def _add_models(router: APIRouter, context: ApiContext) -> None:
 
     @router.get("/sd-vae", summary="List the VAE files")
     def vaes() -> list[dict[str, str]]:
-        """None: a model is drawn with its own."""
-        return []
+        """Those that a request's `vae` may name, by their ids."""
+        return [
+            {"model_name": str(info.id), "filename": str(info.id)}
+            for info in context.catalog.adapters("vae")
+        ]
 
     @router.get("/sd-modules", summary="List VAE and text encoder files, as Forge does")
     def modules() -> list[dict[str, str]]:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.embedding_layouts import CLIP_G, CLIP_L, vectors_key
 from webui.contracts.embedding_picture import vectors_in_picture
-from webui.contracts.errors import BrokenModel, JobFailed
+from webui.contracts.errors import BrokenModel, EaselError, JobFailed
+from webui.engine.weights import open_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
     """
     try:
         vectors, second = _read(Path(info.path), device)
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, EaselError) as error:
         raise BrokenModel(
             f"The embedding {info.id!r} cannot be loaded from {info.path!r}: "
             f"{str(error).rstrip('. ')}. Download or train it again."
@@ -67,21 +67,21 @@ def _read(path: Path, device: torch.device) -> tuple[Tensor, Tensor | None]:
         if vectors is None:
             raise ValueError("the picture holds no embedding.")
         return torch.tensor(vectors, dtype=torch.float32, device=device), None
-    with safe_open(path, framework="pt", device=str(device)) as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        key = vectors_key(shapes)
-        if key is None:
-            raise ValueError("it holds no vectors of one text encoder.")
-        tensor: Tensor = file.get_tensor(key).float()
-        second = shapes.get(CLIP_G) if key == CLIP_L else None
-        if second is None:
-            return tensor, None
-        if second[:-1] != shapes[key][:-1]:
-            raise ValueError(
-                f"it holds vectors of shape {shapes[key]} for one text encoder and {second} for the other; "
-                "as many for both were expected."
-            )
-        return tensor, file.get_tensor(CLIP_G).float()
+    file = open_weights(path)
+    shapes = file.header.shapes
+    key = vectors_key(shapes)
+    if key is None:
+        raise ValueError("it holds no vectors of one text encoder.")
+    tensor = file[key].to(device, torch.float32, copy=True)
+    second = shapes.get(CLIP_G) if key == CLIP_L else None
+    if second is None:
+        return tensor, None
+    if second[:-1] != shapes[key][:-1]:
+        raise ValueError(
+            f"it holds vectors of shape {shapes[key]} for one text encoder and {second} for the other; "
+            "as many for both were expected."
+        )
+    return tensor, file[CLIP_G].to(device, torch.float32, copy=True)
 
 
 class Placeholders:

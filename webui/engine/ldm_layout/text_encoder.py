@@ -146,7 +146,7 @@ def _filled(encoder: Encoder, weights: Mapping[str, Tensor], config: CLIPTextCon
         raise ValueError(f"its text encoder has other weights than expected: {error}") from error
     places = torch.arange(config.max_position_embeddings)  # a buffer that no file needs to have
     inner: Any = getattr(encoder, "text_model", encoder)  # transformers types it loosely
-    inner.embeddings.position_ids = places[None]
+    inner.embeddings.register_buffer("position_ids", places[None], persistent=False)
     return encoder
 
 
