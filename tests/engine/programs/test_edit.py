@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def model(library: Library) -> LoadedModel:
     return library.model("edit")
 
 
-def asked(model: LoadedModel, image: Path, **fields: float) -> list[Predict]:
+def asked(model: LoadedModel, image: Path, **fields: Any) -> list[Predict]:
     """What the network is asked for a picture of two steps."""
     rig = Rig(model)
     files = {"image": image}
