@@ -21,7 +21,7 @@ from webui.hooks.specs import hookimpl
 
 @hookimpl
 def change_conditioning(conditioning, order, arguments):
-    return replace(conditioning, tokens=conditioning.tokens * 0.5) if arguments.which == "conditioning" else None
+    return replace(conditioning, weights=(0.5,)) if arguments.which == "conditioning" else None
 
 @hookimpl
 def change_latent(latent, moment, arguments):

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
+from webui.services.downloads.downloads import Downloads
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.known_hashes import KnownHashes
+from webui.services.library import Library
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -37,3 +41,11 @@ class ApiContext:
     """Reads prompts while they are written."""
     extensions: ExtensionService
     """Which extensions there are, and what they offer."""
+    parameters: ParameterReader
+    """Reads how pictures from elsewhere were made."""
+    hashes: KnownHashes
+    """Hashes of models' files, as far as they are known."""
+    downloads: Downloads
+    """Fetches models from elsewhere."""
+    library: Library
+    """Everything installed, with what people noted of it."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.parameters.sampling import ZERO_TERMINAL_SNR
 from webui.contracts.request import GenerationRequest
-from webui.engine.denoisers import NoiseLevels
+from webui.engine.denoisers import FLOW, NoiseLevels
 from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.samplers.common import Churn, Noise, SamplerOptions
 from webui.engine.schedules import Span, sigmas_for
@@ -43,6 +43,8 @@ class Walk:
             BadRequest: its sampler or schedule is an extension's, and not among `extensions`.
         """
         sampler = extensions.sampler_info(request.sampler)
+        if request.flow_shift is not None and levels.prediction == FLOW:
+            levels = NoiseLevels.of_flow(request.flow_shift)
         if request.noise_schedule == ZERO_TERMINAL_SNR:
             levels = levels.with_zero_terminal_snr()
         sigmas = sigmas_for(

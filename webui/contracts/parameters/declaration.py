@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from webui.contracts.adapter import AdapterKind
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -31,3 +33,5 @@ class Parameter:
     """What a text may be, where it is one of a few."""
     extensible: bool = False
     """Whether extensions may offer further choices, named 'extension/choice'."""
+    names_adapter: AdapterKind | None = None
+    """Of which kind an adapter may be whose id, which has a / in it, stands in place of a choice."""

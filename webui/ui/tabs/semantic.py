@@ -12,6 +12,7 @@ from webui.ui.canvas.canvas import Canvas, class_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.class_choice import for_the_models_task
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
@@ -55,6 +56,7 @@ def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str,
     def prepare(values: dict[str, Any]) -> dict[str, Any]:
         layouts = {info.id for info in catalog.models("layout")}
         other = "class_map" if values.get("model") in layouts else "boxes"
-        return {name: value for name, value in values.items() if name != other}
+        told = {name: value for name, value in values.items() if name != other}
+        return for_the_models_task(catalog)(told)
 
     return prepare
