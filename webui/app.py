@@ -157,13 +157,12 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         extensions=extensions,
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
-    settings_store = SettingsStore(database)
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
         extensions, ParameterReader(catalog, words.styles, images, hashes), hashes,
         _downloads(settings, database, events, library), library,
     )  # fmt: skip
-    hooks.access = access_maker(settings.data_dir, context, settings_store)
+    hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
@@ -175,7 +174,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         hosts=hosts,
         streams=streams,
         context=context,
-        settings_store=settings_store,
+        settings_store=SettingsStore(database),
         page=page,
         lock=lock,
         librarian=Librarian(catalog, records, events),
@@ -279,8 +278,6 @@ def ui_context(studio: Studio) -> UiContext:
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
         styles=given.words.styles,
-        extensions=given.extensions,
-        settings=studio.settings,
     )
 
 

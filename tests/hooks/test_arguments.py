@@ -13,7 +13,7 @@ from webui.contracts.errors import BadExtension, InvalidField
 from webui.contracts.extension import Manifest
 from webui.hooks.arguments import arguments_of
 
-MANIFEST = Manifest("book", "1.0", ">=1", Path(), title="Book", tabs=("txt2img",))
+MANIFEST = Manifest("book", "1.0", ">=1", Path(), title="Book")
 
 
 class Shape(str, Enum):

@@ -22,13 +22,9 @@ from webui.hooks.studio import PROBLEMS, StudioExtensions
 _DRAFT = PictureDraft(PictureId("p"), JobId("j"), 0, GenerationRequest(prompt="a boat", seed=7), 0)
 
 STUDIO = """
-from pydantic import BaseModel
-from webui.contracts.access import Command, Panel, Prompts, Tab
+from webui.contracts.access import Prompts
 from webui.contracts.choices import SamplerInfo
 from webui.hooks.specs import hookimpl
-
-class Settings(BaseModel):
-    colour: str = "red"
 
 @hookimpl
 def samplers():
@@ -37,22 +33,6 @@ def samplers():
 @hookimpl
 def schedules():
     return {"Even": "Evenly spaced"}
-
-@hookimpl
-def settings_model():
-    return Settings
-
-@hookimpl
-def tabs():
-    return [Tab("book", lambda access: None)]
-
-@hookimpl
-def panels():
-    return [Panel("txt2img", "Book", lambda access: None)]
-
-@hookimpl
-def commands():
-    return [Command("count", "Count.", lambda folder, words: len(words))]
 
 @hookimpl
 def change_request(request, arguments):
@@ -92,13 +72,9 @@ def _request(**fields: object) -> GenerationRequest:
 def test_what_it_offers_is_there_and_goes_with_it(book: StudioExtensions) -> None:
     assert (book.choices("sampler"), book.choices("hires_sampler")) == (("book/Straight",),) * 2
     assert (book.choices("schedule"), book.choices("steps")) == (("book/Even",), ())
-    assert [(name, tab.title) for name, tab in book.tabs()] == [("book", "book")]
-    assert [(name, panel.tab) for name, panel in book.panels()] == [("book", "txt2img")]
-    assert [command.name for _, command in book.commands()] == ["count"]
-    assert book.offers["book"].settings is not None
     assert "easel_extensions.book.studio" in sys.modules
     book.unload("book")
-    assert (book.choices("sampler"), book.tabs(), dict(book.offers)) == ((), (), {})
+    assert (book.choices("sampler"), dict(book.offers)) == ((), {})
     assert [name for name in sys.modules if name.startswith("easel_extensions.book")] == []
 
 

@@ -14,6 +14,7 @@ from webui.api.docs import docs_router
 from webui.api.downloads import downloads_router
 from webui.api.errors import add_error_handlers
 from webui.api.events import events_router
+from webui.api.extensions import extensions_router
 from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
@@ -54,6 +55,7 @@ def create_api(
         library_router(context),
         prompts_router(context),
         parameters_router(context),
+        extensions_router(context),
         health_router(context),
         events_router(context, streams),
         _nothing_else(),

@@ -1,8 +1,8 @@
-"""What an extension may reach of a running studio, and what it may offer to it."""
+"""What an extension may reach of a running studio, and what the studio asks of all extensions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,8 +19,6 @@ class StudioAccess:
     extension: str
     folder: Path
     """For the extension's own files."""
-    settings: Callable[[], object]
-    """Its settings as they are now: the model that `settings_model` gave; None where it gave none."""
     submit: Callable[[GenerationRequest], Job]
     """Queue a request; raises BadRequest where it cannot be drawn."""
     job: Callable[[JobId], Job]
@@ -31,35 +29,6 @@ class StudioAccess:
     """A picture's PNG; raises NotFound."""
     request_of: Callable[[PictureId], GenerationRequest]
     """The request that draws exactly this picture; raises NotFound."""
-
-
-@dataclass(frozen=True)
-class Tab:
-    """A tab of the page."""
-
-    title: str
-    """In the header, and behind '?tab=': lower case, one word."""
-    build: Callable[[StudioAccess], None]
-    """Called while the page is built: makes Gradio components, which come to lie in the tab."""
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A folded group of Gradio components in one of Easel's tabs."""
-
-    tab: str
-    title: str
-    build: Callable[[StudioAccess], None]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command: `python launch.py extensions run <extension> <name> ...`."""
-
-    name: str
-    help: str
-    run: Callable[[Path, Sequence[str]], int]
-    """Given the extension's own data folder and the further words; the result is the exit status."""
 
 
 @dataclass(frozen=True)

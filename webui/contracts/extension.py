@@ -24,10 +24,6 @@ class Manifest:
     summary: str = ""
     arguments: str | None = None
     """'module:Model', a pydantic model of what a request may say to it."""
-    tabs: tuple[str, ...] = ()
-    """Tabs that show controls for its arguments."""
-    static: str | None = None
-    """Folder of scripts and styles; its `main.js` is loaded by the page."""
     needs: tuple[str, ...] = ()
     """Packages that it needs beside Easel's, as requirements."""
     conflicts: tuple[str, ...] = ()

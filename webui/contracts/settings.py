@@ -65,11 +65,6 @@ class Settings:
         return (own,) if own == boxed else (own, boxed)
 
     @property
-    def installs_extensions(self) -> bool:
-        """Whether the page may install and remove: only where nobody else can reach it."""
-        return not (self.share or self.is_reachable or self.allowed_hosts)
-
-    @property
     def outputs(self) -> Path:
         """Finished pictures, one folder a day."""
         return self.data_dir / "outputs"

@@ -39,8 +39,6 @@ class Arguments:
     title: str
     help: str
     model: type[BaseModel]
-    tabs: tuple[str, ...]
-    """Tabs that show their controls."""
     fields: tuple[ArgumentField, ...]
 
     def parsed(self, values: Mapping[str, JsonValue]) -> BaseModel:
@@ -72,7 +70,6 @@ def arguments_of(manifest: Manifest, model: type[BaseModel]) -> Arguments:
         manifest.title or manifest.name,
         manifest.summary,
         model,
-        manifest.tabs,
         tuple(_field(manifest, name, info) for name, info in model.model_fields.items()),
     )
 

@@ -114,16 +114,14 @@ class HookHost:
     ) -> list[tuple[str, _T]]:
         """What each extension gives, or `only` one, by its name.
 
-        One that fails, or gives what `checked` refuses, is left out. As to `Own`, see `observe`.
+        One that fails, or gives what `checked` refuses, is left out.
         """
         answers = []
         for implementation in self._implementations(hook):
             if only not in (None, implementation.plugin_name):
                 continue
             try:
-                name = implementation.plugin_name
-                own = {k: v.of(name) if isinstance(v, Own) else v for k, v in arguments.items()}
-                answer = checked(self._call(implementation, hook, own))
+                answer = checked(self._call(implementation, hook, arguments))
             except Exception as error:  # noqa: BLE001 - the border of the hook host
                 self.log.note(implementation.plugin_name, hook, error)
             else:

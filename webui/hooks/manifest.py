@@ -18,8 +18,8 @@ from webui.contracts.parameters.extension_arguments import EXTENSION_NAME
 
 FILE = "extension.toml"
 MAX_BYTES = 100_000
-_TEXTS = ("name", "version", "easel", "title", "summary", "arguments", "static")
-_LISTS = ("tabs", "needs", "conflicts", "permissions")
+_TEXTS = ("name", "version", "easel", "title", "summary", "arguments")
+_LISTS = ("needs", "conflicts", "permissions")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*")
 
 
@@ -107,21 +107,15 @@ def _check_api(manifest: Manifest) -> None:
 
 
 def _check_modules(manifest: Manifest) -> None:
-    if not manifest.processes and manifest.static is None:
+    if not manifest.processes:
         raise BadExtension(
-            f"The extension in {manifest.folder} has neither a studio.py nor a worker.py nor a static "
-            "folder, so there is nothing to use."
+            f"The extension in {manifest.folder} has neither a studio.py nor a worker.py, so "
+            "there is nothing to use."
         )
     if manifest.arguments is not None and not _REFERENCE.fullmatch(manifest.arguments):
         raise BadExtension(
             f"{manifest.folder / FILE}: arguments is {manifest.arguments!r}, expected 'module:Model'."
         )
-    if manifest.static is not None:
-        static = (manifest.folder / manifest.static).resolve()
-        if not static.is_relative_to(manifest.folder.resolve()) or not static.is_dir():
-            raise BadExtension(
-                f"{manifest.folder / FILE}: static is {manifest.static!r}, expected a folder inside."
-            )
 
 
 def _check_needs(manifest: Manifest) -> None:

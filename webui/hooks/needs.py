@@ -69,7 +69,7 @@ def add_needs(manifest: Manifest) -> None:
             found = "is missing" if have is None else f"is there as {have}"
             raise BadExtension(
                 f"The extension {manifest.name!r} needs {need}, which {found}. Install it with: "
-                f"python launch.py extensions install {manifest.folder}"
+                f"python -m pip install --only-binary=:all: --target {folder} {str(need)!r}"
             )
     if manifest.needs and str(folder) not in sys.path:
         sys.path.append(str(folder))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pluggy
 from pydantic import BaseModel
 
-from webui.contracts.access import Command, Panel, Prompts, StudioAccess, Tab
+from webui.contracts.access import Prompts, StudioAccess
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.ids import JobId
@@ -30,7 +30,6 @@ from webui.contracts.job import Job, Picture
 from webui.contracts.request import GenerationRequest
 
 if TYPE_CHECKING:
-    from fastapi import APIRouter
     from torch import Tensor
 
     from webui.engine.extending import Moment
@@ -75,7 +74,7 @@ def _point(kind: str, process: str) -> Callable[[_Function], _Function]:
 
 @_point("collect", "studio")
 def samplers() -> Sequence[SamplerInfo]:  # type: ignore[empty-body]
-    """Name samplers for the menus and the API; `sampler_functions` has their code.
+    """Name samplers for orders and the API; `sampler_functions` has their code.
 
     Asked once, when the extension is loaded. A sampler is called '<extension>/<name>' everywhere, so none
     takes the place of another. An error leaves the extension's samplers out.
@@ -106,50 +105,6 @@ def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
 
     Asked once, when the extension is loaded. An error leaves the extension's schedules out; a job that
     names one then fails with the extension's name.
-    """
-
-
-@_point("collect", "studio")
-def tabs() -> Sequence[Tab]:  # type: ignore[empty-body]
-    """Add tabs to the page.
-
-    Asked whenever the page is built, at the start and after an extension came or went. Gradio may be
-    imported inside `build` alone, for it takes seconds. An error leaves the tab out.
-    """
-
-
-@_point("collect", "studio")
-def panels() -> Sequence[Panel]:  # type: ignore[empty-body]
-    """Add folded groups of components to tabs of Easel's.
-
-    Asked whenever the page is built. Controls for arguments need none of this: they are made from the
-    model. An error leaves the panel out.
-    """
-
-
-@_point("collect", "studio")
-def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
-    """Answer addresses below /api/v1/extensions/<name>/, behind the same guard as all others.
-
-    Asked once, when the extension is loaded; the addresses go when it is disabled. An error leaves them out.
-    """
-
-
-@_point("collect", "studio")
-def settings_model() -> type[BaseModel]:  # type: ignore[empty-body]
-    """Give a pydantic model of the extension's settings, each field with a default.
-
-    Asked once, when the extension is loaded. The Extensions tab and the API show and keep the values; no
-    setting may change a picture, for those are arguments. An error leaves the settings out.
-    """
-
-
-@_point("collect", "studio")
-def commands() -> Sequence[Command]:  # type: ignore[empty-body]
-    """Add commands: `python launch.py extensions run <name> <command> ...`.
-
-    Asked when such a command is given, in a process of its own, with no studio about it. An error ends
-    the command with a message.
     """
 
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
-from webui.contracts.access import Command, Panel, Prompts, StudioAccess, Tab
+from webui.contracts.access import Prompts, StudioAccess
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
@@ -38,9 +36,6 @@ class Offers:
     samplers: tuple[SamplerInfo, ...] = ()
     schedules: tuple[tuple[str, str], ...] = ()
     """(name, explanation)."""
-    router: object | None = None
-    """A fastapi.APIRouter, which this floor does not know."""
-    settings: type[BaseModel] | None = None
 
 
 def _no_access(extension: str) -> StudioAccess:
@@ -96,18 +91,6 @@ class StudioExtensions:
 
     # What they offer
 
-    def tabs(self) -> tuple[tuple[str, Tab], ...]:
-        """(extension, tab)."""
-        return self._each("tabs", Tab)
-
-    def panels(self) -> tuple[tuple[str, Panel], ...]:
-        """(extension, panel)."""
-        return self._each("panels", Panel)
-
-    def commands(self) -> tuple[tuple[str, Command], ...]:
-        """(extension, command)."""
-        return self._each("commands", Command)
-
     def choices(self, parameter: str) -> tuple[str, ...]:
         """What extensions add to the choices of a parameter."""
         every = self._offers.values()
@@ -116,13 +99,6 @@ class StudioExtensions:
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
         return ()
-
-    def _each(self, hook: str, kind: type[_T]) -> tuple[tuple[str, _T], ...]:
-        return tuple(
-            (name, each)
-            for name, given in self.host.collect(hook, _several(kind))
-            for each in given
-        )
 
     # What an order asks of them
 
@@ -258,14 +234,10 @@ class StudioExtensions:
             arguments,
             tuple(replace(info, name=f"{name}/{info.name}", aliases=()) for info in samplers),
             tuple((f"{name}/{each}", said) for each, said in schedules),
-            self._of("routes", name, _router, access=Own(self.access)),
-            self._of("settings_model", name, _model),
         )
 
-    def _of(
-        self, hook: str, name: str, checked: Callable[[Any], _T], **arguments: Any
-    ) -> _T | None:
-        answers = self.host.collect(hook, checked, only=name, **arguments)
+    def _of(self, hook: str, name: str, checked: Callable[[Any], _T]) -> _T | None:
+        answers = self.host.collect(hook, checked, only=name)
         return answers[0][1] if answers else None
 
 
@@ -316,19 +288,6 @@ def _schedules(given: Any) -> tuple[tuple[str, str], ...]:
     if wrong:
         raise TypeError(f"{table!r:.200} was given; names and explanations were expected.")
     return tuple(table.items())
-
-
-def _router(given: Any) -> object:
-    if given is not None and not hasattr(given, "routes"):
-        raise TypeError(f"{given!r:.200} was given; a fastapi.APIRouter was expected.")
-    return given
-
-
-def _model(given: Any) -> type[BaseModel]:
-    if not (isinstance(given, type) and issubclass(given, BaseModel)):
-        raise TypeError(f"{given!r:.200} was given; a class of pydantic was expected.")
-    given()  # each field must have a default
-    return given
 
 
 def _chunks(given: Any) -> tuple[TextChunk, ...]:

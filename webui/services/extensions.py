@@ -98,14 +98,6 @@ class ExtensionService:
             else self.status(name)
         )
 
-    def reload(self, name: str) -> ExtensionStatus:
-        """Load an extension's present code.
-
-        Raises:
-            NotFound: there is none of this name.
-        """
-        return self.enable(name)
-
     def worker_command(self) -> UseExtensions:
         """What the worker is told: the extensions in use that have something for it."""
         with self._lock:

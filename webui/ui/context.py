@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webui.contracts.settings import Settings
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
-from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -36,7 +34,3 @@ class UiContext:
     """Gives jobs to the worker and knows how the worker is."""
     styles: StyleStore
     """Saved words."""
-    extensions: ExtensionService
-    """Which extensions there are, and what they offer."""
-    settings: Settings
-    """How this start is set up."""
