@@ -53,14 +53,19 @@ class Conditioning:
     patches: Patches = ()
     later: tuple[tuple[float, Tensor], ...] = ()
     """(noise level, tokens that hold from there on, going down), highest level first."""
-    weights: tuple[float, ...] = (1.0,)
-    """Of the parts of the prompt."""
+    weights: tuple[float | Tensor, ...] = (1.0,)
+    """Of the parts of the prompt: one for all places, or one for each, (1, 1, h, w)."""
     alterations: Alterations = UNALTERED
 
     @property
     def rows(self) -> int:
         """Rows of a prediction."""
         return 1 if self.tokens is None else self.tokens.shape[0]
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether the prompt is in one part, for all places alike."""
+        return len(self.weights) == 1 and self.weights[0] == 1.0
 
     def tokens_at(self, sigma: float) -> Tensor | None:
         """The tokens that hold at a noise level."""
@@ -77,7 +82,9 @@ class Conditioning:
     def crop(self, window: Window) -> Conditioning:
         """The same for a part of the latent."""
         planes = None if self.planes is None else window.of(self.planes)
-        return replace(self, planes=planes, controls=tuple(s.crop(window) for s in self.controls))
+        weights = tuple(window.of(w) if isinstance(w, Tensor) else w for w in self.weights)
+        controls = tuple(s.crop(window) for s in self.controls)
+        return replace(self, planes=planes, controls=controls, weights=weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +118,7 @@ class Timeline:
 
 def encode_prompts(
     model: LoadedModel,
-    texts: tuple[str, str],
+    texts: tuple[str, ...],
     negative: bool,
     patches: Patches = (),
     reading: Reading = PLAIN,
@@ -121,7 +128,8 @@ def encode_prompts(
 
     Args:
         model: Whose text encoder reads.
-        texts: In the prompt language; shorter ones are padded by chunks of the empty text.
+        texts: In the prompt language; shorter ones are padded by chunks of the empty text. Further
+            ones are parts beside those of the prompt.
         negative: Whether a single part is guided; several always need the negative prompt.
         patches: LoRAs; those that change the text encoder count.
         reading: How the text encoder reads.
@@ -129,8 +137,8 @@ def encode_prompts(
     """
     patches = tuple((lora, weight) for lora, weight in patches if lora.reads(TEXT))
     sigmas, parts = timeline.sigmas, split_parts(texts[0])
-    lone = not negative and len(parts) == 1 and parts[0].weight == 1
-    prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
+    lone = not negative and len(parts) == 1 and parts[0].weight == 1 and len(texts) == 2
+    prompts = [*(part.text for part in parts), *texts[2:], *([] if lone else texts[1:2])]
     said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
     encoded: dict[str, Tensor] = {}  # (chunks, L, D)
     for text in dict.fromkeys(stage.text for stages in said for stage in stages):
@@ -161,7 +169,7 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
     Where guidance is off, a lone prompt is asked for alone.
     """
     guidance, levels = plan.guidance, plan.levels
-    lone = conditioning.weights == (1.0,)
+    lone = conditioning.is_lone
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
         rows = conditioning.rows

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
+from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
@@ -27,11 +28,13 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "upscale": (("image", "the picture to enlarge: this model does nothing else"),),
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
+_STEERED: tuple[Task, ...] = ("text", "inpaint", "depth")
+"""Tasks of models that take a map or boxes by region prompts, or a map by a controlnet."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
     "mask": ("inpaint", "text"),  # the one that was made for it is named first
-    "class_map": ("semantic",),
+    "class_map": ("semantic", *_STEERED),
     "depth_map": ("depth",),
-    "boxes": ("layout",),
+    "boxes": ("layout", *_STEERED),
     "upscale_factor": ("upscale",),
     "controls": ("text", "inpaint", "semantic", "layout", "depth"),
     "loras": ("text", "inpaint", "semantic", "layout", "depth"),
@@ -53,8 +56,8 @@ def misfits(
     problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
     if problems:
         return problems
-    if request.class_map is not None:
-        problems += _class_map(images.greatest_value(request.class_map), checkpoint)
+    if request.class_map is not None and checkpoint.task == "semantic":
+        problems += _class_map(images.values(request.class_map), checkpoint)
     if request.mask is not None:
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
@@ -117,13 +120,15 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
         )
 
 
-def _class_map(greatest: int | None, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+def _class_map(
+    values: Sequence[int] | None, checkpoint: CheckpointInfo
+) -> Iterator[FieldProblem]:
     classes = checkpoint.classes
     expected = f"values from 0 to {len(classes) - 1} in a grey or palette PNG, one a class"
-    if greatest is None:
+    if values is None:
         yield FieldProblem("class_map", "a coloured picture", expected)
-    elif greatest >= len(classes):
-        yield FieldProblem("class_map", f"a picture with the value {greatest}", expected)
+    elif max(values) >= len(classes):
+        yield FieldProblem("class_map", f"a picture with the value {max(values)}", expected)
 
 
 def _upscaled(
@@ -171,6 +176,8 @@ def upscaled_side(side: int, factor: float) -> int:
 
 
 def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    if request.map_driver == REGION_PROMPTS:
+        return
     for index, box in enumerate(request.boxes):
         if box.label not in checkpoint.classes:
             known = ", ".join(checkpoint.classes)

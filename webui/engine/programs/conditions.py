@@ -26,6 +26,7 @@ from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, en
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.regions import placed, regions_of
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.sampling_plan import Walk
 from webui.engine.work import Denoise, EncodeBoxes, Task
@@ -50,10 +51,10 @@ def conditioned(
     """
     request, sigmas = order.request, walk.sigmas
     width, height = order.size(model)
-    guidance = Guidance.of(request, walk)
+    guidance, regions = Guidance.of(request, walk), regions_of(order, model)
     said = yield from encode_prompts(
         model,
-        (request.prompt, request.negative_prompt),
+        (request.prompt, request.negative_prompt, *(region.prompt for region in regions)),
         guidance.needs_negative,
         order.text_patches,
         order.reading,
@@ -67,7 +68,7 @@ def conditioned(
         stages[0][1],
         _planes(order, model) if planes is None else planes,
         later=stages[1:],
-        weights=said.weights,
+        weights=placed(said.weights, regions, request.region_base if request.prompt else 0.0),
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=order.patches,
         alterations=order.alterations,
