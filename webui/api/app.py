@@ -16,6 +16,7 @@ from webui.api.events import events_router
 from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
+from webui.api.maps import maps_router
 from webui.api.pictures import pictures_router
 from webui.api.prompts import prompts_router
 from webui.api.splash import add_splash
@@ -43,6 +44,7 @@ def create_api(
         pictures_router(context),
         images_router(context),
         catalogue_router(context),
+        maps_router(context),
         prompts_router(context),
         health_router(context),
         events_router(context, streams),
