@@ -1,6 +1,15 @@
 from __future__ import annotations
 
-from webui.contracts.palettes import ADE20K, COCO_STUFF, MODELS_OWN, OWN, WORLD, palette_of, palettes
+from webui.contracts.palettes import (
+    ADE20K,
+    COCO_STUFF,
+    MODELS_OWN,
+    OWN,
+    WORLD,
+    palette_of,
+    palettes,
+    usual_words,
+)
 from webui.training.world.classes import CLASSES
 
 
@@ -29,3 +38,9 @@ def test_a_models_own_classes_are_meant_unless_another_palette_is_named() -> Non
     assert palette_of(MODELS_OWN, ()) == palettes()[WORLD]
     assert palette_of(ADE20K, ("sky",)) == palettes()[ADE20K]
     assert palette_of(OWN, ()) is None
+
+
+def test_a_class_is_asked_for_in_words_that_a_model_reads() -> None:
+    names = ("water", "wall-brick", "sky-other", "dragon")
+    words = ["a calm lake", "brick wall", "sky", "dragon"]
+    assert [usual_words(name) for name in names] == words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from webui.contracts.parameters.regions import CONTROLNET, NATIVE, REGION_PROMPT
 from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.map_drivers import controlnet_for, drivers_of
 from webui.services.resolve import resolve
 
 WATER, MEADOW = 9, 6
@@ -48,14 +50,14 @@ def _put(images: ImageStore, picture: Image.Image) -> ImageId:
 
 
 def _resolved(
-    images: ImageStore, model: CheckpointInfo, folder: Path | None = None, **fields: object
+    images: ImageStore, model: CheckpointInfo, folder: Path | None = None, **fields: Any
 ) -> GenerationRequest:
     catalog = Catalog([folder] if folder else [], built_in=[model])
     request = GenerationRequest.model_validate({"prompt": "a view", "model": model.id, **fields})
     return resolve(request, catalog, images, lambda _: 7)
 
 
-def _refusal(images: ImageStore, model: CheckpointInfo, **fields: object) -> str:
+def _refusal(images: ImageStore, model: CheckpointInfo, **fields: Any) -> str:
     with pytest.raises(InvalidField) as caught:
         _resolved(images, model, **fields)
     return str(caught.value)
@@ -65,7 +67,7 @@ def test_a_map_for_a_model_that_reads_text_becomes_a_prompt_a_class(images: Imag
     resolved = _resolved(images, _model(), class_map=_map(images))
     assert resolved.map_driver == REGION_PROMPTS
     said = [(region.value, region.name, region.prompt) for region in resolved.regions]
-    assert said == [(6, "meadow", "meadow"), (9, "water", "water")]
+    assert said == [(6, "meadow", "a green meadow"), (9, "water", "a calm lake")]
 
 
 def test_what_was_said_of_regions_is_kept(images: ImageStore) -> None:
@@ -79,7 +81,8 @@ def test_a_resolved_request_can_be_ordered_again_as_it_was(
 ) -> None:
     write_controlnet(tmp_path / "models" / "my" / "seg", "classes")
     model, folder = _model(), tmp_path / "models"
-    first = _resolved(images, model, folder, class_map=_map(images))
+    first = _resolved(images, model, folder, class_map=_map(images), map_driver=CONTROLNET)
+    assert len(first.controls) == 1
     again = resolve(first, Catalog([folder], built_in=[model]), images, lambda _: 8)
     assert again == first
 
@@ -91,12 +94,13 @@ def test_a_model_of_maps_or_boxes_follows_them_itself(images: ImageStore) -> Non
     assert (semantic.map_driver, layout.map_driver) == (NATIVE, NATIVE)
 
 
-def test_a_controlnet_beside_the_model_goes_first_and_sees_the_maps_colours(
+def test_a_controlnet_that_is_asked_for_sees_the_maps_colours(
     images: ImageStore, tmp_path: Path
 ) -> None:
     write_controlnet(tmp_path / "models" / "my" / "seg", "classes")
-    resolved = _resolved(images, _model(), tmp_path / "models", class_map=_map(images))
-    assert resolved.map_driver == CONTROLNET
+    resolved = _resolved(
+        images, _model(), tmp_path / "models", class_map=_map(images), map_driver=CONTROLNET
+    )
     (control,) = resolved.controls
     assert control.adapter == "my/seg"
     with Image.open(images.path(control.image)) as shown:
@@ -105,25 +109,31 @@ def test_a_controlnet_beside_the_model_goes_first_and_sees_the_maps_colours(
     assert row[-1].tolist() == [132, 190, 84]  # meadow
 
 
-def test_words_of_a_regions_own_are_for_region_prompts(images: ImageStore, tmp_path: Path) -> None:
-    write_controlnet(tmp_path / "models" / "my" / "seg", "classes")
-    regions = [{"value": WATER, "name": "water", "prompt": "a frozen lake"}]
-    resolved = _resolved(
-        images, _model(), tmp_path / "models", class_map=_map(images), regions=regions
-    )
-    assert (resolved.map_driver, resolved.controls) == (REGION_PROMPTS, ())
+def test_the_controlnet_beside_the_model_is_preferred(images: ImageStore, tmp_path: Path) -> None:
+    for folder in ("a", "my"):
+        write_controlnet(tmp_path / "models" / folder / "seg", "classes")
+    write_controlnet(tmp_path / "models" / "my" / "edges", "edges")
+    catalog = Catalog([tmp_path / "models"], built_in=[_model()])
+    net = controlnet_for(_model(), catalog)
+    assert net is not None
+    assert net.id == "my/seg"
+    assert drivers_of(_model(), catalog) == (REGION_PROMPTS, CONTROLNET)
 
 
-def test_a_controlnet_of_another_folder_is_used_where_it_is_asked_for(
+def test_a_map_in_ade20k_is_shown_to_the_controlnet_in_its_colours(
     images: ImageStore, tmp_path: Path
 ) -> None:
     write_controlnet(tmp_path / "models" / "other" / "seg", "classes")
-    given = {"class_map": _map(images), "map_palette": ADE20K}
-    folder = tmp_path / "models"
-    assert _resolved(images, _model(), folder, **given).map_driver == REGION_PROMPTS
-    asked = _resolved(images, _model(), folder, **given, map_driver=CONTROLNET)
+    asked = _resolved(
+        images,
+        _model(),
+        tmp_path / "models",
+        class_map=_map(images),
+        map_palette=ADE20K,
+        map_driver=CONTROLNET,
+    )
     with Image.open(images.path(asked.controls[0].image)) as shown:
-        assert shown.convert("RGB").getpixel((0, 0)) == (4, 250, 7)  # ADE20K's grass
+        assert shown.convert("RGB").getpixel((0, 0)) == (4, 250, 7)  # grass
 
 
 def test_a_driver_that_the_model_cannot_have_is_refused(images: ImageStore) -> None:
@@ -133,9 +143,7 @@ def test_a_driver_that_the_model_cannot_have_is_refused(images: ImageStore) -> N
 
 
 def test_a_map_of_other_classes_than_the_models_is_refused(images: ImageStore) -> None:
-    said = _refusal(
-        images, _model("semantic"), class_map=_map(images, 0, 1), map_palette=ADE20K
-    )
+    said = _refusal(images, _model("semantic"), class_map=_map(images, 0, 1), map_palette=ADE20K)
     assert "map_palette is 'ADE20K' for the model 'my/text', which has classes of its own" in said
 
 

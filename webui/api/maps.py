@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageView, View
-from webui.contracts.ids import ImageId
-from webui.contracts.palettes import palettes
+from webui.contracts.ids import ImageId, ModelId
+from webui.contracts.palettes import MODELS_OWN, Palette, palette_of, palettes, usual_words
 from webui.services.photo_maps import map_from_photo
 
 _Level = Annotated[int, Field(ge=0, le=255)]
@@ -24,6 +24,7 @@ class PaletteView(View):
     name: str
     classes: tuple[str, ...]
     colours: tuple[tuple[int, int, int], ...] = Field(description="Red, green, blue of each.")
+    words: tuple[str, ...] = Field(description="What is asked for where a class is, by itself.")
 
 
 class PhotoReading(BaseModel):
@@ -39,17 +40,22 @@ class PhotoReading(BaseModel):
     )
 
 
+def _view(name: str, palette: Palette) -> PaletteView:
+    words = tuple(usual_words(each) for each in palette.classes)
+    return PaletteView(name=name, classes=palette.classes, colours=palette.colours, words=words)
+
+
 def maps_router(context: ApiContext) -> APIRouter:
     """The routes /palettes and /images/{id}/class-map."""
     router = APIRouter(tags=["maps"])
 
     @router.get("/palettes", summary="List the palettes of class maps")
-    def list_palettes() -> list[PaletteView]:
-        """What `map_palette` of a request can name."""
-        return [
-            PaletteView(name=name, classes=palette.classes, colours=palette.colours)
-            for name, palette in palettes().items()
-        ]
+    def list_palettes(model: ModelId | None = None) -> list[PaletteView]:
+        """What `map_palette` of a request can name; the own one is that of `model`, or the world's."""
+        classes = context.catalog.get(model).classes if model else ()
+        own = palette_of(MODELS_OWN, classes)
+        named = {**({MODELS_OWN: own} if own else {}), **palettes()}
+        return [_view(name, palette) for name, palette in named.items()]
 
     @router.post(
         "/images/{image_id}/class-map",

@@ -53,7 +53,9 @@ class RegionPrompt(_Frozen):
     """What shall be seen where a class map has a number, or in the boxes of a label."""
 
     value: int = Field(ge=0, le=255, description="Number in the class map.")
-    name: str = Field("", max_length=100, description="Of the class; boxes of this label have it too.")
+    name: str = Field(
+        "", max_length=100, description="Of the class; boxes of this label have it too."
+    )
     prompt: str = Field(
         max_length=MAX_REGION_CHARACTERS, description="What is seen there, in the prompt language."
     )

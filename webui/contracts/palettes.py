@@ -63,6 +63,14 @@ wall-stone, wall-tile, wall-wood, water-other, waterdrops, window-blind, window-
 """
 """Names of the classes in the order of their numbers, which begin at 1 in the data set and at 0 here."""
 
+_WORDS: Mapping[str, str] = {
+    "sky": "a clear sky", "cloud": "clouds", "sun": "a bright sun", "moon": "a full moon",
+    "star": "a starry sky", "mountain": "mountains", "meadow": "a green meadow", "desert": "a desert",
+    "snow": "a snowfield", "water": "a calm lake", "tree": "trees", "pine": "pines", "house": "a house",
+    "boat": "a boat", "balloon": "a hot air balloon", "flower": "flowers",
+}  # fmt: skip
+"""The world's classes as its captions name them."""
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -94,6 +102,17 @@ def palette_of(name: str, classes: Sequence[str]) -> Palette | None:
     if name == MODELS_OWN and classes:
         return Palette(tuple(classes), colours_of(classes))
     return palettes().get(WORLD if name == MODELS_OWN else name)
+
+
+def usual_words(name: str) -> str:
+    """What is asked for where a class is, as long as nobody says otherwise.
+
+    COCO-Stuff's compound names are turned round: 'wall-brick' is a brick wall, 'sky-other' a sky.
+    """
+    thing, _, kind = name.partition("-")
+    if not kind:
+        return _WORDS.get(name, name)
+    return thing if kind in ("other", "stuff") else f"{kind} {thing}"
 
 
 def _entries(text: str) -> tuple[str, ...]:

@@ -65,7 +65,8 @@ class Conditioning:
     @property
     def is_lone(self) -> bool:
         """Whether the prompt is in one part, for all places alike."""
-        return len(self.weights) == 1 and self.weights[0] == 1.0
+        first = self.weights[0]
+        return len(self.weights) == 1 and not isinstance(first, Tensor) and first == 1.0
 
     def tokens_at(self, sigma: float) -> Tensor | None:
         """The tokens that hold at a noise level."""

@@ -120,9 +120,7 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
         )
 
 
-def _class_map(
-    values: Sequence[int] | None, checkpoint: CheckpointInfo
-) -> Iterator[FieldProblem]:
+def _class_map(values: Sequence[int] | None, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     classes = checkpoint.classes
     expected = f"values from 0 to {len(classes) - 1} in a grey or palette PNG, one a class"
     if values is None:

@@ -12,7 +12,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import MAX_REGIONS, ControlUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import ImageId
-from webui.contracts.palettes import MODELS_OWN, Palette, palette_of
+from webui.contracts.palettes import MODELS_OWN, Palette, palette_of, usual_words
 from webui.contracts.parameters.regions import (
     AUTOMATIC_DRIVER,
     CONTROLNET,
@@ -30,30 +30,24 @@ _READS_TEXT = ("text", "inpaint", "depth")
 
 
 def drivers_of(checkpoint: CheckpointInfo, catalog: Catalog) -> tuple[str, ...]:
-    """The drivers that a model can be driven by, the one that suits it best first."""
+    """The drivers that a model can be driven by, the one that suits it best first.
+
+    Of a model that reads text these are region prompts: words count, and no palette has to be one that
+    a controlnet was taught.
+    """
     if checkpoint.task in ("semantic", "layout"):
         return (NATIVE,)
     if checkpoint.task not in _READS_TEXT:
         return ()
     net = controlnet_for(checkpoint, catalog)
-    if net is None:
-        return (REGION_PROMPTS,)
-    beside = _folder(net.id) == _folder(checkpoint.id)
-    return (CONTROLNET, REGION_PROMPTS) if beside else (REGION_PROMPTS, CONTROLNET)
+    return (REGION_PROMPTS,) if net is None else (REGION_PROMPTS, CONTROLNET)
 
 
 def driver_for(request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog) -> str:
-    """The driver that a request with a map or boxes is drawn by; AUTOMATIC_DRIVER where none can.
-
-    Words or weights of a region's own, and boxes, are for region prompts alone.
-    """
+    """The driver that a request with a map or boxes is drawn by; AUTOMATIC_DRIVER where none can."""
     if request.map_driver != AUTOMATIC_DRIVER:
         return request.map_driver
-    can = drivers_of(checkpoint, catalog)
-    own = any(region.prompt != region.name or region.weight != 1 for region in request.regions)
-    if REGION_PROMPTS in can and (own or request.boxes):
-        return REGION_PROMPTS
-    return can[0] if can else AUTOMATIC_DRIVER
+    return next(iter(drivers_of(checkpoint, catalog)), AUTOMATIC_DRIVER)
 
 
 def driven(
@@ -171,7 +165,8 @@ def _named(
             [FieldProblem("class_map", f"a map of {len(used)} classes", f"at most {MAX_REGIONS}")]
         )
     regions = tuple(
-        RegionPrompt(value=value, name=classes[value], prompt=classes[value]) for value in used
+        RegionPrompt(value=value, name=classes[value], prompt=usual_words(classes[value]))
+        for value in used
     )
     return request.model_copy(update={"regions": regions})
 

@@ -28,7 +28,7 @@ SMOOTHING = 9
 """Pixels, of LARGEST_SIDE, over which an area's edge is rounded."""
 
 Numbers = NDArray[np.uint8]
-# Any: cv2's arrays may be of any type.
+# Any: cv2's and k-means' arrays may be of any type.
 Lab = NDArray[Any]
 
 
@@ -69,10 +69,12 @@ def read_photo(photo: Numbers, colours: Sequence[RGB], clusters: int) -> Numbers
     classes = np.array([_nearest(centre, wanted) for centre in centres])
     areas = _smoothed(flat, centres)
     numbers: Numbers = classes[areas].astype(np.uint8)
-    return cv2.resize(numbers, (width, height), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(
+        cv2.resize(numbers, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8
+    )
 
 
-def _lab(pixels: Numbers) -> Lab:
+def _lab(pixels: Lab) -> Lab:
     """CIE L*a*b*, in which equal distances look about equally large."""
     return cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
 
@@ -104,7 +106,8 @@ def _gathered(colours: Lab, clusters: int) -> Lab:
 
 def _of(colours: Lab, centres: Lab) -> NDArray[np.int64]:
     distances = np.stack([np.square(colours - centre).sum(-1) for centre in centres], -1)
-    return distances.argmin(-1)
+    nearest: NDArray[np.int64] = distances.argmin(-1)
+    return nearest
 
 
 def _nearest(colour: Lab, wanted: Lab) -> int:
@@ -116,4 +119,5 @@ def _smoothed(flat: Lab, centres: Lab) -> NDArray[np.int64]:
     nearest = _of(flat, centres)
     size = (SMOOTHING, SMOOTHING)
     votes = [cv2.blur((nearest == i).astype(np.float32), size) for i in range(len(centres))]
-    return np.stack(votes, -1).argmax(-1)
+    areas: NDArray[np.int64] = np.stack(votes, -1).argmax(-1)
+    return areas

@@ -27,7 +27,17 @@ PLACEHOLDERS: Mapping[str, str] = {
 EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the picture"}
 """What an empty width or height stands for, in the tabs where it is not the model's own."""
 
-SLOTS = ("image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles")
+SLOTS = (
+    "image",
+    "mask",
+    "class_map",
+    "depth_map",
+    "boxes",
+    "controls",
+    "loras",
+    "styles",
+    "regions",
+)
 """Parameters whose controls are the page's own: an id of an image, or a list."""
 
 

@@ -119,6 +119,7 @@ def test_a_box_is_a_region_of_its_label_over_the_map(library: Library, halves: P
     )
     texts = {work.text for work in rig.works(EncodeText)}
     assert texts == {"a house", "boat", "a meadow", ""}  # the lake is all behind the boat
+    assert not rig.notes()
 
 
 def test_without_a_prompt_of_the_whole_regions_count_fully(library: Library, halves: Path) -> None:

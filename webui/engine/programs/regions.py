@@ -58,7 +58,9 @@ def regions_of(order: PictureOrder, model: LoadedModel) -> tuple[Region, ...]:
         painted.append((_of_box(box, request.regions), inside))
     rows, columns = model.latent_shape(width, height)[-2:]
     return tuple(
-        Region(read_text(region.prompt), region.weight, shares_of(mask, rows, columns).to(model.device))
+        Region(
+            read_text(region.prompt), region.weight, shares_of(mask, rows, columns).to(model.device)
+        )
         for region, mask in painted
         if mask.any()
     )
