@@ -35,7 +35,7 @@ def main(arguments):
         if with_tools:
             requirements.append(REPOSITORY / "requirements-dev.txt")
         python = choose_python(arguments, dict(os.environ))
-        install(python, requirements)
+        install(python, requirements, REPOSITORY / "requirements-alone.txt")
         if with_tools:
             provide_browser()
         return hand_over(python, arguments)
@@ -94,31 +94,41 @@ def make_environment(folder):
     return python
 
 
-def install(python, requirements):
-    # type: (Path, list[Path]) -> None
+def install(python, requirements, alone=None):
+    # type: (Path, list[Path], Path | None) -> None
     """Install the requirement files unless they are the ones that were installed last.
 
     A stamp beside the packages remembers the last successful install, so a second start does no
-    work. The stamp of a run for tests covers the plain one as well.
+    work. The stamp of a run for tests covers the plain one as well. The packages in the file
+    `alone` are installed without what they ask for.
     """
     stamp = environment_folder(python) / STAMP
     done = stamp.read_text("ascii").split() if stamp.exists() else []
-    hashes = [hash_of(path) for path in requirements]
+    files = requirements + ([] if alone is None else [alone])
+    hashes = [hash_of(path) for path in files]
     if set(hashes) <= set(done):
         return
-    names = " and ".join(path.name for path in requirements)
+    names = " and ".join(path.name for path in files)
     say("Installing {} (the first time takes some minutes; a second start skips it)".format(names))
-    command = [str(python), "-m", "pip", "install", "--only-binary=:all:"]
+    pip_install(python, requirements, [])
+    if alone is not None:
+        pip_install(python, [alone], ["--no-deps"])
+    stamp.write_text("\n".join(hashes) + "\n", "ascii")
+
+
+def pip_install(python, requirements, options):
+    # type: (Path, list[Path], list[str]) -> None
+    """Have pip install requirement files, from wheels."""
+    command = [str(python), "-m", "pip", "install", "--only-binary=:all:"] + options
     for path in requirements:
         command += ["-r", str(path)]
     if subprocess.run(command, cwd=str(REPOSITORY)).returncode != 0:
         raise LaunchError(
             "pip could not install {}; its own message is above. Nothing else was changed; the next "
             "start tries again. Check the network, or pip's configuration (pip config list).".format(
-                names
+                " and ".join(path.name for path in requirements)
             )
         )
-    stamp.write_text("\n".join(hashes) + "\n", "ascii")
 
 
 def environment_folder(python):

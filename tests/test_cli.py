@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,6 @@ from webui.cli import (
     TRAINERS,
     build_parser,
     has_display,
-    list_models,
     main,
     run_program,
     to_settings,
@@ -48,6 +48,16 @@ def test_every_flag_is_also_a_variable(tmp_path: Path) -> None:
     assert by_flag.password == "a:b"
     assert by_flag.compile
     assert by_flag.cuda_graphs
+
+
+def test_tokens_and_mirrors_come_from_the_environment() -> None:
+    plain = parse()
+    assert (dict(plain.tokens), plain.private_downloads) == ({}, False)
+    given = parse(HF_TOKEN="a", CIVITAI_TOKEN="b", HF_ENDPOINT="https://hub.example/")
+    assert given.hugging_face == "https://hub.example"
+    assert given.tokens == {"https://hub.example": "a", "https://civitai.com": "b"}
+    assert "'a'" not in repr(given)
+    assert parse(EASEL_ALLOW_PRIVATE_DOWNLOADS="1").private_downloads
 
 
 def test_a_flag_wins_over_its_variable() -> None:
@@ -103,8 +113,21 @@ def test_no_login_is_made_up_where_none_is_missing(flags: tuple[str, ...]) -> No
 
 
 def test_models_says_where_it_looked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert list_models(Settings(data_dir=tmp_path, repository=tmp_path)) == 0
-    assert str(tmp_path) in capsys.readouterr().out
+    assert main(["models", "--data-dir", str(tmp_path)]) == 0
+    assert "starter/text" in capsys.readouterr().out
+    assert main(["models", "--help"]) == 0
+    assert "merge" in capsys.readouterr().out
+    assert main(["models", "dance", "--data-dir", str(tmp_path)]) == 2
+    assert "'dance'" in capsys.readouterr().err
+
+
+def test_further_folders_of_models_are_looked_through_before_the_box(tmp_path: Path) -> None:
+    settings = parse("--models-dir", str(tmp_path / "a"), "--models-dir", str(tmp_path / "b"))
+    own, *others, _boxed = (*settings.model_folders, None)
+    assert others == [tmp_path / "a", tmp_path / "b"]
+    assert own == settings.data_dir / "models"
+    joined = f"{tmp_path / 'a'}{os.pathsep}{tmp_path / 'b'}"
+    assert parse(EASEL_MODELS_DIR=joined).models_dirs == settings.models_dirs
 
 
 @pytest.mark.parametrize("arguments", [["train"], ["train", "dragon"]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,39 @@ def test_a_plain_start_after_the_tests_installs_nothing(
     capfd.readouterr()
     launch.install(environment, [requirements])
     assert capfd.readouterr().out == ""
+
+
+def test_packages_that_go_alone_come_without_what_they_ask_for(
+    environment: Path, requirements: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    alone = requirements.with_name("requirements-alone.txt")
+    wheel = write_wheel(requirements.parent, "easel_lonely", needs="no-such-package-anywhere")
+    alone.write_text(f"{wheel}\n")
+    launch.install(environment, [requirements], alone)
+    shown = [str(environment), "-m", "pip", "show", "easel_lonely"]
+    assert b"no-such-package-anywhere" in subprocess.run(shown, capture_output=True).stdout
+    capfd.readouterr()
+    launch.install(environment, [requirements], alone)
+    assert capfd.readouterr().out == ""
+    alone.write_text(f"{wheel}\n# changed\n")
+    launch.install(environment, [requirements], alone)
+    assert "requirements-alone.txt" in capfd.readouterr().out
+
+
+def write_wheel(folder: Path, name: str, needs: str) -> Path:
+    """A package of nothing but its name and what it asks for."""
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    about = f"{name}-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(
+            f"{about}/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {needs}\n",
+        )
+        archive.writestr(
+            f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{about}/RECORD", "")
+    return wheel
 
 
 def test_the_active_environment_is_used_when_asked_for() -> None:

@@ -25,6 +25,7 @@ from webui.api.login import Login
 from webui.api.sse import Streams
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
+from webui.contracts.events import LibraryChanged
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
@@ -33,10 +34,19 @@ from webui.server import Server, address_of, open_socket
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
 from webui.services.dispatcher import Dispatcher
+from webui.services.downloads.downloads import Downloads
+from webui.services.downloads.network import Web, is_any, is_public
+from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
+from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
+from webui.services.hashes import Librarian
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.known_hashes import KnownHashes
+from webui.services.library import Library
+from webui.services.notes import NoteStore
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
@@ -44,6 +54,8 @@ from webui.services.wording import WordSources
 from webui.workers.local import LocalWorker
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from webui.ui.context import UiContext
 
 _log = logging.getLogger(__name__)
@@ -76,14 +88,19 @@ class Studio:
     settings_store: SettingsStore
     page: PageState
     lock: InstanceLock
+    librarian: Librarian
 
     def start(self) -> None:
         """Take up the queue where it was left, and start the worker."""
         self.context.dispatcher.start()
+        self.context.downloads.start()
+        self.librarian.start()
 
     def stop(self) -> None:
         """End the streams and the worker; the queue stays on disk."""
         self.streams.close()
+        self.librarian.stop()
+        self.context.downloads.stop()
         self.context.dispatcher.stop()
         self.lock.release()
 
@@ -116,17 +133,23 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     hooks = _hooks(events)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
-    catalog = Catalog(folders, _built_in_models(settings))
+    records, notes = FileRecords(database), NoteStore(database, settings.previews)
+    catalog = Catalog(folders, _built_in_models(settings), records, notes)
+    library = Library(catalog, notes, records, folders)
     images = ImageStore(settings.images)
     words = WordSources.below(settings.data_dir)
     jobs = JobService(database, catalog, images, events, sources=words)
-    gallery = Gallery(database, settings.outputs, events, hooks)
+    hashes = KnownHashes(database, catalog)
+    gallery = Gallery(database, settings.outputs, events, hooks, hashes=hashes.of_picture)
     dispatcher = Dispatcher(
         jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
     )
     context = ApiContext(
-        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words)
-    )
+        jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
+        ParameterReader(catalog, words.styles, images, hashes), hashes,
+        _downloads(settings, database, events, library), library,
+    )  # fmt: skip
+    events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
     hosts = served_hosts(settings.host, settings.allowed_hosts)
@@ -140,6 +163,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         settings_store=SettingsStore(database),
         page=page,
         lock=lock,
+        librarian=Librarian(catalog, records, events),
     )
 
 
@@ -189,6 +213,15 @@ def _built_in_models(settings: Settings) -> tuple[CheckpointInfo, ...]:
     from webui.contracts.fakes import FAKE_CHECKPOINTS  # noqa: PLC0415  see above
 
     return FAKE_CHECKPOINTS
+
+
+def _downloads(
+    settings: Settings, database: Engine, events: EventBus, library: Library
+) -> Downloads:
+    web = Web(is_any if settings.private_downloads else is_public, settings.tokens)
+    sites = Sites(hugging_face=settings.hugging_face)
+    models = settings.model_folders[0]
+    return Downloads(database, models, web, sites, events, library.installed)
 
 
 def _hooks(events: EventBus) -> HookHost:

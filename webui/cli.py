@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
-    "models": "list the installed checkpoints and why others were skipped",
+    "models": "list, show, install, delete, merge or convert models",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
@@ -75,6 +75,8 @@ MADE: Mapping[str, str] = {
 QUIET = ("alembic", "uvicorn", "httpx", "httpx2")
 """Libraries whose ordinary news is of no interest in the terminal."""
 
+HUGGING_FACE, CIVITAI = "https://huggingface.co", "https://civitai.com"
+
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 _EPILOG = """\
@@ -96,6 +98,8 @@ examples:
 
 Pictures go to <data-dir>/outputs, checkpoints are looked for in <data-dir>/models.
 HTTP is described at /docs of the running studio.
+Downloads from sites that want to know who asks use HF_TOKEN and CIVITAI_TOKEN; HF_ENDPOINT names a
+mirror of the Hugging Face hub.
 """
 
 
@@ -118,9 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [sys.executable, str(REPOSITORY / "check"), *rest], check=False
         ).returncode
     parser = build_parser(os.environ)
-    options = parser.parse_args(rest)
-    settings = to_settings(options, parser)
-    return list_models(settings) if command == "models" else serve(settings)
+    if command == "models":
+        return models(rest, parser)
+    return serve(to_settings(parser.parse_args(rest), parser))
 
 
 def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -134,6 +138,10 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     _add_network_flags(parser, environment)
     _add_machine_flags(parser, environment)
+    hub = environment.get("HF_ENDPOINT", "").rstrip("/") or HUGGING_FACE
+    given = {hub: environment.get("HF_TOKEN"), CIVITAI: environment.get("CIVITAI_TOKEN")}
+    tokens = {site: token for site, token in given.items() if token}
+    parser.set_defaults(hugging_face=hub, tokens=tokens)
     parser.set_defaults(has_display=has_display(environment, sys.platform))
     return parser
 
@@ -168,6 +176,15 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
         allowed_hosts=tuple(
             name for given in options.allow_host for name in given.split(",") if name
         ),
+        models_dirs=tuple(
+            Path(name).expanduser().resolve()
+            for given in options.models_dir
+            for name in given.split(os.pathsep)
+            if name
+        ),
+        private_downloads=options.allow_private_downloads,
+        hugging_face=options.hugging_face,
+        tokens=options.tokens,
         repository=REPOSITORY,
     )
 
@@ -198,23 +215,19 @@ def serve(settings: Settings) -> int:
     return app.serve(settings, announce=_say)
 
 
-def list_models(settings: Settings) -> int:
-    """Print the installed checkpoints."""
-    from webui.services.catalog import Catalog  # noqa: PLC0415  the other commands do not need it
+def models(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """Run `models` with one of its verbs."""
+    from webui.model_commands import VERBS, run_models  # noqa: PLC0415  others do not need it
 
-    catalog = Catalog(settings.model_folders)
-    for model in catalog.models():
-        size = f"{model.native_width}x{model.native_height}"
-        _say(
-            f"{model.id:30} {model.family:8} {size:>9} {model.bytes / 1e6:10.1f} MB  {model.title}"
-        )
-    for path, reason in catalog.problems():
-        _say(f"skipped {path}: {reason}")
-    if not catalog.models():
-        _say(
-            "No model is installed; looked in " + ", ".join(map(str, settings.model_folders)) + "."
-        )
-    return 0
+    if rest and rest[0] in ("--help", "-h"):
+        _say(f"python launch.py models [verb] [flags]\n\n{_table(VERBS)}")
+        return 0
+    if rest and rest[-1] in ("--help", "-h"):
+        options, words = parser.parse_known_args(rest[:-1])
+        words = [*words, "--help"]
+    else:
+        options, words = parser.parse_known_args(rest)
+    return run_models(words, to_settings(options, parser), _say, run_program)
 
 
 def train(rest: Sequence[str]) -> int:
@@ -291,11 +304,20 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
         default=environment.get("EASEL_DATA_DIR") or str(REPOSITORY),
         help="where models, outputs and the queue live (the program's own folder)",
     )
+    group.add_argument(
+        "--models-dir",
+        metavar="FOLDER",
+        action="append",
+        default=[environment.get("EASEL_MODELS_DIR", "")],
+        help="a further folder of models, used in place: also those of AUTOMATIC1111, Forge, ComfyUI, "
+        "Fooocus; may be repeated",
+    )
     switches = {
         "--cpu": "never use a GPU",
         "--compile": "compile models on a GPU: minutes at first use of a size, then faster steps",
         "--cuda-graphs": "record models on a GPU, per size: faster steps of small models",
         "--fake": "draw coloured gradients without a model, for work on the interface",
+        "--allow-private-downloads": "models may be fetched from addresses inside this network",
         "--no-browser": "do not open the page in a browser, as is done where there is a display",
         "--no-venv": "use the active Python environment instead of .venv",
     }

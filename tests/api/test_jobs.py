@@ -78,6 +78,19 @@ def test_cancelling_a_final_job_changes_nothing(client: TestClient) -> None:
     assert client.delete(f"/api/v1/jobs/{job_id}").json()["state"] == "done"
 
 
+def test_a_queued_job_is_moved_over_http(client: TestClient) -> None:
+    ids = [order(client, steps=1000)["id"] for _ in range(30)]
+    waiting = client.get(f"/api/v1/jobs/{ids[-1]}").json()
+    assert waiting["place"] > 0
+    answer = client.put(f"/api/v1/jobs/{ids[-1]}/priority", json={"priority": "High"})
+    assert answer.json()["request"]["priority"] == "High"
+    wrong = client.put(f"/api/v1/jobs/{ids[-1]}/priority", json={"priority": "Urgent"})
+    assert (wrong.status_code, "priority is 'Urgent'" in wrong.json()["error"]) == (422, True)
+    assert client.put("/api/v1/jobs/none/priority", json={"priority": "Low"}).status_code == 404
+    for job_id in ids:
+        client.delete(f"/api/v1/jobs/{job_id}")
+
+
 @pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("DELETE", ""), ("GET", "/events")])
 def test_an_unknown_job_is_404_and_never_done(client: TestClient, method: str, suffix: str) -> None:
     answer = client.request(method, f"/api/v1/jobs/nothing{suffix}")

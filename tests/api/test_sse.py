@@ -14,8 +14,15 @@ import pytest
 
 from webui.api.sse import MOST_WAITING, Mailbox, Streams
 from webui.app import Studio
-from webui.contracts.events import Event, JobStepped, WorkerChanged
-from webui.contracts.ids import JobId
+from webui.contracts.download import Download, DownloadState
+from webui.contracts.events import (
+    DownloadChanged,
+    DownloadDropped,
+    Event,
+    JobStepped,
+    WorkerChanged,
+)
+from webui.contracts.ids import DownloadId, JobId
 from webui.server import Server, address_of, open_socket
 from webui.services.events import EventBus
 
@@ -41,6 +48,20 @@ def test_a_slow_reader_gets_the_latest_step_with_the_latest_preview() -> None:
             mailbox.put(event)
 
     assert collect(put) == [step(3, b"new", index=4), step(7, job="b")]
+
+
+def test_a_slow_reader_gets_the_latest_of_each_download() -> None:
+    def at(name: str, count: int) -> DownloadChanged:
+        state = DownloadState.RUNNING
+        return DownloadChanged(
+            Download(DownloadId(name), "", "", "lora", "", (), state, bytes_done=count)
+        )
+
+    def put(mailbox: Mailbox) -> None:
+        for event in (at("a", 1), at("b", 1), at("a", 2)):
+            mailbox.put(event)
+
+    assert collect(put) == [at("a", 2), at("b", 1)]
 
 
 def test_other_events_keep_their_order_and_number() -> None:
@@ -143,6 +164,27 @@ def test_a_queued_job_hears_its_place_in_the_queue_change(address: str) -> None:
     assert len(places) > 1
 
 
+def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) -> None:
+    def put(**order: object) -> str:
+        whole = {"prompt": "x", "steps": 1000, **order}
+        job: str = httpx.post(f"{address}/api/v1/jobs", json=whole).json()["id"]
+        return job
+
+    ids = [put() for _ in range(25)]
+    waiting = put(priority="Low")
+    places: list[int] = []
+    with httpx.stream("GET", f"{address}/api/v1/jobs/{waiting}/events", timeout=20) as answer:
+        for line in answer.iter_lines():
+            if line.startswith('data: {"id"') and '"queued"' in line:
+                places.append(json.loads(line[6:])["place"])
+                ids += [put() for _ in range(3 if len(places) == 1 else 0)]
+            if len(places) == 2:
+                break
+    assert places[1] > places[0]
+    for job in (*ids, waiting):
+        httpx.delete(f"{address}/api/v1/jobs/{job}")
+
+
 def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
     names: list[str] = []
     with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:
@@ -151,6 +193,20 @@ def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
             if len(names) == 2:
                 break
     assert names == ["queue", "worker"]
+
+
+def test_the_studios_stream_tells_of_downloads(address: str, studio: Studio) -> None:
+    download = Download(DownloadId("d"), "", "", "lora", "", (), DownloadState.RUNNING)
+    names: list[str] = []
+    with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:
+        for line in answer.iter_lines():
+            names += [line[7:]] if line.startswith("event: ") else []
+            if len(names) == 2 and line == "":
+                studio.context.events.publish(DownloadChanged(download))
+                studio.context.events.publish(DownloadDropped(download.id))
+            if len(names) == 4:
+                break
+    assert names[2:] == ["download", "download-gone"]
 
 
 def test_the_servers_end_does_not_wait_for_open_streams(address: str, studio: Studio) -> None:

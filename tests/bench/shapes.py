@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers.modeling_outputs import BaseModelOutput
 
 from webui.contracts.ids import ModelId
-from webui.engine.adapters.lora import MergedWeights
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.families.parts import weight_bytes
 from webui.engine.model import LoadedModel
 

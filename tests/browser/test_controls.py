@@ -35,7 +35,7 @@ def test_a_control_is_added_set_and_removed(easel: Any) -> None:
     upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
     easel.set_input_files("#tried input[type=file]", upload)
     easel.wait_for_selector("#tried .ez-control-picture img")
-    easel.select_option("#tried select", "starter/classes")
+    easel.select_option("#tried select[aria-label=Controlnet]", "starter/classes")
     for title, value in (("Weight", "9"), ("Until", "0.5"), ("From", "0.7")):
         easel.fill(f"#tried label:has-text('{title}') input", value)
         easel.press(f"#tried label:has-text('{title}') input", "Tab")
@@ -50,5 +50,28 @@ def test_a_control_is_added_set_and_removed(easel: Any) -> None:
         image,
     )
     assert easel.input_value("#tried label:has-text('Weight') input") == "0.5"
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_control_picture_is_made_of_the_chosen_one(easel: Any) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    easel.set_input_files("#tried input[type=file]", upload)
+    easel.wait_for_selector("#tried .ez-control-picture img")
+    [plain] = easel.evaluate("tried.value")
+    menu = "#tried select[aria-label=Preprocessor]"
+    assert easel.inner_text(f"{menu} option:nth-child(2)") == "canny"  # it suits edges
+    easel.select_option(menu, "softedge")
+    easel.wait_for_function("(plain) => tried.value[0].image !== plain", arg=plain["image"])
+    [edges] = easel.evaluate("tried.value")
+    assert {**edges, "image": ""} == {**plain, "image": ""}
+    easel.fill("#tried label:has-text('Softness') input", "5")
+    easel.press("#tried label:has-text('Softness') input", "Tab")
+    easel.wait_for_function("(edges) => tried.value[0].image !== edges", arg=edges["image"])
+    easel.select_option(menu, "")
+    easel.wait_for_function("(plain) => tried.value[0].image === plain", arg=plain["image"])
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")

@@ -145,3 +145,69 @@ def test_a_style_is_saved_chosen_drawn_with_and_deleted(
     page.wait_for_selector(".ez-style-none")
     page.keyboard.press("Escape")
     assert page.locator("#txt2img-style-row .ez-chip").count() == 0
+
+
+PASTED = """a fox, an etching
+Negative prompt: rain
+Steps: 9, Sampler: Euler, CFG scale: 3, Seed: 4, Size: 64x96, Hires upscale: 2, Hires prompt: "a red house", \
+Model: v1-5, Face restoration: CodeFormer, Version: v1.10.1"""
+PASTE = """(text) => {
+  const area = document.querySelector('#txt2img-prompt textarea');
+  const data = new DataTransfer();
+  data.setData('text/plain', text);
+  area.focus();
+  area.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_pasted_text_of_another_program_fills_the_form_and_undo_empties_it(
+    page: Any, shared_studio: RunningStudio
+) -> None:
+    page.fill(PROMPT, "a boat")
+    page.wait_for_selector(f"{COUNT}:text-is('2/75')")
+    page.evaluate(PASTE, PASTED)
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a fox, an etching'")
+    toast = page.inner_text(".ez-toast")
+    assert "The model 'v1-5' is not here, so the form keeps its own." in toast
+    assert "Not used, as it means nothing here: Face restoration: CodeFormer." in toast
+    page.click("#txt2img-fold-hires > button")
+    page.wait_for_selector("#txt2img-hires_prompt .ez-count:text-is('3/75')")
+    page.wait_for_selector("#txt2img-hires_negative_prompt .ez-count:text-is('')", state="attached")
+    page.click("#txt2img-generate")
+    order = until_request(shared_studio.address, prompt="a fox, an etching")
+    assert (order["steps"], order["sampler"], order["guidance_scale"]) == (9, "Euler", 3)
+    assert (order["width"], order["height"], order["seed"], order["hires_scale"]) == (64, 96, 4, 2)
+    page.click(".ez-toast button:has-text('Undo')")
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a boat'")
+    page.wait_for_selector("#txt2img-hires_prompt .ez-count:text-is('')", state="attached")
+
+
+DROP = """async (address) => {
+  const area = document.querySelector('#txt2img-prompt textarea');
+  const data = new DataTransfer();
+  const bytes = await (await fetch(address)).blob();
+  data.items.add(new File([bytes], 'a.png', { type: 'image/png' }));
+  for (const kind of ['dragover', 'drop'])
+    area.dispatchEvent(new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_picture_dropped_onto_the_prompt_tells_how_it_was_made(
+    page: Any, shared_studio: RunningStudio
+) -> None:
+    order = {"prompt": "a far hill", "steps": 3, "clip_skip": 2, "width": 64, "height": 64}
+    job = page.evaluate(
+        """async (order) => {
+          const { post, get } = await import('/assets/easel/api.js');
+          let { id } = await post('/jobs', order);
+          for (;;) { const job = await get(`/jobs/${id}`); if (job.state === 'done') return job; }
+        }""",
+        order,
+    )
+    page.evaluate(DROP, job["pictures"][0]["url"])
+    page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a far hill'")
+    assert page.inner_text(".ez-toast span") == "Parameters taken over."
+    page.click("#txt2img-generate")
+    again = until_request(shared_studio.address, prompt="a far hill")
+    assert {name: again[name] for name in order} == order
+    assert again["seed"] == job["request"]["seed"]

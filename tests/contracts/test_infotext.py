@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
-from webui.contracts.infotext import parse_infotext, write_infotext
+from webui import VERSION
+from webui.contracts.infotext import FileHashes, write_infotext
+from webui.contracts.infotext_reading import parse_infotext
 from webui.contracts.request import GenerationRequest
 
 
@@ -23,7 +23,7 @@ def test_the_text_is_as_automatic1111_writes_it() -> None:
     assert write_infotext(request, 6, "starter/text") == (
         "a boat,\nat night\nNegative prompt: rain\n"
         "Steps: 20, Sampler: DPM++ 2M, Schedule type: Automatic, CFG scale: 7.5, Seed: 6, Size: 128x64, "
-        "Model: starter/text, Version: Easel"
+        f"Model: starter/text, Version: Easel {VERSION}"
     )
 
 
@@ -47,6 +47,21 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
     text = write_infotext(_request(), 5, "m")
     assert "Negative" not in text
     assert "CFG scale: 5," in text
+
+
+def test_a_class_is_written_and_read_back() -> None:
+    assert "Class" not in write_infotext(_request(), 5, "m")
+    text = write_infotext(_request(class_label="maillot (tank suit), 2: wet"), 5, "m")
+    read = parse_infotext(text)
+    assert read is not None
+    assert read.class_label == "maillot (tank suit), 2: wet"
+
+
+def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
+    use = {"adapter": "x", "blocks": [0.5] * 12, "during": [[0.25, 0.5], [0.75, 1.0]]}
+    text = write_infotext(_request(loras=[use]), 5, "m")
+    halves = ",".join(["0.5"] * 12)
+    assert f"<lora:x:1:lbw={halves}:start=0.2500:stop=1.0000>" in text
 
 
 @pytest.mark.parametrize(
@@ -75,61 +90,6 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
 def test_a_written_request_is_read_back_whole(fields: dict[str, object]) -> None:
     request = _request(**{"model": "m", **fields})
     assert parse_infotext(write_infotext(request, request.seed, request.model)) == request
-
-
-def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> None:
-    text = (
-        "castle\nNegative prompt: blurry\nSteps: 28, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 42, Size: 512x768, "
-        'Model hash: 6ce0161689, Model: v1-5, Clip skip: 2, Lora hashes: "a: b, c: d", Version: v1.6.0'
-    )
-    request = parse_infotext(text)
-    assert request is not None
-    assert (request.prompt, request.negative_prompt) == ("castle", "blurry")
-    assert (request.sampler, request.schedule, request.steps) == ("DPM++ 2M", "Karras", 28)
-    assert (request.width, request.height, request.seed) == (512, 768, 42)
-    assert (request.model, request.guidance_scale) == ("v1-5", 7.0)
-
-
-def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
-    text = "castle\nSteps: 9, Sampler: DDIM, CFG scale: 7, Seed: 1, Eta DDIM: 0.3, RNG: NV"
-    request = parse_infotext(text)
-    assert request is not None
-    assert (request.eta, request.noise_source) == (0.3, "Philox")
-
-
-def test_values_that_we_would_refuse_are_left_out() -> None:
-    text = "castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64"
-    request = parse_infotext(text)
-    assert request is not None
-    assert (request.prompt, request.steps, request.sampler, request.width) == (
-        "castle",
-        20,
-        "DPM++ 2M",
-        None,
-    )
-    assert request.seed == 1
-
-
-def test_a_last_line_with_fewer_than_three_pairs_is_prompt() -> None:
-    request = parse_infotext("castle\nmood: calm, time: dusk")
-    assert request is not None
-    assert request.prompt == "castle\nmood: calm, time: dusk"
-
-
-@pytest.mark.parametrize("text", ["", "  \n "])
-def test_an_empty_text_gives_none(text: str) -> None:
-    assert parse_infotext(text) is None
-
-
-def test_a_hostile_text_is_read_in_no_time() -> None:
-    began = time.perf_counter()
-    for hostile in ("a" * 19_000, 'x: "' + "\\" * 19_000, "ab: " * 4_000, " " * 19_000 + "x"):
-        assert parse_infotext(hostile) is not None
-    assert time.perf_counter() - began < 1.0
-
-
-def test_a_prompt_that_is_too_long_for_us_gives_none() -> None:
-    assert parse_infotext("a" * 20_001) is None
 
 
 _CONTROL = {"adapter": "starter/controlnet-edges", "image": "ab" * 32, "weight": 0.75, "end": 0.5}
@@ -186,3 +146,16 @@ def test_a_variation_is_written_and_read_and_no_variation_is_not() -> None:
     assert read is not None
     assert (read.variation_seed, read.variation_strength) == (9, 0.25)
     assert "Variation" not in write_infotext(_request(variation_seed=9), 5, "m")
+
+
+def test_hashes_are_written_where_automatic1111_has_them() -> None:
+    hashes = FileHashes(
+        "6ce0161689", {"chalk": "0123456789ab", "ink": "ba9876543210"}, {"fog": "c0ffee123456"}
+    )
+    text = write_infotext(_request(model="m"), 5, "m", hashes)
+    assert "Size: 128x64, Model hash: 6ce0161689, Model: m" in text
+    assert (
+        'Lora hashes: "chalk: 0123456789ab, ink: ba9876543210", TI hashes: "fog: c0ffee123456", Version'
+        in text
+    )
+    assert parse_infotext(text) == _request(model="m")

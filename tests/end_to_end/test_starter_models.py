@@ -20,7 +20,8 @@ from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.ids import AdapterId, ModelId
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
-from webui.services.adapter_files import describe_controlnet, describe_lora
+from webui.services.adapter_files import describe_controlnet
+from webui.services.lora_files import describe_lora
 from webui.training.command import STARTER
 from webui.training.evaluate import JUDGE_FILE, SEGMENTER_FILE
 from webui.training.evaluation.controls import edges

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
@@ -41,6 +42,22 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
     with started_studio(tmp_path_factory.mktemp("studio"), "--cpu") as started:
         seconds_until(started, "/api/v1/health", b'"ok"')
         yield started
+
+
+def test_clients_of_automatic1111_draw_the_same_picture_with_the_starter(studio: Studio) -> None:
+    """First here: the worker loads the model for it, which the others find loaded."""
+    said = {"prompt": PROMPTS[0], "seed": 5, "steps": 4, "width": 128, "height": 128}
+    own = studio.submit(**said, guidance_scale=5.0, sampler="Euler")
+    body = json.dumps({**said, "cfg_scale": 5.0, "sampler_name": "Euler", "scheduler": "automatic"})
+    call = urllib.request.Request(
+        f"{studio.address}/sdapi/v1/txt2img", body.encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(call, timeout=120) as answer:
+        (drawn,) = json.load(answer)["images"]
+    theirs = np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn))), np.int16)
+    (ours,) = _pixels(studio, own)
+    assert theirs.std() > 10
+    assert np.abs(theirs - ours).max() <= 1
 
 
 def _pixels(studio: Studio, job_id: str) -> list[NDArray[np.int16]]:

@@ -41,3 +41,16 @@ def test_a_perfect_network_gives_the_clean_latent(prediction: str) -> None:
 def test_an_unknown_prediction_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="'flow'"):
         NoiseLevels.from_alphas(ALPHAS, "flow")
+
+
+def test_a_flow_in_times_has_its_times_for_levels() -> None:
+    times = NoiseLevels.of_flow(3.0).in_times()
+    assert times.sigma(499) == pytest.approx(3 * 0.5 / (1 + 2 * 0.5))
+    assert 0.999 < times.sigma_max < 1
+
+
+def test_pure_noise_is_told_as_the_end_of_time() -> None:
+    levels = NoiseLevels.of_flow(3.0)
+    assert levels.told(levels.sigma_max) == 1000
+    assert levels.told(1.0) == pytest.approx(500)
+    assert levels.with_zero_terminal_snr() is levels

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import BadRequest
-from webui.engine.encoding import emphasised, encode_texts
+from webui.engine.emphasis import emphasised
+from webui.engine.encoding import encode_texts
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.reading import Reading
@@ -57,9 +58,8 @@ def test_a_row_whose_mean_says_nothing_is_not_blown_up() -> None:
 
 
 def test_a_weighted_prompt_is_encoded_otherwise_than_a_plain_one(model: LoadedModel) -> None:
-    plain, same, more = encode_texts(
-        [EncodeText(model, text) for text in ("a cat", "(a cat:1.0)", "a (cat:1.4)")]
-    )
+    works = [EncodeText(model, text) for text in ("a cat", "(a cat:1.0)", "a (cat:1.4)")]
+    plain, same, more = (encoded.tokens for encoded in encode_texts(works))
     assert torch.equal(plain, same)
     assert plain.shape == more.shape
     assert not torch.allclose(plain, more, atol=1e-3)
@@ -68,7 +68,7 @@ def test_a_weighted_prompt_is_encoded_otherwise_than_a_plain_one(model: LoadedMo
 def test_each_emphasis_encodes_in_its_own_way(model: LoadedModel) -> None:
     def encoded(text: str, emphasis: str) -> Tensor:
         (made,) = encode_texts([EncodeText(model, text, reading=Reading(emphasis))])
-        return made
+        return made.tokens
 
     text, plain = "a (cat:1.4)", encoded("a cat", "Original")
     original, no_norm = encoded(text, "Original"), encoded(text, "No norm")
@@ -83,8 +83,9 @@ def test_each_emphasis_encodes_in_its_own_way(model: LoadedModel) -> None:
 
 def test_clip_skip_takes_an_earlier_layer_and_normalises_it(model: LoadedModel) -> None:
     encoder: Any = model.text_encoder
-    (skipped,) = execute([EncodeText(model, "a boat", reading=Reading(clip_skip=2))])
-    (plain,) = execute([EncodeText(model, "a boat")])
+    readings = (Reading(clip_skip=2), Reading())
+    works = [EncodeText(model, "a boat", reading=reading) for reading in readings]
+    skipped, plain = (encoded.tokens for encoded in encode_texts(works))
     assert model.tokenize is not None
     assert model.frame is not None
     ids = torch.tensor(chunk_prompt("a boat", model.tokenize, model.frame).rows)
@@ -92,8 +93,8 @@ def test_clip_skip_takes_an_earlier_layer_and_normalises_it(model: LoadedModel) 
         states = encoder(ids, output_hidden_states=True).hidden_states
         text = getattr(encoder, "text_model", encoder)
         expected = [text.final_layer_norm(states[-skip]) for skip in (1, 2)]
-    assert torch.allclose(torch.as_tensor(plain), expected[0], atol=1e-5)
-    assert torch.allclose(torch.as_tensor(skipped), expected[1], atol=1e-5)
+    assert torch.allclose(plain, expected[0], atol=1e-5)
+    assert torch.allclose(skipped, expected[1], atol=1e-5)
     assert not torch.allclose(expected[0], expected[1], atol=1e-3)
 
 

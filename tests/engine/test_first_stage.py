@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.engine.rig import Rig, order
-from webui.engine.adapters.lora import MergedWeights
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 

@@ -5,37 +5,37 @@ import torch
 
 from tests.engine.drive import drive
 from webui.engine.classifier_free import Guidance, weighed
-from webui.engine.guidance import Conditioning, GuidedBy, Timeline, encode_prompts, guided
+from webui.engine.guidance import Conditioning, GuidedBy, TextRows, Timeline, encode_prompts, guided
 from webui.engine.model import LoadedModel
-from webui.engine.work import EncodeText, Predict, Work
+from webui.engine.work import EncodedText, EncodeText, Predict, Work
 
 CHUNKS = {"long": 3}
 
 
-def encode(work: Work) -> torch.Tensor:
+def encode(work: Work) -> EncodedText:
     """Chunks (K, 2, 5) that say which text they are of."""
     assert isinstance(work, EncodeText)
-    return torch.full((CHUNKS.get(work.text, 1), 2, 5), float(len(work.text)))
+    return EncodedText(torch.full((CHUNKS.get(work.text, 1), 2, 5), float(len(work.text))))
 
 
 def test_the_shorter_text_is_padded_by_the_empty_text(model: LoadedModel) -> None:
     said = drive(encode_prompts(model, ("short", "long"), True), encode)
-    ((_, tokens),) = said.stages
-    assert tokens.shape == (2, 6, 5)
-    assert tokens[0, :, 0].tolist() == [5, 5, 0, 0, 0, 0]
-    assert tokens[1, :, 0].tolist() == [4] * 6
+    ((_, text),) = said.stages
+    assert text.tokens.shape == (2, 6, 5)
+    assert text.tokens[0, :, 0].tolist() == [5, 5, 0, 0, 0, 0]
+    assert text.tokens[1, :, 0].tolist() == [4] * 6
 
 
 def test_without_guidance_the_negative_prompt_is_not_even_encoded(model: LoadedModel) -> None:
     asked: list[str] = []
 
-    def noted(work: Work) -> torch.Tensor:
+    def noted(work: Work) -> EncodedText:
         assert isinstance(work, EncodeText)
         asked.append(work.text)
         return encode(work)
 
     said = drive(encode_prompts(model, ("short", "never"), False), noted)
-    assert said.stages[0][1].shape == (1, 2, 5)
+    assert said.stages[0][1].tokens.shape == (1, 2, 5)
     assert asked == ["short"]
 
 
@@ -46,20 +46,20 @@ def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> 
     task = encode_prompts(model, ("[four:seventh:2]", "[no:4]"), True, timeline=Timeline(SIGMAS))
     said = drive(task, encode)
     assert [level for level, _ in said.stages] == [10.0, 6.0, 2.0]
-    assert [tokens[:, 0, 0].tolist() for _, tokens in said.stages] == [[4, 0], [7, 0], [7, 2]]
+    assert [text.tokens[:, 0, 0].tolist() for _, text in said.stages] == [[4, 0], [7, 0], [7, 2]]
     conditioning = Conditioning(said.stages[0][1], later=said.stages[1:])
     at = [
-        float(t[0, 0, 0])
+        float(text.tokens[0, 0, 0])
         for s in (10.0, 8.0, 6.0, 5.0, 2.0)
-        if (t := conditioning.tokens_at(s)) is not None
+        if (text := conditioning.text_at(s)) is not None
     ]
     assert at == [4, 4, 7, 7, 7]
 
 
 def test_parts_joined_by_and_are_rows_with_weights(model: LoadedModel) -> None:
     said = drive(encode_prompts(model, ("four AND seventh :0.5", "no"), False), encode)
-    ((_, tokens),) = said.stages
-    assert tokens[:, 0, 0].tolist() == [5, 8, 2]  # with the space beside AND
+    ((_, text),) = said.stages
+    assert text.tokens[:, 0, 0].tolist() == [5, 8, 2]  # with the space beside AND
     assert said.weights == (1.0, 0.5)
 
 
@@ -78,7 +78,9 @@ def test_the_prediction_moves_away_from_the_negative_prompt(
     outputs = torch.tensor([3.0, 1.0])[:rows, None, None, None].expand(rows, 4, 2, 2)
     x = torch.zeros(1, 4, 2, 2)
     denoise = guided(
-        model, Conditioning(torch.zeros(rows, 77, 16)), GuidedBy(Guidance(scale), model.levels)
+        model,
+        Conditioning(TextRows(torch.zeros(rows, 77, 16))),
+        GuidedBy(Guidance(scale), model.levels),
     )
 
     def answer(work: Work) -> torch.Tensor:
@@ -95,7 +97,7 @@ def test_a_perturbed_row_stands_beside_the_others_and_guides_away_from_itself(
 ) -> None:
     tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
     plan = GuidedBy(Guidance(2.0, perturbed_scale=3.0), model.levels)
-    denoise = guided(model, Conditioning(tokens), plan)
+    denoise = guided(model, Conditioning(TextRows(tokens)), plan)
     x = torch.zeros(1, 4, 2, 2)
 
     def answer(work: Work) -> torch.Tensor:
@@ -111,7 +113,9 @@ def test_a_perturbed_row_stands_beside_the_others_and_guides_away_from_itself(
 
 def test_where_guidance_is_off_the_prompt_is_asked_alone(model: LoadedModel) -> None:
     guidance = Guidance(5.0, acts_at=(False, True), sigmas=(4.0, 2.0, 0.0))
-    denoise = guided(model, Conditioning(torch.zeros(2, 77, 16)), GuidedBy(guidance, model.levels))
+    denoise = guided(
+        model, Conditioning(TextRows(torch.zeros(2, 77, 16))), GuidedBy(guidance, model.levels)
+    )
     asked: list[int] = []
 
     def answer(work: Work) -> torch.Tensor:
@@ -127,7 +131,7 @@ def test_where_guidance_is_off_the_prompt_is_asked_alone(model: LoadedModel) -> 
 def test_self_attention_guidance_asks_again_with_a_blurred_guess(model: LoadedModel) -> None:
     tokens = torch.stack([torch.full((77, 16), value) for value in (1.0, 2.0)])
     plan = GuidedBy(Guidance(2.0, looks_scale=0.5), model.levels)
-    denoise = guided(model, Conditioning(tokens), plan)
+    denoise = guided(model, Conditioning(TextRows(tokens)), plan)
     x = torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     asked: list[Predict] = []
 

@@ -20,7 +20,7 @@ from webui.contracts.checkpoint import Task
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import RunJob
 from webui.engine.adapters.controlnet import LoadedControl
-from webui.engine.adapters.lora import MergedWeights
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.adapters.store import Adapter, AdapterStore, load_adapter
 from webui.engine.execute import execute
 from webui.engine.work import Answer, Predict, Work, rows_of

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
 
 from tests.engine.rig import Rig, order
+from tests.engine.tiny import write_tiny
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel, OutOfMemory
 from webui.contracts.ids import ModelId
+from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Loaded, Loader, Residency
 
@@ -179,3 +185,61 @@ def test_models_that_are_needed_together_are_held_once_all_are_there(shelf: Shel
 def test_models_that_never_fit_together_are_refused(shelf: Shelf) -> None:
     with pytest.raises(OutOfMemory, match="'a' and 'b'"):
         shelf.residency(1.5).acquire_all([shelf.checkpoint("a"), shelf.checkpoint("b")])
+
+
+def test_a_note_on_a_resident_model_does_not_load_it_anew(shelf: Shelf) -> None:
+    residency = shelf.residency(2.5)
+    plain = shelf.checkpoint("a")
+    with residency.use(plain):
+        pass
+    noted = replace(plain, title="Mine", defaults=(("steps", 7),))
+    assert residency.is_known(noted)
+    with residency.use(noted):
+        assert shelf.loads == ["a"]
+
+
+def test_a_model_that_the_free_memory_cannot_hold_says_by_how_much(shelf: Shelf) -> None:
+    big = replace(shelf.checkpoint("big"), parameters=3 * 2**28)
+    residency = Residency(shelf.load, 2**40, shelf.told.append, free_bytes=lambda: 2**30)
+    with pytest.raises(OutOfMemory, match=r"about 3\.0 GiB .* 1\.0 GiB are free\. 2\.0 GiB more"):
+        residency.acquire(big)
+    assert (shelf.loads, residency.is_known(big)) == ([], False)
+    with residency.use(shelf.checkpoint("small")):
+        assert shelf.loads == ["small"]
+
+
+def test_switching_back_to_a_resident_model_takes_no_time(shelf: Shelf) -> None:
+    residency = shelf.residency(3.5)
+    for name in "abc":
+        with residency.use(shelf.checkpoint(name)):
+            pass
+    begun = time.perf_counter()
+    for name in "abc" * 10:
+        with residency.use(shelf.checkpoint(name)):
+            pass
+    assert (time.perf_counter() - begun) / 30 < 0.05
+    assert shelf.loads == ["a", "b", "c"]
+
+
+def test_twenty_switches_between_three_models_leave_no_more_in_memory_than_three(
+    tmp_path: Path,
+) -> None:
+    checkpoints = [write_tiny(tmp_path / name, seed=seed) for seed, name in enumerate("abc")]
+    budget = int(1.5 * load_model(checkpoints[0], torch.device("cpu")).bytes)
+    residency = Residency(lambda c: load_model(c, torch.device("cpu")), budget, lambda _: None)
+    held = []
+    for turn in range(23):
+        with residency.use(checkpoints[turn % 3]):
+            pass
+        held.append(_tensor_bytes())
+    assert max(held[3:]) <= max(held[:3]), held
+
+
+def _tensor_bytes() -> int:
+    """Of all tensors that are alive, each storage once."""
+    gc.collect()
+    storages = {
+        thing.untyped_storage().data_ptr(): thing.untyped_storage().nbytes()
+        for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor) and not thing.is_meta
+    }  # fmt: skip
+    return sum(storages.values())

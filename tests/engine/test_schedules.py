@@ -151,3 +151,13 @@ def test_to_discard_the_penultimate_level_is_to_take_one_more_and_leave_it_out(
     assert sigmas == [*more[:-2], 0.0]
     assert sigmas_for(levels, 9, "DPM2", "Karras") == sigmas
     assert sigmas_for(levels, 9, "Euler", "Karras") != sigmas
+
+
+@pytest.mark.parametrize("schedule", sorted(SCHEDULES))
+def test_every_schedule_spaces_a_flow_by_its_times(schedule: str) -> None:
+    sigmas = sigmas_for(NoiseLevels.of_flow(3.0), 8, "Euler", schedule)
+    times = [sigma / (1 + sigma) for sigma in sigmas]
+    assert times == sorted(times, reverse=True)
+    assert times[0] > 0.95
+    assert times[-1] == 0
+    assert sum(time > 0.99 for time in times) <= 4

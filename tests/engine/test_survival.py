@@ -19,7 +19,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import JobEnded, RunJob
 from webui.engine import engine as engine_module
-from webui.engine.adapters import lora as lora_module
+from webui.engine.adapters.dialects.low_rank import LowRank
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.programs import PictureOrder, program_for
@@ -279,16 +279,16 @@ def test_memory_may_run_out_inside_a_network(crowd: Crowd) -> None:
 def test_memory_may_run_out_while_a_lora_is_merged(
     crowd: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, merges = lora_module.LowRank.change, 0
+    real, merges = LowRank.change, 0
 
-    def change(self: lora_module.LowRank, weight: torch.Tensor) -> torch.Tensor:
+    def change(self: LowRank, weight: torch.Tensor) -> torch.Tensor:
         nonlocal merges
         merges += 1
         if merges == 2:
             raise torch.OutOfMemoryError(FULL)
         return real(self, weight)
 
-    monkeypatch.setattr(lora_module.LowRank, "change", change)
+    monkeypatch.setattr(LowRank, "change", change)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
     failed = [job for job, state in rig.ends().items() if state != "done"]

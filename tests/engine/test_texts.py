@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.contracts.request import GenerationRequest
@@ -36,3 +38,10 @@ def test_embeddings_take_their_places_in_the_note(model: LoadedModel) -> None:
     request = GenerationRequest(prompt="cloud " * 41)
     assert cut_note(model, request) is None
     assert "the last 70 of the 2870 tokens" in (cut_note(model, request, (info,)) or "")
+
+
+def test_a_scale_that_does_nothing_is_said_so(model: LoadedModel) -> None:
+    wordless = replace(model, text_encoder=None, tokenize=None, frame=None)
+    note = cut_note(wordless, GenerationRequest(prompt="", guidance_scale=3)) or ""
+    assert note.startswith("The model knows nothing to guide a picture away from")
+    assert cut_note(wordless, GenerationRequest(prompt="", guidance_scale=1)) is None

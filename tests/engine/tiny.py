@@ -63,7 +63,7 @@ def write_tiny(folder: Path, sizes: TinySizes = TinySizes(), seed: int = 0) -> C
         # Any: the three libraries' classes have no base of their own.
         parts: dict[str, Any] = {
             "unet": _unet(sizes),
-            "vae": _vae(sizes),
+            "vae": tiny_vae(sizes),
             "text_encoder": _text_encoder(sizes),
         }
         layout = LayoutEncoder(LayoutSettings(len(sizes.classes), sizes.hidden, heads=2, boxes=4))
@@ -195,7 +195,8 @@ def _unet(sizes: TinySizes) -> UNet2DConditionModel:
     return unet
 
 
-def _vae(sizes: TinySizes) -> AutoencoderKL:
+def tiny_vae(sizes: TinySizes = TinySizes()) -> AutoencoderKL:
+    """A KL first stage of random weights."""
     count = len(sizes.vae_channels)
     vae: AutoencoderKL = AutoencoderKL(
         block_out_channels=sizes.vae_channels,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webui.contracts.errors import BadRequest
-from webui.prompt.choices import Option, parse_entry
+from webui.contracts.errors import BadRequest, UnknownVariable
+from webui.prompt.choices import parse_entry
 from webui.prompt.drawing import draw_prompt, every_prompt
+from webui.prompt.nodes import Option
 
 FILES = {
     "colour": ["red", "green", "0::black", "{dark|light} blue"],
@@ -23,6 +24,10 @@ FILES = {
     "swarm3": ["{a|b}" * 90],
     "long": ["x" * 19_000],
     "empty": [],
+    "coat": ["a ${hue} coat", "a ${hue:grey} hat"],
+    "warm_things": ["a stove"],
+    **{f"deep{i}": ["{" * 45 + f"__deep{i + 1}__" + "}" * 45] for i in range(15)},
+    "deep15": ["x"],
 }
 
 
@@ -71,15 +76,78 @@ def test_wildcards_nest() -> None:
     assert "a tree" in drawn("__thing__")
 
 
+def test_a_variable_makes_its_choice_anew_or_once() -> None:
+    assert set(drawn("${a={x|y}}${a}${a}")) == {"xx", "xy", "yx", "yy"}
+    assert set(drawn("${a=!{x|y}}${a}${a}")) == {"xx", "yy"}
+
+
+def test_a_variable_holds_wherever_it_is_set_and_within() -> None:
+    assert draw_prompt("In ${a}, {${a} it is}. ${a=spring}", "1") == "In spring, spring it is. "
+    assert draw_prompt("{${a=inner}${a}} ${a:outer}", "1") == "inner outer"
+
+
+def test_a_value_may_read_what_was_set_before() -> None:
+    assert draw_prompt("${a=x}${a=!${a}y}${b=${a}${a}}${b}", "1") == "xyxy"
+
+
+def test_a_value_that_is_there_already_can_stay() -> None:
+    assert draw_prompt("${a=x}${a?=y}${b?=z}${a}${b}", "1") == "xz"
+
+
+def test_entries_read_what_is_set_around_them_and_what_they_are_handed() -> None:
+    assert set(drawn("${hue=red}__coat__")) == {"a red coat", "a red hat"}
+    assert set(drawn("${hue=red}__coat(hue=very ${hue})__")) == {
+        "a very red coat",
+        "a very red hat",
+    }
+    assert set(drawn("{2$$ and $$__coat(hue=!{x|y})__}")) == {
+        f"a {hue} {one} and a {hue} {other}"
+        for hue in "xy"
+        for one, other in (("coat", "hat"), ("hat", "coat"))
+    }
+
+
+def test_a_variable_may_be_part_of_a_wildcards_name() -> None:
+    assert draw_prompt("${kind=warm}__${kind}_things__", "1", entries) == "a stove"
+
+
+def test_variables_are_walked_too_the_ones_that_choose_once_first() -> None:
+    assert list(every_prompt("${a=!{x|y}}{1|2}${a}${a}")) == ["1xx", "2xx", "1yy", "2yy"]
+    assert list(every_prompt("${a={x|y}}${a}${a}")) == ["xx", "xy", "yx", "yy"]
+    assert list(every_prompt("__coat(hue=!{x|y})__", entries)) == [
+        "a x coat", "a x hat", "a y coat", "a y hat",
+    ]  # fmt: skip
+
+
+def test_options_in_turn_follow_the_seed() -> None:
+    said = [draw_prompt("{@a|b|c} __@colour__", "x", entries, turn) for turn in range(4, 8)]
+    assert [text[0] for text in said] == ["b", "c", "a", "b"]
+    assert [text.split()[-1] for text in said] == ["green", "blue", "red", "green"]
+    assert draw_prompt("{@2$$a|b|c}", "x", entries, 4) == "b, a"
+    assert list(every_prompt("{@a|b}")) == ["a", "b"]
+
+
+def test_a_name_that_nothing_set_is_a_sentence_with_its_neighbours() -> None:
+    says = r"Nothing in the prompt says what '\$\{coluor\}' is. Did you mean \$\{colour\}\?"
+    with pytest.raises(UnknownVariable, match=says):
+        draw_prompt("${colour=red}${coluor}", "1")
+    with pytest.raises(UnknownVariable, match=r"what '.\{a\}' is\. Set it before"):
+        draw_prompt("${a=${b}}${b=${a}}${a}", "1")
+
+
 PROMPTS = st.text(alphabet="ab {}|$2-:", max_size=40)
+VARIABLES = st.lists(
+    st.sampled_from(["${a=x}", "${a=!{x|y}}", "${a={x|y}}", "${b={${a:z}|w}}", "${a:u}", "${b:v}", "{p|q}", " "]),
+    max_size=8,
+).map("".join)  # fmt: skip
 
 
-@given(PROMPTS, st.integers(0, 2**32 - 1))
+@given(PROMPTS.filter(lambda text: "${" not in text) | VARIABLES, st.integers(0, 2**32 - 1))
 def test_what_is_drawn_is_a_function_of_the_seed(prompt: str, seed: int) -> None:
     assert draw_prompt(prompt, str(seed)) == draw_prompt(prompt, str(seed))
 
 
-@given(PROMPTS, st.integers(0, 99))
+@given(PROMPTS.filter(lambda text: "${" not in text) | VARIABLES, st.integers(0, 99))
 def test_what_is_drawn_is_among_all_that_can_be_drawn(prompt: str, seed: int) -> None:
     ways = set(itertools.islice(every_prompt(prompt), 5000))
     assert len(ways) == 5000 or draw_prompt(prompt, str(seed)) in ways
@@ -115,6 +183,11 @@ def test_walking_takes_no_more_than_is_asked_for() -> None:
         ("__swarm__", "more than 20000 choices"),
         ("__long__ __long__", "has 38001 characters"),
         ("__empty__", "'empty' has no entry"),
+        (
+            "${a={x|y}${b}${b}}${b=${c}${c}}" + "${c=" + "{x|y}" * 9000 + "}${a}",
+            "more than 20000 choices",
+        ),
+        ("__deep0__", "nest too deep"),
     ],
 )
 def test_what_has_no_end_is_a_sentence(prompt: str, says: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webui.contracts.errors import BadRequest
+from webui.contracts.lora_blocks import PRESETS
 from webui.prompt.networks import LoraTag, loras_in, network_tags, without_networks
 
 
@@ -24,6 +25,10 @@ from webui.prompt.networks import LoraTag, loras_in, network_tags, without_netwo
         ("<LoRA: old map :-1.5>", LoraTag("old map", -1.5, -1.5)),
         ("<lyco:chalk:2>", LoraTag("chalk", 2.0, 2.0)),
         ("<lora:box/chalk:1>", LoraTag("box/chalk")),
+        ("<lora:chalk:1:lbw=outall>", LoraTag("chalk", blocks=PRESETS["OUTALL"])),
+        ("<lora:chalk:1:lbw=" + "0.5," * 11 + "1>", LoraTag("chalk", blocks=(*[0.5] * 11, 1.0))),
+        ("<lora:chalk:1:start=5:stop=0.8>", LoraTag("chalk", start="5", stop="0.8")),
+        ("<lora:chalk:1:step=5-20>", LoraTag("chalk", start="5", stop="20")),
     ],
 )
 def test_every_form_is_read(tag: str, read: LoraTag) -> None:
@@ -45,8 +50,14 @@ def test_tags_are_taken_out_and_other_angle_brackets_stay() -> None:
         ("<lora:chalk:much>", "has the weight 'much'; expected was a number"),
         ("<lora::1>", "names no LoRA"),
         ("<lora:chalk:1:1:1:1>", "has 4 values"),
-        ("<lora:chalk:size=3>", "has an argument 'size'; expected was te, unet, dyn"),
+        (
+            "<lora:chalk:size=3>",
+            "has an argument 'size'; expected was te, unet, dyn, lbw, start, stop, step",
+        ),
         ("<lora:chalk:dyn=0>", "has dyn=0; expected was a whole number"),
+        ("<lora:chalk:1:lbw=1,2>", "has lbw=1,2; expected was 12, 17, 20, 26 numbers"),
+        ("<lora:chalk:1:step=5>", "has step=5; expected was two steps"),
+        ("<lora:chalk:1:start=early>", "has the step 'early'; expected was a step"),
         ("<hypernet:old:1>", "hypernetwork, '<hypernet:old:1>'"),
     ],
 )

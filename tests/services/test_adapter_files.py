@@ -1,16 +1,18 @@
-"""The files of controlnets, LoRAs and embeddings say what the menu needs, and say what is wrong."""
+"""The files of controlnets and embeddings say what the menu needs, and say what is wrong."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.contracts.test_embedding_picture import told, write_picture
-from tests.services.models import write_controlnet, write_lora, write_weights
+from tests.services.models import write_controlnet, write_weights
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
-from webui.services.adapter_files import describe_controlnet, describe_embedding, describe_lora
+from webui.services.adapter_files import describe_controlnet, describe_embedding
 
 _A = AdapterId("a")
 
@@ -46,31 +48,6 @@ def test_a_truncated_controlnet_is_named(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(BrokenModel, match="may be incomplete"):
         describe_controlnet(folder, _A)
-
-
-@pytest.mark.parametrize("mark", ["lora_A", "lora_B", "lora_down", "lora_up"])
-def test_a_lora_is_known_by_its_tensors(tmp_path: Path, mark: str) -> None:
-    file = write_lora(tmp_path / "chalk.v2.safetensors", mark)
-    info = describe_lora(file, _A)
-    assert (info.kind, info.title, info.path) == ("lora", "chalk.v2", str(file))
-    assert info.bytes == file.stat().st_size
-
-
-def test_a_loras_title_and_description_are_those_of_modelspec(tmp_path: Path) -> None:
-    said = {"modelspec.title": "Chalk", "modelspec.description": "White lines."}
-    info = describe_lora(write_lora(tmp_path / "x.safetensors", "lora_A", **said), _A)
-    assert (info.title, info.description) == ("Chalk", "White lines.")
-
-
-def test_other_weights_are_no_lora(tmp_path: Path) -> None:
-    with pytest.raises(NotAModel, match="none of its tensors"):
-        describe_lora(write_lora(tmp_path / "x.safetensors", "hada_w1_a"), _A)
-
-
-def test_a_damaged_lora_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.safetensors").write_bytes(b"nothing")
-    with pytest.raises(BrokenModel, match="no whole header"):
-        describe_lora(tmp_path / "x.safetensors", _A)
 
 
 @pytest.mark.parametrize(
@@ -112,11 +89,37 @@ def test_other_weights_are_no_embedding(
         describe_embedding(file, _A)
 
 
-def test_a_pickled_embedding_is_not_opened(tmp_path: Path) -> None:
-    file = tmp_path / "x.pt"
-    file.write_bytes(b"anything")
-    with pytest.raises(NotAModel, match="Convert it to safetensors"):
-        describe_embedding(file, _A)
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        ({"string_to_token": {"*": 265}, "string_to_param": {"*": torch.ones(3, 8)}}, ".pt"),
+        ({"<cloud>": torch.ones(8)}, ".bin"),
+    ],
+)
+def test_a_pickled_embedding_is_described_without_unpickling(
+    tmp_path: Path, content: object, ending: str
+) -> None:
+    torch.save(content, tmp_path / f"x{ending}")
+    info = describe_embedding(tmp_path / f"x{ending}", _A)
+    assert info is not None
+    assert (info.kind, info.vectors) == ("embedding", 3 if ending == ".pt" else 1)
+
+
+class Evil:
+    """Runs a command where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str, ...]]:
+        return os.system, ("touch unpickled",)
+
+
+def test_an_embedding_that_would_run_code_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.save({"string_to_param": {"*": torch.ones(3, 8)}, "name": Evil()}, tmp_path / "x.pt")
+    with pytest.raises(NotAModel):
+        describe_embedding(tmp_path / "x.pt", _A)
+    assert not (tmp_path / "unpickled").exists()
 
 
 def test_a_picture_is_an_embedding_where_it_holds_one(tmp_path: Path) -> None:

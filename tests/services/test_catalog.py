@@ -15,6 +15,9 @@ from tests.services.models import (
     write_sharing_model,
     write_weights,
 )
+from tests.weights.files import write_sparse
+from tests.weights.ldm_layout import sd1_shapes
+from tests.weights.ldm_released import shapes_of
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import AdapterId, ModelId
@@ -155,14 +158,35 @@ def test_embeddings_are_found_and_the_innermost_folder_says_what_a_file_is(tmp_p
     ]
     ((path, reason),) = catalog.problems()
     assert path.endswith("old.pt")
-    assert "Convert it to safetensors" in reason
+    assert "no whole header" in reason
 
 
 def test_weights_elsewhere_and_other_networks_are_no_adapters(tmp_path: Path) -> None:
     write_lora(tmp_path / "starter" / "judge.safetensors")
     write_controlnet(tmp_path / "starter" / "vae", kind="AutoencoderKL")
     catalog = Catalog([tmp_path])
-    assert (catalog.adapters(), catalog.problems()) == ((), ())
+    assert catalog.adapters() == ()
+    ((path, reason),) = catalog.problems()
+    assert path.endswith("judge.safetensors")
+    assert "no model of a family that we know" in reason
+    write_json(tmp_path / "starter" / "judge.json", {"ignore": True})
+    assert catalog.problems() == ()
+
+
+def test_a_single_file_is_a_model_under_its_whole_name(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "Stable-diffusion" / "v1.safetensors", sd1_shapes())
+    catalog = Catalog([tmp_path])
+    assert (_ids(catalog), catalog.problems()) == (["Stable-diffusion/v1.safetensors"], ())
+    beside = tmp_path / "Stable-diffusion" / "v1.json"
+    write_json(beside, {"native_size": 768})
+    assert catalog.models()[0].native_width == 768
+
+
+def test_weights_that_are_parts_of_a_folder_are_no_models(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "unet" / "diffusion.safetensors", sd1_shapes())
+    write_json(tmp_path / "unet" / "config.json", {})
+    catalog = Catalog([tmp_path])
+    assert (catalog.models(), catalog.problems()) == ((), ())
 
 
 def test_a_file_among_loras_that_is_none_is_listed_with_its_reason(tmp_path: Path) -> None:
@@ -173,6 +197,20 @@ def test_a_file_among_loras_that_is_none_is_listed_with_its_reason(tmp_path: Pat
     ((path, reason),) = catalog.problems()
     assert path.endswith("bad.safetensors")
     assert "lora_A" in reason
+
+
+def test_a_model_that_lacked_a_file_is_found_once_it_is_there(tmp_path: Path) -> None:
+    write_sparse(tmp_path / "paper" / "text2img256.safetensors", shapes_of("text2img256"), "F32")
+    catalog = Catalog([tmp_path])
+    assert _ids(catalog) == []
+    [(path, reason)] = catalog.problems()
+    assert path.endswith("text2img256.safetensors")
+    assert "vocab.txt" in reason
+    (tmp_path / "bert-base-uncased").mkdir()
+    pieces = "".join(f"{i}\n" for i in range(30522))
+    (tmp_path / "bert-base-uncased" / "vocab.txt").write_text(pieces, "utf-8")
+    assert _ids(catalog) == ["paper/text2img256.safetensors"]
+    assert catalog.problems() == ()
 
 
 def test_an_adapter_that_was_added_is_found_without_a_refresh(tmp_path: Path) -> None:

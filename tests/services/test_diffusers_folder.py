@@ -80,8 +80,8 @@ def test_pickled_weights_alone_are_refused_with_a_hint(tmp_path: Path) -> None:
 
 def test_another_pipeline_is_refused_by_name(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m")
-    write_json(folder / "model_index.json", {"_class_name": "FluxPipeline"})
-    with pytest.raises(NotAModel, match="'FluxPipeline'"):
+    write_json(folder / "model_index.json", {"_class_name": "KandinskyPipeline"})
+    with pytest.raises(NotAModel, match="'KandinskyPipeline'"):
         describe_folder(folder, _M)
 
 

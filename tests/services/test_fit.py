@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.services.models import write_weights
 from webui.contracts.checkpoint import TASKS, CheckpointInfo, Task
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ImageId, ModelId
@@ -24,7 +25,7 @@ LORA = {"adapter": "chalk"}
 
 
 def _model(task: Task) -> CheckpointInfo:
-    classes = ("sky", "sea") if task in ("semantic", "layout") else ()
+    classes = ("sky", "sea") if task in ("semantic", "layout", "class") else ()
     factor = 4 if task == "upscale" else 8
     name = ModelId(f"starter/{task}")
     return replace(FAKE_CHECKPOINT, id=name, task=task, classes=classes, latent_factor=factor)
@@ -65,6 +66,9 @@ def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
         ("inpaint", {"image": A, "mask": B, "loras": [LORA]}),
         ("depth", {"depth_map": A}),
         ("depth", {"depth_map": A, "image": B}),
+        ("class", {"class_label": "Sea"}),
+        ("class", {"class_label": "1", "image": A}),
+        ("unconditional", {}),
         ("layout", {}),
         ("layout", {"boxes": [BOX, {**BOX, "label": "sea"}]}),
     ],
@@ -221,3 +225,36 @@ def test_a_factor_says_the_size(images: ImageStore, task: Task, upscaler: str) -
     Image.new("RGB", (600, 64)).save(huge, "PNG")
     asked |= {"image": images.put(huge.getvalue()), "upscale_factor": 8}
     assert f"as {by} enlarges 8 times" in _wrong(images, task, **asked)
+
+
+@pytest.mark.parametrize(("own", "fits"), [(768, True), (2048, False), (0, True)])
+def test_a_lora_for_another_kind_of_model_is_refused_before_anything_is_drawn(
+    images: ImageStore, tmp_path: Path, own: int, fits: bool
+) -> None:
+    place = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k"
+    shapes = {f"{place}.lora_down.weight": [4, 768], f"{place}.lora_up.weight": [320, 4]}
+    write_weights(tmp_path / "loras" / "chalk.safetensors", shapes)
+    request = GenerationRequest.model_validate(
+        {"prompt": "a boat", "width": 64, "height": 64, "loras": [{"adapter": "loras/chalk"}]}
+    )
+    model = replace(_model("text"), text_width=own)
+    problems = misfits(request, model, Catalog([tmp_path]), images)
+    assert (problems == []) == fits
+    if not fits:
+        assert "'loras/chalk', which is made for SD 1, for text of width 768" in str(problems[0])
+        assert "a LoRA for text of width 2048" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "sentence"),
+    [
+        ("class", "", "class_label is missing for the model 'starter/class', expected one of"),
+        ("class", "seal", "a name of its 2 classes, such as 'sea', or a number below 2"),
+        ("class", "2", "class_label is '2', expected a name of its 2 classes, or a number"),
+        ("text", "sea", "expected model to be 'starter/class', or class_label to be left out"),
+    ],
+)
+def test_a_class_must_be_one_of_the_models(
+    images: ImageStore, task: Task, label: str, sentence: str
+) -> None:
+    assert sentence in _wrong(images, task, class_label=label)

@@ -177,6 +177,30 @@ def test_a_high_priority_goes_to_the_front_of_the_queue(services: Services) -> N
     assert [services.jobs.get(each).place for each in jobs] == [5, 3, 1, 4, 0, 2]
 
 
+def test_a_queued_job_can_be_moved_and_others_give_way(services: Services) -> None:
+    jobs = [services.submit().id for _ in range(3)]
+    moved = services.jobs.set_priority(jobs[2], "high")
+    assert (moved.request.priority, moved.place) == ("High", 0)
+    assert services.jobs.set_priority(jobs[0], "Low").place == 2
+    assert [services.jobs.get(each).place for each in jobs] == [2, 1, 0]
+    assert services.jobs.next_queued() == moved
+
+
+def test_a_job_that_runs_keeps_its_priority(services: Services) -> None:
+    job = services.submit()
+    services.jobs.mark_running(job.id)
+    assert services.jobs.set_priority(job.id, "High").request.priority == "Normal"
+
+
+def test_a_priority_that_there_is_not_changes_nothing(services: Services) -> None:
+    job = services.submit()
+    with pytest.raises(InvalidField, match="priority is 'Urgent'"):
+        services.jobs.set_priority(job.id, "Urgent")
+    with pytest.raises(NotFound):
+        services.jobs.set_priority(JobId("none"), "High")
+    assert services.jobs.get(job.id) == job
+
+
 def test_a_step_is_seen_but_not_written(services: Services) -> None:
     job = services.submit()
     services.jobs.mark_running(job.id)

@@ -29,7 +29,7 @@ def reader(tmp_path: Path) -> PromptReader:
 
 def read(reader: PromptReader, prompt: str, **fields: object) -> PromptReading:
     request = GenerationRequest.model_validate({"prompt": prompt, **fields})
-    return reader.read(request)[0]
+    return reader.read(request)["prompt"]
 
 
 def places(reader: PromptReader, prompt: str, **fields: object) -> int:
@@ -42,7 +42,9 @@ def test_tokens_are_those_of_the_models_tokenizer(reader: PromptReader) -> None:
     assert places(reader, "") == 0
     assert places(reader, "a red house") == 3
     assert places(reader, "a red house # a comment <lora:chalk:1>") == 3
-    negative = reader.read(GenerationRequest(prompt="", negative_prompt="a house"))[1]
+    negative = reader.read(GenerationRequest(prompt="", negative_prompt="a house"))[
+        "negative_prompt"
+    ]
     assert negative.count is not None
     assert (negative.count.places, negative.count.room) == (2, 75)
 
@@ -79,8 +81,23 @@ def test_what_is_wrong_is_told_once_with_its_place(
 
 def test_a_problem_of_the_negative_prompt_is_its_own(reader: PromptReader) -> None:
     request = GenerationRequest(prompt="fine", negative_prompt="__color__")
-    prompt, negative = reader.read(request)
-    assert (len(prompt.problems), len(negative.problems)) == (0, 1)
+    found = reader.read(request)
+    assert [name for name, reading in found.items() if reading.problems] == ["negative_prompt"]
+
+
+def test_the_texts_of_a_second_pass_are_read_too(reader: PromptReader) -> None:
+    request = GenerationRequest(
+        prompt="a", hires_prompt="a ${x} house", hires_negative_prompt="rain ("
+    )
+    found = reader.read(request.model_copy(update={"hires_prompt": "a red house"}))
+    counts = {name: reading.count and reading.count.places for name, reading in found.items()}
+    assert counts == {
+        "prompt": 1, "negative_prompt": 0, "hires_prompt": 3, "hires_negative_prompt": 2,
+    }  # fmt: skip
+    assert len(found["hires_negative_prompt"].problems) == 1
+    (problem,) = reader.read(request)["hires_prompt"].problems
+    assert "Nothing in the prompt says what '${x}' is" in problem.sentence
+    assert (problem.start, problem.end) == (2, 5)
 
 
 def test_a_model_without_a_tokenizer_counts_nothing() -> None:

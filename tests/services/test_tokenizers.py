@@ -57,6 +57,14 @@ def test_a_model_is_read_once_and_one_without_tokenizer_has_none() -> None:
     assert kept.of(replace(FAKE_CHECKPOINT, parts=())) is None
 
 
+def test_a_single_file_is_read_with_clips_own_vocabulary() -> None:
+    ready = Tokenizers().of(replace(FAKE_CHECKPOINT, parts=(), vocabulary="clip"))
+    assert ready is not None
+    assert list(ready.tokenize("A photo of a cat.")) == [320, 1125, 539, 320, 2368, 269]
+    assert (ready.frame.start, ready.frame.end, ready.frame.length) == (49406, 49407, 77)
+    assert ready.frame.comma == 267
+
+
 def test_the_length_is_that_of_the_text_encoder(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"max_position_embeddings": 12}')
     parts = (("tokenizer", str(STARTER)), ("text_encoder", str(tmp_path)))
@@ -73,3 +81,11 @@ def test_a_damaged_tokenizer_is_named_and_counts_nothing(tmp_path: Path) -> None
         read_tokenizer(tmp_path)
     damaged = replace(FAKE_CHECKPOINT, parts=(("tokenizer", str(tmp_path)),))
     assert Tokenizers().of(damaged) is None
+
+
+def test_word_pieces_are_counted_too(tmp_path: Path) -> None:
+    pieces = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "red", "house", "##s", ",")
+    (tmp_path / "vocab.txt").write_text("\n".join(pieces) + "\n", "utf-8")
+    ready = read_tokenizer(tmp_path)
+    assert list(ready.tokenize("Red houses, oak")) == [4, 5, 6, 7, 1]
+    assert (ready.frame.start, ready.frame.end, ready.frame.comma) == (2, 3, 7)

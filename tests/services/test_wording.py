@@ -69,6 +69,11 @@ def test_an_unknown_style_is_refused(folder: Path) -> None:
         made(folder, styles=["ol"])
 
 
+def test_pictures_take_their_turns_by_their_seeds(folder: Path) -> None:
+    assert prompts(made(folder, "{@a|b|c}", seed=5, count=4)) == ["c", "a", "b", "c"]
+    assert prompts(made(folder, "{@a|b|c}", seed=7)) == ["b"]
+
+
 def test_each_picture_draws_its_words_from_its_own_seed(folder: Path) -> None:
     together = made(folder, "a {big|small} __colour__ boat", seed=5, count=12)
     alone = [
@@ -167,6 +172,21 @@ def test_a_lora_that_is_named_twice_is_added_up(folder: Path) -> None:
     request = made(folder, "<lora:chalk:0.25:1> a <lora:chalk:0.25>", loras=field)
     (use,) = request.text_of(0).loras
     assert (use.weight, use.weight_of_text) == (1.75, 1.0)
+
+
+def test_a_lora_in_timed_brackets_is_at_work_when_its_text_would_be_read(folder: Path) -> None:
+    prompt = "[<lora:chalk:1>:0.5] a boat <lora:chalk:1:lbw=OUTALL> [<lora:ink:1>:99]"
+    timed, whole = made(folder, prompt, steps=20).text_of(0).loras
+    assert (timed.during, timed.blocks) == (((0.5, 1.0),), ())
+    assert (whole.during, len(whole.blocks)) == ((), 17)
+
+
+def test_a_second_pass_goes_on_with_the_times_of_the_first(folder: Path) -> None:
+    fields = {"steps": 20, "hires_scale": 2.0, "hires_steps": 10}
+    (use,) = made(folder, "[<lora:chalk:1>:25]", **fields).text_of(0).loras
+    assert use.during == ((1.5, 2.0),)
+    own = made(folder, "a", hires_prompt="[<lora:chalk:1>::1.5]", **fields).text_of(0)
+    assert [use.during for use in own.hires_loras] == [((1.0, 1.5),)]
 
 
 @pytest.mark.parametrize("prompt", ["a boat # <lora:nothing:1>", "a boat"])

@@ -11,7 +11,7 @@ from safetensors import safe_open
 
 from tests.training.parts import SIZE, TINY_LOOP, TINY_UNET, saved_parts, tiny_parts
 from webui.contracts.ids import AdapterId
-from webui.services.adapter_files import describe_lora
+from webui.services.lora_files import describe_lora
 from webui.training.lora import (
     RECIPES,
     AdaptedModel,

@@ -11,7 +11,8 @@ from torch import nn
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.lora import MergedWeights, load_lora
+from webui.engine.adapters.lora import load_lora
+from webui.engine.adapters.merging import MergedWeights
 from webui.training.low_rank import LoraLayer, add_lora, save_lora
 
 

@@ -24,7 +24,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "loras", "priority", "template",
+    "loras", "template",
     "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
@@ -32,8 +32,8 @@ WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
 WITH_MAP = {"class_map", "boxes", *Regions.model_fields}
 WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
-WITH_CONTROLS = {"controls"}
-WITH_DEPTH = {"controls", "depth_map"}
+WITH_CONTROLS = {"controls", "class_label"}
+WITH_DEPTH = {"controls", "depth_map", "class_label"}
 OWN = {
     "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,

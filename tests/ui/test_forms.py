@@ -142,3 +142,12 @@ def test_a_form_for_few_steps_begins_with_the_model_that_takes_the_fewest() -> N
         assert ids == ["z/fast", "fake/gradient", "a/slow"]
         assert Form("live", {}, fast_first=True).first_model(catalog) == fast
         assert Form("txt2img", {}).first_model(catalog) == catalog.default()
+
+
+def test_a_menu_says_a_priority_in_words_and_takes_none_that_it_does_not_offer() -> None:
+    form = a_form()
+    menu = form.controls["priority"]
+    assert isinstance(menu, gr.Dropdown)
+    assert menu.choices == [("First", "High"), ("Normal", "Normal"), ("Background", "Low")]
+    assert form.updates({"priority": "Low"}, MODELS)[menu]["value"] == "Low"
+    assert form.updates({"priority": "Live"}, MODELS) == {}

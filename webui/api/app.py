@@ -11,14 +11,20 @@ from webui import VERSION
 from webui.api.catalogue import catalogue_router
 from webui.api.context import ApiContext
 from webui.api.docs import docs_router
+from webui.api.downloads import downloads_router
 from webui.api.errors import add_error_handlers
 from webui.api.events import events_router
 from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
+from webui.api.library import library_router
 from webui.api.maps import maps_router
+from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
+from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
+from webui.api.sdapi.router import PREFIX as SDAPI
+from webui.api.sdapi.router import sdapi_router
 from webui.api.splash import add_splash
 from webui.api.sse import Streams
 from webui.api.views import PREFIX
@@ -43,14 +49,20 @@ def create_api(
         jobs_router(context, streams),
         pictures_router(context),
         images_router(context),
+        preprocessors_router(context),
         catalogue_router(context),
         maps_router(context),
+        downloads_router(context),
+        library_router(context),
         prompts_router(context),
+        parameters_router(context),
         health_router(context),
         events_router(context, streams),
         _nothing_else(),
     ):
         app.include_router(router, prefix=PREFIX)
+    app.include_router(sdapi_router(context, streams))
+    app.include_router(_nothing_else(), prefix=SDAPI)
     app.include_router(docs_router())
     add_splash(app, page_problem)
     return app

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
+from webui.services.downloads.downloads import Downloads
 from webui.services.events import EventBus
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.known_hashes import KnownHashes
+from webui.services.library import Library
+from webui.services.pasting import ParameterReader
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -34,3 +38,11 @@ class ApiContext:
     """Styles and wildcards."""
     prompts: PromptReader
     """Reads prompts while they are written."""
+    parameters: ParameterReader
+    """Reads how pictures from elsewhere were made."""
+    hashes: KnownHashes
+    """Hashes of models' files, as far as they are known."""
+    downloads: Downloads
+    """Fetches models from elsewhere."""
+    library: Library
+    """Everything installed, with what people noted of it."""

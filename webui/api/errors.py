@@ -21,12 +21,14 @@ STATUS: tuple[tuple[type[EaselError], int], ...] = (
     (errors.UnknownModel, 422),
     (errors.UnknownAdapter, 422),
     (errors.UnknownWildcard, 422),
+    (errors.UnknownVariable, 422),
     (errors.BadImage, 400),
     (errors.BadRequest, 400),
     (errors.NotFound, 404),
     (errors.NotAModel, 422),
     (errors.BrokenModel, 422),
     (errors.OutOfMemory, 503),
+    (errors.DownloadFailed, 502),
     (errors.JobFailed, 500),
     (EaselError, 500),
 )
@@ -74,8 +76,12 @@ async def _own(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation(request: Request, error: Exception) -> JSONResponse:
-    """FastAPI checks bodies and queries before a route runs; its findings in our words."""
     assert isinstance(error, RequestValidationError)
+    return validation_answer(request, error)
+
+
+def validation_answer(request: Request, error: RequestValidationError) -> JSONResponse:
+    """FastAPI checks bodies and queries before a route runs; its findings in our words."""
     found = [dict(entry) for entry in error.errors()]
     if any(entry["type"] == "json_invalid" for entry in found):
         place = found[0]["loc"][-1]

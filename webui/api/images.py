@@ -41,7 +41,7 @@ def images_router(context: ApiContext) -> APIRouter:
     )
     async def upload(request: Request) -> ImageView:
         """As a form with a field `file`, or as the bare bytes. Equal images get equal ids."""
-        data = await _image_bytes(request)
+        data = await image_bytes(request)
         image_id = await run_in_threadpool(context.images.put, data)
         width, height = await run_in_threadpool(context.images.size, image_id)
         return ImageView(id=image_id, width=width, height=height)
@@ -59,7 +59,7 @@ def images_router(context: ApiContext) -> APIRouter:
     return router
 
 
-async def _image_bytes(request: Request) -> bytes:
+async def image_bytes(request: Request) -> bytes:
     """The uploaded bytes, from either form of upload."""
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         return await request.body()

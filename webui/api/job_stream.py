@@ -29,7 +29,7 @@ async def follow_job(job_id: JobId, context: ApiContext, streams: Streams) -> As
                     yield _tell(event)
                 if isinstance(event, JobChanged) and event.job.id == job_id:
                     job = event.job
-            if any(not _is_own(event, job_id) for event in events) and job.state is JobState.QUEUED:
+            if job.state is JobState.QUEUED and any(_may_move(event, job) for event in events):
                 moved = await run_in_threadpool(context.jobs.get, job_id)
                 if moved != job:
                     job = moved
@@ -37,10 +37,16 @@ async def follow_job(job_id: JobId, context: ApiContext, streams: Streams) -> As
 
 
 def _concerns(event: Event, job_id: JobId) -> bool:
-    """Own events, and those of other jobs that can change a place in the queue."""
-    return _is_own(event, job_id) or (
-        isinstance(event, JobChanged) and event.job.state is not JobState.QUEUED
-    )
+    """Own events, and those of other jobs that may change a place in the queue."""
+    return _is_own(event, job_id) or isinstance(event, JobChanged)
+
+
+def _may_move(event: Event, job: Job) -> bool:
+    """Whether another job's event may change this one's place: one of its priority queues behind it."""
+    if not isinstance(event, JobChanged) or event.job.id == job.id:
+        return False
+    other = event.job
+    return other.state is not JobState.QUEUED or other.request.priority != job.request.priority
 
 
 def _is_own(event: Event, job_id: JobId) -> bool:

@@ -12,7 +12,7 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.job_stream import follow_job
 from webui.api.sse import EVENT_STREAM, Streams, event_stream
-from webui.api.views import JobView, job_view
+from webui.api.views import JobView, PriorityView, job_view
 from webui.contracts.ids import JobId
 from webui.contracts.job import JobState
 from webui.contracts.request import GenerationRequest
@@ -90,6 +90,15 @@ def jobs_router(context: ApiContext, streams: Streams) -> APIRouter:
     def cancel(job_id: JobId) -> JobView:
         """A queued job ends at once, a running one after its present step; a final one stays."""
         return job_view(context.jobs.cancel(job_id))
+
+    @router.put(
+        "/{job_id}/priority",
+        responses={404: ANSWERS[404], 422: ANSWERS[422]},
+        summary="Move a queued job",
+    )
+    def prioritise(job_id: JobId, given: PriorityView) -> JobView:
+        """To another place in the queue; a job that runs or is final stays as it is."""
+        return job_view(context.jobs.set_priority(job_id, given.priority))
 
     @router.get(
         "/{job_id}/events", responses=EVENT_STREAM | {404: ANSWERS[404]}, summary="Follow a job"

@@ -11,7 +11,6 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageIdView, ParametersView, PictureView, picture_view
 from webui.contracts.ids import PictureId
-from webui.services.metadata import infotext
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
@@ -66,9 +65,9 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
     @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
     def parameters(picture_id: PictureId) -> ParametersView:
         """The request that makes exactly this picture again, and the same as a text."""
-        request, picture = context.gallery.request_of(picture_id), context.gallery.get(picture_id)
         return ParametersView(
-            request=request, infotext=infotext(request, picture.seed, request.model)
+            request=context.gallery.request_of(picture_id),
+            infotext=context.gallery.infotext_of(picture_id),
         )
 
 

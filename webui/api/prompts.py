@@ -16,6 +16,7 @@ from webui.api.views import (
     StyleView,
     WordsView,
 )
+from webui.contracts.parameters.words import TEXTS
 from webui.contracts.request import GenerationRequest
 from webui.prompt.styles import Style
 from webui.services.prompt_reader import PromptReading
@@ -32,9 +33,9 @@ def prompts_router(context: ApiContext) -> APIRouter:
     )
     def reading(request: GenerationRequest) -> PromptsView:
         """What the prompts of an order would be read as; nothing is ordered."""
-        prompt, negative = context.prompts.read(request)
+        readings = context.prompts.read(request)
         ways = context.prompts.ways(request)
-        return PromptsView(prompt=_view(prompt), negative_prompt=_view(negative), ways=ways)
+        return PromptsView(**{name: _view(readings[name]) for name in TEXTS}, ways=ways)
 
     @router.get("/prompts/words", summary="List what a prompt may name")
     def words() -> WordsView:

@@ -17,7 +17,7 @@ from typing import Any
 
 from fastapi.responses import StreamingResponse
 
-from webui.contracts.events import Event, JobStepped
+from webui.contracts.events import DownloadChanged, Event, JobStepped
 from webui.services.events import EventBus
 
 HEARTBEAT_SECONDS = 15.0
@@ -131,7 +131,12 @@ def heartbeat() -> str:
 
 
 def _add(waiting: list[Event], event: Event) -> None:
-    """Append, but a step replaces the step of the same job that still waits."""
+    """Append, but a step replaces the step of the same job that still waits; downloads alike."""
+    if isinstance(event, DownloadChanged):
+        for place, older in enumerate(waiting):
+            if isinstance(older, DownloadChanged) and older.download.id == event.download.id:
+                waiting[place] = event
+                return
     if isinstance(event, JobStepped):
         for place, older in enumerate(waiting):
             if isinstance(older, JobStepped) and older.job_id == event.job_id:

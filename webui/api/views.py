@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
@@ -58,6 +60,12 @@ class JobView(View):
     finished: float | None
 
 
+class PriorityView(View):
+    """When a job shall have its turn."""
+
+    priority: str = Field(description="'Low', 'Normal', 'High' or 'Live'.")
+
+
 class ModelView(View):
     """An installed checkpoint."""
 
@@ -72,7 +80,10 @@ class ModelView(View):
     native_height: int
     description: str
     task: Task = Field(description="What it was made for; all but 'text' want more than a prompt.")
-    classes: tuple[str, ...] = Field(description="What a class map's values and boxes may name.")
+    classes: tuple[str, ...] = Field(
+        description="What a class map's values, boxes and `class_label` may name."
+    )
+    reads_text: bool = Field(description="Whether a prompt tells it anything.")
     defaults: dict[str, str | int | float] = Field(
         description="Fields that suit it, taken where a request is silent."
     )
@@ -91,6 +102,14 @@ class AdapterView(View):
     reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
     vectors: int = Field(description="Places that an embedding takes in a prompt.")
     description: str
+    base: str = Field(description="What kind of model a LoRA is made for, such as 'SDXL'; or open.")
+    text_width: int = Field(description="Width of the text tokens of these models; 0 is unknown.")
+    trigger_words: tuple[str, ...] = Field(description="What its author says to write for it.")
+    tags: tuple[str, ...] = Field(description="The most frequent words of its training.")
+    training: tuple[tuple[str, str], ...] = Field(description="Facts of its training, by title.")
+    hash: str = Field(
+        description="sha256 of its tensors where its header states it; AUTOMATIC1111 shows 12 digits."
+    )
 
 
 class PromptProblemView(View):
@@ -121,6 +140,8 @@ class PromptsView(View):
 
     prompt: PromptReadingView
     negative_prompt: PromptReadingView
+    hires_prompt: PromptReadingView
+    hires_negative_prompt: PromptReadingView
     ways: int | None = Field(
         description="How many prompts a matrix or all combinations are, 1000 at most; else null."
     )
@@ -141,6 +162,14 @@ class StyleView(View):
     name: str
     prompt: str = ""
     negative_prompt: str = ""
+
+
+class ParametersReadView(View):
+    """What a text or a picture from elsewhere tells of how it was made."""
+
+    fields: dict[str, Any] = Field(description="For a request; what is not there is not told.")
+    notes: tuple[str, ...] = Field(description="Sentences: what is missing here.")
+    others: dict[str, str] = Field(description="Keys that mean nothing here, as they are written.")
 
 
 class SamplerView(View):

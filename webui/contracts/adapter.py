@@ -7,8 +7,8 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding"]
-ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding")
+AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae"]
+ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding", "upscaler", "vae")
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class AdapterInfo:
     id: AdapterId
     kind: AdapterKind
     """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights.
-    'embedding': vectors that a text encoder reads where the prompt has its name."""
+    'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
+    enlarges finished pictures. 'vae': a first stage that takes the place of a model's."""
     title: str
     """What the menu shows."""
     path: str
@@ -31,6 +32,18 @@ class AdapterInfo:
     """First sentence of its card."""
     vectors: int = 0
     """Places that an embedding takes in a prompt."""
+    base: str = ""
+    """What kind of model it is made for, such as 'SDXL'; empty when its file does not tell."""
+    text_width: int = 0
+    """Width of the text tokens of the models that it is made for; 0 when its file does not tell."""
+    trigger_words: tuple[str, ...] = ()
+    """What to write into a prompt for it to show, as its author says."""
+    tags: tuple[str, ...] = ()
+    """The words that stood most often beside the pictures that it was trained on."""
+    training: tuple[tuple[str, str], ...] = ()
+    """What its header says of its training: title and value."""
+    hash: str = ""
+    """sha256 of its tensors where its header states it; AUTOMATIC1111 shows the first 12 digits."""
 
     @property
     def name(self) -> str:

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from webui.contracts.ids import ModelId
 
-Task = Literal["text", "inpaint", "semantic", "layout", "depth", "upscale"]
-TASKS: tuple[Task, ...] = ("text", "inpaint", "semantic", "layout", "depth", "upscale")
-"""What a model was made for; all but 'text' want something beside the prompt, or instead of it."""
+Task = Literal[
+    "text",
+    "inpaint",
+    "semantic",
+    "layout",
+    "depth",
+    "upscale",
+    "class",
+    "unconditional",
+    "retrieval",
+    "edit",
+]
+TASKS: tuple[Task, ...] = get_args(Task)
+"""What a model was made for; all but 'text' want something beside the prompt, or instead of it.
+
+'class' draws one of its classes, 'unconditional' what it was trained on, and 'retrieval' what is like the
+pictures that it is given; 'edit' changes a picture as the prompt tells it to.
+"""
+FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
+"""'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
 DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
 """Fields of a request that a model may suggest."""
 
@@ -44,10 +61,27 @@ class CheckpointInfo:
     task: Task = "text"
     classes: tuple[str, ...] = ()
     """Names that a class map's values or a layout's boxes stand for, by index; empty: it has none."""
+    text_width: int = 0
+    """Width of the text tokens that its network reads; 0 where it reads none, or is not known to."""
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit the model, such as ('steps', 4), where a request is silent."""
+    format: FileFormat = "diffusers"
+    variant: str = ""
+    """Of a family with several network shapes, which one, where the path's own files do not say: '2.x'."""
+    vocabulary: Literal["", "clip"] = ""
+    """Whose tokenizer reads its text, where no part of it is one."""
     parts: tuple[tuple[str, str], ...] = ()
     """Part name to absolute folder, shared ones resolved: ('vae', '/models/starter/text/vae')."""
+
+    reads_text: bool = True
+    """Whether a prompt tells it anything."""
+
+    def class_index(self, label: str) -> int | None:
+        """Number of the class of a name, or of a number in digits; None where there is none such."""
+        wanted = label.strip().lower()
+        if wanted.isascii() and wanted.isdigit():
+            return int(wanted) if len(wanted) < 10 and int(wanted) < len(self.classes) else None
+        return next((i for i, name in enumerate(self.classes) if name.lower() == wanted), None)
 
     def part(self, name: str) -> str | None:
         """Folder of a part; None when the model has none of this name."""

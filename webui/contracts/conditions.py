@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.lora_blocks import ROWS
 
 MAX_BOXES = 100
 """Of one request; a model may use fewer: the starter sixteen."""
@@ -19,6 +20,8 @@ MAX_REGION_CHARACTERS = 2000
 IMAGE_ID_PATTERN = r"^[0-9a-f]{64}$"
 
 _Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+_Moment = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
+_Share = Annotated[float, Field(ge=-4.0, le=4.0, allow_inf_nan=False)]
 
 
 class _Frozen(BaseModel):
@@ -105,11 +108,32 @@ class LoraUse(_Frozen):
         le=10_000,
         description="Use the first ranks of it only, so many; none means all.",
     )
+    blocks: tuple[_Share, ...] = Field(
+        (),
+        description="Weights by block: 12, 17, 20 or 26 numbers as the LoRA Block Weight extension has them.",
+    )
+    during: tuple[tuple[_Moment, _Moment], ...] = Field(
+        (),
+        max_length=1000,
+        description="When it is at work, in shares of the steps: 0 to 1 in the first pass, 1 to 2 in the "
+        "second; none means always.",
+    )
+
+    @field_validator("blocks")
+    @classmethod
+    def _is_a_row(cls, blocks: tuple[float, ...]) -> tuple[float, ...]:
+        if blocks and len(blocks) not in ROWS:
+            raise ValueError(f"{', '.join(map(str, ROWS))} numbers")
+        return blocks
 
     @property
     def weight_of_text(self) -> float:
         """How much of it is added to the text encoder."""
         return self.weight if self.text_weight is None else self.text_weight
+
+    def acts_at(self, moment: float) -> bool:
+        """Whether it is at work at a moment, as `during` counts them."""
+        return not self.during or any(begin <= moment < end for begin, end in self.during)
 
 
 def _above(value: float, lower: float | None, name: str) -> float:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from webui.contracts.ids import JobId, PictureId
+from webui.contracts.infotext import NO_HASHES, FileHashes
 from webui.contracts.request import GenerationRequest
 
 
@@ -21,6 +22,8 @@ class PictureDraft:
     """The order for exactly this picture: its own seed, its size, count 1."""
     created: float
     """Seconds since the epoch."""
+    hashes: FileHashes = NO_HASHES
+    """Of the files that it was drawn with, as far as they are known."""
 
 
 @dataclass(frozen=True)

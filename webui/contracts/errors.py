@@ -6,13 +6,18 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
+    |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
     |   |-- OutOfMemory       one row alone does not fit the device
     |   `-- HookFailed        an extension that had to decide something raised an error
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
+    |   `-- UnsafeModel       a pickled file that could run code when opened; names what
     |-- BrokenModel           recognised, but damaged
+    |   `-- LacksFile         a file that it needs beside itself is not there
+    |-- DownloadFailed        a file could not be fetched, or is not what it was said to be
     `-- UnusableDatabase      the record cannot be opened or brought to the present schema
 
 A message says what happened, quotes the value, says what was expected and what to do.
@@ -105,8 +110,31 @@ class UnknownWildcard(BadRequest):
         self.near = tuple(near)
 
 
+class UnknownVariable(BadRequest):
+    """A prompt reads a name that nothing in it set."""
+
+    def __init__(self, variable: str, near: Sequence[str]) -> None:
+        hint = f"Did you mean {' or '.join(f'${{{n}}}' for n in near)}? " if near else ""
+        super().__init__(
+            f"Nothing in the prompt says what {f'${{{variable}}}'!r} is. {hint}Set it before with "
+            f"{f'${{{variable}=...}}'}, or give it something to be otherwise: {f'${{{variable}:...}}'}."
+        )
+        self.variable = variable
+        self.near = tuple(near)
+
+
 class BadImage(BadRequest):
     """A file that is no picture, or one too large to take."""
+
+
+class ForbiddenAddress(BadRequest):
+    """A link leads to an address that is not public, directly or by a redirect."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(
+            f"{host[:100]!r} is at {address}, which is no public address; links must not reach into this "
+            "network. Start with --allow-private-downloads where that is meant."
+        )
 
 
 class NotFound(EaselError):
@@ -134,8 +162,32 @@ class NotAModel(EaselError):
     """The file is no checkpoint of a family that we know; the message lists each family's reason."""
 
 
+class UnsafeModel(NotAModel):
+    """A pickled file names something that no file of weights needs and that could run code."""
+
+    def __init__(self, named: str, file: str = "It") -> None:
+        super().__init__(
+            f"{file!r} names {named!r}, which could run code when opened and which no file of weights needs. "
+            "It was not opened. Look for the model as .safetensors, or have it converted by whom you trust."
+        )
+        self.named = named
+
+
 class BrokenModel(EaselError):
     """The file is recognised, but damaged: truncated, unreadable, or of impossible shapes."""
+
+
+class LacksFile(BrokenModel):
+    """A model is whole and needs a file beside itself that is not there."""
+
+    def __init__(self, message: str, places: Sequence[str]) -> None:
+        super().__init__(message)
+        self.places = tuple(places)
+        """Absolute paths where it would be found."""
+
+
+class DownloadFailed(EaselError):
+    """A file could not be fetched, or is not what it was said to be; nothing was installed."""
 
 
 class UnusableDatabase(EaselError):

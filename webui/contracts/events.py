@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webui.contracts.ids import JobId
+from webui.contracts.download import Download
+from webui.contracts.ids import DownloadId, JobId
 from webui.contracts.job import Job, Picture
 
 
@@ -48,4 +49,31 @@ class WorkerChanged:
     """A sentence for the header of the page."""
 
 
-Event = JobChanged | JobStepped | PictureSaved | WorkerChanged
+@dataclass(frozen=True)
+class DownloadChanged:
+    """A download was ordered, moved on, or ended."""
+
+    download: Download
+
+
+@dataclass(frozen=True)
+class DownloadDropped:
+    """A download was taken off the list."""
+
+    id: DownloadId
+
+
+@dataclass(frozen=True)
+class LibraryChanged:
+    """Models or adapters came, went or changed, or more is known of one."""
+
+
+Event = (
+    JobChanged
+    | JobStepped
+    | PictureSaved
+    | WorkerChanged
+    | DownloadChanged
+    | DownloadDropped
+    | LibraryChanged
+)

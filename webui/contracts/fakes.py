@@ -56,11 +56,15 @@ FAKE_CHECKPOINTS = (
         description="Takes boxes, and draws its gradients all the same.",
     ),
     replace(
+        FAKE_CHECKPOINT, id=ModelId("fake/classes"), title="Fake classes", task="class", classes=FAKE_CLASSES,
+        reads_text=False, description="Takes a class, and draws its gradients all the same.",
+    ),
+    replace(
         FAKE_CHECKPOINT, id=ModelId("fake/upscaler"), title="Fake upscaler", task="upscale", latent_channels=3,
         latent_factor=4, description="Stretches a picture to four times its size.",
     ),
 )  # fmt: skip
-"""A fake for each task that the page has a tab for."""
+"""A fake for each task that the page has a tab or a control for."""
 PREVIEW_PIXELS = 64
 
 _Pixels = npt.NDArray[np.uint8]

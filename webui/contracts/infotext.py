@@ -1,31 +1,21 @@
 """A request as AUTOMATIC1111's `parameters` text, which many programs and sites read.
 
-Lossy by nature (a prompt line may look like a key); our own JSON beside it is exact.
+Lossy by nature (a prompt line may look like a key); our own JSON beside it is exact. `infotext_reading`
+reads it back.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from webui import VERSION
 from webui.contracts.conditions import ControlUse, LoraUse
-from webui.contracts.errors import InvalidField
-from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
+from webui.contracts.request import PARAMETERS, GenerationRequest
 
-# Keys have a greatest length, so that a long prompt is not searched in quadratic time.
-_PAIR = re.compile(r'\s*(\w[\w \-/]{1,60}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
-_SIZE = re.compile(r"^(\d+)x(\d+)$")
-_SIZES = {
-    "Size": ("width", "height"),
-    "Seed resize from": ("seed_width", "seed_height"),
-    "Hires resize": ("hires_width", "hires_height"),
-}
-"""Keys of which one value is two fields."""
-_OTHER_KEYS = {"Eta DDIM": "eta"}
-"""Further keys of a parameter, which are read but not written."""
-_NEGATIVE = "Negative prompt:"
-_MIN_PAIRS = 3
+NEGATIVE = "Negative prompt:"
 _ORDER = (
     "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model",
     "variation_seed", "variation_strength", "denoising_strength", "image",
@@ -33,50 +23,55 @@ _ORDER = (
 """The order of AUTOMATIC1111's keys; `size` stands for width and height."""
 
 
-def write_infotext(request: GenerationRequest, seed: int, model_title: str) -> str:
+@dataclass(frozen=True)
+class FileHashes:
+    """Short hashes of the files that a picture was drawn with, as sites know them; '' where unknown."""
+
+    model: str = ""
+    """First 10 hexadecimal digits of the file's SHA-256."""
+    loras: Mapping[str, str] = field(default_factory=dict)
+    """Name to the first 12 digits of the SHA-256 of the tensors' bytes."""
+    embeddings: Mapping[str, str] = field(default_factory=dict)
+    """Name to the first 12 digits of the file's SHA-256."""
+
+
+NO_HASHES = FileHashes()
+
+
+def write_infotext(
+    request: GenerationRequest, seed: int, model_title: str, hashes: FileHashes = NO_HASHES
+) -> str:
     """The text for one picture of the request, drawn with `seed`."""
     loras = "".join(map(_tag, request.loras))
     lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
-        lines.append(f"{_NEGATIVE} {request.negative_prompt}")
+        lines.append(f"{NEGATIVE} {request.negative_prompt}")
     pairs = [
         (key, value)
         for name in _ORDER
-        for key, value in [_pair(request, name, seed, model_title)]
+        for key, value in _pairs(request, name, seed, model_title, hashes)
         if value is not None
     ]
     pairs += [(key, value) for key, value in _others(request) if value is not None]
     pairs += [(f"ControlNet {i}", _control(use)) for i, use in enumerate(request.controls)]
-    pairs.append(("Version", "Easel"))
+    pairs += list(_adapter_hashes(hashes))
+    pairs.append(("Version", f"Easel {VERSION}"))
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
     return "\n".join(lines)
 
 
-def parse_infotext(text: str) -> GenerationRequest | None:
-    """The request that the text tells of; None when it holds neither a prompt nor parameters.
+def _pairs(
+    request: GenerationRequest, name: str, seed: int, model_title: str, hashes: FileHashes
+) -> Iterator[tuple[str, str | None]]:
+    if name == "model" and hashes.model:
+        yield "Model hash", hashes.model
+    yield _pair(request, name, seed, model_title)
 
-    LoRAs stay in the prompt, which names them as `<lora:name:weight>`; control pictures are not in
-    such a text.
-    Unknown keys are left out, and so are values that we would refuse: a picture from elsewhere
-    still gives its prompt.
-    """
-    *lines, last = text.strip().split("\n")
-    pairs = _PAIR.findall(last)
-    if len(pairs) < _MIN_PAIRS:
-        lines, pairs = [*lines, last], []
-    prompt, negative = _prompts(lines)
-    if not prompt and not pairs:
-        return None
-    values: dict[str, object] = {"prompt": prompt, "negative_prompt": negative}
-    names = {p.infotext: name for name, p in PARAMETERS.items() if p.infotext is not None}
-    names |= _OTHER_KEYS
-    for key, quoted in pairs:
-        value = _unquote(quoted.strip())
-        if key in names:
-            values[names[key]] = value
-        elif key in _SIZES and (size := _SIZE.match(value)):
-            values |= dict(zip(_SIZES[key], (int(size[1]), int(size[2])), strict=True))
-    return _without_refused(values)
+
+def _adapter_hashes(hashes: FileHashes) -> Iterator[tuple[str, str]]:
+    for key, known in (("Lora hashes", hashes.loras), ("TI hashes", hashes.embeddings)):
+        if known:
+            yield key, ", ".join(f"{name}: {hash_}" for name, hash_ in known.items())
 
 
 def _pair(
@@ -125,7 +120,11 @@ def _tag(use: LoraUse) -> str:
     numbers = [use.weight_of_text, *([] if use.text_weight is None else [use.weight])]
     written = [f"{round(number, 4):g}" for number in numbers]
     rank = [] if use.rank is None else [f"dyn={use.rank}"]
-    return f"<lora:{':'.join([_name(use.adapter), *written, *rank])}>"
+    blocks = [f"lbw={','.join(f'{share:g}' for share in use.blocks)}"] if use.blocks else []
+    # Spans that brackets made of one LoRA cannot be said in one tag; their whole length is.
+    ends = (use.during[0][0], use.during[-1][1]) if use.during else ()
+    when = [f"{name}={end:.4f}" for name, end in zip(("start", "stop"), ends, strict=False)]
+    return f"<lora:{':'.join([_name(use.adapter), *written, *rank, *blocks, *when])}>"
 
 
 def _control(use: ControlUse) -> str:
@@ -138,33 +137,3 @@ def _control(use: ControlUse) -> str:
 
 def _quote(value: str) -> str:
     return json.dumps(value, ensure_ascii=False) if re.search(r"[,\n:]", value) else value
-
-
-def _unquote(value: str) -> str:
-    if len(value) < 2 or not (value.startswith('"') and value.endswith('"')):
-        return value
-    try:
-        inner = json.loads(value)
-    except ValueError:
-        return value
-    return inner if isinstance(inner, str) else value
-
-
-def _prompts(lines: list[str]) -> tuple[str, str]:
-    for at, line in enumerate(lines):
-        if line.startswith(_NEGATIVE):
-            negative = [line[len(_NEGATIVE) :].strip(), *lines[at + 1 :]]
-            return "\n".join(lines[:at]).strip(), "\n".join(negative).strip()
-    return "\n".join(lines).strip(), ""
-
-
-def _without_refused(values: dict[str, object]) -> GenerationRequest | None:
-    try:
-        return parse_request(values)
-    except InvalidField as error:
-        refused = {problem.field.split(".")[0] for problem in error.problems}
-    kept = {name: value for name, value in values.items() if name not in refused}
-    try:
-        return parse_request(kept)
-    except InvalidField:
-        return None

@@ -203,7 +203,7 @@ def read_message(stream: BinaryIO) -> Message | None:
     if "others" in values:
         values["others"] = tuple(CheckpointInfo(**_frozen(other)) for other in values["others"])
     if "adapters" in values:
-        values["adapters"] = tuple(AdapterInfo(**a) for a in values["adapters"])
+        values["adapters"] = tuple(AdapterInfo(**_frozen(a)) for a in values["adapters"])
     message: Message = kind(**values)
     return message
 

@@ -23,8 +23,10 @@ from webui.contracts.choices import find_sampler
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
+from webui.contracts.parameters.classes import ClassChoice
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.flow import FlowParameters
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
@@ -35,6 +37,7 @@ from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
+from webui.contracts.parameters.size_conditioning import SizeConditioning
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.turns import Turns
@@ -49,6 +52,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
+    ClassChoice,
     Turns,
     SoftInpainting,
     Savings,
@@ -58,6 +62,8 @@ class GenerationRequest(
     Upscaling,
     HiresParameters,
     OtherModels,
+    SizeConditioning,
+    FlowParameters,
     NetworkParameters,
     GuidanceParameters,
     SamplingParameters,
@@ -103,6 +109,8 @@ class GenerationRequest(
         if not choices or not isinstance(value, str):
             return value
         by_lower = {choice.lower(): choice for choice in choices}
+        if PARAMETERS[info.field_name or ""].names_adapter and "/" in value:
+            return value
         if value.lower() not in by_lower:
             raise ValueError("one of " + ", ".join(choices))
         return by_lower[value.lower()]
@@ -165,9 +173,20 @@ class GenerationRequest(
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property
+    def vaes(self) -> tuple[AdapterId, ...]:
+        """The first stage that it names in place of the model's; none or one."""
+        return (AdapterId(self.vae),) if "/" in self.vae else ()
+
+    @property
+    def upscaler_networks(self) -> tuple[AdapterId, ...]:
+        """Upscaler networks that it names, each once."""
+        second = self.hires_upscaler if self.has_hires else ""
+        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+
+    @property
     def adapters(self) -> tuple[AdapterId, ...]:
         """Every adapter that it names, each once: controlnets, LoRAs, embeddings."""
-        named = [use.adapter for use in self.controls]
+        named = [use.adapter for use in self.controls] + [*self.upscaler_networks, *self.vaes]
         for text in self.every_text:
             named += [*(use.adapter for use in text.every_lora), *text.embeddings]
         return tuple(dict.fromkeys(named))
@@ -211,8 +230,9 @@ def parse_request(data: Any) -> GenerationRequest:
         raise InvalidField(problems_in(error.errors())) from error
 
 
+# Any: a field's value; the model checks it.
 def parse_lora(
-    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None
+    adapter: AdapterId, weight: float, text_weight: float | None, rank: int | None, **more: Any
 ) -> LoraUse:
     """Validate a LoRA that a prompt names.
 
@@ -220,7 +240,7 @@ def parse_lora(
         InvalidField: a weight is out of range.
     """
     try:
-        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank)
+        return LoraUse(adapter=adapter, weight=weight, text_weight=text_weight, rank=rank, **more)
     except ValidationError as error:
         problems = problems_in({**e, "loc": ("loras", 0, *e["loc"])} for e in error.errors())
         named = [FieldProblem(f"{adapter} in loras", p.value, p.expected) for p in problems]

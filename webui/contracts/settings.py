@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -30,6 +31,14 @@ class Settings:
     open_browser: bool = True
     allowed_hosts: tuple[str, ...] = ()
     """Further Host values to accept beside the addresses that are served."""
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Origin, such as 'https://huggingface.co', to the token that downloads from it send."""
+    hugging_face: str = "https://huggingface.co"
+    """The hub, or a mirror of it."""
+    models_dirs: tuple[Path, ...] = ()
+    """Further folders of models, such as those of other programs; used in place."""
+    private_downloads: bool = False
+    """Whether links may lead to addresses inside this network."""
     repository: Path = Path(__file__).resolve().parents[2]
     """Where the program's own models/ lie."""
 
@@ -42,7 +51,12 @@ class Settings:
     def model_folders(self) -> tuple[Path, ...]:
         """Folders searched for checkpoints, in order; the first holding an id wins."""
         own, boxed = self.data_dir / "models", self.repository / "models"
-        return (own,) if own == boxed else (own, boxed)
+        return tuple(dict.fromkeys((own, *self.models_dirs, boxed)))
+
+    @property
+    def previews(self) -> Path:
+        """Pictures that were set as those of models."""
+        return self.data_dir / "previews"
 
     @property
     def outputs(self) -> Path:

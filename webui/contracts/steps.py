@@ -19,11 +19,19 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """
     if request.upscaler != BY_MODEL:
         return 0
-    if checkpoint.task == "upscale":
+    if checkpoint.task in ("upscale", "edit"):
         return request.steps
     if request.image is None:
         return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)
     return _share(request)
+
+
+def passes_of(request: GenerationRequest) -> tuple[int, ...]:
+    """Steps of the first pass over a picture, and of the second where there is one that draws."""
+    if request.image is not None:
+        return (_share(request),)
+    second = hires_steps_of(request)[1] if request.has_hires else 0
+    return (request.steps, second) if second else (request.steps,)
 
 
 def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:

@@ -28,6 +28,7 @@ from webui.engine.work import (
     EncodeImage,
     Execute,
     Predict,
+    UpscalePixels,
     Work,
     can_join,
     group_key,
@@ -215,7 +216,7 @@ def _row_limit(work: Work, limits: Limits) -> int:
         return min(limits.rows, limits.cells // (work.x.shape[-1] * work.x.shape[-2]))
     if isinstance(work, DecodeLatent):
         return min(limits.rows, limits.pixels // (work.width * work.height))
-    if isinstance(work, EncodeImage):
+    if isinstance(work, (EncodeImage, UpscalePixels)):
         return min(limits.rows, limits.pixels // (work.pixels.shape[-1] * work.pixels.shape[-2]))
     return limits.rows
 

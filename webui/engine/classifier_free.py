@@ -36,6 +36,9 @@ class Guidance:
     """Whether it acts in each step; empty means always."""
     sigmas: tuple[float, ...] = ()
     """Levels of the steps that `acts_at` counts."""
+    image_scale: float = 1.0
+    """How hard the planes beside the latent steer where a network was taught to do without them (Brooks et al.
+    2023, equation 3); 1 as they do by themselves."""
 
     @classmethod
     def of(cls, request: GenerationRequest, walk: Walk) -> Guidance:
@@ -66,7 +69,8 @@ class Guidance:
     @property
     def needs_negative(self) -> bool:
         """Whether a lone prompt needs a negative row at all."""
-        return (self.scale != 1 and (not self.acts_at or any(self.acts_at))) or self.wants_unguided
+        guides = self.scale != 1 or self.blanks
+        return (guides and (not self.acts_at or any(self.acts_at))) or self.wants_unguided
 
     def acts(self, sigma: float) -> bool:
         """Whether it acts at a noise level."""
@@ -74,6 +78,11 @@ class Guidance:
             return True
         step = sum(level >= sigma * (1 - 1e-6) for level in self.sigmas[:-1]) - 1
         return self.acts_at[max(step, 0)]
+
+    @property
+    def blanks(self) -> bool:
+        """Whether the negative prompt is asked once more without the planes."""
+        return self.image_scale != 1
 
     @property
     def watches(self) -> bool:

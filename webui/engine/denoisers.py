@@ -70,11 +70,19 @@ class NoiseLevels:
 
         All but: sigma would be infinite there, so the signal's share is left at `TERMINAL_ALPHA`.
         """
+        if self.prediction == FLOW:
+            return self  # its last level is all noise already
         roots = [1 / math.sqrt(1 + math.exp(2 * level)) for level in self.log_sigmas]
         first, last = roots[0], roots[-1]
         stretched = [((root - last) * first / (first - last)) ** 2 for root in roots]
         stretched[-1] = TERMINAL_ALPHA
         return NoiseLevels.from_alphas(stretched, self.prediction)
+
+    def in_times(self) -> NoiseLevels:
+        """A flow's levels with its times in place of sigma, by which all schedules space it well."""
+        return NoiseLevels(
+            tuple(level - math.log1p(math.exp(level)) for level in self.log_sigmas), FLOW
+        )
 
     @property
     def count(self) -> int:
@@ -110,7 +118,10 @@ class NoiseLevels:
 
     def told(self, sigma: float) -> float:
         """The time that the network is told of at this noise level."""
-        return 1000 * sigma / (1 + sigma) if self.prediction == FLOW else self.timestep(sigma)
+        if self.prediction != FLOW:
+            return self.timestep(sigma)
+        # Networks tell 999.99 from 1000, and were never asked for the former.
+        return 1000.0 if sigma >= self.sigma_max * (1 - 1e-6) else 1000 * sigma / (1 + sigma)
 
     def scale_input(self, x: Tensor, sigma: float) -> Tensor:
         """What the network is given for x at this noise level."""

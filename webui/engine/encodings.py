@@ -17,8 +17,17 @@ from weakref import WeakKeyDictionary
 from torch import Tensor
 
 from webui.engine.model import LoadedModel
-from webui.engine.work import Answer, EncodeBoxes, EncodeImage, EncodeText, Execute, Work
+from webui.engine.work import (
+    Answer,
+    EncodeBoxes,
+    EncodedText,
+    EncodeImage,
+    EncodeText,
+    Execute,
+    Work,
+)
 
+Encoding = Tensor | EncodedText
 ENCODES = (EncodeText, EncodeBoxes, EncodeImage)
 _Key = tuple[object, object]
 """A mark of the model, and the content."""
@@ -45,12 +54,12 @@ class EncodingCache:
         self.bytes = 0
         """That the kept encodings take."""
         self._budget = budget_bytes
-        self._kept: OrderedDict[_Key, Tensor] = OrderedDict()
+        self._kept: OrderedDict[_Key, Encoding] = OrderedDict()
         self._marks: WeakKeyDictionary[LoadedModel, object] = WeakKeyDictionary()
         self._gone: deque[object] = deque()  # marks of unloaded models; filled from any thread
         self._keys: WeakKeyDictionary[Work, _Key] = WeakKeyDictionary()
 
-    def get(self, work: Work) -> Tensor | None:
+    def get(self, work: Work) -> Encoding | None:
         """The encoding that the work asks for, where it is kept."""
         self._drop_unloaded()
         if not isinstance(work, ENCODES):
@@ -73,11 +82,11 @@ class EncodingCache:
         self.counts.misses += len(distinct)
         self.counts.hits += len(works) - len(distinct)
         for key, answer in answers.items():
-            if isinstance(answer, Tensor):
+            if isinstance(answer, Encoding):
                 self._put(key, answer)
         return [answers[self._key(work)] for work in works]
 
-    def _put(self, key: _Key, encoding: Tensor) -> None:
+    def _put(self, key: _Key, encoding: Encoding) -> None:
         self._drop(key)
         if encoding.nbytes > self._budget:
             return

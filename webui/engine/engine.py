@@ -33,7 +33,7 @@ from webui.engine.previews import preview
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
 from webui.engine.texts import cut_note
-from webui.engine.work import Answer, Execute, Pixels, StepTaken
+from webui.engine.work import Answer, EncodedText, Execute, Pixels, StepTaken
 
 log = logging.getLogger(__name__)
 
@@ -206,7 +206,7 @@ class Engine:
         index = job.to_start.popleft()
         try:
             make = program_for(job.command.request, job.command.checkpoint)
-            program = make(job.order(index), job.lease.model)
+            program = make(job.order(index), job.model)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return
@@ -221,7 +221,9 @@ class Engine:
             return
         self._advance(member, answer)
 
-    def _advance(self, member: RunningProgram, answer: Tensor | Pixels | None) -> None:
+    def _advance(
+        self, member: RunningProgram, answer: Tensor | EncodedText | Pixels | None
+    ) -> None:
         """Send an answer and go on to the next piece of work that needs a network."""
         job, program = member.job, member.program
         try:

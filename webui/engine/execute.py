@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import JobFailed
+from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.controlnet import Inputs, residuals
-from webui.engine.adapters.lora import UNET
+from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache, shallow
 from webui.engine.encoding import encode_texts
@@ -29,6 +30,7 @@ from webui.engine.work import (
     EncodeImage,
     EncodeText,
     Predict,
+    UpscalePixels,
     Work,
 )
 
@@ -45,6 +47,9 @@ def execute(works: Sequence[Work]) -> list[Answer]:
     images = [work for work in works if isinstance(work, EncodeImage)]
     if images:
         return [*encode_images(images)]
+    enlarged = [work for work in works if isinstance(work, UpscalePixels)]
+    if enlarged:
+        return [upscale_pixels(work.net, work.pixels) for work in enlarged]
     texts = [work for work in works if isinstance(work, EncodeText)]
     if texts:
         return [*encode_texts(texts)]
@@ -65,9 +70,12 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     tokens = _tokens(works)
     if tokens is not None:
         given["encoder_hidden_states"] = tokens.to(model.dtype)
+    pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
+    given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
+    given |= {} if sizes is None else {"sizes": sizes}
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
-        down, middle = residuals(controls, rows, Inputs(x, t, tokens))
+        down, middle = residuals(controls, rows, Inputs(x, t, tokens, pooled, sizes))
         if works[0].reuse is not None:
             down, middle = shallow(down), middle.new_zeros(())
         given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
@@ -151,6 +159,12 @@ def _tokens(works: Sequence[Predict]) -> Tensor | None:
         return None
     longest = max(part.shape[1] for part in parts)
     return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
+
+
+def _rows_of(works: Sequence[Predict], name: str) -> Tensor | None:
+    """(R, N) of works that all have a field, or all have none."""
+    parts = [part for work in works if (part := getattr(work, name)) is not None]
+    return _joined(parts) if parts else None
 
 
 def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:

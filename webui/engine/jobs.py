@@ -15,7 +15,9 @@ from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.contracts.parameters.words import TEXTS
 from webui.contracts.steps import steps_of
 from webui.engine.adapters.store import Adapter
+from webui.engine.adapters.vae import LoadedVae
 from webui.engine.deep_cache import StepCache, can_reuse
+from webui.engine.model import LoadedModel
 from webui.engine.programs import PictureOrder
 from webui.engine.residency import Lease
 from webui.engine.token_merging import can_merge
@@ -102,6 +104,8 @@ class RunningJob:
         kinds = {info.id: info.kind for info in self.command.adapters}
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
+        wanted += [("vae", name) for name in request.vaes]
+        wanted += [("upscaler", name) for name in request.upscaler_networks]
         for text in request.every_text:
             wanted += [("lora", use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
@@ -112,6 +116,19 @@ class RunningJob:
                     f"{f'a {kinds[adapter]}' if adapter in kinds else 'none'} of this name. "
                     "Look at the models folder and try again."
                 )
+
+    @property
+    def model(self) -> LoadedModel:
+        """Its model, with the first stage that the request names in place of its own.
+
+        Raises:
+            JobFailed: that first stage does not fit.
+        """
+        assert self.lease is not None, "a job is begun with a lease of its model"
+        for name in self.command.request.vaes:
+            if isinstance(vae := self.adapters[name], LoadedVae):
+                return vae.put_into(self.lease.model)
+        return self.lease.model
 
     def order(self, index: int) -> PictureOrder:
         """What the program of a picture is given."""

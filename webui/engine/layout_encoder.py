@@ -10,6 +10,7 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -31,6 +32,19 @@ class LayoutSettings:
     """Tokens that come out, and the most boxes that go in."""
     frequencies: int = 8
     """Octaves of the Fourier features of a side."""
+
+
+class ReadsBoxes(Protocol):
+    """Turns boxes into tokens."""
+
+    @property
+    def settings(self) -> LayoutSettings:
+        """Its classes, and how many boxes it reads."""
+        ...
+
+    def __call__(self, boxes: Tensor) -> Tensor:
+        """(B, N, 5) boxes to (B, L, D) tokens."""
+        ...
 
 
 class LayoutEncoder(nn.Module):

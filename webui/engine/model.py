@@ -5,22 +5,50 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.engine.adapters.lora import MergedWeights
+from webui.engine.adapters.merging import MergedWeights
+from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
-from webui.engine.layout_encoder import LayoutEncoder
+from webui.engine.layout_encoder import ReadsBoxes
 from webui.prompt.tokens import TokenFrame
 
-if TYPE_CHECKING:  # it imports this file
+if TYPE_CHECKING:  # they import this file
     from webui.engine.acceleration import Accelerated
+    from webui.engine.work import EncodedText, EncodeText
 
 log = logging.getLogger(__name__)
+
+
+class TextReader(Protocol):
+    """How a model of several text encoders reads a text."""
+
+    def __call__(self, work: EncodeText) -> EncodedText:
+        """What the work's text becomes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Traits:
+    """What sets the networks of a family apart from those of Stable Diffusion 1."""
+
+    size_numbers: int = 0
+    """Numbers about the picture that a row is told: 6 for SDXL, 5 for its refiner (`programs/sizes.py`)."""
+    zeroes_empty_negative: bool = False
+    """Whether an empty negative prompt is all 0 in place of an encoding of no words."""
+    attends_jointly: bool = False
+    """Whether text and picture attend to one another as one sequence, where a repeated text counts twice."""
+    takes_guidance: bool = False
+    """Whether the network was distilled from guided predictions and is told the scale."""
+    shift_at: Callable[[int], float] | None = None
+    """Shift of a flow by the cells of its latent; None where it is the same for all sizes."""
+    lacks: str = ""
+    """A sentence on what the model draws without; empty where all of it is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +76,17 @@ class LoadedModel:
     """Memory that the weights take."""
     preview: Tensor
     """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
-    layout_encoder: LayoutEncoder | None = None
+    layout_encoder: ReadsBoxes | None = None
     """Turns boxes into tokens; None for a model that takes none."""
+    conditioners: Conditioners = STABLE_DIFFUSION
+    """What it follows beside or instead of text."""
     merged: MergedWeights = field(default_factory=MergedWeights)
     """What LoRAs have changed in the networks at present."""
     fast: Accelerated | None = None
     """Calls the denoising network faster, where the worker was asked to; None calls it plainly."""
+    reads: TextReader | None = None
+    """How texts are encoded; None encodes them by `text_encoder` alone."""
+    traits: Traits = Traits()
     remarks: list[str] = field(default_factory=list)
     """Sentences for those whose work just ran."""
 
@@ -61,6 +94,20 @@ class LoadedModel:
     def takes_label(self) -> bool:
         """Whether the denoising network embeds a label beside the timestep."""
         return getattr(self.unet, "class_embedding", None) is not None
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a prompt tells it anything."""
+        return self.text_encoder is not None or self.reads is not None
+
+    @property
+    def can_be_guided(self) -> bool:
+        """Whether there is anything to guide a picture away from."""
+        classes, own = self.conditioners.classes, self.checkpoint.classes
+        if classes is not None:
+            return len(classes) > len(own)
+        told = self.reads_text or self.layout_encoder is not None
+        return told or self.conditioners.tokens_width is not None
 
     @property
     def max_boxes(self) -> int:
@@ -76,6 +123,13 @@ class LoadedModel:
         """What is to be said to those whose work just ran; it is said once."""
         remarks, self.remarks[:] = list(self.remarks), []
         return remarks
+
+    def levels_at(self, width: int, height: int) -> NoiseLevels:
+        """Noise levels for a picture of this size."""
+        if self.traits.shift_at is None:
+            return self.levels
+        _, _, rows, columns = self.latent_shape(width, height)
+        return NoiseLevels.of_flow(self.traits.shift_at(rows * columns))
 
     def latent_shape(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Shape (1, C, h, w) of the latent of a picture; partial cells are rounded up."""

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
@@ -75,12 +75,22 @@ class Residency:
         budget_bytes: int,
         on_loaded: Callable[[Loaded | None], None],
         bytes_per_weight: int = 4,
+        free_bytes: Callable[[], int] | None = None,
     ) -> None:
-        """`on_loaded` is called from the loading thread after each load; None: it failed."""
+        """Nothing is loaded yet.
+
+        Args:
+            load: Reads a model; called in a thread of its own.
+            budget_bytes: What all models together may take.
+            on_loaded: Called from the loading thread after each load; None: it failed.
+            bytes_per_weight: Of the precision that networks run in.
+            free_bytes: Memory that is free on the device; None: it is not asked.
+        """
         self._load = load
         self._budget = budget_bytes
         self._on_loaded = on_loaded
         self._bytes_per_weight = bytes_per_weight
+        self._free_bytes = free_bytes
         self._entries: OrderedDict[CheckpointInfo, _Entry] = OrderedDict()  # oldest use first
         self._changed = threading.Condition(threading.RLock())
 
@@ -102,17 +112,18 @@ class Residency:
         Raises:
             EaselError: the model cannot be loaded.
         """
+        key = _weights_of(checkpoint)
         with self._changed:
-            entry = self._entries.get(checkpoint)
+            entry = self._entries.get(key)
             if entry is None:
                 self._start_load(checkpoint)
                 return None
             if entry.error is not None:
-                del self._entries[checkpoint]
+                del self._entries[key]
                 raise entry.error
             if entry.model is None:
                 return None
-            self._entries.move_to_end(checkpoint)
+            self._entries.move_to_end(key)
             entry.users += 1
             return Lease(entry.model, lambda: self._release(entry))
 
@@ -126,8 +137,8 @@ class Residency:
             EaselError: one cannot be loaded, or they do not fit together.
         """
         with self._changed:
-            need = sum(self._entries[c].bytes if c in self._entries else self._estimate(c)
-                       for c in checkpoints)  # fmt: skip
+            known = [(c, self._entries.get(_weights_of(c))) for c in checkpoints]
+            need = sum(e.bytes if e is not None else self._estimate(c) for c, e in known)
             if len(checkpoints) > 1 and need > self._budget:
                 names = " and ".join(repr(str(c.id)) for c in checkpoints)
                 raise OutOfMemory(
@@ -148,7 +159,7 @@ class Residency:
     def is_known(self, checkpoint: CheckpointInfo) -> bool:
         """Whether the model is in memory or its load has begun."""
         with self._changed:
-            return checkpoint in self._entries
+            return _weights_of(checkpoint) in self._entries
 
     @contextmanager
     def use(self, checkpoint: CheckpointInfo) -> Iterator[LoadedModel]:
@@ -176,7 +187,9 @@ class Residency:
         need = self._estimate(checkpoint)
         if not self._make_room(need):
             return
-        self._entries[checkpoint] = entry = _Entry(bytes=need)
+        if self._free_bytes is not None and need > (free := self._free_bytes()):
+            raise _too_large(checkpoint, need, free)
+        self._entries[_weights_of(checkpoint)] = entry = _Entry(bytes=need)
         name = f"load {checkpoint.id}"
         threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
 
@@ -208,12 +221,22 @@ class Residency:
             model = self._load(checkpoint)
         except Exception as error:  # the worker loop's border: told to the jobs that wait
             log.exception("Loading %s failed.", checkpoint.id)
-            self._finish(entry, error=_as_failure(checkpoint, error))
+            self._finish(entry, error=self._as_failure(checkpoint, error))
             self._on_loaded(None)
             return
         self._finish(entry, model=model)
         seconds = time.monotonic() - started
         self._on_loaded(Loaded(checkpoint, seconds, self.resident_bytes))
+
+    def _as_failure(self, checkpoint: CheckpointInfo, error: Exception) -> EaselError:
+        if isinstance(error, EaselError):
+            return error
+        if is_out_of_memory(error):
+            free = None if self._free_bytes is None else self._free_bytes()
+            return _too_large(checkpoint, self._estimate(checkpoint), free)
+        return JobFailed(
+            f"The model {checkpoint.id!r} could not be loaded: {type(error).__name__}: {error}"
+        )
 
     def _finish(
         self, entry: _Entry, model: LoadedModel | None = None, error: Exception | None = None
@@ -224,14 +247,16 @@ class Residency:
             self._changed.notify_all()
 
 
-def _as_failure(checkpoint: CheckpointInfo, error: Exception) -> EaselError:
-    if isinstance(error, EaselError):
-        return error
-    if is_out_of_memory(error):
-        return OutOfMemory(
-            f"The model {checkpoint.id!r} does not fit the memory of this worker. "
-            "Choose a smaller model."
-        )
-    return JobFailed(
-        f"The model {checkpoint.id!r} could not be loaded: {type(error).__name__}: {error}"
+def _weights_of(checkpoint: CheckpointInfo) -> CheckpointInfo:
+    """What of a model its weights depend on: a note on it must not load it anew."""
+    return replace(checkpoint, title="", description="", defaults=())
+
+
+def _too_large(checkpoint: CheckpointInfo, need: int, free: int | None) -> OutOfMemory:
+    """How much is needed, how much there is, and what would make it fit."""
+    there = "" if free is None else f", and {free / 2**30:.1f} GiB are free"
+    more = "" if free is None else f"{max(need - free, 0) / 2**30:.1f} GiB more would do: "
+    return OutOfMemory(
+        f"The model {checkpoint.id!r} needs about {need / 2**30:.1f} GiB of memory{there}. {more}close other "
+        "programs that use this device, or choose a smaller model."
     )

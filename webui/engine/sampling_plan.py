@@ -11,7 +11,7 @@ from webui.contracts.choices import SAMPLERS as INFOS
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.parameters.sampling import ZERO_TERMINAL_SNR
 from webui.contracts.request import GenerationRequest
-from webui.engine.denoisers import NoiseLevels
+from webui.engine.denoisers import FLOW, NoiseLevels
 from webui.engine.samplers.common import Churn, Noise, SamplerOptions
 from webui.engine.schedules import Span, sigmas_for
 
@@ -34,6 +34,8 @@ class Walk:
     @classmethod
     def of(cls, request: GenerationRequest, levels: NoiseLevels) -> Walk:
         """All steps that a request asks for, of a model with these levels."""
+        if request.flow_shift is not None and levels.prediction == FLOW:
+            levels = NoiseLevels.of_flow(request.flow_shift)
         if request.noise_schedule == ZERO_TERMINAL_SNR:
             levels = levels.with_zero_terminal_snr()
         sigmas = sigmas_for(

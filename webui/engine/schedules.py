@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS
 from webui.contracts.errors import BadRequest
-from webui.engine.denoisers import NoiseLevels
+from webui.engine.denoisers import FLOW, NoiseLevels
 
 Values = NDArray[np.float64]
 KARRAS_RHO, POLYEXPONENTIAL_RHO, BETA_SHAPE = 7.0, 1.0, 0.6
@@ -77,9 +77,17 @@ def sigmas_for(
     if schedule == AUTOMATIC:
         schedule = info.automatic_schedule
     if not (discard_penultimate or info.discards_penultimate):
-        return SCHEDULES[schedule](levels, steps, span)
-    sigmas = SCHEDULES[schedule](levels, steps + 1, span)
+        return _spaced_by(schedule, levels, steps, span)
+    sigmas = _spaced_by(schedule, levels, steps + 1, span)
     return [*sigmas[:-2], sigmas[-1]]
+
+
+def _spaced_by(schedule: str, levels: NoiseLevels, steps: int, span: Span) -> list[float]:
+    """A flow is spaced by its times, of which a span's ends are then two: its sigmas have no end."""
+    if levels.prediction != FLOW:
+        return SCHEDULES[schedule](levels, steps, span)
+    times = SCHEDULES[schedule](levels.in_times(), steps, span)
+    return [time / (1 - min(time, 1 - 1e-7)) for time in times]
 
 
 def uniform(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:

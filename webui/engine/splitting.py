@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from webui.engine.tiles import Window, cover
-from webui.engine.work import Answer, DecodeLatent, EncodeImage, Predict, Work
+from webui.engine.work import Answer, DecodeLatent, EncodeImage, Predict, UpscalePixels, Work
 
 LEAST = 32
 """Latent cells along a side of a picture that is still decoded or encoded in two windows."""
@@ -40,6 +40,8 @@ def split(work: Work) -> Split | None:
         return _decoded_in_windows(work)
     if isinstance(work, EncodeImage):
         return _encoded_in_windows(work)
+    if isinstance(work, UpscalePixels):
+        return _enlarged_in_windows(work)
     return None
 
 
@@ -53,6 +55,8 @@ def _rows(work: Predict) -> Split | None:
             work,
             x=work.x[half],
             tokens=None if work.tokens is None else work.tokens[half],
+            pooled=None if work.pooled is None else work.pooled[half],
+            sizes=None if work.sizes is None else work.sizes[half],
             perturbed=work.perturbed[half],
             reuse=None if work.reuse is None else work.reuse[half],
             keep=None,  # the next step is then whole too
@@ -105,6 +109,14 @@ def _encoded_in_windows(work: EncodeImage) -> Split | None:
         return None
     parts = [replace(work, pixels=window.of(work.pixels, factor)) for window in windows]
     return Split(tuple(parts), _or_failure(lambda latents: _faded(latents, windows, 1)))
+
+
+def _enlarged_in_windows(work: UpscalePixels) -> Split | None:
+    windows = _windows(work.pixels.shape[-2], work.pixels.shape[-1])
+    if not windows:
+        return None
+    parts = [replace(work, pixels=window.of(work.pixels).contiguous()) for window in windows]
+    return Split(tuple(parts), _or_failure(lambda large: _faded(large, windows, work.net.scale)))
 
 
 def _windows(height: int, width: int) -> list[Window]:

@@ -11,7 +11,6 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
 from webui.prompt.check import problems_in
 from webui.prompt.counting import TextCounter, vectors_of
-from webui.prompt.tokens import MAX_CHUNKS
 
 
 def cut_note(
@@ -21,7 +20,11 @@ def cut_note(
 
     `adapters` are those that came with the request; embeddings take places in a text.
     """
-    notes = (_text_note(model, request, adapters), _box_note(model, request))
+    notes = (
+        _text_note(model, request, adapters),
+        _guidance_note(model, request),
+        _box_note(model, request),
+    )
     return " ".join(note for note in notes if note) or None
 
 
@@ -29,7 +32,8 @@ def _text_note(
     model: LoadedModel, request: GenerationRequest, adapters: Sequence[AdapterInfo]
 ) -> str | None:
     if model.tokenize is None or model.frame is None:
-        return "The model reads no text." if request.prompt else None
+        named = any(text.embeddings for text in request.every_text)
+        return "The model reads no text." if request.prompt and not named else None
     counter = TextCounter(
         model.tokenize, model.frame, request.steps, request.emphasis, vectors_of(adapters)
     )
@@ -48,10 +52,18 @@ def _text_note(
         worst = max(map(counter.count, texts), key=lambda count: count.cut)
         if worst.cut:
             cuts.append(f"the last {worst.cut} of the {worst.tokens} tokens of the {name} were cut")
+    if model.traits.lacks:
+        notes.append(model.traits.lacks)
     if cuts:
-        most = MAX_CHUNKS * model.frame.content
+        most = model.frame.most_rows * model.frame.content
         notes.append(f"Too long: {' and '.join(cuts)}; {most} is the most that is used.")
     return " ".join(notes) or None
+
+
+def _guidance_note(model: LoadedModel, request: GenerationRequest) -> str | None:
+    if model.can_be_guided or request.guidance_scale == 1 or model.checkpoint.task == "upscale":
+        return None
+    return "The model knows nothing to guide a picture away from; the guidance scale was left out."
 
 
 def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:

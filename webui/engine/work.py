@@ -7,15 +7,17 @@ network and is sent the result; the engine runs equal kinds of work of different
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from webui.engine.adapters.controlnet import Control
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
 from webui.engine.reading import PLAIN, Reading
@@ -25,7 +27,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, eq=False)
 class EncodeText:
-    """Turn a text into cross-attention tokens; answered by a tensor (chunks, L, D)."""
+    """Turn a text into what a network follows; answered by an EncodedText."""
 
     model: LoadedModel
     text: str
@@ -72,7 +74,12 @@ class Predict:
     tokens: Tensor | None
     """(R, T, D) cross-attention tokens; None for a network without text."""
     label: float | None = None
-    """What the network embeds beside the timestep, such as a noise level; None where it does not."""
+    """What the network embeds beside the timestep for all rows, such as a noise level or the scale of a
+    distilled guidance; None where it does not."""
+    pooled: Tensor | None = None
+    """(R, P): each row's text as a whole, where the network embeds it beside the timestep."""
+    sizes: Tensor | None = None
+    """(R, N): numbers that each row embeds beside the timestep, as SDXL does the picture's sizes."""
     controls: tuple[Control, ...] = ()
     """Controlnets that steer this evaluation."""
     patches: Patches = ()
@@ -106,6 +113,17 @@ class DecodeLatent:
 
 
 @dataclass(frozen=True, eq=False)
+class UpscalePixels:
+    """Enlarge pixels by an upscaler network; answered by a tensor (1, 3, H * s, W * s) in [0, 1] on the CPU."""
+
+    model: LoadedModel
+    """The job's, which holds the device; the network is its own."""
+    net: LoadedUpscaler
+    pixels: Tensor
+    """(1, 3, H, W) in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
 class StepTaken:
     """A note, answered at once by None: the picture moved on by a denoising step."""
 
@@ -115,10 +133,52 @@ class StepTaken:
     """(1, C, h, w), the present guess of the clean latent."""
 
 
-Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent
+@dataclass(frozen=True, eq=False)
+class EncodedText:
+    """What a text became."""
+
+    tokens: Tensor
+    """(chunks, L, D) tokens that the network attends to."""
+    tail: Tensor | None = None
+    """(T, D): tokens of another encoder that follow those of all chunks."""
+    pooled: Tensor | None = None
+    """(P,): the text as a whole."""
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return sum(0 if t is None else t.nbytes for t in (self.tokens, self.tail, self.pooled))
+
+    @property
+    def chunks(self) -> int:
+        """How many rows of the text encoder it takes."""
+        return self.tokens.shape[0]
+
+    @property
+    def row(self) -> Tensor:
+        """(T, D): all tokens in a row."""
+        tokens = self.tokens.flatten(0, 1)
+        return tokens if self.tail is None else torch.cat((tokens, self.tail))
+
+    def padded(self, empty: EncodedText, chunks: int) -> EncodedText:
+        """With so many chunks: those that are missing are of the empty text."""
+        missing = chunks - self.chunks
+        if not missing:
+            return self
+        more = empty.tokens[:1].expand(missing, -1, -1)
+        return replace(self, tokens=torch.cat((self.tokens, more)))
+
+    def zeroed(self) -> EncodedText:
+        """Of the same shapes, all 0."""
+        parts = (self.tokens, self.tail, self.pooled)
+        zeros = [None if part is None else torch.zeros_like(part) for part in parts]
+        return EncodedText(torch.zeros_like(self.tokens), *zeros[1:])
+
+
+Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent | UpscalePixels
 Pixels = NDArray[np.uint8]
 
-Answer = Tensor | Pixels | Exception
+Answer = Tensor | EncodedText | Pixels | Exception
 """What a piece of work is answered by; an exception fails its program only."""
 Execute = Callable[[Sequence[Work]], "list[Answer]"]
 """Runs works of one group in one forward pass: an answer each, in their order."""
@@ -151,10 +211,12 @@ def can_join(work: Work, batch: Sequence[Work]) -> bool:
 
     A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
     a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
-    repeated; such prompts take turns.
+    repeated; such prompts take turns, as do all of different lengths where text and picture attend jointly.
     """
     lengths = [_token_length(each) for each in (*batch, work)]
     longest = max(lengths)
+    if work.model.traits.attends_jointly:
+        return min(lengths) == longest
     return longest == 0 or all(longest % length == 0 for length in lengths)
 
 
@@ -171,11 +233,17 @@ def _sameness(work: Work) -> object:
         controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
         adapters = controls, patch_key(work.patches)
         altered = work.alterations, work.shows_looks, work.merging, work.reuse is None
-        return work.x.shape[1:], tokens, work.label is None, adapters, altered
+        told = (
+            work.label is None,
+            *(None if t is None else t.shape[1:] for t in (work.pooled, work.sizes)),
+        )
+        return work.x.shape[1:], tokens, told, adapters, altered
     if isinstance(work, DecodeLatent):
         return work.latent.shape[1:], work.tiling
     if isinstance(work, EncodeImage):
         return work.pixels.shape[1:]
+    if isinstance(work, UpscalePixels):
+        return work.net.key, work.pixels.shape[1:]
     if isinstance(work, EncodeText):
         return patch_key(work.patches), work.reading.key
     return work.boxes.shape

@@ -39,6 +39,7 @@ from webui.engine.adapters.store import AdapterStore
 from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families, load_model
+from webui.engine.memory import free_bytes
 from webui.engine.residency import Loaded, Residency
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
+        lambda: free_bytes(device.torch),
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
     engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)

@@ -1,11 +1,17 @@
-"""Choices in a prompt: {a|b}, {2$$a|b|c} and __wildcard__, in the grammar of sd-dynamic-prompts.
+"""Choices in a prompt: {a|b}, __wildcard__ and ${name}, in the grammar of sd-dynamic-prompts.
 
     {red|green}             one of them
     {3::red|green}          red three times as often
     {2$$a|b|c}              two of them, joined by ", "
     {1-2$$ and $$a|b|c}     one or two of them, joined by " and "; {-2$$ and {1-$$ leave an end open
-    __colour__              an entry of the wildcard file colour.txt; __colours/*__ of all in a folder
+    __colour__              an entry of the wildcard colour; __colours/*__ of all in a folder
     {2$$__colour__}         two different entries of it
+    {@red|green} __@colour__    in turn from one seed to the next; ~ and ! in this place change nothing
+    ${hue={red|green}}      a name for a choice, which is made anew wherever ${hue} stands
+    ${hue=!{red|green}}     the same, made once; with ?= for = a value that is there already stays
+    ${hue:red}              what was named hue, else red
+    __coat(hue=red)__       an entry of coat, in which ${hue} is red
+    __${hue}_things__       an entry of the wildcard whose name has that in it
 
 All of it nests, in itself and in the entries of wildcards. A backslash makes the {, }, | or _ behind
 it text. Reading never fails: what is none of this is text. This file reads; `drawing` chooses.
@@ -15,47 +21,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from webui.prompt.nodes import JOINER, Assignment, Node, Option, Variable, Variants, Wildcard
 
 MAX_DEPTH = 50
 """Braces inside braces; deeper ones are text."""
-JOINER = ", "
 
-_WILDCARD = re.compile(r"__(?=\S)(?P<name>(?:[^_\n{}|,:<>()\[\]\\$]|_(?!_))+)(?<=\S)__")
+_WILDCARD = re.compile(
+    r"""
+    __(?P<mark>[~!@])?(?=\S)
+    (?P<name>(?:\$\{\s*[^\W\d]\w*\s*\} | [^_\n{}|,:<>()\[\]\\$] | _(?!_))+)
+    (?<=\S)
+    (?:\s*\((?P<values>(?:[^()]|\([^()]*\))+)\))?
+    __
+    """,
+    re.VERBOSE,
+)
+_VARIABLE = re.compile(
+    r"\$\{\s*(?P<name>[^\W\d]\w*)\s*(?:(?P<mark>\?=|=|:)\s*(?P<once>!)?\s*|(?=\}))"
+)
+_VALUE = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*(?P<mark>\?=|=)\s*(?P<once>!)?\s*")
+_NAME_PIECE = re.compile(r"\$\{\s*(\w+)\s*\}")
+_MARKS = "~!@"
+"""Ways to choose, of which only the last is another than the one that the whole prompt is drawn in."""
 _HEAD = re.compile(
     r"\s*(?=[\d-])(?P<low>\d{0,4})(?P<range>-(?P<high>\d{0,4}))?\$\$(?:(?P<joiner>[^$|{}]*)\$\$)?"
 )
 _WEIGHT = re.compile(r"\s*(?P<weight>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})::")
-
-
-@dataclass(frozen=True)
-class Wildcard:
-    """One entry of a wildcard."""
-
-    name: str
-    """May hold / and *."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """Something to choose, and how often against its neighbours."""
-
-    nodes: tuple[Node, ...]
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Variants:
-    """Some of several options."""
-
-    options: tuple[Option, ...]
-    low: int = 1
-    high: int | None = 1
-    """None: as many as there are."""
-    joiner: str = JOINER
-
-
-Node = str | Wildcard | Variants
 
 
 def has_choices(prompt: str) -> bool:
@@ -107,25 +99,75 @@ class _Reader:
         close = self._closing.get(i, end)
         if letter == "{" and close < end and depth < MAX_DEPTH:
             return self._variants(i + 1, close, depth + 1), close + 1
-        if letter == "_" and (found := _WILDCARD.match(self._prompt, i, end)):
-            return Wildcard(found["name"]), found.end()
-        return letter, i + 1
+        special = None
+        if letter == "$" and depth < MAX_DEPTH:
+            special = self._variable(i, end, depth + 1)
+        elif letter == "_" and depth < MAX_DEPTH:
+            special = self._wildcard(i, end, depth + 1)
+        return special or (letter, i + 1)
+
+    def _variable(self, i: int, end: int, depth: int) -> tuple[Node, int] | None:
+        """What sets or reads a name; None where that is not what stands there."""
+        found, close = _VARIABLE.match(self._prompt, i, end), self._closing.get(i + 1, end)
+        if found is None or close >= end or found.end() > close:
+            return None
+        if not found["mark"]:
+            return Variable(found["name"]), close + 1
+        if found["mark"] == ":":
+            otherwise = self.nodes(found.end("mark"), close, depth)
+            return Variable(found["name"], otherwise), close + 1
+        following = close + 1
+        while following < end and self._prompt[following].isspace():
+            following += 1
+        return self._assignment(found, close, depth), following
+
+    def _wildcard(self, i: int, end: int, depth: int) -> tuple[Node, int] | None:
+        found = _WILDCARD.match(self._prompt, i, end)
+        if found is None:
+            return None
+        pieces = enumerate(_NAME_PIECE.split(found["name"].rstrip()))
+        name = tuple(Variable(piece) if k % 2 else piece for k, piece in pieces if piece)
+        in_turn = found["mark"] == "@"
+        if found["values"] is None:
+            return Wildcard(name, in_turn=in_turn), found.end()
+        values = []
+        for start, stop in self._parts(found.start("values"), found.end("values"), ","):
+            value = _VALUE.match(self._prompt, start, stop)
+            if value is None:
+                return None
+            values.append(self._assignment(value, stop, depth))
+        return Wildcard(name, tuple(values), in_turn), found.end()
+
+    def _assignment(self, found: re.Match[str], end: int, depth: int) -> Assignment:
+        """The value from where the match ends up to `end`, without the space around it."""
+        while end > found.end() and self._prompt[end - 1].isspace():
+            end -= 1
+        return Assignment(
+            found["name"],
+            self.nodes(found.end(), end, depth),
+            at_once=bool(found["once"]),
+            gives_way=found["mark"] == "?=",
+        )
 
     def _variants(self, start: int, end: int, depth: int) -> Variants:
+        mark = self._prompt[start:end][:1]
+        start += bool(mark and mark in _MARKS)
         head = _HEAD.match(self._prompt, start, end)
         bounds = _bounds(head)
         first = head.end() if head else start
-        options = tuple(self._option(begin, stop, depth) for begin, stop in self._parts(first, end))
+        options = tuple(
+            self._option(begin, stop, depth) for begin, stop in self._parts(first, end, "|")
+        )
         joiner = head["joiner"] if head and head["joiner"] is not None else JOINER
-        return Variants(options, *bounds, joiner)
+        return Variants(options, *bounds, joiner, mark == "@")
 
     def _option(self, start: int, end: int, depth: int) -> Option:
         found = _WEIGHT.match(self._prompt, start, end)
         weight = float(found["weight"]) if found else 1.0
         return Option(self.nodes(found.end() if found else start, end, depth), weight)
 
-    def _parts(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Begin and end of what stands between bars outside of inner brackets."""
+    def _parts(self, start: int, end: int, separator: str) -> list[tuple[int, int]]:
+        """Begin and end of what stands between separators outside of inner brackets."""
         parts, begin, i = [], start, start
         while i < end:
             letter = self._prompt[i]
@@ -133,7 +175,7 @@ class _Reader:
                 i += 1
             elif letter in "{[" and self._closing.get(i, end) < end:
                 i = self._closing[i]
-            elif letter == "|":
+            elif letter == separator:
                 parts.append((begin, i))
                 begin = i + 1
             i += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from webui.contracts.adapter import AdapterInfo
 from webui.prompt.reading import read_text
 from webui.prompt.timeline import split_parts, stages_of
-from webui.prompt.tokens import MAX_CHUNKS, TokenChunks, TokenFrame, chunk_prompt
+from webui.prompt.tokens import TokenChunks, TokenFrame, chunk_prompt
 
 MAX_SAID = 200
 """Different texts of one prompt that are counted; one that changes more often changes little each time."""
@@ -51,7 +51,7 @@ class TextCounter:
 
     def _chunks(self, text: str) -> TokenChunks:
         blocks = {name: [-1] * vectors for name, vectors in (self.embeddings or {}).items()}
-        return chunk_prompt(text, self.tokenize, self.frame, MAX_CHUNKS, self.emphasis, blocks)
+        return chunk_prompt(text, self.tokenize, self.frame, None, self.emphasis, blocks)
 
     def _of(self, chunks: TokenChunks) -> TokenCount:
         content, rows = self.frame.content, len(chunks.rows)

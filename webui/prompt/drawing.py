@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from webui.contracts.errors import BadRequest, UnknownWildcard
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
-from webui.prompt.choices import Node, Option, Variants, Wildcard, parse_choices
+from webui.prompt.choices import parse_choices
+from webui.prompt.nodes import Assignment, Node, Option, Variable, Variants, Wildcard
+from webui.prompt.scope import Scope
 
-MAX_NESTING = 20
-"""Wildcards inside wildcards."""
 MAX_PICKS = 100
 """Options that {50$$...} takes at most."""
 MAX_CHOICES = 20_000
@@ -19,6 +19,8 @@ MAX_CHOICES = 20_000
 
 Entries = Callable[[str], Sequence[Option]]
 """Name of a wildcard, perhaps with *, to its entries; raises BadRequest where there is none."""
+_Way = tuple[str, Scope]
+"""What was said so far, and what names stand for behind it."""
 
 
 def no_wildcards(name: str) -> Sequence[Option]:
@@ -26,29 +28,45 @@ def no_wildcards(name: str) -> Sequence[Option]:
     raise UnknownWildcard(name, ())
 
 
-def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards) -> str:
+def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards, turn: int = 0) -> str:
     """The prompt with all its choices made by chance; equal seeds make equal choices.
 
     Args:
         prompt: Without comments.
         seed: Any text; only `random.random` is drawn from, which Python keeps the same for ever.
         entries: Knows the wildcards.
+        turn: Which of the options that are taken in turn.
 
     Raises:
-        BadRequest: a wildcard is unknown, nests without end, or the prompt grows too long.
+        BadRequest: a wildcard or variable is unknown, nests without end, or the prompt grows too long.
     """
-    return _within(_Drawer(random.Random(seed), entries).nodes(parse_choices(prompt)))
+    drawer = _Drawer(random.Random(seed), entries, turn)
+    try:
+        return _within(drawer.say(parse_choices(prompt), Scope()))
+    except RecursionError:
+        raise _too_deep() from None
 
 
 def every_prompt(prompt: str, entries: Entries = no_wildcards) -> Iterator[str]:
     """The prompt with its choices made in every way, the last choice changing first; made lazily.
 
-    Weights do not count here, but an option of weight 0 is never taken.
+    Weights do not count here, but an option of weight 0 is never taken. A choice that a variable makes
+    once comes before those of the rest.
 
     Raises:
         BadRequest: as `draw_prompt`, when the prompt at fault is reached.
     """
-    return map(_within, _Walker(entries).sequence(parse_choices(prompt)))
+    try:
+        yield from map(_within, _Walker(entries).ways(parse_choices(prompt), Scope()))
+    except RecursionError:
+        raise _too_deep() from None
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(
+        "The prompt's choices nest too deep to be made: braces in wildcards' entries in braces. Write "
+        "them flatter."
+    )
 
 
 def _within(prompt: str) -> str:
@@ -60,37 +78,12 @@ def _within(prompt: str) -> str:
     return prompt
 
 
-class _Wildcards:
-    """Looks wildcards up, and knows through which ones it came here."""
+class _Chooser:
+    """Looks up what there is to choose from, and counts."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
-        self._trail: list[str] = []
         self._choices = 0
-
-    def look_up(self, name: str) -> Sequence[Option]:
-        """Entries that may be taken."""
-        self.count()
-        options = [option for option in self._entries(name) if option.weight > 0]
-        if not options:
-            raise BadRequest(
-                f"The wildcard {name[:100]!r} has no entry. Write one a line into its file."
-            )
-        return options
-
-    def enter(self, name: str) -> None:
-        """Go into an entry of a wildcard."""
-        if len(self._trail) >= MAX_NESTING:
-            way = " -> ".join(f"__{step}__" for step in self._trail[-4:])
-            raise BadRequest(
-                f"Wildcards nest more than {MAX_NESTING} deep (... {way} -> ...); do they name one "
-                "another in a circle?"
-            )
-        self._trail.append(name)
-
-    def leave(self) -> None:
-        """Come out again."""
-        self._trail.pop()
 
     def count(self) -> None:
         """One more choice."""
@@ -100,43 +93,88 @@ class _Wildcards:
                 f"The prompt takes more than {MAX_CHOICES} choices; its wildcards multiply one another."
             )
 
-    def options(self, variants: Variants) -> tuple[Sequence[Option], str | None]:
-        """What there is to choose from; and the wildcard that it comes from, where it is one."""
+    def look_up(self, name: str) -> Sequence[Option]:
+        """Entries of a wildcard that may be taken."""
         self.count()
-        if len(variants.options) == 1 and len(variants.options[0].nodes) == 1:
-            (node,) = variants.options[0].nodes
-            if isinstance(node, Wildcard):
-                return self.look_up(node.name), node.name
-        return [option for option in variants.options if option.weight > 0], None
+        options = [option for option in self._entries(name) if option.weight > 0]
+        if not options:
+            raise BadRequest(
+                f"The wildcard {name[:100]!r} has no entry. Write one a line into its file."
+            )
+        return options
+
+    def options(self, variants: Variants) -> Sequence[Option]:
+        """Those of some variants that may be taken."""
+        self.count()
+        return [option for option in variants.options if option.weight > 0]
 
 
-class _Drawer(_Wildcards):
+def _in_order(nodes: Sequence[Node]) -> list[Node]:
+    """What is set comes before what is said, wherever it stands."""
+    return sorted(nodes, key=lambda node: not isinstance(node, Assignment))
+
+
+def _as_variants(node: Wildcard | Variants) -> Variants:
+    """A wildcard is one of its entries."""
+    if isinstance(node, Variants):
+        return node
+    return Variants((Option((node,)),), in_turn=node.in_turn)
+
+
+def _sole_wildcard(variants: Variants) -> Wildcard | None:
+    """The wildcard that {2$$__name__} draws its different entries from."""
+    if len(variants.options) == 1 and len(variants.options[0].nodes) == 1:
+        (node,) = variants.options[0].nodes
+        return node if isinstance(node, Wildcard) else None
+    return None
+
+
+class _Drawer(_Chooser):
     """Chooses by chance."""
 
-    def __init__(self, chance: random.Random, entries: Entries) -> None:
+    def __init__(self, chance: random.Random, entries: Entries, turn: int) -> None:
         super().__init__(entries)
         self._chance = chance
+        self._turn = turn
 
-    def nodes(self, nodes: Sequence[Node]) -> str:
-        return "".join(node if isinstance(node, str) else self._choose(node) for node in nodes)
+    def say(self, nodes: Sequence[Node], scope: Scope) -> str:
+        """Some nodes, all choices made."""
+        said = []
+        for node in _in_order(nodes):
+            if isinstance(node, Assignment):
+                scope = self._set(node, scope, scope)
+            else:
+                said.append(node if isinstance(node, str) else self._choose(node, scope))
+        return "".join(said)
 
-    def _choose(self, node: Wildcard | Variants) -> str:
-        variants = Variants((Option((node,)),)) if isinstance(node, Wildcard) else node
-        options, wildcard = self.options(variants)
+    def _set(self, node: Assignment, scope: Scope, outside: Scope) -> Scope:
+        """The scope with a name's value, which is read in another one if at once."""
+        if node.gives_way and scope.knows(node.name):
+            return scope
+        value = (self.say(node.value, outside),) if node.at_once else node.value
+        return scope.bind(node.name, value)
+
+    def _choose(self, node: Variable | Wildcard | Variants, scope: Scope) -> str:
+        if isinstance(node, Variable):
+            self.count()
+            return self.say(*scope.read(node))
+        variants = _as_variants(node)
+        wildcard = _sole_wildcard(variants)
+        if wildcard is None:
+            options = self.options(variants)
+        else:
+            name = self.say(wildcard.name, scope)
+            options, outside = self.look_up(name), scope
+            scope = scope.inside(f"__{name}__")
+            for value in wildcard.values:
+                scope = self._set(value, scope, outside)
         low, high = _bounds(variants, len(options))
         wanted = low + int(self._chance.random() * (high - low + 1))
         left, said = list(options), []
         for _ in range(wanted):
-            said.append(self._said(left.pop(self._weighed(left)), wildcard))
+            place = self._turn % len(left) if variants.in_turn else self._weighed(left)
+            said.append(self.say(left.pop(place).nodes, scope))
         return variants.joiner.join(said)
-
-    def _said(self, option: Option, wildcard: str | None) -> str:
-        if wildcard is None:
-            return self.nodes(option.nodes)
-        self.enter(wildcard)
-        said = self.nodes(option.nodes)
-        self.leave()
-        return said
 
     def _weighed(self, options: Sequence[Option]) -> int:
         point = self._chance.random() * sum(option.weight for option in options)
@@ -147,53 +185,74 @@ class _Drawer(_Wildcards):
         return len(options) - 1
 
 
-class _Walker(_Wildcards):
+class _Walker(_Chooser):
     """Chooses in every way."""
 
-    def sequence(self, nodes: Sequence[Node]) -> Iterator[str]:
-        """Every way to say some nodes; without recursion over them, for there may be thousands."""
-        if not nodes:
-            yield ""
-            return
-        ways, said = [self._node(nodes[0])], list[str]()
-        while ways:
-            following = next(ways[-1], None)
-            if following is None:
-                ways.pop()
-                said = said[:-1]
-            elif len(ways) == len(nodes):
-                yield "".join([*said, following])
-            else:
-                said = [*said, following]
-                ways.append(self._node(nodes[len(ways)]))
+    def ways(self, nodes: Sequence[Node], scope: Scope) -> Iterator[str]:
+        """Every way to say some nodes."""
+        for said, _ in self._walk(_in_order(nodes), scope, None):
+            yield said
 
-    def _node(self, node: Node) -> Iterator[str]:
+    def _walk(self, nodes: Sequence[Node], scope: Scope, outside: Scope | None) -> Iterator[_Way]:
+        """Every way through some nodes; without recursion over them, for there may be thousands.
+
+        What is set at once is read in `outside`, or in the scope behind what was set before.
+        """
+        ways: list[Iterator[_Way]] = [iter([("", scope)])]
+        while ways:
+            way = next(ways[-1], None)
+            if way is None:
+                ways.pop()
+            elif len(ways) > len(nodes):
+                yield way
+            else:
+                ways.append(self._step(nodes[len(ways) - 1], way, outside))
+
+    def _step(self, node: Node, way: _Way, outside: Scope | None) -> Iterator[_Way]:
+        said, scope = way
         if isinstance(node, str):
-            yield node
+            yield said + node, scope
+        elif not isinstance(node, Assignment):
+            for text in self._choose(node, scope):
+                yield said + text, scope
+        elif node.gives_way and scope.knows(node.name):
+            yield way
+        elif node.at_once:
+            for text in self.ways(node.value, outside or scope):
+                yield said, scope.bind(node.name, (text,))
+        else:
+            yield said, scope.bind(node.name, node.value)
+
+    def _choose(self, node: Variable | Wildcard | Variants, scope: Scope) -> Iterator[str]:
+        if isinstance(node, Variable):
+            self.count()
+            yield from self.ways(*scope.read(node))
             return
-        variants = Variants((Option((node,)),)) if isinstance(node, Wildcard) else node
-        options, wildcard = self.options(variants)
+        variants = _as_variants(node)
+        wildcard = _sole_wildcard(variants)
+        if wildcard is None:
+            yield from self._chosen(variants, self.options(variants), scope)
+            return
+        for name in self.ways(wildcard.name, scope):
+            options = self.look_up(name)
+            within = scope.inside(f"__{name}__")
+            for _, inner in self._walk(wildcard.values, within, scope):
+                yield from self._chosen(variants, options, inner)
+
+    def _chosen(self, variants: Variants, options: Sequence[Option], scope: Scope) -> Iterator[str]:
         low, high = _bounds(variants, len(options))
         for wanted in range(low, high + 1):
             for chosen in itertools.permutations(options, wanted):
-                yield from self._joined(chosen, variants.joiner, wildcard)
+                yield from self._joined(chosen, variants.joiner, scope)
 
-    def _joined(
-        self, options: Sequence[Option], joiner: str, wildcard: str | None
-    ) -> Iterator[str]:
-        nodes: list[Node] = []
-        for i, option in enumerate(options):
-            nodes += [*([joiner] if i else []), *option.nodes]
-        if wildcard is None:
-            yield from self.sequence(nodes)
-            return
-        self.enter(wildcard)
-        said = self.sequence(nodes)
-        while (text := next(said, None)) is not None:
-            self.leave()  # the caller goes on elsewhere before the next one
-            yield text
-            self.enter(wildcard)
-        self.leave()
+    def _joined(self, options: Sequence[Option], joiner: str, scope: Scope) -> Iterator[str]:
+        """Every way to say some options one after the other; what one sets is its own."""
+        if len(options) == 1:
+            return self.ways(options[0].nodes, scope)
+        parts: list[Node] = []
+        for option in options:
+            parts += [joiner, Variants((option,))]
+        return self.ways(parts[1:], scope)
 
 
 def _bounds(variants: Variants, options: int) -> tuple[int, int]:

@@ -5,18 +5,21 @@
     <lora:name:0.8:0.5>                  0.8 for the text encoder, 0.5 for the UNet
     <lora:name:0.8:0.5:8>                ... of which the first 8 ranks only
     <lora:name:te=0.8:unet=0.5:dyn=8>    the same by name; names and places may be mixed
+    <lora:name:0.8:lbw=OUTALL>           weights by block: a preset, or numbers with commas between
+    <lora:name:0.8:start=5:stop=0.8>     at work after step 5, up to 80 % of the steps; step=5-20 is both
 
-A tag stands outside of weights and of the timeline: it holds for the whole picture wherever it is
-written. `lyco` is another word for `lora`. Any other <word:...> is text.
+A tag stands outside of weights. Within square brackets it is at work when its text would be read:
+[<lora:name:1>:0.5], [<lora:a:1>::8], [<lora:a:1>|<lora:b:1>]. `lyco` is another word for `lora`. Any other <word:...> is text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from webui.contracts.errors import BadRequest
+from webui.contracts.lora_blocks import parse_blocks
 
 LORA_KINDS = ("lora", "lyco")
 HYPERNETWORK_KINDS = ("hypernet", "hypernetwork")
@@ -25,6 +28,9 @@ TAG = re.compile(r"<(?P<kind>\w+):(?P<arguments>[^<>]{1,500})>")
 """Anything of the form of a tag, known or not."""
 _PLACES = ("te", "unet", "dyn")
 """What the arguments behind the name are, in their order."""
+_NAMED = (*_PLACES, "lbw", "start", "stop", "step")
+"""Arguments that can be given by name."""
+_MOMENT = re.compile(r"\d+\.?\d*|\.\d+")
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,12 @@ class LoraTag:
     text_encoder: float = 1.0
     rank: int | None = None
     """How many ranks of it to use; None means all."""
+    blocks: tuple[float, ...] = ()
+    """Weights by block, as `contracts.lora_blocks` has them."""
+    start: str = ""
+    """After which step it is at work: a number as in a prompt's timeline; empty means from the first."""
+    stop: str = ""
+    """The last step at which it is."""
 
 
 def network_tags(prompt: str) -> tuple[NetworkTag, ...]:
@@ -96,7 +108,16 @@ def _lora(tag: NetworkTag) -> LoraTag:
     given = _placed(tag, rest)
     text_encoder = _number(tag, given.get("te", "1"))
     unet = _number(tag, given["unet"]) if "unet" in given else text_encoder
-    return LoraTag(name, unet, text_encoder, _rank(tag, given.get("dyn")))
+    start, stop = _span(tag, given)
+    return LoraTag(
+        name,
+        unet,
+        text_encoder,
+        _rank(tag, given.get("dyn")),
+        _blocks(tag, given.get("lbw")),
+        start,
+        stop,
+    )
 
 
 def _placed(tag: NetworkTag, arguments: Sequence[str]) -> dict[str, str]:
@@ -107,8 +128,8 @@ def _placed(tag: NetworkTag, arguments: Sequence[str]) -> dict[str, str]:
     given = dict(zip(_PLACES, plain, strict=False))
     for argument in arguments:
         name, equals, value = argument.partition("=")
-        if equals and name.strip() not in _PLACES:
-            raise _unreadable(tag, f"has an argument {name.strip()!r}", ", ".join(_PLACES))
+        if equals and name.strip() not in _NAMED:
+            raise _unreadable(tag, f"has an argument {name.strip()!r}", ", ".join(_NAMED))
         if equals:
             given[name.strip()] = value.strip()
     return given
@@ -127,6 +148,31 @@ def _rank(tag: NetworkTag, text: str | None) -> int | None:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise _unreadable(tag, f"has dyn={text}", "a whole number of ranks such as 8")
     return int(text)
+
+
+def _blocks(tag: NetworkTag, text: str | None) -> tuple[float, ...]:
+    if text is None:
+        return ()
+    try:
+        return parse_blocks(text)
+    except ValueError as error:
+        raise _unreadable(tag, f"has lbw={text}", str(error)) from None
+
+
+def _span(tag: NetworkTag, given: Mapping[str, str]) -> tuple[str, str]:
+    """After which step a LoRA is at work, and its last; empty where that is left open."""
+    start, stop = given.get("start", ""), given.get("stop", "")
+    if "step" in given:
+        first, dash, last = given["step"].partition("-")
+        if not dash:
+            raise _unreadable(tag, f"has step={given['step']}", "two steps such as 5-20")
+        start, stop = first.strip(), last.strip()
+    for moment in (start, stop):
+        if moment and not _MOMENT.fullmatch(moment):
+            raise _unreadable(
+                tag, f"has the step {moment!r}", "a step such as 8, or a share such as 0.4"
+            )
+    return start, stop
 
 
 def _unreadable(tag: NetworkTag, what: str, expected: str) -> BadRequest:

@@ -27,8 +27,8 @@ NO_BLOCKS: Mapping[str, Sequence[int]] = MappingProxyType({})
 class TokenFrame:
     """What stands around the content of a row."""
 
-    start: int
-    """Token id at the head of each row."""
+    start: int | None
+    """Token id at the head of each row; None where there is none, as with T5."""
     end: int
     """Token id after the content."""
     padding: int
@@ -37,11 +37,18 @@ class TokenFrame:
     """Tokens in a row, start and end included."""
     comma: int | None = None
     """Token id of a comma, where a row may end early; None where there is none."""
+    most_rows: int = MAX_CHUNKS
+    """Of one text; where it is 1 the word BREAK ends nothing."""
 
     @property
     def content(self) -> int:
         """Tokens of the text that fit in one row."""
-        return self.length - 2
+        return self.length - 1 - len(self.head)
+
+    @property
+    def head(self) -> tuple[int, ...]:
+        """What a row begins with."""
+        return () if self.start is None else (self.start,)
 
 
 @dataclass(frozen=True)
@@ -69,19 +76,19 @@ def chunk_prompt(
     prompt: str,
     tokenize: Callable[[str], Sequence[int]],
     frame: TokenFrame,
-    max_chunks: int = MAX_CHUNKS,
+    max_chunks: int | None = None,
     emphasis: str = "Original",
     blocks: Mapping[str, Sequence[int]] = NO_BLOCKS,
 ) -> TokenChunks:
     """Lay a prompt, weights read and taken out, into framed rows.
 
-    Never fails: what does not fit `max_chunks` rows is left out and counted.
+    Never fails: what does not fit the rows is left out and counted.
 
     Args:
         prompt: Without comments and tags.
         tokenize: Token ids of a text, without start and end.
         frame: Of the text encoder.
-        max_chunks: Rows at most.
+        max_chunks: Rows at most; None leaves it to the frame.
         emphasis: With 'Ignore' all weights are 1; with 'None' brackets and BREAK are text.
         blocks: Embeddings: lower-case name to the tokens that stand for it, which stay in one row.
     """
@@ -89,7 +96,8 @@ def chunk_prompt(
     runs = (Weighted(prompt),) if emphasis == "None" else parse_attention(prompt)
     for run in runs:
         if run.breaks:
-            layout.end_row()
+            if frame.most_rows > 1:
+                layout.end_row()
             continue
         weight = 1.0 if emphasis == "Ignore" else run.weight
         for text, name in parts_of(run.text, blocks):
@@ -99,7 +107,7 @@ def chunk_prompt(
             for token in tokenize(text):
                 layout.add(token, weight)
     rows = layout.finished()
-    kept = rows[:max_chunks]
+    kept = rows[: frame.most_rows if max_chunks is None else max_chunks]
     count = sum(len(row) for row in rows)
     return TokenChunks(
         rows=tuple(_framed([token for token, _ in row], frame) for row in kept),
@@ -150,8 +158,9 @@ class _Layout:
 
 def _framed(content: Sequence[int], frame: TokenFrame) -> tuple[int, ...]:
     padding = frame.content - len(content)
-    return (frame.start, *content, frame.end, *[frame.padding] * padding)
+    return (*frame.head, *content, frame.end, *[frame.padding] * padding)
 
 
 def _framed_weights(content: Sequence[float], frame: TokenFrame) -> tuple[float, ...]:
-    return (1.0, *content, *[1.0] * (frame.length - 1 - len(content)))
+    framed = (*[1.0] * len(frame.head), *content)
+    return (*framed, *[1.0] * (frame.length - len(framed)))

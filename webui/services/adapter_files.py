@@ -1,4 +1,4 @@
-"""What the files of a controlnet, a LoRA or an embedding say of it, without loading them."""
+"""What the files of a controlnet or an embedding say of it, without loading them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,17 @@ from webui.services.model_files import (
     EASEL_FILE,
     read_card,
     read_easel,
-    read_header,
     read_json,
     weight_files,
 )
+from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
 CONTROLNET_CLASS = "ControlNetModel"
-LORA_FOLDERS = ("lora", "loras")
-"""Names, lower case, of folders in which LoRAs lie."""
-EMBEDDING_FOLDERS = ("embedding", "embeddings", "textual_inversion")
-"""Names, lower case, of folders in which embeddings lie."""
 PICKLED = (".pt", ".bin")
-"""Endings of embeddings that can hold code."""
+"""Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
 """Ending of pictures, which may hold an embedding."""
-_LORA_MARKS = (".lora_A.", ".lora_B.", ".lora_down.", ".lora_up.")
-"""In the names of tensors: as PEFT and diffusers write them, and as kohya's scripts do."""
 
 
 def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
@@ -42,7 +36,7 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
         return None
     files = weight_files(folder)
     for file in files:
-        read_header(file)
+        read_weights(file)
     reads = read_easel(folder).get("reads", "")
     if not isinstance(reads, str):
         raise BrokenModel(
@@ -54,26 +48,6 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     return AdapterInfo(adapter, "controlnet", title or folder.name, path, size, reads, description)
 
 
-def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
-    """Read what the menu needs of a LoRA's file; title and description are `modelspec`'s.
-
-    Raises:
-        NotAModel: it holds no tensors of a LoRA.
-        BrokenModel: it is truncated or unreadable.
-    """
-    header = read_header(file)
-    if not any(mark in name for name in header.tensors for mark in _LORA_MARKS):
-        raise NotAModel(
-            "It lies in a folder of LoRAs, but none of its tensors has 'lora_A' and 'lora_B', or 'lora_down' "
-            "and 'lora_up', in its name."
-        )
-    said = header.metadata
-    title = said.get("modelspec.title", "") or file.stem
-    description = said.get("modelspec.description", "")
-    path, size = str(file.resolve()), file.stat().st_size
-    return AdapterInfo(adapter, "lora", title, path, size, description=description)
-
-
 def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
     """Read what the menu needs of an embedding's file; None of a picture that holds none.
 
@@ -81,14 +55,9 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
         NotAModel: it holds no vectors that we can use.
         BrokenModel: it is truncated or unreadable.
     """
-    if file.suffix in PICKLED:
-        raise NotAModel(
-            "It lies in a folder of embeddings, but a pickled file can hold any code, so it is not opened. "
-            "Convert it to safetensors."
-        )
     if file.suffix == PICTURE:
         return _describe_picture(file, adapter)
-    header = read_header(file)
+    header = read_weights(file)
     key = vectors_key(header.shapes)
     if key is None:
         second = " It has vectors for the second text encoder of SDXL alone." * (

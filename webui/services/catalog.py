@@ -3,68 +3,63 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo, Task
-from webui.contracts.errors import BrokenModel, NotAModel, UnknownAdapter, UnknownModel
+from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.ids import AdapterId, ModelId
-from webui.services.adapter_files import (
-    CONFIG_FILE,
-    EMBEDDING_FOLDERS,
-    LORA_FOLDERS,
-    PICKLED,
-    PICTURE,
-    describe_controlnet,
-    describe_embedding,
-    describe_lora,
-)
-from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.contracts.notes import Notes
+from webui.services.catalog_scan import Entry, Found, scan, stamp_of
+from webui.services.file_records import FileRecords
+from webui.services.model_roots import model_roots
+from webui.services.notes import NoteStore
 
 PREFERRED = ModelId("starter/text")
-MAX_DEPTH = 6
 
-_SAFE = (".safetensors",)
-
-_log = logging.getLogger(__name__)
-
-_Fingerprint = dict[Path, tuple[int, int]]
-
-
-@dataclass
-class _Found:
-    """What one look at the folders gave."""
-
-    models: dict[ModelId, CheckpointInfo] = field(default_factory=dict)
-    adapters: dict[AdapterId, AdapterInfo] = field(default_factory=dict)
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    seen: set[Path] = field(default_factory=set)
-    """All paths whose change matters."""
+QUICK_SECONDS = 0.01
+LOOK_PAUSE = 50
+"""A look at the files' times that takes longer than that is not repeated for so many times as long."""
 
 
 class Catalog:
     """All models and adapters below some folders; looked for again when the folders change."""
 
-    def __init__(self, folders: Sequence[Path], built_in: Sequence[CheckpointInfo] = ()) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        built_in: Sequence[CheckpointInfo] = (),
+        records: FileRecords | None = None,
+        notes: NoteStore | None = None,
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             folders: Searched in order; the first that holds an id wins.
             built_in: Models that need no files, such as the fake engine's.
+            records: Where what was read is kept for the next start; None: it is read anew.
+            notes: What people say of models; settings that they noted win over those of the files.
         """
-        self._folders = tuple(folders)
+        self._roots = tuple(root for folder in folders for root in model_roots(folder))
         self._built_in = tuple(built_in)
+        self._records = records
+        self._notes = notes
+        self._noted: tuple[int, int] = (-1, -1)
+        self._models: Mapping[ModelId, CheckpointInfo] = {}
         self._lock = threading.Lock()
-        self._found: _Found | None = None
-        self._fingerprint: _Fingerprint = {}
+        self._found: Found | None = None
+        self._entries: Mapping[str, Entry] | None = None
+        self._stamp = 0
+        self._next_look = 0.0
+        self._change = 0
 
     def models(self, task: Task | None = None) -> tuple[CheckpointInfo, ...]:
         """Every usable model, by id; with a task, those made for it."""
-        found = self._current().models.values()
+        found = self._with_notes().values()
         return tuple(info for info in found if task is None or info.task == task)
 
     def get(self, model: ModelId) -> CheckpointInfo:
@@ -73,7 +68,7 @@ class Catalog:
         Raises:
             UnknownModel: names the nearest ones.
         """
-        models = self._current().models
+        models = self._with_notes()
         if model in models:
             return models[model]
         near = difflib.get_close_matches(model, list(models), n=3, cutoff=0.4)
@@ -84,7 +79,7 @@ class Catalog:
 
         The starter where present, else the first that draws from text alone, else the first.
         """
-        models = self._current().models
+        models = self._with_notes()
         texts = (info for info in models.values() if info.task == "text")
         return models.get(PREFERRED) or next(texts, None) or next(iter(models.values()), None)
 
@@ -108,31 +103,71 @@ class Catalog:
         near = namesakes or _near(adapter, list(known))
         raise UnknownAdapter(kind, adapter, near[:3] or list(known)[:3])
 
+    def everything(self) -> list[CheckpointInfo | AdapterInfo]:
+        """Every usable model and adapter."""
+        return [*self.models(), *self.adapters()]
+
     def problems(self) -> tuple[tuple[str, str], ...]:
         """What looks like a model or an adapter but cannot be used: path and reason."""
         return tuple(self._current().problems)
 
-    def refresh(self) -> None:
-        """Look again at the next question, whatever the folders' times say."""
-        with self._lock:
-            self._found = None
+    def change(self) -> int:
+        """A number that rises whenever something is found to be other than it was."""
+        self._current()
+        return self._change
 
-    def _current(self) -> _Found:
+    def refresh(self) -> None:
+        """Look again at the next question, however short ago the last look was."""
         with self._lock:
-            if self._found is None or self._fingerprint != _stamps(self._fingerprint):
+            self._next_look = 0.0
+
+    def _with_notes(self) -> Mapping[ModelId, CheckpointInfo]:
+        """The models, with what people noted of them."""
+        found = self._current()
+        if self._notes is None:
+            return found.models
+        state = (self._change, self._notes.change())
+        if state != self._noted:
+            notes = self._notes.all()
+            self._models = {
+                id_: _noted(info, notes.get(model_key(id_))) for id_, info in found.models.items()
+            }
+            self._noted = state
+        return self._models
+
+    def _current(self) -> Found:
+        with self._lock:
+            if self._found is None or self._has_changed():
                 self._found = self._scan()
-                self._fingerprint = _stamps(self._found.seen)
+                self._change += 1
             return self._found
 
-    def _scan(self) -> _Found:
-        found = _Found()
-        for root in self._folders:
-            for path in _candidates(root, found.seen):
-                try:
-                    _describe(root, path, found)
-                except (NotAModel, BrokenModel) as error:
-                    _log.warning("The model %s is left out: %s", path, error)
-                    found.problems.append((str(path), str(error)))
+    def _has_changed(self) -> bool:
+        """Whether something is not as it was; a look that takes long is not taken at every question."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        changed = self._stamp != self._stamp_now()
+        took = time.monotonic() - now
+        self._next_look = now + (took * LOOK_PAUSE if took > QUICK_SECONDS else 0.0)
+        return changed
+
+    def _stamp_now(self) -> int:
+        assert self._found is not None
+        watched = (path for entry in self._found.entries.values() for path in entry.watched)
+        return stamp_of([*map(str, sorted(self._found.folders)), *watched])
+
+    def _scan(self) -> Found:
+        known = self._entries
+        if known is None:
+            known = self._records.entries() if self._records is not None else {}
+        found = scan(self._roots, known)
+        if self._records is not None:
+            self._records.keep(
+                {path: e for path, e in found.entries.items() if known.get(path) is not e}
+            )
+        self._entries, self._found = found.entries, found
+        self._stamp = self._stamp_now()
         for info in self._built_in:
             found.models.setdefault(info.id, info)
         found.models = dict(sorted(found.models.items()))
@@ -140,61 +175,21 @@ class Catalog:
         return found
 
 
-def _describe(root: Path, path: Path, found: _Found) -> None:
-    """Add what is at the path.
-
-    Raises:
-        NotAModel: it is of no kind that we know.
-        BrokenModel: it is damaged.
-    """
-    relative = path.relative_to(root)
-    if path.is_file():
-        adapter = AdapterId(relative.with_suffix("").as_posix())
-        describe = describe_embedding if _purpose(relative) == "embedding" else describe_lora
-        if (found_here := describe(path, adapter)) is not None:
-            found.adapters.setdefault(adapter, found_here)
-    elif (path / INDEX_FILE).is_file():
-        info = describe_folder(path, ModelId(relative.as_posix()))
-        found.models.setdefault(info.id, info)
-        for _, part in info.parts:  # a shared one may lie beside
-            found.seen.update(_entries(Path(part)))
-    elif (net := describe_controlnet(path, AdapterId(relative.as_posix()))) is not None:
-        found.adapters.setdefault(net.id, net)
+def model_key(model: ModelId) -> str:
+    """Under what notes on a model are kept."""
+    return f"model:{model}"
 
 
-def _candidates(root: Path, seen: set[Path]) -> Iterator[Path]:
-    """Folders of models and controlnets, and files of LoRAs and embeddings, below `root`."""
-    pending = [(root, 0)]
-    while pending:
-        folder, depth = pending.pop()
-        seen.add(folder)
-        entries = _entries(folder)
-        if depth > 0 and (folder / INDEX_FILE).is_file():
-            seen.update(p for p in folder.glob("*/*") if p.is_file())
-            seen.update(entries)
-            yield folder
-            continue
-        if depth > 0 and (folder / CONFIG_FILE).is_file():
-            seen.update(entries)
-            yield folder
-        if depth < MAX_DEPTH:
-            purpose = _purpose(folder.relative_to(root) / "_")
-            endings = {"lora": _SAFE, "embedding": (*_SAFE, *PICKLED, PICTURE)}.get(purpose, ())
-            files = [p for p in entries if p.suffix in endings and p.is_file()]
-            seen.update(files)
-            yield from files
-            inner = [p for p in entries if p.is_dir() and not p.name.startswith(".")]
-            pending.extend((p, depth + 1) for p in reversed(inner))
+def adapter_key(adapter: AdapterInfo) -> str:
+    """Under what notes on an adapter are kept."""
+    return f"{adapter.kind}:{adapter.id}"
 
 
-def _purpose(relative: Path) -> str:
-    """What files are that lie at a path: what the innermost telling folder around them says."""
-    for name in (part.lower() for part in reversed(relative.parts[:-1])):
-        if name in LORA_FOLDERS:
-            return "lora"
-        if name in EMBEDDING_FOLDERS:
-            return "embedding"
-    return ""
+def _noted(info: CheckpointInfo, notes: Notes | None) -> CheckpointInfo:
+    if notes is None:
+        return info
+    said = notes.defaults.model_dump(exclude_none=True)
+    return replace(info, defaults=tuple({**dict(info.defaults), **said}.items()))
 
 
 def _near(adapter: str, known: Sequence[AdapterId]) -> list[AdapterId]:
@@ -203,22 +198,3 @@ def _near(adapter: str, known: Sequence[AdapterId]) -> list[AdapterId]:
     names = difflib.get_close_matches(adapter.rsplit("/", 1)[-1], list(by_name), n=3, cutoff=0.5)
     whole = difflib.get_close_matches(adapter, known, n=3, cutoff=0.4)
     return list(dict.fromkeys([*(by_name[name] for name in names), *map(AdapterId, whole)]))
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []  # not there (yet), or not ours to read
-
-
-def _stamps(paths: set[Path] | _Fingerprint) -> _Fingerprint:
-    stamps = {}
-    for path in paths:
-        try:
-            stat = path.stat()
-        except OSError:
-            stamps[path] = (0, 0)
-        else:
-            stamps[path] = (stat.st_mtime_ns, stat.st_size)
-    return stamps

@@ -1,8 +1,6 @@
 """What a diffusers folder says of its model: its JSON files and its safetensors headers.
 
-Two shapes are known. 'sd1': text tokens, a UNet, a KL first stage, and for some tasks further input
-channels. 'ldm-sr': the superresolution of Rombach et al. 2022, section 4.4: a UNet without text over
-a VQ first stage, that reads the small picture as further channels.
+Which kinds of folders are known, `folder_shapes` says.
 
 Beside the folder's own files, `easel.json` may say what they cannot: the task, the names of its
 classes, what suits it, and parts that lie in a neighbour folder. All its keys are optional:
@@ -15,65 +13,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from webui.contracts.checkpoint import DEFAULTED, TASKS, CheckpointInfo, Task
-from webui.contracts.errors import BrokenModel, InvalidField, NotAModel
+from webui.contracts.checkpoint import TASKS, CheckpointInfo, Task
+from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import ModelId
-from webui.contracts.request import parse_request
+from webui.services.folder_shapes import SHAPES, FolderShape
 from webui.services.model_files import (
     EASEL_FILE,
     read_card,
+    read_defaults,
     read_easel,
-    read_header,
     read_json,
     weight_files,
 )
+from webui.weights.read import read_weights
+from webui.weights.signatures.distilled import distilled_defaults
 
 INDEX_FILE = "model_index.json"
 CLASS_PLANES = 4
 """Input channels a class takes: a map of twice the latent's size, folded two by two."""
 _PREDICTIONS = ("epsilon", "v_prediction")
-_PLAIN_PARTS = ("tokenizer", "scheduler")
+_NULL = (None, [None, None])
+"""What an index has for a part that a model is without."""
 _LAYOUT_PART = "layout_encoder"
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """A kind of folder that a family can load."""
-
-    family: str
-    pipelines: tuple[str, ...]
-    """Names in `model_index.json`."""
-    networks: Mapping[str, str]
-    """Part to class, of all parts that have weights."""
-    first_stage: str
-    """Which part it is."""
-    latent_channels: int
-    """Where the first stage's config does not say."""
-
-
-_SHAPES = (
-    _Shape(
-        "sd1",
-        (
-            "StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
-            "StableDiffusionInpaintPipeline", "StableDiffusionDepth2ImgPipeline",
-        ),
-        {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
-        "vae",
-        4,
-    ),
-    _Shape(
-        "ldm-sr",
-        ("LDMSuperResolutionPipeline",),
-        {"unet": "UNet2DModel", "vqvae": "VQModel"},
-        "vqvae",
-        3,
-    ),
-)  # fmt: skip
 
 
 def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
@@ -83,14 +47,15 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         NotAModel: it is of no family that we know; says why.
         BrokenModel: a file is missing, truncated or unreadable; says which.
     """
-    shape = _shape_of(read_json(folder / INDEX_FILE))
+    index = read_json(folder / INDEX_FILE)
+    shape = _shape_of(index)
     easel = read_easel(folder)
-    parts = _parts(folder, shape, easel)
-    unet = read_json(parts["unet"] / "config.json")
+    parts = _parts(folder, shape, index, easel)
+    network = read_json(parts[shape.denoiser] / "config.json")
     first_stage = read_json(parts[shape.first_stage] / "config.json")
     channels = _number(first_stage.get("latent_channels", shape.latent_channels), "latent_channels")
     classes = _classes(easel)
-    task = _task(shape, easel, unet.get("in_channels", channels), channels, len(classes))
+    task = _task(shape, easel, network.get("in_channels", channels), channels, len(classes))
     if task == "layout":
         parts[_LAYOUT_PART] = folder / _LAYOUT_PART
         read_json(parts[_LAYOUT_PART] / "config.json")
@@ -98,41 +63,47 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
     files = [file for name in weighty for file in weight_files(parts[name])]
     dtypes = _weights(files)
     factor = 2 ** (len(first_stage.get("block_out_channels", [0])) - 1)
-    height, width = _native(unet)
+    height, width = _native(network, shape)
     title, description = read_card(folder)
     return CheckpointInfo(
         id=model, title=title or model, family=shape.family, path=str(folder.resolve()),
         bytes=sum(f.stat().st_size for f in files), parameters=dtypes.total(),
-        dtype=dtypes.most_common(1)[0][0] if dtypes else "", prediction=_prediction(parts),
+        dtype=dtypes.most_common(1)[0][0] if dtypes else "", prediction="flow" if shape.is_flow else _prediction(parts),
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
-        task=task, classes=classes, defaults=_defaults(easel),
+        task=task, classes=classes, text_width=_text_width(network),
+        reads_text=any(name.startswith("text_encoder") for name in parts),
+        defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip
 
 
-def _shape_of(index: Mapping[str, Any]) -> _Shape:
+def _shape_of(index: Mapping[str, Any]) -> FolderShape:
     pipeline = index.get("_class_name")
-    shape = next((s for s in _SHAPES if pipeline in s.pipelines), None)
+    shape = next((s for s in SHAPES if pipeline in s.pipelines), None)
     if shape is None:
-        known = ", ".join(repr(name) for s in _SHAPES for name in s.pipelines)
+        known = ", ".join(repr(name) for s in SHAPES for name in s.pipelines)
         raise NotAModel(f"Its pipeline is {pipeline!r}; known are {known}.")
     for part, wanted in shape.networks.items():
         entry = index.get(part)
+        if entry in _NULL and part in shape.optional:
+            continue
         name = entry[1] if isinstance(entry, list) and len(entry) == 2 else entry
         if name != wanted:
             raise NotAModel(f"Its {part} is {name!r}; the family {shape.family!r} has {wanted!r}.")
     return shape
 
 
-def _parts(folder: Path, shape: _Shape, easel: Mapping[str, Any]) -> dict[str, Path]:
+def _parts(
+    folder: Path, shape: FolderShape, index: Mapping[str, Any], easel: Mapping[str, Any]
+) -> dict[str, Path]:
     """Folder of each part: the model's own, else the shared one that `easel.json` names."""
     shared = easel.get("shared", {})
     if not isinstance(shared, dict):
         raise _not_an("shared", shared, "an object of part names and relative folders")
-    plain = _PLAIN_PARTS if "text_encoder" in shape.networks else ("scheduler",)
+    networks = tuple(name for name in shape.networks if index.get(name) not in _NULL)
     parts = {}
-    for name in (*shape.networks, *plain):
+    for name in (*networks, *shape.plain_parts(networks)):
         own = folder / name
         parts[name] = own if own.is_dir() or name not in shared else _shared(folder, shared[name])
     return parts
@@ -163,14 +134,20 @@ def _classes(easel: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def _task(shape: _Shape, easel: Mapping[str, Any], taken: Any, channels: int, classes: int) -> Task:
+def _task(
+    shape: FolderShape, easel: Mapping[str, Any], taken: Any, channels: int, classes: int
+) -> Task:
     """The task that `easel.json` names, else the one that the input channels tell."""
     if shape.family == "ldm-sr":
         expected: dict[Task, int] = {"upscale": channels + 3}
+    elif shape.is_flow:
+        expected = {"text": channels * shape.patch**2}
+    elif shape.family == "sdxl":
+        expected = {"text": channels, "inpaint": 2 * channels + 1}
     else:
         expected = {
             "text": channels, "inpaint": 2 * channels + 1, "depth": channels + 1,
-            "semantic": channels + CLASS_PLANES * classes, "layout": channels,
+            "semantic": channels + CLASS_PLANES * classes, "layout": channels, "edit": 2 * channels,
         }  # fmt: skip
     told = [t for t in TASKS if expected.get(t) == taken]
     named = easel.get("task", told[0] if told else "text")
@@ -187,18 +164,6 @@ def _task(shape: _Shape, easel: Mapping[str, Any], taken: Any, channels: int, cl
     return task
 
 
-def _defaults(easel: Mapping[str, Any]) -> tuple[tuple[str, str | int | float], ...]:
-    """What suits the model, checked as a request's fields are."""
-    defaults = easel.get("defaults", {})
-    if not isinstance(defaults, dict) or not set(defaults) <= set(DEFAULTED):
-        raise _not_an("defaults", defaults, f"an object of {', '.join(DEFAULTED)}")
-    try:
-        checked = parse_request({"prompt": "", **defaults})
-    except InvalidField as error:
-        raise BrokenModel(f"The defaults in {EASEL_FILE} cannot be used: {error}") from error
-    return tuple((name, getattr(checked, name)) for name in DEFAULTED if name in defaults)
-
-
 def _prediction(parts: Mapping[str, Path]) -> str:
     config = read_json(parts["scheduler"] / "scheduler_config.json")
     prediction = config.get("prediction_type", "epsilon")
@@ -213,13 +178,19 @@ def _weights(files: Iterable[Path]) -> Counter[str]:
     """Number of weights of each type."""
     dtypes = Counter[str]()
     for file in files:
-        for dtype, size in read_header(file).tensors.values():
-            dtypes[dtype] += size
+        for tensor in read_weights(file).tensors.values():
+            dtypes[tensor.dtype] += tensor.count
     return dtypes
 
 
-def _native(unet: Mapping[str, Any]) -> tuple[int, int]:
-    size = unet.get("sample_size", 64)
+def _text_width(network: Mapping[str, Any]) -> int:
+    """0 where its config does not say, or has one for each block."""
+    width = network.get("cross_attention_dim")
+    return width if isinstance(width, int) and not isinstance(width, bool) else 0
+
+
+def _native(network: Mapping[str, Any], shape: FolderShape) -> tuple[int, int]:
+    size = network.get("sample_size", shape.sample_size)
     pair = size if isinstance(size, list) and len(size) == 2 else [size, size]
     return _number(pair[0], "sample_size"), _number(pair[1], "sample_size")
 

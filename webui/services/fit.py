@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,7 @@ from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.map_drivers import STEERED, is_steered
 
 _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "text": (),
@@ -26,18 +28,28 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "layout": (),
     "depth": (("depth_map", "an uploaded grey picture, white near: this model follows one"),),
     "upscale": (("image", "the picture to enlarge: this model does nothing else"),),
+    "class": (("class_label", "one of the model's classes, by name or number: it draws one"),),
+    "unconditional": (),
+    "retrieval": (),
+    "edit": (
+        ("image", "the picture to change: this model follows a picture and what is to be done"),
+    ),
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
-_STEERED: tuple[Task, ...] = ("text", "inpaint", "depth")
-"""Tasks of models that take a map or boxes by region prompts, or a map by a controlnet."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
-    "mask": ("inpaint", "text"),  # the one that was made for it is named first
-    "class_map": ("semantic", *_STEERED),
+    "mask": (
+        "inpaint",
+        "text",
+        "class",
+        "unconditional",
+    ),  # the one that was made for it is named first
+    "class_map": ("semantic", *STEERED),
     "depth_map": ("depth",),
-    "boxes": ("layout", *_STEERED),
+    "boxes": ("layout", *STEERED),
+    "class_label": ("class",),
     "upscale_factor": ("upscale",),
-    "controls": ("text", "inpaint", "semantic", "layout", "depth"),
-    "loras": ("text", "inpaint", "semantic", "layout", "depth"),
+    "controls": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
+    "loras": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
 }
 """Fields that only models of some tasks can use."""
 
@@ -62,12 +74,17 @@ def misfits(
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
-    return [*problems, *_labels(request, checkpoint)]
+    return [
+        *problems,
+        *_labels(request, checkpoint),
+        *_class(request, checkpoint),
+        *_loras(request, checkpoint, catalog),
+    ]
 
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     for name, expected in _NEEDED[checkpoint.task]:
-        if getattr(request, name) is None:
+        if not getattr(request, name):
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
     if request.upscaler != BY_MODEL and request.image is None:
         yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
@@ -98,15 +115,43 @@ def _foreign(
             given = any(text.every_lora for text in request.every_text)
         if name == "upscale_factor" and request.upscaler != BY_MODEL:
             continue
-        if not given or checkpoint.task in tasks:
+        if not given or _can_use(checkpoint, name):
             continue
-        fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]
+        able = (info for task in tasks for info in catalog.models(task) if _can_use(info, name))
+        fitting = [repr(info.id) for info in able][:3]
         rather = f"model to be {' or '.join(fitting)}, or " if fitting else ""
         yield FieldProblem(
             name,
             f"given for the model {checkpoint.id!r}, which cannot use it",
             f"{rather}{name} to be left out",
         )
+
+
+def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
+    if checkpoint.task not in _BELONGS[name]:
+        return False
+    by_words = name in ("class_map", "boxes") and checkpoint.task in STEERED
+    return not by_words or is_steered(checkpoint)
+
+
+def _loras(
+    request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
+) -> Iterator[FieldProblem]:
+    """LoRAs that are made for models of another width of text."""
+    named = {use.adapter for text in request.every_text for use in text.every_lora}
+    for info in catalog.adapters("lora"):
+        if (
+            info.id in named
+            and info.text_width
+            and checkpoint.text_width not in (0, info.text_width)
+        ):
+            kind = f"for {info.base}, " if info.base else ""
+            yield FieldProblem(
+                "loras",
+                f"{str(info.id)!r}, which is made {kind}for text of width {info.text_width}",
+                f"a LoRA for text of width {checkpoint.text_width}, which is what the model "
+                f"{str(checkpoint.id)!r} reads; take it out, or choose the model that it was trained on",
+            )
 
 
 def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProblem]:
@@ -180,3 +225,17 @@ def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[
         if box.label not in checkpoint.classes:
             known = ", ".join(checkpoint.classes)
             yield FieldProblem(f"boxes.{index}.label", repr(box.label), f"one of {known}")
+
+
+def _class(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    label, count = request.class_label, len(checkpoint.classes)
+    if label and checkpoint.class_index(label) is None:
+        near = difflib.get_close_matches(
+            label.lower(), [c.lower() for c in checkpoint.classes], n=3
+        )
+        such = f", such as {', '.join(map(repr, near))}" if near else ""
+        yield FieldProblem(
+            "class_label",
+            repr(label),
+            f"a name of its {count} classes{such}, or a number below {count}",
+        )

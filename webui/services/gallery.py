@@ -16,16 +16,21 @@ from webui.contracts.drafts import PictureDraft, PictureHooks
 from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import JobId, PictureId, new_picture_id
+from webui.contracts.infotext import NO_HASHES, FileHashes, write_infotext
 from webui.contracts.job import Job, Picture
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
 from webui.services.files import sync_folder, write_file
 from webui.services.job_records import picture_of
+from webui.services.metadata import read_texts
 from webui.services.tables import JOBS, PICTURES
 
 BIN, PARTIAL, THUMBNAILS = ".bin", ".partial", ".thumbnails"
 THUMBNAIL_SIZES = (64, 128, 256, 512, 1024)
+
+HashesOf = Callable[[GenerationRequest, int], FileHashes]
+"""What is known of the files that a picture of a request was drawn with, by its place in the job."""
 
 
 class Gallery:
@@ -38,8 +43,10 @@ class Gallery:
         events: EventBus,
         hooks: PictureHooks,
         clock: Callable[[], float] = time.time,
+        hashes: HashesOf = lambda _request, _index: NO_HASHES,
     ) -> None:
         """Removes what an earlier run left half written; touches nothing else."""
+        self._hashes = hashes
         self._database = database
         self._outputs = outputs.resolve()
         self._events = events
@@ -68,7 +75,9 @@ class Gallery:
                 "seed": seed, "width": request.width or width, "height": request.height or height,
             }
         )  # fmt: skip
-        draft = PictureDraft(new_picture_id(), job.id, index, exact, self._clock())
+        draft = PictureDraft(
+            new_picture_id(), job.id, index, exact, self._clock(), self._hashes(request, index)
+        )
         file = self._outputs / self._name(draft)
         write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)
         picture = Picture(
@@ -156,6 +165,16 @@ class Gallery:
                 "height": request.height or picture.height,
             }
         )
+
+    def infotext_of(self, picture_id: PictureId) -> str:
+        """AUTOMATIC1111's `parameters` text of a picture, as its file has it.
+
+        Raises:
+            NotFound: no such picture.
+        """
+        request = self.request_of(picture_id)
+        written = read_texts(self.path(picture_id)).get("parameters")
+        return written or write_infotext(request, request.seed, request.model)
 
     def delivered(self, job_id: JobId) -> tuple[int, ...]:
         """Indices of the job's stored pictures, those in the bin included."""

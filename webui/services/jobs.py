@@ -14,7 +14,8 @@ from webui.contracts.errors import NotFound
 from webui.contracts.events import JobChanged
 from webui.contracts.ids import JobId, new_job_id
 from webui.contracts.job import Job, JobState
-from webui.contracts.request import GenerationRequest
+from webui.contracts.parameters.turns import PRIORITIES
+from webui.contracts.request import GenerationRequest, parse_request
 from webui.contracts.steps import steps_of
 from webui.services import job_records as records
 from webui.services.catalog import Catalog
@@ -122,6 +123,22 @@ class JobService:
         if running:
             self.on_cancel(job_id)
         return job
+
+    def set_priority(self, job_id: JobId, priority: str) -> Job:
+        """Give a queued job another place in the queue; one that runs or is final stays as it is.
+
+        Raises:
+            NotFound: no such job.
+            InvalidField: there is no such priority.
+        """
+        with self._lock:
+            request = self.get(job_id).request
+            changed = parse_request({**request.model_dump(mode="json"), "priority": priority})
+            moved = self._change(
+                job_id, [JobState.QUEUED],
+                request=changed.model_dump_json(), rank=PRIORITIES[changed.priority].rank,
+            )  # fmt: skip
+        return moved or self.get(job_id)
 
     # The dispatcher's side
 

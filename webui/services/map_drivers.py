@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.conditions import MAX_REGIONS, ControlUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import ImageId
@@ -25,8 +25,17 @@ from webui.services.images import ImageStore
 
 CLASSES = "classes"
 """What a controlnet for class maps says that it reads."""
-_READS_TEXT = ("text", "inpaint", "depth")
-"""Tasks of models that a region prompt or a controlnet can steer, and a map by itself cannot."""
+STEERED: tuple[Task, ...] = ("text", "inpaint", "depth", "edit")
+"""Tasks of models that region prompts or a controlnet steer where they read text; a map by itself cannot.
+
+An editing model's regions say what is to be done in each. Models of a class, of no words or of like
+pictures have nothing that could say what is where.
+"""
+
+
+def is_steered(checkpoint: CheckpointInfo) -> bool:
+    """Whether words of each region, or a controlnet, bring a model to follow a map."""
+    return checkpoint.task in STEERED and checkpoint.reads_text
 
 
 def drivers_of(checkpoint: CheckpointInfo, catalog: Catalog) -> tuple[str, ...]:
@@ -37,7 +46,7 @@ def drivers_of(checkpoint: CheckpointInfo, catalog: Catalog) -> tuple[str, ...]:
     """
     if checkpoint.task in ("semantic", "layout"):
         return (NATIVE,)
-    if checkpoint.task not in _READS_TEXT:
+    if not is_steered(checkpoint):
         return ()
     net = controlnet_for(checkpoint, catalog)
     return (REGION_PROMPTS,) if net is None else (REGION_PROMPTS, CONTROLNET)

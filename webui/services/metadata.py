@@ -6,13 +6,14 @@ import io
 import json
 import struct
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from PIL import Image
 
 from webui.contracts.errors import InvalidField
-from webui.contracts.infotext import parse_infotext, write_infotext
-from webui.contracts.request import GenerationRequest, parse_request
+from webui.contracts.infotext_reading import ToldRequest, read_infotext
+from webui.contracts.request import parse_request
 
 READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What Pillow may try on a file from outside; formats that start other programs are not in it."""
@@ -24,30 +25,30 @@ DECODING_ERRORS = (
 _USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
 
 
-def infotext(request: GenerationRequest, seed: int, checkpoint_title: str) -> str:
-    """AUTOMATIC1111's `parameters` text for one picture of the request."""
-    return write_infotext(request, seed, checkpoint_title)
-
-
-def read_metadata(source: bytes | Path) -> GenerationRequest | None:
-    """The request a picture was made by: from our JSON, else from a `parameters` text.
+def read_metadata(source: bytes | Path) -> ToldRequest | None:
+    """How a picture was made: from our JSON, else from a `parameters` text.
 
     None when the file holds neither, or is no picture.
     """
+    texts = read_texts(source)
+    if (written := texts.get("easel")) is not None:
+        try:
+            return ToldRequest(parse_request(json.loads(written)), exact=True)
+        except (ValueError, InvalidField, RecursionError):
+            pass  # of a newer or older Easel: the other text still tells most of it
+    parameters = texts.get("parameters")
+    return None if parameters is None else read_infotext(parameters)
+
+
+def read_texts(source: bytes | Path) -> Mapping[str, str]:
+    """All texts in a picture's file by keyword, an Exif comment as `parameters`; none in no picture."""
     try:
         with Image.open(
             io.BytesIO(source) if isinstance(source, bytes) else source, formats=READABLE_FORMATS
         ) as image:
-            texts = _texts(image)
+            return _texts(image)
     except DECODING_ERRORS:
-        return None
-    if (exact := texts.get("easel")) is not None:
-        try:
-            return parse_request(json.loads(exact))
-        except (ValueError, InvalidField, RecursionError):
-            pass  # of a newer or older Easel: the other text still tells most of it
-    parameters = texts.get("parameters")
-    return None if parameters is None else parse_infotext(parameters)
+        return {}
 
 
 def _texts(image: Image.Image) -> dict[str, str]:

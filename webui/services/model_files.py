@@ -1,35 +1,18 @@
-"""What the files of models say without loading them: JSON, safetensors headers, cards.
-
-No weights are read and nothing is unpickled, so a folder takes milliseconds.
-"""
+"""What the files beside a model's weights say: JSON, cards, settings that suit it."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
-import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from webui.contracts.errors import BrokenModel
+from webui.contracts.checkpoint import DEFAULTED
+from webui.contracts.errors import BrokenModel, InvalidField
+from webui.contracts.request import parse_request
 
 EASEL_FILE = "easel.json"
-MAX_HEADER_BYTES = 100_000_000
-
-
-@dataclass(frozen=True)
-class WeightsHeader:
-    """The header of a safetensors file."""
-
-    tensors: Mapping[str, tuple[str, int]]
-    """Name to type, as in 'F16', and number of weights."""
-    metadata: Mapping[str, str]
-    """What the writer noted of the file."""
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    """Name to shape."""
 
 
 def read_json(file: Path) -> dict[str, Any]:
@@ -59,6 +42,25 @@ def read_easel(folder: Path) -> dict[str, Any]:
     return read_json(file) if file.is_file() else {}
 
 
+# Any: JSON that a person wrote.
+def read_defaults(said: Mapping[str, Any], file: str) -> tuple[tuple[str, str | int | float], ...]:
+    """The `defaults` of a file: what suits the model, checked as a request's fields are.
+
+    Raises:
+        BrokenModel: a request would not take them.
+    """
+    defaults = said.get("defaults", {})
+    if not isinstance(defaults, dict) or not set(defaults) <= set(DEFAULTED):
+        raise BrokenModel(
+            f"The 'defaults' of {file} is {repr(defaults)[:100]}; an object of {', '.join(DEFAULTED)} was expected."
+        )
+    try:
+        checked = parse_request({"prompt": "", **defaults})
+    except InvalidField as error:
+        raise BrokenModel(f"The defaults in {file} cannot be used: {error}") from error
+    return tuple((name, getattr(checked, name)) for name in DEFAULTED if name in defaults)
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of one part: the plain ones, or those of a variant such as fp16.
 
@@ -75,40 +77,6 @@ def weight_files(folder: Path) -> list[Path]:
         else ""
     )
     raise BrokenModel(f"{str(folder)!r} holds no .safetensors file.{hint}")
-
-
-def read_header(file: Path) -> WeightsHeader:
-    """The header of a safetensors file.
-
-    Raises:
-        BrokenModel: it is damaged, or the file is shorter or longer than it says.
-    """
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            start = stream.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-            if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
-                raise BrokenModel(
-                    f"{str(file)!r} has {size} bytes and no whole header: the download may be incomplete."
-                )
-            raw = stream.read(length)
-    except OSError as error:
-        raise BrokenModel(f"{str(file)!r} cannot be read: {error}.") from error
-    try:
-        header = json.loads(raw)
-        metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
-        tensors = {name: (str(v["dtype"]), math.prod(v["shape"])) for name, v in header.items()}
-        shapes = {name: tuple(map(int, v["shape"])) for name, v in header.items()}
-        offsets = (int(v["data_offsets"][1]) for v in header.values())
-        end = 8 + len(raw) + max(offsets, default=0)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise BrokenModel(f"The header of {str(file)!r} cannot be read: {error}.") from error
-    if end != size:
-        raise BrokenModel(
-            f"{str(file)!r} has {size} bytes where its header announces {end}: the download may be incomplete."
-        )
-    return WeightsHeader(tensors, metadata, shapes)
 
 
 def read_card(folder: Path) -> tuple[str, str]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BadRequest, UnknownAdapter, UnknownModel, UnknownWildcard
-from webui.contracts.parameters.words import PictureText
+from webui.contracts.errors import (
+    BadRequest,
+    UnknownAdapter,
+    UnknownModel,
+    UnknownVariable,
+    UnknownWildcard,
+)
+from webui.contracts.ids import ModelId
+from webui.contracts.parameters.words import TEXTS, PictureText
 from webui.contracts.request import GenerationRequest
 from webui.prompt.check import Problem, problems_in
 from webui.prompt.counting import TextCounter, TokenCount, vectors_of
@@ -47,30 +54,30 @@ class PromptReader:
         self._sources = sources
         self._tokenizers = Tokenizers()
 
-    def read(self, request: GenerationRequest) -> tuple[PromptReading, PromptReading]:
-        """What is known of the prompt and of the negative prompt.
+    def read(self, request: GenerationRequest) -> Mapping[str, PromptReading]:
+        """What is known of each text of a request, by its field's name.
 
         Choices are made for the first picture, of a matrix for the last; an open seed counts as 0. Never fails: what cannot be
         drawn is a problem.
         """
         request = request.model_copy(update={"seed": max(0, request.seed), "variation_seed": 0})
         text, refusal = self._first_text(request)
-        reads = {
-            "choices": request.prompt_choices != "Off",
-            "weights": request.emphasis != "None",
-        }
-        counts = self._counts(request, text)
-        prompts = (request.prompt, request.negative_prompt)
-        written = (text.prompt, text.negative_prompt)
-        readings = []
-        for i, prompt in enumerate(prompts):
-            found = problems_in(prompt, negative=i == 1, **reads)
-            drawn = None if written[i] == prompt else written[i]
-            readings.append(PromptReading(counts[i], found, drawn))
+        prompts = {name: str(getattr(request, name)) for name in TEXTS}
+        readings = {}
+        for name, prompt in prompts.items():
+            found = problems_in(
+                prompt,
+                negative="negative" in name,
+                choices=request.prompt_choices != "Off",
+                weights=request.emphasis != "None",
+            )
+            written = str(getattr(text, name))
+            drawn = None if written == prompt else written
+            readings[name] = PromptReading(self._count(request, name, text), found, drawn)
         if refusal is not None:
-            problem, place = _placed(refusal, prompts)
-            readings[place] = _with(readings[place], problem)
-        return readings[0], readings[1]
+            problem, name = _placed(refusal, prompts)
+            readings[name] = _with(readings[name], problem)
+        return readings
 
     def ways(self, request: GenerationRequest) -> int | None:
         """How many prompts there are in all, MOST_WAYS at most; None where chance decides."""
@@ -98,22 +105,23 @@ class PromptReader:
         except BadRequest as error:
             return request.text_of(0), error
 
-    def _counts(
-        self, request: GenerationRequest, text: PictureText
-    ) -> tuple[TokenCount | None, TokenCount | None]:
-        checkpoint = self._model(request)
+    def _count(self, request: GenerationRequest, name: str, text: PictureText) -> TokenCount | None:
+        """The length of a text, for the model and in the steps that draw it."""
+        hires = name.startswith("hires_")
+        checkpoint = self._model((hires and request.hires_model) or request.model)
         ready = None if checkpoint is None else self._tokenizers.of(checkpoint)
         if ready is None:
-            return None, None
+            return None
         named = [a for a in self._catalog.adapters("embedding") if a.id in text.embeddings]
+        steps = (hires and request.hires_steps) or request.steps
         counter = TextCounter(
-            ready.tokenize, ready.frame, request.steps, request.emphasis, vectors_of(named)
+            ready.tokenize, ready.frame, steps, request.emphasis, vectors_of(named)
         )
-        return counter.count(text.prompt), counter.count(text.negative_prompt)
+        return counter.count(getattr(text, name))
 
-    def _model(self, request: GenerationRequest) -> CheckpointInfo | None:
+    def _model(self, model: ModelId) -> CheckpointInfo | None:
         try:
-            return self._catalog.get(request.model) if request.model else self._catalog.default()
+            return self._catalog.get(model) if model else self._catalog.default()
         except UnknownModel:
             return self._catalog.default()
 
@@ -126,17 +134,19 @@ def _short(ids: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _placed(error: BadRequest, prompts: tuple[str, str]) -> tuple[Problem, int]:
+def _placed(error: BadRequest, prompts: Mapping[str, str]) -> tuple[Problem, str]:
     """The problem that a refusal is, and which of the prompts has it."""
-    name = ""
+    sought = ""
     if isinstance(error, UnknownAdapter):
-        name = error.adapter
+        sought = error.adapter
     elif isinstance(error, UnknownWildcard):
-        name = error.wildcard
-    for i, prompt in enumerate(prompts):
-        if name and (at := prompt.find(name)) >= 0:
-            return Problem(at, at + len(name), str(error)), i
-    return Problem(0, len(prompts[0]), str(error)), 0
+        sought = error.wildcard
+    elif isinstance(error, UnknownVariable):
+        sought = f"${{{error.variable}"
+    for name, prompt in prompts.items():
+        if sought and (at := prompt.find(sought)) >= 0:
+            return Problem(at, at + len(sought), str(error)), name
+    return Problem(0, len(prompts["prompt"]), str(error)), "prompt"
 
 
 def _with(reading: PromptReading, problem: Problem) -> PromptReading:

@@ -10,9 +10,10 @@ from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
+from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
-from webui.contracts.request import GenerationRequest, limits
+from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
 from webui.services.images import ImageStore
@@ -69,6 +70,10 @@ def resolve(
             **_suggested(request, checkpoint),
             "model": checkpoint.id, "width": width, "height": height, "seed": seed,
             "variation_seed": variation, **further,
+            **{
+                name: catalog.adapter(kind, AdapterId(named)).id
+                for name, parameter in PARAMETERS.items() if (kind := parameter.names_adapter) is not None and "/" in (named := getattr(request, name))
+            },
             "controls": _with_ids(request.controls, "controlnet", catalog),
             "loras": _with_ids(request.loras, "lora", catalog),
         }

@@ -63,3 +63,42 @@ SETTINGS = Table(
     Column("key", String(200), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+DOWNLOADS = Table(
+    "downloads",
+    METADATA,
+    # The order of the list: rises with each order and is never used twice.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    # What is fetched and where it goes, as JSON of `contracts.download.Download`.
+    Column("plan", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("error", Text),
+    Column("created", Float, nullable=False),
+    Column("finished", Float),
+    sqlite_autoincrement=True,
+)
+
+FILES = Table(
+    "files",
+    METADATA,
+    # Absolute path of a model's file or folder; a row counts while size and time are the file's.
+    Column("path", Text, primary_key=True),
+    Column("bytes", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    # What was read of it, as JSON, and which reader that was; null: only hashes are known.
+    Column("reader", String(64)),
+    Column("record", Text),
+    # Hex: of the whole file, and of the tensors of a safetensors file alone.
+    Column("sha256", String(64)),
+    Column("tensors_sha256", String(64)),
+)
+
+NOTES = Table(
+    "notes",
+    METADATA,
+    # Id of a model or an adapter with its kind before it: 'lora:starter/loras/chalk'.
+    Column("id", Text, primary_key=True),
+    # What a person wrote of it, as JSON of `contracts.notes.Notes`.
+    Column("notes", Text, nullable=False),
+)

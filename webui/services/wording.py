@@ -19,12 +19,13 @@ from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 from webui.contracts.parameters.words import MAX_EMBEDDINGS, TEXTS, PictureText
 from webui.contracts.request import GenerationRequest, limits, parse_lora
+from webui.contracts.steps import passes_of
 from webui.prompt.choices import has_choices
 from webui.prompt.comments import strip_comments
 from webui.prompt.drawing import Entries, draw_prompt, every_prompt
 from webui.prompt.embeddings import names_in
+from webui.prompt.lora_timeline import Pass, TimedLora, timed_loras
 from webui.prompt.matrix import matrix_prompts, matrix_size
-from webui.prompt.networks import LoraTag, loras_in
 from webui.prompt.styles import apply_styles
 from webui.services.catalog import Catalog
 from webui.services.styles import StyleStore
@@ -103,7 +104,7 @@ def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -
     """
     styled = _styled(request, sources)
     words, chosen = _chosen(request, styled, sources)
-    named = _Named(request.loras, catalog)
+    named = _Named(request, catalog)
     texts = tuple(named.text(said) for said in words)
     if len(set(words)) == 1:
         texts = texts[:1]
@@ -162,7 +163,7 @@ def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterat
     for index, prompt in enumerate(prompts):
         seed = request.seeds_of(index)[0]
         yield tuple(
-            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries)
+            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries, seed)
             for name, text in zip(TEXTS, (prompt, *bare[1:]), strict=True)
         )
 
@@ -180,8 +181,11 @@ def _every(texts: _Words, entries: Entries) -> Iterator[_Words]:
 class _Named:
     """Looks up what texts name; equal texts once."""
 
-    def __init__(self, loras: Sequence[LoraUse], catalog: Catalog) -> None:
-        self._loras = loras
+    def __init__(self, request: GenerationRequest, catalog: Catalog) -> None:
+        self._loras = request.loras
+        steps = passes_of(request)
+        counts = [*zip(steps, (0, steps[0]), strict=False)]
+        self._passes = [Pass(i, own, after) for i, (own, after) in enumerate(counts) if own]
         self._catalog = catalog
         self._embeddings = catalog.adapters("embedding")
         self._texts: dict[_Words, PictureText] = {}
@@ -191,39 +195,58 @@ class _Named:
         if words not in self._texts:
             said = dict(zip(TEXTS, words, strict=True))
             hires = said["hires_prompt"]
+            # A second pass with a prompt of its own has its LoRAs alone.
+            first = self._passes[:1] if hires else self._passes
             self._texts[words] = PictureText(
                 **said,
-                loras=self._uses(loras_in(strip_comments(said["prompt"]))),
-                hires_loras=self._uses(loras_in(strip_comments(hires))) if hires else (),
+                loras=self._uses(timed_loras(strip_comments(said["prompt"]), first)),
+                hires_loras=(
+                    self._uses(timed_loras(strip_comments(hires), self._passes[1:]))
+                    if hires
+                    else ()
+                ),
                 embeddings=_embeddings_in(words, self._embeddings),
             )
         return self._texts[words]
 
-    def _uses(self, tags: Sequence[LoraTag]) -> tuple[LoraUse, ...]:
+    def _uses(self, named: Sequence[TimedLora]) -> tuple[LoraUse, ...]:
         """LoRAs of the field and of the prompt; the weights of one that is named twice add up."""
         uses = list(self._loras)
-        for tag in tags:
+        for timed in named:
+            tag = timed.tag
             adapter = self._catalog.adapter("lora", AdapterId(tag.name)).id
             text_weight = None if tag.text_encoder == tag.unet else tag.text_encoder
-            uses.append(parse_lora(adapter, tag.unet, text_weight, tag.rank))
-        if not tags:
+            if not timed.never:
+                use = parse_lora(
+                    adapter, tag.unet, text_weight, tag.rank, blocks=tag.blocks, during=timed.during
+                )
+                uses.append(use)
+        if not named:
             return tuple(uses)
         return _added(uses)
 
 
 def _added(uses: Sequence[LoraUse]) -> tuple[LoraUse, ...]:
-    sums: dict[tuple[AdapterId, int | None], tuple[float, float]] = {}
+    sums: dict[tuple[object, ...], tuple[LoraUse, float, float]] = {}
     for use in uses:
-        unet, text = sums.get((use.adapter, use.rank), (0.0, 0.0))
-        sums[use.adapter, use.rank] = (unet + use.weight, text + use.weight_of_text)
+        same = use.adapter, use.rank, use.blocks, use.during
+        _, unet, text = sums.get(same, (use, 0.0, 0.0))
+        sums[same] = use, unet + use.weight, text + use.weight_of_text
     if len(sums) > MAX_LORAS:
         raise InvalidField(
             [FieldProblem("loras", f"{len(sums)} LoRAs, those of the prompt included",
                           f"at most {MAX_LORAS}")]
         )  # fmt: skip
     return tuple(
-        parse_lora(adapter, unet, None if text == unet else text, rank)
-        for (adapter, rank), (unet, text) in sums.items()
+        parse_lora(
+            use.adapter,
+            unet,
+            None if text == unet else text,
+            use.rank,
+            blocks=use.blocks,
+            during=use.during,
+        )
+        for use, unet, text in sums.values()
     )
 
 

@@ -19,13 +19,10 @@ import torch
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId, ModelId
 from webui.engine.model import LoadedModel
-from webui.services.adapter_files import (
-    CONFIG_FILE,
-    LORA_FOLDERS,
-    describe_controlnet,
-    describe_lora,
-)
+from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
+from webui.services.adapter_kinds import LORA_FOLDERS
 from webui.services.diffusers_folder import INDEX_FILE
+from webui.services.lora_files import describe_lora
 from webui.training.command import REPOSITORY, STARTER
 from webui.training.evaluation.controls import evaluate_control
 from webui.training.evaluation.figures import Section, save_section, section_markdown

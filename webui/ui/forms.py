@@ -28,18 +28,16 @@ EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the 
 """What an empty width or height stands for, in the tabs where it is not the model's own."""
 
 SLOTS = (
-    "image",
-    "mask",
-    "class_map",
-    "depth_map",
-    "boxes",
-    "controls",
-    "loras",
-    "styles",
+    "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "class_label",
     "regions",
-)
-"""Parameters whose controls are the page's own: an id of an image, or a list."""
+)  # fmt: skip
+"""Parameters whose controls are the page's own: an id of an image, a list, a name."""
 
+
+MENUS: Mapping[str, Sequence[tuple[str, str]]] = {
+    "priority": (("First", "High"), ("Normal", "Normal"), ("Background", "Low")),
+}
+"""Menus that say choices in other words, or not all of them; title and value."""
 
 SIZES = ("width", "height")
 
@@ -109,8 +107,10 @@ class Form:
         return {control: change for control, change in changes.items() if change is not None}
 
 
-def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Component:
-    """The control for a parameter, made from its declaration alone."""
+def control(
+    tab: str, name: str, models: Sequence[CheckpointInfo] = (), networks: Sequence[str] = ()
+) -> Component:
+    """The control for a parameter, made from its declaration and from what menus offer."""
     declared = PARAMETERS[name]
     common: dict[str, Any] = {
         "label": declared.title,
@@ -127,8 +127,12 @@ def control(tab: str, name: str, models: Sequence[CheckpointInfo] = ()) -> Compo
         return gr.Dropdown(model_choices(models), **{**common, "value": first})
     if declared.names_model:
         return gr.Dropdown([("none", ""), *model_choices(models)], **common)
+    if declared.names_adapter:
+        # What was installed since the page was built can be typed.
+        names = [*declared.choices, *networks]
+        return gr.Dropdown(names, allow_custom_value=True, **common)
     if declared.choices:
-        return gr.Dropdown(list(declared.choices), **common)
+        return gr.Dropdown(list(MENUS.get(name, declared.choices)), **common)
     if isinstance(default(name), bool):
         return gr.Checkbox(**common)
     if default(name) is None:
@@ -222,8 +226,11 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
         return True
     if name == "model" or PARAMETERS[name].names_model:
         return value in {info.id for info in models}
+    if name in MENUS:
+        return value in dict(MENUS[name]).values()
     if PARAMETERS[name].choices:
-        return value in PARAMETERS[name].choices
+        network = PARAMETERS[name].names_adapter is not None and "/" in str(value)
+        return network or value in PARAMETERS[name].choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
     if name in SLOTS:

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from webui.ui.build import ASSETS_FOLDER, build_ui
 from webui.ui.canvas.canvas import CANVAS_FOLDER
 from webui.ui.context import UiContext
+from webui.ui.library.library import LIBRARY_FOLDER
 from webui.ui.scripts import ASSETS
 from webui.ui.theme import HEAD, easel_theme
 
@@ -48,7 +49,11 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
         show_error=True,
         max_file_size="64mb",
         theme=easel_theme(),
-        css_paths=[ASSETS_FOLDER / "easel.css", CANVAS_FOLDER / "canvas.css"],
+        css_paths=[
+            ASSETS_FOLDER / "easel.css",
+            CANVAS_FOLDER / "canvas.css",
+            LIBRARY_FOLDER / "library.css",
+        ],
         head=HEAD,
         favicon_path=str(ASSETS_FOLDER / "favicon.png"),
     )
@@ -57,6 +62,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
     page.app = _StartedOnFirstRequest(page.app)  # type: ignore[attr-defined]
     app.router.routes[:0] = [
         Mount(f"{ASSETS}/canvas", Assets(directory=CANVAS_FOLDER), name="canvas"),
+        Mount(f"{ASSETS}/library", Assets(directory=LIBRARY_FOLDER), name="library"),
         Mount(ASSETS, Assets(directory=ASSETS_FOLDER), name="assets"),
         Route("/", page.app, methods=["GET"], name="page"),  # type: ignore[attr-defined]
     ]

@@ -13,6 +13,7 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.controlnet.pipeline_controlnet import StableDiffusionControlNetPipeline
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.engine.drive import drive
@@ -21,6 +22,7 @@ from tests.engine.rig import Rig, image_id, order
 from tests.engine.tiny import TinySizes, write_tiny
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
+from webui.contracts.ids import AdapterId
 from webui.engine.adapters.controlnet import load_control
 from webui.engine.adapters.store import Adapter
 from webui.engine.execute import execute
@@ -174,3 +176,74 @@ def test_damaged_files_are_a_broken_model(library: Library, tmp_path: Path, dama
         file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(BrokenModel, match="'tiny/control'"):
         load_control(replace(library.control(), path=str(tmp_path / "copy")), CPU)
+
+
+@pytest.mark.parametrize("layout", ["original", "diffusers"])
+@pytest.mark.parametrize("sdxl", [False, True])
+def test_a_single_file_of_either_layout_says_what_diffusers_network_says(
+    tmp_path: Path, layout: str, sdxl: bool
+) -> None:
+    added: dict[str, Any] = {
+        "use_linear_projection": True, "attention_head_dim": (1, 2), "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 256, "projection_class_embeddings_input_dim": 6 * 256 + 24,
+        "transformer_layers_per_block": (1, 2),
+    }  # fmt: skip
+    wide = (64, 128)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net: Any = ControlNetModel(
+            block_out_channels=wide, cross_attention_dim=24, norm_num_groups=32,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            conditioning_embedding_out_channels=(8, 16), **(added if sdxl else {}),
+        ).eval()  # fmt: skip
+        for parameter in net.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    state = {name: tensor.contiguous() for name, tensor in net.state_dict().items()}
+    if layout == "original":
+        state = {f"control_model.{in_original(name)}": tensor for name, tensor in state.items()}
+    save_file(state, tmp_path / "a.safetensors")
+    info = AdapterInfo(AdapterId("a"), "controlnet", "a", str(tmp_path / "a.safetensors"), 1)
+    loaded = load_control(info, CPU)
+    assert (loaded.factor, loaded.latent_channels, loaded.widths) == (2, 4, (64, 128, 24))
+    generator = torch.Generator().manual_seed(1)
+    x, tokens = (torch.randn(1, *s, generator=generator) for s in ((4, 8, 8), (3, 24)))
+    hint = torch.rand(1, 3, 16, 16, generator=generator)
+    told = {"text_embeds": tokens[:, 0], "time_ids": torch.arange(6.0)[None]} if sdxl else None
+    with torch.inference_mode():
+        ours, theirs = (
+            each(x, 7, tokens, hint, added_cond_kwargs=told, return_dict=False)
+            for each in (loaded.net, net)
+        )
+    # Not to the bit: ours has its channels last.
+    for mine, other in zip((*ours[0], ours[1]), (*theirs[0], theirs[1]), strict=True):
+        assert (mine - other).abs().max() < 1e-5 * other.abs().max()
+
+
+def in_original(name: str) -> str:
+    """A tensor's name in the original code, of a network of two levels."""
+    inner = {
+        "norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1",
+        "norm2": "out_layers.0", "conv2": "out_layers.3", "conv_shortcut": "skip_connection",
+    }  # fmt: skip
+    outer = {
+        "conv_in": "input_blocks.0.0", "time_embedding.linear_1": "time_embed.0",
+        "time_embedding.linear_2": "time_embed.2", "add_embedding.linear_1": "label_emb.0.0",
+        "add_embedding.linear_2": "label_emb.0.2", "controlnet_mid_block": "middle_block_out.0",
+        "mid_block.resnets.0": "middle_block.0", "mid_block.attentions.0": "middle_block.1",
+        "mid_block.resnets.1": "middle_block.2", "down_blocks.0.downsamplers.0.conv": "input_blocks.3.0.op",
+        "controlnet_cond_embedding.conv_in": "input_hint_block.0",
+        "controlnet_cond_embedding.blocks.0": "input_hint_block.2",
+        "controlnet_cond_embedding.blocks.1": "input_hint_block.4",
+        "controlnet_cond_embedding.conv_out": "input_hint_block.14",
+    }  # fmt: skip
+    for block in range(2):
+        for layer in range(2):
+            at = 1 + 3 * block + layer
+            outer[f"down_blocks.{block}.resnets.{layer}"] = f"input_blocks.{at}.0"
+            outer[f"down_blocks.{block}.attentions.{layer}"] = f"input_blocks.{at}.1"
+    for i in range(6):
+        outer[f"controlnet_down_blocks.{i}"] = f"zero_convs.{i}.0"
+    ours = next(o for o in sorted(outer, key=len, reverse=True) if name.startswith(o + "."))
+    rest = name.removeprefix(ours + ".")
+    head, dot, tail = rest.partition(".")
+    return f"{outer[ours]}.{inner.get(head, head) if 'resnets' in ours else head}{dot}{tail}"

@@ -42,7 +42,7 @@ def rows(model: LoadedModel, text: str) -> Tensor:
 
 def encoded(model: LoadedModel, text: str, *embeddings: LoadedEmbedding) -> Tensor:
     (made,) = encode_texts([EncodeText(model, text, reading=Reading(embeddings=embeddings))])
-    return made
+    return made.tokens
 
 
 @pytest.mark.parametrize("layout", ["emb_params", "<cloud>", "clip_l", "string_to_param.*"])
@@ -53,7 +53,9 @@ def test_every_layout_gives_the_vectors(tmp_path: Path, layout: str) -> None:
         written(tmp_path / "Cloud.safetensors", {layout: vectors, **other}), CPU
     )
     assert torch.equal(loaded.vectors, vectors)
-    assert (loaded.name, loaded.bytes) == ("cloud", vectors.nbytes)
+    further = sum(tensor.nbytes for tensor in other.values())
+    assert (loaded.name, loaded.bytes) == ("cloud", vectors.nbytes + further)
+    assert (loaded.second is None) == (layout != "clip_l")
 
 
 def test_a_single_vector_and_half_precision_are_read(tmp_path: Path) -> None:
@@ -126,3 +128,13 @@ def test_a_job_draws_with_the_embeddings_that_its_words_name(
     (named,), (plain,), (word,) = (rig.pictures(job) for job in ("named", "plain", "word"))
     assert abs(named.astype(int) - plain.astype(int)).max() <= 1
     assert abs(named.astype(int) - word.astype(int)).max() > 1
+
+
+@pytest.mark.parametrize("ending", [".pt", ".bin"])
+def test_a_pickled_file_has_the_same_vectors(tmp_path: Path, ending: str) -> None:
+    vectors = torch.randn(3, 8, generator=torch.Generator().manual_seed(0))
+    own = {"string_to_token": {"*": 265}, "string_to_param": {"*": torch.nn.Parameter(vectors)}}
+    path = tmp_path / f"a{ending}"
+    torch.save(own if ending == ".pt" else {"<a>": vectors}, path)
+    loaded = load_embedding(AdapterInfo(AdapterId("a"), "embedding", "a", str(path), 1), CPU)
+    assert torch.equal(loaded.vectors, vectors)

@@ -18,14 +18,10 @@ from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel, JobFailed
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.lora import (
-    TEXT,
-    UNET,
-    LoadedLora,
-    MergedWeights,
-    load_lora,
-    patch_key,
-)
+from webui.contracts.lora_keys import TEXT, UNET
+from webui.engine.adapters.dialects.low_rank import LowRank
+from webui.engine.adapters.lora import LoadedLora, load_lora, patch_key
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText
 
@@ -239,8 +235,14 @@ def test_kohyas_names_and_the_first_diffusers_names_mean_the_same(
     unet = {place for place in loras["peft"].changes if place[0] == UNET}
     assert set(loras["old"].changes) == unet
     for place in unet:
-        first, *others = (lora.changes[place] for lora in loras.values())
+        first, *others = (low_rank(lora, place) for lora in loras.values())
         assert all(torch.equal(first.down, o.down) and o.scale == 1.0 for o in others)
+
+
+def low_rank(lora: LoadedLora, place: tuple[str, str]) -> LowRank:
+    change = lora.changes[place]
+    assert isinstance(change, LowRank)
+    return change
 
 
 def test_the_header_may_state_alpha(model: LoadedModel, tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ def test_the_header_may_state_alpha(model: LoadedModel, tmp_path: Path) -> None:
 
 
 def scales(lora: LoadedLora) -> list[float]:
-    return sorted(low.scale for low in lora.changes.values())
+    return sorted(low_rank(lora, place).scale for place in lora.changes)
 
 
 def test_a_lora_for_another_model_is_named_and_changes_nothing(
@@ -279,10 +281,10 @@ def test_a_lora_for_another_model_is_named_and_changes_nothing(
 @pytest.mark.parametrize(
     ("tensors", "why"),
     [
-        ({}, "holds no lora_A"),
-        ({f"unet.{TO_Q}.hada_w1_a": torch.ones(2, 2)}, "no part of a plain LoRA"),
-        ({f"unet.{TO_Q}.lora_A.weight": torch.ones(2, 4)}, "only one of its two matrices"),
-        ({"transformer.x.lora_A.weight": torch.ones(2, 4)}, "neither in a UNet nor"),
+        ({}, "holds no tensors of a LoRA"),
+        ({f"unet.{TO_Q}.oft_blocks": torch.ones(2, 2)}, "no piece of a LoRA that we know"),
+        ({f"unet.{TO_Q}.lora_A.weight": torch.ones(2, 4)}, "has only down and lacks up"),
+        ({"decoder.x.lora_A.weight": torch.ones(2, 4)}, "neither in a UNet nor"),
         (
             {
                 f"unet.{TO_Q}.lora_A.weight": torch.ones(2, 4),

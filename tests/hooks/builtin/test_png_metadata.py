@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from webui.contracts.drafts import PictureDraft
 from webui.contracts.ids import JobId, ModelId, PictureId
-from webui.contracts.infotext import parse_infotext
+from webui.contracts.infotext import FileHashes
+from webui.contracts.infotext_reading import parse_infotext
 from webui.contracts.request import GenerationRequest, parse_request
 from webui.hooks.builtin.png_metadata import picture_metadata
 
@@ -20,3 +22,10 @@ def test_both_texts_give_the_request_back() -> None:
     texts = {chunk.keyword: chunk.text for chunk in picture_metadata(_DRAFT)}
     assert parse_request(json.loads(texts["easel"])) == _REQUEST
     assert parse_infotext(texts["parameters"]) == _REQUEST
+
+
+def test_hashes_that_are_known_are_written() -> None:
+    hashes = FileHashes("ab12cd34ef", {"ink": "0123456789ab"})
+    texts = {c.keyword: c.text for c in picture_metadata(replace(_DRAFT, hashes=hashes))}
+    assert "Model hash: ab12cd34ef, Model: starter/text" in texts["parameters"]
+    assert 'Lora hashes: "ink: 0123456789ab"' in texts["parameters"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from webui.contracts.adapter import AdapterKind
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -29,3 +31,5 @@ class Parameter:
     """Whether it is the id of a checkpoint, or empty."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""
+    names_adapter: AdapterKind | None = None
+    """Of which kind an adapter may be whose id, which has a / in it, stands in place of a choice."""

@@ -21,6 +21,16 @@ class GuidanceParameters(BaseModel):
             step=0.05,
         ),
     ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)
+    image_guidance_scale: Annotated[
+        float,
+        Parameter(
+            "Image guidance",
+            "How closely a model that edits keeps to its picture (Brooks et al. 2023).",
+            "Image CFG scale",
+            step=0.05,
+            soft_maximum=3,
+        ),
+    ] = Field(1.5, ge=0.0, le=30.0, allow_inf_nan=False)
     guidance_start: Annotated[
         float,
         Parameter(

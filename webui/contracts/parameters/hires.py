@@ -64,8 +64,9 @@ class HiresParameters(BaseModel):
             "What enlarges: latent ones change more and want a denoising strength above 0.5.",
             "Hires upscaler",
             choices=(*LATENT_UPSCALERS, *PIXEL_UPSCALERS),
+            names_adapter="upscaler",
         ),
-    ] = Field("Latent")
+    ] = Field("Latent", max_length=500)
     hires_steps: Annotated[
         int,
         Parameter(

@@ -9,6 +9,8 @@ from pydantic import BaseModel, Field
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.declaration import Parameter
 
+AUTOMATIC = "Automatic"
+
 
 class OtherModels(BaseModel):
     """Models beside the one that begins the picture; none where left empty."""
@@ -40,3 +42,13 @@ class OtherModels(BaseModel):
             names_model=True,
         ),
     ] = Field(ModelId(""), max_length=500)
+    vae: Annotated[
+        str,
+        Parameter(
+            "VAE",
+            "The first stage, which turns latents into pictures; Automatic is the model's own.",
+            "VAE",
+            choices=(AUTOMATIC,),
+            names_adapter="vae",
+        ),
+    ] = Field(AUTOMATIC, max_length=500)

@@ -20,11 +20,13 @@ class Upscaling(BaseModel):
         str,
         Parameter(
             "Upscaler",
-            "What enlarges the image: a model made for it, or resampling, which draws nothing new.",
+            "What enlarges the image: a model made for it, a network such as upscalers/RealESRGAN_x4plus, or "
+            "resampling, which draws nothing new.",
             "Postprocess upscaler",
             choices=(BY_MODEL, LANCZOS, NEAREST),
+            names_adapter="upscaler",
         ),
-    ] = Field(BY_MODEL)
+    ] = Field(BY_MODEL, max_length=500)
     upscale_factor: Annotated[
         float | None,
         Parameter(

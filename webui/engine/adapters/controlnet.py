@@ -16,7 +16,12 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, JobFailed
+from webui.contracts.errors import BrokenModel, JobFailed, NotAModel
+from webui.engine.weights import open_weights
+from webui.weights.control_files import control_names, control_shape
+
+SIZE_WIDTH = 256
+"""Numbers that each size about an SDXL picture is embedded into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +46,11 @@ class LoadedControl:
         Raises:
             JobFailed: it is made for another.
         """
+        if not hasattr(unet.config, "block_out_channels"):
+            raise JobFailed(
+                f"The controlnet {self.info.id!r} steers a UNet, and this model has none. Take it out, or "
+                "choose the model that it was trained on."
+            )
         wanted = (latent_channels, *widths_of(unet.config))
         if (self.latent_channels, *self.widths) != wanted:
             raise JobFailed(
@@ -72,6 +82,16 @@ class Inputs:
     """(R,)."""
     tokens: Tensor
     """(R, T, D)."""
+    pooled: Tensor | None = None
+    """(R, P), as in `Predict`."""
+    sizes: Tensor | None = None
+    """(R, N), as in `Predict`."""
+
+    def added(self, dtype: torch.dtype) -> dict[str, Tensor] | None:
+        """What an SDXL network embeds beside the timestep, by diffusers' names; None for all others."""
+        if self.pooled is None or self.sizes is None:
+            return None
+        return {"text_embeds": self.pooled.to(dtype), "time_ids": self.sizes}
 
 
 # Any: diffusers' configs are typed loosely.
@@ -82,7 +102,7 @@ def widths_of(config: Any) -> tuple[object, ...]:
 
 
 def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
-    """Read a ControlNetModel's folder.
+    """Read a controlnet: diffusers' folder, or a single file of either layout.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
@@ -92,10 +112,14 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
 
     dtype = torch.float32 if device.type == "cpu" else torch.float16
     try:
-        net = ControlNetModel.from_pretrained(
-            Path(info.path), local_files_only=True, torch_dtype=dtype
-        )
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        path = Path(info.path)
+        if path.is_file():
+            net = _from_file(path, ControlNetModel).to(dtype)
+        else:
+            net = ControlNetModel.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
+    except (
+        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, BrokenModel, NotAModel,
+    ) as error:  # fmt: skip
         raise BrokenModel(
             f"The controlnet {info.id!r} cannot be loaded from {info.path!r}: "
             f"{str(error).rstrip('. ')}. Download or train it again."
@@ -110,6 +134,41 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
         widths=widths_of(net.config),
         bytes=sum(p.numel() * p.element_size() for p in net.parameters()),
     )
+
+
+# Any: diffusers' class, which is imported late.
+def _from_file(path: Path, kind: Any) -> Any:
+    """A network in the precision of its file."""
+    file = open_weights(path)
+    shape = control_shape(file.header.shapes)
+    crossed = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in shape.depths]
+    added = {} if shape.label_numbers is None else {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": SIZE_WIDTH,
+        "projection_class_embeddings_input_dim": shape.label_numbers,
+    }  # fmt: skip
+    net = kind(
+        in_channels=shape.latent_channels,
+        block_out_channels=shape.channels,
+        down_block_types=tuple(crossed),
+        mid_block_type="UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D",
+        layers_per_block=shape.layers,
+        cross_attention_dim=shape.text_width,
+        attention_head_dim=shape.heads,
+        transformer_layers_per_block=tuple(depth or 1 for depth in shape.depths),
+        use_linear_projection=shape.linear_projection,
+        norm_num_groups=min(32, *shape.channels),
+        conditioning_embedding_out_channels=shape.hint_channels,
+        **added,
+    )
+    parameters = {name.replace(".", "_"): name for name in net.state_dict()}
+    state = {}
+    for ours, theirs in control_names(file.header.shapes).items():
+        name = parameters.get(ours.replace(".", "_"))
+        if name is not None:
+            state[name] = file[theirs]
+    net.load_state_dict(state, strict=True)
+    return net
 
 
 def residuals(
@@ -136,6 +195,7 @@ def residuals(
             inputs.t,
             inputs.tokens.to(net.dtype),
             torch.cat(hints).to(net.dtype, memory_format=torch.channels_last),
+            added_cond_kwargs=inputs.added(net.dtype),
             return_dict=False,
         )
         shares = torch.tensor(weights, device=mids.device, dtype=mids.dtype).view(-1, 1, 1, 1)

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.embedding_layouts import vectors_key
+from webui.contracts.embedding_layouts import CLIP_G, CLIP_L, vectors_key
 from webui.contracts.embedding_picture import vectors_in_picture
-from webui.contracts.errors import BrokenModel, JobFailed
+from webui.contracts.errors import BrokenModel, EaselError, JobFailed
+from webui.engine.weights import open_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,8 @@ class LoadedEmbedding:
     bytes: int
     key: object = field(default_factory=object)
     """Its identity where it is not to be kept alive."""
+    second: Tensor | None = None
+    """(V, D2), float32: for the second text encoder, where it was made for two."""
 
     @property
     def name(self) -> str:
@@ -45,41 +47,54 @@ def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
         BrokenModel: the file is missing, damaged, or holds no vectors.
     """
     try:
-        vectors = _read(Path(info.path), device)
-    except (OSError, ValueError, SafetensorError) as error:
+        vectors, second = _read(Path(info.path), device)
+    except (OSError, ValueError, EaselError) as error:
         raise BrokenModel(
             f"The embedding {info.id!r} cannot be loaded from {info.path!r}: "
             f"{str(error).rstrip('. ')}. Download or train it again."
         ) from error
     vectors = vectors.reshape(-1, vectors.shape[-1])
-    return LoadedEmbedding(info, vectors, vectors.nbytes)
+    if second is None:
+        return LoadedEmbedding(info, vectors, vectors.nbytes)
+    second = second.reshape(-1, second.shape[-1])
+    return LoadedEmbedding(info, vectors, vectors.nbytes + second.nbytes, second=second)
 
 
-def _read(path: Path, device: torch.device) -> Tensor:
-    """(V, D) or (D,), float32."""
+def _read(path: Path, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """Vectors (V, D) or (D,), float32; and as many for a second text encoder, where there are."""
     if path.suffix == ".png":
         vectors = vectors_in_picture(path)
         if vectors is None:
             raise ValueError("the picture holds no embedding.")
-        return torch.tensor(vectors, dtype=torch.float32, device=device)
-    with safe_open(path, framework="pt", device=str(device)) as file:
-        shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
-        key = vectors_key(shapes)
-        if key is None:
-            raise ValueError("it holds no vectors of one text encoder.")
-        tensor: Tensor = file.get_tensor(key).float()
-        return tensor
+        return torch.tensor(vectors, dtype=torch.float32, device=device), None
+    file = open_weights(path)
+    shapes = file.header.shapes
+    key = vectors_key(shapes)
+    if key is None:
+        raise ValueError("it holds no vectors of one text encoder.")
+    tensor = file[key].to(device, torch.float32, copy=True)
+    second = shapes.get(CLIP_G) if key == CLIP_L else None
+    if second is None:
+        return tensor, None
+    if second[:-1] != shapes[key][:-1]:
+        raise ValueError(
+            f"it holds vectors of shape {shapes[key]} for one text encoder and {second} for the other; "
+            "as many for both were expected."
+        )
+    return tensor, file[CLIP_G].to(device, torch.float32, copy=True)
 
 
 class Placeholders:
     """Token ids for embeddings: below 0, so that no tokenizer has them; -1 is the first vector."""
 
-    def __init__(self, embeddings: Sequence[LoadedEmbedding]) -> None:
+    def __init__(self, embeddings: Sequence[LoadedEmbedding], second: bool = False) -> None:
+        """With `second` the vectors are those for the second text encoder."""
         self._ids: dict[str, list[int]] = {}
         self._vectors: list[Tensor] = []
         for embedding in embeddings:
             first = len(self._vectors)
-            self._vectors += list(embedding.vectors)
+            vectors = embedding.second if second else embedding.vectors
+            self._vectors += [] if vectors is None else list(vectors)
             self._ids[embedding.name] = [-1 - i for i in range(first, len(self._vectors))]
 
     @property
@@ -113,15 +128,18 @@ class Placeholders:
             handle.remove()
 
 
-def check_width(embeddings: Sequence[LoadedEmbedding], encoder: nn.Module, model: str) -> None:
-    """See that a text encoder can read the vectors.
+def check_width(
+    embeddings: Sequence[LoadedEmbedding], encoder: nn.Module, model: str, second: bool = False
+) -> None:
+    """See that a text encoder, the second with `second`, can read the vectors.
 
     Raises:
         JobFailed: they were made for another one.
     """
     width = _input_layer(encoder).embedding_dim
     for embedding in embeddings:
-        own = embedding.vectors.shape[1]
+        vectors = embedding.second if second else embedding.vectors
+        own = 0 if vectors is None else vectors.shape[1]
         if own != width:
             raise JobFailed(
                 f"The embedding {embedding.info.id!r} was made for another model: its vectors have "

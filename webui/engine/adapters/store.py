@@ -17,16 +17,19 @@ from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.adapters.controlnet import LoadedControl, load_control
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.lora import LoadedLora, load_lora
+from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
+from webui.engine.adapters.vae import LoadedVae, load_vae
 from webui.engine.memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-Adapter = LoadedControl | LoadedLora | LoadedEmbedding
+Adapter = LoadedControl | LoadedLora | LoadedEmbedding | LoadedUpscaler | LoadedVae
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
 
 LOADERS: Mapping[AdapterKind, Loader] = {
     "controlnet": load_control, "lora": load_lora, "embedding": load_embedding,
+    "upscaler": load_upscaler, "vae": load_vae,
 }  # fmt: skip
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.first_stage import decode_latents
+from webui.engine.previews import fit_projection
 
 ZERO_SNR_ALPHA = 2.0**-24
 
@@ -58,10 +62,47 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
 # Any: diffusers' and transformers' from_pretrained are not typed alike.
 def load_part(kind: Any, folder: Path, device: torch.device, **options: Any) -> Any:
     """A network from its folder, ready to use; `options` name its precision."""
-    network = kind.from_pretrained(folder, local_files_only=True, **options)
+    return ready(kind.from_pretrained(folder, local_files_only=True, **options), device)
+
+
+# Any: networks of two libraries that have no base in common but nn.Module.
+def ready(network: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
+    """A network as it is used: on its device, not to be trained; None keeps its precision."""
     network = network.eval().requires_grad_(False)
     # Convolutions read channels last faster, on CPUs and on GPUs with half precision.
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device, dtype, memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadFirstStage:
+    """A KL first stage, and what is known of its latents."""
+
+    vae: Any
+    scale: float
+    shift: float
+    preview: Tensor
+    """See `LoadedModel.preview`."""
+
+
+def read_first_stage(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> ReadFirstStage:
+    """The part 'vae' of a model, and a preview fitted to it."""
+    vae = load_part(AutoencoderKL, part_folder(checkpoint, "vae"), device, torch_dtype=dtype)
+    return fitted_first_stage(vae, device)
+
+
+# Any: diffusers' networks are typed loosely.
+def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
+    """A KL first stage that is in memory, with a preview fitted to it."""
+    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
+    with torch.inference_mode():
+        preview = fit_projection(
+            lambda latents: decode_latents(vae, latents / scale + shift),
+            int(vae.config.latent_channels),
+            device,
+        )
+    return ReadFirstStage(vae, scale, shift, preview)
 
 
 def compute_dtype(device: torch.device, stored: str) -> torch.dtype:

@@ -33,7 +33,11 @@ class Family:
 
 FAMILIES: tuple[Family, ...] = (
     Family("sd1", "webui.engine.families.sd1"),
+    Family("sdxl", "webui.engine.families.sdxl"),
+    Family("sd3", "webui.engine.families.sd3"),
+    Family("flux", "webui.engine.families.flux"),
     Family("ldm-sr", "webui.engine.families.ldm_sr"),
+    Family("ldm", "webui.engine.families.ldm.load"),
 )
 
 

@@ -1,7 +1,8 @@
 """Stable Diffusion 1 and 2 and everything of that shape: text tokens, UNet, KL first stage.
 
 Reads a diffusers folder by part, of which some may lie in a neighbour's; sizes come from the parts'
-own config files. What a model does beside text to image shows in the input channels of its UNet.
+own config files. Single files are read in `sd1_file.py`. What a model does beside text to image shows in the
+input channels of its UNet.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.parts import (
     DAMAGE,
     broken,
@@ -25,13 +26,13 @@ from webui.engine.families.parts import (
     noise_levels,
     part_folder,
     read_config,
+    read_first_stage,
     weight_bytes,
 )
-from webui.engine.first_stage import decode_latents
+from webui.engine.families.sd1_file import parts_of_file
+from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel
-from webui.engine.previews import fit_projection
-from webui.prompt.tokens import TokenFrame
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -39,12 +40,13 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "semantic": lambda latent, classes: latent + 4 * classes,
     "layout": lambda latent, classes: latent,  # noqa: ARG005
     "depth": lambda latent, classes: latent + 1,  # noqa: ARG005
+    "edit": lambda latent, classes: 2 * latent,  # noqa: ARG005
 }
 """Input channels of the UNet by task, from those of the latent and the number of classes."""
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
+    """Read a diffusers folder or a single file.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
@@ -57,40 +59,47 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
 
 def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     dtype = compute_dtype(device, checkpoint.dtype)
-    where = {name: part_folder(checkpoint, name) for name in _PARTS}
-    unet = load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype)
-    vae = load_part(AutoencoderKL, where["vae"], device, torch_dtype=dtype)
-    text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
-    tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
-    layout_encoder = _layout_encoder(checkpoint, where["layout_encoder"], device)
+    read = _parts_of_folder if checkpoint.format == "diffusers" else parts_of_file
+    parts = read(checkpoint, device, dtype)
+    # Any: diffusers' configurations are typed loosely.
+    unet: Any = parts.unet
     _check_channels(checkpoint, int(unet.config.in_channels))
-    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
-    with torch.inference_mode():
-        preview = fit_projection(
-            lambda latents: decode_latents(vae, latents / scale + shift),
-            int(vae.config.latent_channels),
-            device,
-        )
-    networks = [unet, vae, text_encoder, *([] if layout_encoder is None else [layout_encoder])]
     return LoadedModel(
         checkpoint=checkpoint,
         device=device,
         dtype=dtype,
-        text_encoder=text_encoder,
-        tokenize=lambda text: _token_ids(tokenizer, text),
-        frame=_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
-        unet=unet,
-        vae=vae,
-        latent_scale=scale,
-        latent_shift=shift,
-        levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
-        bytes=weight_bytes(networks),
-        preview=preview,
-        layout_encoder=layout_encoder,
+        text_encoder=parts.text_encoder,
+        tokenize=lambda text: token_ids(parts.tokenizer, text),
+        frame=parts.frame,
+        unet=parts.unet,
+        vae=parts.first_stage.vae,
+        latent_scale=parts.first_stage.scale,
+        latent_shift=parts.first_stage.shift,
+        levels=parts.levels,
+        bytes=weight_bytes(parts.networks),
+        preview=parts.first_stage.preview,
+        layout_encoder=parts.layout_encoder,
     )
 
 
-_PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
+def _parts_of_folder(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> StableDiffusionParts:
+    where = {name: part_folder(checkpoint, name) for name in _PARTS}
+    text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
+    tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
+    return StableDiffusionParts(
+        unet=load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype),
+        first_stage=read_first_stage(checkpoint, device, dtype),
+        text_encoder=text_encoder,
+        tokenizer=tokenizer,
+        frame=token_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
+        levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
+        layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], device),
+    )
+
+
+_PARTS = ("unet", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
 
 
 def _layout_encoder(
@@ -117,22 +126,3 @@ def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
         raise ValueError(
             f"its UNet takes {channels} channels; for the task {task!r} {wanted} were expected."
         )
-
-
-# Any: the tokenizer's attributes are untyped.
-def _frame(tokenizer: Any, length: int) -> TokenFrame:
-    pad = tokenizer.pad_token_id
-    end = tokenizer.eos_token_id
-    comma = tokenizer(",", add_special_tokens=False).input_ids
-    return TokenFrame(
-        start=tokenizer.bos_token_id,
-        end=end,
-        padding=end if pad is None else pad,
-        length=length,
-        comma=comma[0] if len(comma) == 1 else None,
-    )
-
-
-def _token_ids(tokenizer: Any, text: str) -> list[int]:
-    encoded = tokenizer(text, add_special_tokens=False, truncation=False, verbose=False)
-    return [int(token) for token in encoded.input_ids]

@@ -8,6 +8,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
+from webui.engine.programs.edit import edit
 from webui.engine.programs.image_to_image import image_to_image
 from webui.engine.programs.inpaint import inpaint
 from webui.engine.programs.order import PictureOrder
@@ -24,14 +25,16 @@ PROGRAMS: Mapping[str, MakeProgram] = {
     "txt2img": text_to_image,
     "img2img": image_to_image,
     "inpaint": inpaint,
+    "edit": edit,
     "upscale": upscale,
     "resample": resample,
 }
-"""By `GenerationRequest.task`, but for 'upscale', which is the model's, and 'resample'."""
+"""By `GenerationRequest.task`, but for 'upscale' and 'edit', which are the model's, and 'resample'."""
 
 
 def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
     """What makes a picture of a request with a model."""
     if request.upscaler != BY_MODEL:
         return PROGRAMS["resample"]
-    return PROGRAMS["upscale" if checkpoint.task == "upscale" else request.task]
+    own = checkpoint.task if checkpoint.task in ("upscale", "edit") else None
+    return PROGRAMS[own or request.task]

@@ -9,6 +9,7 @@ Maps steer both rows of guidance; boxes only that of the prompt: the other's pla
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,18 +19,30 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from webui.contracts.conditions import ControlUse, LayoutBox
+from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
-from webui.engine.guidance import Conditioning, GuidedBy, Steering, Timeline, encode_prompts
+from webui.engine.conditioners import projected_classes
+from webui.engine.guidance import (
+    Conditioning,
+    GuidedBy,
+    Prompted,
+    Steering,
+    TextRows,
+    Timeline,
+    encode_prompts,
+)
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.regions import placed, regions_of
+from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
+from webui.engine.programs.wordless import box_tokens, wordless_tokens
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Denoise, EncodeBoxes, Task
+from webui.engine.work import Denoise, Task
 
 Map = NDArray[Any] | Tensor
 """(H, W) or (B, H, W)."""
@@ -52,29 +65,59 @@ def conditioned(
     request, sigmas = order.request, walk.sigmas
     width, height = order.size(model)
     guidance, regions = Guidance.of(request, walk), regions_of(order, model)
-    said = yield from encode_prompts(
-        model,
-        (request.prompt, request.negative_prompt, *(region.prompt for region in regions)),
-        guidance.needs_negative,
-        order.text_patches,
-        order.reading,
-        Timeline(sigmas, order.after),
-    )
+    if model.checkpoint.task == "edit":
+        guidance = replace(guidance, image_scale=request.image_guidance_scale)
+    said = yield from _said(order, model, guidance, sigmas, [each.prompt for each in regions])
     stages = said.stages
-    if model.layout_encoder is not None:
-        boxes = yield from _box_tokens(order, model, stages[0][1].shape[0])
-        stages = tuple((level, torch.cat((tokens, boxes), 1)) for level, tokens in stages)
+    weights = placed(said.weights, regions, request.region_base if request.prompt else 0.0)
+    first = stages[0][1] if stages else None
     conditioning = Conditioning(
-        stages[0][1],
+        first,
         _planes(order, model) if planes is None else planes,
+        size_rows(order, model, 1 if first is None else first.count, len(weights)),
+        request.distilled_guidance_scale if model.traits.takes_guidance else None,
         later=stages[1:],
-        weights=placed(said.weights, regions, request.region_base if request.prompt else 0.0),
+        weights=weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
-        patches=order.patches,
+        patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
     return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
+
+
+def _said(
+    order: PictureOrder,
+    model: LoadedModel,
+    guidance: Guidance,
+    sigmas: Sequence[float],
+    elsewhere: Sequence[str] = (),
+) -> Task[Prompted]:
+    """Tokens of all that the picture follows; no stages for a network that attends to nothing.
+
+    Args:
+        order: The picture.
+        model: What draws it.
+        guidance: Says whether the negative prompt is wanted.
+        sigmas: The levels that are walked.
+        elsewhere: Prompts of regions, which follow the prompt's own parts.
+    """
+    if not model.reads_text:
+        tokens = yield from wordless_tokens(order, model, guidance.needs_negative)
+        return Prompted(() if tokens is None else ((sigmas[0], TextRows(tokens)),), (1.0,))
+    request = order.request
+    said = yield from encode_prompts(
+        model,
+        (request.prompt, request.negative_prompt, *elsewhere),
+        guidance.needs_negative,
+        order.text_patches(len(sigmas) - 1),
+        order.reading,
+        Timeline(sigmas, order.after),
+    )
+    if model.layout_encoder is None:
+        return said
+    boxes = yield from box_tokens(order, model, said.stages[0][1].count)
+    return replace(said, stages=tuple((level, text.beside(boxes)) for level, text in said.stages))
 
 
 def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:
@@ -94,15 +137,24 @@ def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:
     Raises:
         BadImage: an id is not below `classes`.
     """
-    whole = _whole_cells(_batch(ids), factor).long()
-    highest = int(whole.max())
-    if highest >= classes:
+    whole = _whole_cells(_checked(ids, classes), factor).long()
+    shares = functional.one_hot(whole, classes).permute(0, 3, 1, 2).float()  # (B, classes, H, W)
+    return functional.pixel_unshuffle(functional.avg_pool2d(shares, factor // 2), 2)
+
+
+def _checked(ids: Map, classes: int) -> Tensor:
+    """Class ids (B, H, W).
+
+    Raises:
+        BadImage: one is not below `classes`.
+    """
+    batch = _batch(ids)
+    if (highest := int(batch.max())) >= classes:
         raise BadImage(
             f"The class map holds the value {highest}; the model knows the classes 0 to "
             f"{classes - 1}. Draw each class in the colour of its number."
         )
-    shares = functional.one_hot(whole, classes).permute(0, 3, 1, 2).float()  # (B, classes, H, W)
-    return functional.pixel_unshuffle(functional.avg_pool2d(shares, factor // 2), 2)
+    return batch
 
 
 def depth_plane(depth: Map, factor: int = 8) -> Tensor:
@@ -134,10 +186,10 @@ def mask_plane(mask: Map, factor: int = 8) -> Tensor:
     return functional.max_pool2d(whole[:, None], factor)
 
 
-def hide_masked(pixels: Tensor, mask: Map) -> Tensor:
-    """Pixels (B, 3, H, W) in [-1, 1] with 0, a middle grey, wherever the mask is more than 0."""
+def hide_masked(pixels: Tensor, mask: Map, hidden: float = 0.0) -> Tensor:
+    """Pixels (B, 3, H, W) in [-1, 1] with a middle grey, or another value, where the mask is more than 0."""
     whole = _padded(_batch(mask), *pixels.shape[-2:])
-    return pixels * (whole == 0)[:, None].to(pixels)
+    return torch.where((whole == 0)[:, None].to(pixels.device), pixels, hidden)
 
 
 def noised_picture(low: Tensor, level: float | Tensor, noise: Tensor) -> Tensor:
@@ -156,8 +208,7 @@ def _planes(order: PictureOrder, model: LoadedModel) -> Tensor | None:
     width, height = order.size(model)
     if checkpoint.task == "semantic":
         ids = open_class_map(order.file(request.class_map, "class map"), width, height)
-        planes = class_planes(ids, len(checkpoint.classes), checkpoint.latent_factor)
-        return planes.to(model.device)
+        return _map_planes(ids, model).to(model.device)
     if checkpoint.task == "depth":
         depth = open_depth_map(order.file(request.depth_map, "depth map"), width, height)
         return depth_plane(depth, checkpoint.latent_factor).to(model.device)
@@ -168,25 +219,22 @@ def _planes(order: PictureOrder, model: LoadedModel) -> Tensor | None:
     return None
 
 
-def _box_tokens(order: PictureOrder, model: LoadedModel, rows: int) -> Task[Tensor]:
-    """(R, L, D): the boxes of the request for each part of the prompt, then, with guidance, no boxes."""
-    boxes = torch.tensor([_box(box, model) for box in order.request.boxes], dtype=torch.float32)
-    boxes = boxes.reshape(1, -1, 5)[:, : model.max_boxes].to(model.device)
-    given: Tensor = yield EncodeBoxes(model, boxes)
-    if rows == 1:
-        return given
-    none: Tensor = yield EncodeBoxes(model, boxes[:, :0])
-    return torch.cat((given.expand(rows - 1, -1, -1), none))
+def _map_planes(ids: Map, model: LoadedModel) -> Tensor:
+    """A class map as the model takes it."""
+    checkpoint, projection = model.checkpoint, model.conditioners.map_projection
+    factor = checkpoint.latent_factor
+    if projection is None:
+        return class_planes(ids, len(checkpoint.classes), factor)
+    whole = _whole_cells(_checked(ids, projection.shape[1]), factor)
+    return projected_classes(whole.to(projection.device), projection, factor)
 
 
-def _box(box: LayoutBox, model: LoadedModel) -> tuple[float, ...]:
-    classes = model.checkpoint.classes
-    if box.label not in classes:
-        raise BadRequest(
-            f"The model {model.checkpoint.id!r} knows no {box.label!r}; "
-            f"it knows {', '.join(classes)}. Label the box with one of these."
-        )
-    return float(classes.index(box.label)), box.left, box.top, box.right, box.bottom
+def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[float, Patches], ...]:
+    """(level from which they are at work, going down; LoRAs), highest level first."""
+    begins = [0, *(until for until, _ in stages)]  # steps before a stage
+    return tuple(
+        (sigmas[begin], patches) for begin, (_, patches) in zip(begins, stages, strict=False)
+    )
 
 
 def _steering(

@@ -15,6 +15,7 @@ from webui.contracts.request import GenerationRequest
 from webui.contracts.steps import hires_steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, to_tensor
+from webui.engine.programs.network_upscale import through_network
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.refiner import check_latents, refined
 from webui.engine.programs.resample import RESAMPLING
@@ -50,7 +51,7 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
     total, steps = hires_steps_of(request)
     if steps > 0:
         whole = again.request.model_copy(update={"steps": total})
-        walk = Walk.of(whole, model.levels).last(steps)
+        walk = Walk.of(whole, model.levels_at(width, height)).last(steps)
         denoise = yield from refined(again, model, walk)
         noise = again.noise(model, latent.shape)
         x = walk.noised(latent, noise)
@@ -88,7 +89,10 @@ def enlarged(
         _, _, rows, columns = model.latent_shape(*size)
         return interpolated(latent, rows, columns, *_INTERPOLATION[upscaler])
     pixels = yield from decode(model, latent, *order.size(model), order.request.tiling)
-    image = fit_image(Image.fromarray(np.asarray(pixels)), *size, RESAMPLING[upscaler])
+    image = Image.fromarray(np.asarray(pixels))
+    if upscaler not in RESAMPLING:
+        image = yield from through_network(model, order.upscaler(upscaler), image, *size)
+    image = fit_image(image, *size, RESAMPLING.get(upscaler, Image.Resampling.LANCZOS))
     large = to_tensor(image, second.checkpoint.latent_factor).to(second.device)
     encoded: Tensor = yield EncodeImage(second, large)
     return encoded

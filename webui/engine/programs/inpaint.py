@@ -143,9 +143,10 @@ def _redrawn(
     walk = walk_of(request, model)
     cells = mask_plane(repair.mask, factor).to(model.device)  # (1, 1, h, w)
     if model.checkpoint.task == "inpaint":
-        around: Tensor = yield EncodeImage(model, hide_masked(pixels, repair.mask))
-        planes = torch.cat((cells, around), 1)
-        denoise = yield from conditioned(order, model, walk, planes)
+        masks = model.conditioners.masks
+        hidden = hide_masked(pixels, repair.mask, masks.hidden)
+        around: Tensor = yield EncodeImage(model, hidden)
+        denoise = yield from conditioned(order, model, walk, masks.planes(cells, around))
     else:
         denoise = yield from conditioned(order, model, walk)
     softness = Softness.of(request)

@@ -12,8 +12,9 @@ from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.embedding import LoadedEmbedding
-from webui.engine.adapters.lora import LoadedLora, Patches
+from webui.engine.adapters.lora import LoadedLora, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
+from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import Alterations, FreeU
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
@@ -63,23 +64,26 @@ class PictureOrder:
         )
         return NoiseStream(plan, shape, model.device)
 
-    @property
-    def patches(self) -> Patches:
-        """The request's LoRAs; those of weight 0 are left out, for they change nothing."""
-        return self._patches([use.weight for use in self.request.loras])
+    def patches(self, steps: int) -> PatchStages:
+        """The request's LoRAs over so many steps; those of weight 0 are left out: they change nothing."""
+        return self._patches(steps, [use.weight for use in self.request.loras])
 
-    @property
-    def text_patches(self) -> Patches:
+    def text_patches(self, steps: int) -> PatchStages:
         """The same for the text encoder, where they may weigh otherwise."""
-        return self._patches([use.weight_of_text for use in self.request.loras])
+        return self._patches(steps, [use.weight_of_text for use in self.request.loras])
 
-    def _patches(self, weights: Sequence[float]) -> Patches:
-        patches = []
+    def _patches(self, steps: int, weights: Sequence[float]) -> PatchStages:
+        loaded = []
         for use, weight in zip(self.request.loras, weights, strict=True):
             lora = self.adapters[use.adapter]
             if weight != 0 and isinstance(lora, LoadedLora):
-                patches.append((lora.first_ranks(use.rank), weight))
-        return tuple(patches)
+                loaded.append((use, lora.first_ranks(use.rank).by_blocks(use.blocks), weight))
+        begun = 1 if self.after else 0  # passes before this one
+        moments = ((step, begun + (step - 0.5) / steps) for step in range(1, steps + 1))
+        return stages_from(
+            (step, tuple((lora, weight) for use, lora, weight in loaded if use.acts_at(moment)))
+            for step, moment in moments
+        )
 
     @property
     def reading(self) -> Reading:
@@ -101,6 +105,17 @@ class PictureOrder:
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
         return tuple((net, use) for net, use in pairs if isinstance(net, LoadedControl))
+
+    def upscaler(self, name: str) -> LoadedUpscaler:
+        """An upscaler network that the request names.
+
+        Raises:
+            BadRequest: the worker was given none of this name.
+        """
+        net = self.adapters.get(AdapterId(name))
+        if not isinstance(net, LoadedUpscaler):
+            raise BadRequest(f"The worker was given no upscaler {name!r} for this picture.")
+        return net
 
     def model(self, name: ModelId) -> LoadedModel:
         """A further model that the request names.

@@ -34,7 +34,8 @@ def refined(order: PictureOrder, model: LoadedModel, walk: Walk) -> Task[Denoise
         return first
     level = walk.sigmas[begins[0]]
     bare = replace(order, request=request.model_copy(update={"loras": (), "controls": ()}))
-    own = replace(walk, levels=Walk.of(request, refiner.levels).levels)
+    levels = refiner.levels_at(*order.size(refiner))
+    own = replace(walk, levels=Walk.of(request, levels).levels)
     second = yield from conditioned(bare, refiner, own)
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:

@@ -1,4 +1,4 @@
-"""Enlarging without drawing: each pixel of the result is a weighing of the image's."""
+"""Enlarging without a diffusion model: by an upscaler network, or each pixel a weighing of the image's."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from PIL import Image
 from webui.contracts.parameters.upscaling import LANCZOS, NEAREST, USUAL_FACTOR
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image
+from webui.engine.programs.network_upscale import through_network
 from webui.engine.programs.order import PictureOrder
 from webui.engine.work import Pixels, Program
 
@@ -20,12 +21,16 @@ RESAMPLING: Mapping[str, Image.Resampling] = {
 
 
 def resample(order: PictureOrder, model: LoadedModel) -> Program:
-    """The image enlarged by the request's upscaler; no network is asked."""
-    yield from ()
+    """The image enlarged by the request's upscaler; a network's result is resampled to the factor."""
     request = order.request
     image = open_image(order.file(request.image, "image"), request.background)
     factor = request.upscale_factor or USUAL_FACTOR
-    return enlarged(image, factor, order.size(model), RESAMPLING[request.upscaler])
+    if request.upscaler in RESAMPLING:
+        return enlarged(image, factor, order.size(model), RESAMPLING[request.upscaler])
+    wide, high = round(image.width * factor), round(image.height * factor)
+    large = yield from through_network(model, order.upscaler(request.upscaler), image, wide, high)
+    exact = large.resize((wide, high), Image.Resampling.LANCZOS)
+    return enlarged(exact, 1.0, order.size(model), Image.Resampling.LANCZOS)
 
 
 def enlarged(

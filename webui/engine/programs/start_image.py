@@ -59,7 +59,12 @@ def walk_of(request: GenerationRequest, model: LoadedModel) -> Walk:
     if request.exact_steps and steps:
         longer = int(request.steps / min(request.denoising_strength, MOST_OF_ALL))
         request = request.model_copy(update={"steps": max(longer, steps)})
-    return Walk.of(request, model.levels).last(steps)
+    checkpoint = model.checkpoint
+    width, height = (
+        request.width or checkpoint.native_width,
+        request.height or checkpoint.native_height,
+    )
+    return Walk.of(request, model.levels_at(width, height)).last(steps)
 
 
 def with_colours_of_image(picture: Pixels, image: Image.Image) -> Pixels:

@@ -51,7 +51,7 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
     noise = order.noise(model, shape)
-    walk = Walk.of(request, model.levels)
+    walk = Walk.of(request, model.levels_at(width, height))
     conditioning = _conditioning(order, model, low)
     plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
     denoise = guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))

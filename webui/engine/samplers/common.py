@@ -17,6 +17,9 @@ from torch import Tensor
 
 from webui.engine.work import Denoise, Task
 
+LEAP = 1000.0
+"""Ratio of two levels that no schedule of alphas has between steps, short of the last, which is to 0."""
+
 
 class Noise(Protocol):
     """Draws standard normal values of the shape of x."""
@@ -72,6 +75,14 @@ Sampler = Callable[[Denoise, Tensor, Sequence[float], Noise, SamplerOptions], Ta
 def steps(sigmas: Sequence[float]) -> Iterator[tuple[float, float]]:
     """Pairs of a noise level and the following one."""
     return itertools.pairwise(sigmas)
+
+
+def is_leap(sigma: float, following: float) -> bool:
+    """Whether a step is so long that how the slope changes over it says nothing: a flow's first one.
+
+    A method of second order takes Euler's step there.
+    """
+    return sigma > LEAP * following
 
 
 def ancestral_split(sigma: float, following: float, eta: float) -> tuple[float, float]:

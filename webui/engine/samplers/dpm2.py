@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, steps
+from webui.engine.samplers.common import Noise, SamplerOptions, ancestral_split, is_leap, steps
 from webui.engine.work import Denoise, Task
 
 
@@ -39,9 +39,10 @@ def _through_the_middle(
 ) -> Task[Tensor]:
     denoised = yield from denoise(x, sigma)
     slope = (x - denoised) / sigma
-    if following > 0:
-        middle = math.sqrt(sigma * following)
-        point = x + slope * (middle - sigma)  # (1, C, h, w)
-        denoised = yield from denoise(point, middle)
-        slope = (point - denoised) / middle
+    if is_leap(sigma, following):
+        return denoised + slope * following
+    middle = math.sqrt(sigma * following)
+    point = x + slope * (middle - sigma)  # (1, C, h, w)
+    denoised = yield from denoise(point, middle)
+    slope = (point - denoised) / middle
     return x + slope * (following - sigma)

@@ -17,7 +17,8 @@ def euler(
     for sigma, following in steps(sigmas):
         x, level = options.churn.put_back(x, sigma, len(sigmas) - 1, noise)
         denoised = yield from denoise(x, level)
-        x = x + (x - denoised) * ((following - level) / level)  # (1, C, h, w)
+        # Not x + slope * step: at the levels of a flow, which have no end, that cancels.
+        x = denoised + (x - denoised) * (following / level)  # (1, C, h, w)
     return x
 
 
@@ -29,7 +30,7 @@ def euler_ancestral(
     for sigma, following in steps(sigmas):
         denoised = yield from denoise(x, sigma)
         down, up = ancestral_split(sigma, following, eta)
-        x = x + (x - denoised) * ((down - sigma) / sigma)  # (1, C, h, w)
+        x = denoised + (x - denoised) * (down / sigma)  # (1, C, h, w)
         if up > 0:
             x = x + noise() * up
     return x

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from webui.engine.samplers.common import Noise, SamplerOptions, steps
+from webui.engine.samplers.common import Noise, SamplerOptions, is_leap, steps
 from webui.engine.work import Denoise, Task
 
 
@@ -26,8 +26,8 @@ def heun_step(denoise: Denoise, x: Tensor, sigma: float, following: float) -> Ta
     """One step of Heun's method; to 0 one of Euler's."""
     denoised = yield from denoise(x, sigma)
     slope = (x - denoised) / sigma
-    guess = x + slope * (following - sigma)  # (1, C, h, w)
-    if following > 0:
+    guess = denoised + slope * following  # (1, C, h, w)
+    if not is_leap(sigma, following):
         denoised = yield from denoise(guess, following)
         slope = (slope + (guess - denoised) / following) / 2
         guess = x + slope * (following - sigma)

@@ -12,6 +12,6 @@ def picture_metadata(draft: PictureDraft) -> tuple[TextChunk, ...]:
     """`parameters` in AUTOMATIC1111's grammar, and the whole request as JSON under `easel`."""
     request = draft.request
     return (
-        TextChunk("parameters", write_infotext(request, request.seed, request.model)),
+        TextChunk("parameters", write_infotext(request, request.seed, request.model, draft.hashes)),
         TextChunk("easel", request.model_dump_json()),
     )

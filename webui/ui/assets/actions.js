@@ -10,7 +10,7 @@ import * as store from './store.js';
 import { inWords, templateOf } from './words.js';
 
 /** Parts of a request that not every form has a place for. */
-const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
+const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
 const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */
@@ -38,7 +38,8 @@ export const sendTo = (tab, picture) => telling(async () => {
 
 /** Bring all parameters of a picture back into the form that can show them. */
 export const restore = (picture) => telling(async () => {
-  const request = inWords((await parameters(picture)).request);
+  const { priority, ...made } = (await parameters(picture)).request; // whose turn it was is no part of a picture
+  const request = inWords(made);
   const tab = await tabFor(request);
   fill(tab, request);
   openTab(tab);

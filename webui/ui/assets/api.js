@@ -13,6 +13,7 @@ export class ApiError extends Error {
 export const address = (path) => ROOT + path;
 export const get = (path) => request('GET', path);
 export const post = (path, body) => request('POST', path, body);
+export const put = (path, body) => request('PUT', path, body);
 export const remove = (path) => request('DELETE', path);
 
 async function request(method, path, body) {

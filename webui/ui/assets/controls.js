@@ -5,26 +5,32 @@ import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
 import { slotValue } from './slots.js';
 
-const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours' };
+const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals' };
 const MOST = 4;
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
-  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [] };
+  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [] };
   view.changed = () => {
-    const complete = view.units.filter((unit) => unit.image).map(({ said, ...unit }) => unit);
+    const complete = view.units.filter((unit) => unit.image).map(told);
     if (JSON.stringify(complete) === JSON.stringify(props.value || [])) return;
     props.value = complete.length ? complete : null;
     trigger('change');
   };
   watch('value', () => takeOver(view, props.value || []));
   view.nets = await get('/adapters?kind=controlnet').catch(() => []);
+  view.ways = await get('/preprocessors').catch(() => []);
   takeOver(view, props.value || []);
   render(view);
 }
 
+/** What of a unit is the request's; the rest is the page's: what was said, what its picture was made of. */
+function told({ said, source, way, settings, asked, ...unit }) {
+  return unit;
+}
+
 /** The form was filled: show its list, unless it is what is shown already. */
 function takeOver(view, given) {
-  const mine = view.units.filter((unit) => unit.image).map(({ said, ...unit }) => unit);
+  const mine = view.units.filter((unit) => unit.image).map(told);
   if (JSON.stringify(mine) === JSON.stringify(given)) return;
   view.units = given.map((unit) => ({ ...unit }));
   render(view);
@@ -44,6 +50,7 @@ function row(view, unit) {
   const remove = make('button', { type: 'button', className: 'ez-icon', title: 'Remove this control', 'aria-label': 'Remove this control', onclick: () => { view.units = view.units.filter((other) => other !== unit); changed(); render(view); } }, icon('close'));
   return make('fieldset', { className: 'ez-control-unit' },
     make('div', { className: 'ez-control-head' }, menu, remove),
+    preprocessor(view, unit, net),
     make('div', { className: 'ez-control-body' }, picture(view, unit, net),
       make('div', { className: 'ez-control-numbers' },
         number('Weight', unit, 'weight', 0, 2, 0.05, changed),
@@ -59,14 +66,48 @@ function picture(view, unit, net) {
   label.addEventListener('dragover', (event) => event.preventDefault());
   label.addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) take(view, unit, event.dataTransfer.files[0]); });
   const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
-  const painted = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted map', onclick: () => { unit.image = map; unit.said = undefined; view.changed(); render(view); } });
+  const painted = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted map', onclick: () => { unit.image = unit.source = map; unit.way = ''; unit.said = undefined; view.changed(); render(view); } });
   return make('div', {}, label, ...(map && map !== unit.image ? [painted] : []));
+}
+
+/** The menu of ways to make the picture of another, those that suit the controlnet first, and their settings. */
+function preprocessor(view, unit, net) {
+  const suits = (way) => way.reads.includes(net?.reads);
+  const ways = [...view.ways].sort((a, b) => suits(b) - suits(a));
+  const menu = make('select', { 'aria-label': 'Preprocessor', title: 'Make its picture of the one that is chosen', onchange: () => { unit.way = menu.value; unit.settings = {}; remake(view, unit); } },
+    make('option', { value: '', textContent: 'no preprocessor', selected: !unit.way }),
+    ...ways.map((way) => make('option', { value: way.name, textContent: way.name, title: way.help, selected: way.name === unit.way })));
+  const chosen = view.ways.find((way) => way.name === unit.way);
+  const numbers = (chosen?.settings ?? []).map((one) => {
+    unit.settings[one.name] ??= one.usual;
+    return number(one.title, unit.settings, one.name, one.low, one.high, one.step, () => remake(view, unit));
+  });
+  return make('div', { className: 'ez-control-numbers ez-control-way' }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Preprocessor' }), menu), ...numbers);
+}
+
+/** The unit's picture, made anew of the one that was chosen. */
+async function remake(view, unit) {
+  const asked = unit.asked = {};
+  try {
+    if (!unit.source) unit.source = unit.image;
+    const order = { image: unit.source, preprocessor: unit.way, settings: unit.settings };
+    const image = unit.way && unit.source ? (await post('/preprocess', order)).id : unit.source;
+    if (unit.asked !== asked) return;
+    unit.image = image;
+    unit.said = undefined;
+  } catch (error) {
+    unit.said = error.message;
+  }
+  view.changed();
+  render(view);
 }
 
 async function take(view, unit, file) {
   try {
-    unit.image = (await post('/images', file)).id;
+    unit.source = (await post('/images', file)).id;
+    unit.image = unit.source;
     unit.said = undefined;
+    if (unit.way) return await remake(view, unit);
   } catch (error) {
     unit.said = error.message;
   }

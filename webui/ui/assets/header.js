@@ -47,6 +47,8 @@ function listen(at) {
     stream = new EventSource(address('/events'));
     stream.addEventListener('queue', (event) => { showQueue(at('queue'), JSON.parse(event.data)); queueChanged(); });
     stream.addEventListener('worker', (event) => showWorker(at('worker'), JSON.parse(event.data)));
+    for (const name of ['download', 'download-gone', 'library'])
+      stream.addEventListener(name, (event) => document.dispatchEvent(new CustomEvent(`easel:${name}`, { detail: JSON.parse(event.data) })));
     stream.onerror = () => showWorker(at('worker'), { state: 'away', device: '', detail: 'The studio does not answer; it may be restarting.' });
   };
   const follow = () => {

@@ -4,27 +4,41 @@ import { post } from './api.js';
 import { attachCompletion } from './complete.js';
 import { clampText, make } from './dom.js';
 import { currentTab, values } from './form.js';
+import { followModel } from './shown.js';
+import { attachPasting } from './pasting.js';
 
 const PAUSE_MS = 250;
+const OPENED_MS = 150; // until a fold's boxes are there
 const SHOWN = 2; // problems
 const MANY = 1000; // the studio counts no further
-const FIELDS = ['prompt', 'negative_prompt', 'model', 'styles', 'steps', 'seed', 'emphasis', 'prompt_choices'];
+const BOXES = ['prompt', 'negative_prompt', 'hires_prompt', 'hires_negative_prompt'];
+const FIELDS = [...BOXES, 'model', 'hires_model', 'styles', 'steps', 'hires_steps', 'seed', 'emphasis', 'prompt_choices'];
 const CHOICE = /[{|]|__/; // what chance or place decides
-const COUNTED = ['prompt', 'negative_prompt'];
-const BOXES = [...COUNTED, 'hires_prompt', 'hires_negative_prompt'];
 
 const wanted = new Map(); // tab to its latest question
+const answers = new Map(); // and to its latest answer
 const timers = new Map();
 
 /** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
 export function mount(_, { tab }) {
+  followModel(tab, (model) => wordless(tab, model));
   document.addEventListener('easel:form', (event) => {
     if (event.detail.tab !== tab) return;
-    BOXES.forEach((name) => boxOf(tab, name));
+    showAll(tab); // what was answered before a box came
     clearTimeout(timers.get(tab));
     timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
   });
+  document.addEventListener('click', ({ target }) => { if (target.closest?.(`#${tab}-fold-hires > button`)) setTimeout(showAll, OPENED_MS, tab); });
   document.addEventListener('easel:words', () => { wanted.delete(tab); ask(tab); });
+}
+
+/** A model that reads no text is asked without any; a retrieval model's prompt names its vectors. */
+function wordless(tab, model) {
+  const hidden = model && !model.reads_text && model.task !== 'retrieval';
+  for (const name of [...BOXES, 'style-row', 'fold-words']) {
+    const element = document.getElementById(`${tab}-${name}`);
+    if (element) element.style.display = hidden ? 'none' : '';
+  }
 }
 
 /** A prompt's box with its count and its notes, made when it is first there. */
@@ -35,11 +49,12 @@ function boxOf(tab, name) {
   if (!element.dataset.prompt) {
     element.dataset.prompt = name;
     attachCompletion(element, area, tab);
-    if (COUNTED.includes(name)) element.append(
+    if (name === 'prompt') attachPasting(element, area);
+    element.append(
       make('span', { className: 'ez-count', 'aria-hidden': 'true' }),
       make('div', { className: 'ez-reading', role: 'status' }));
   }
-  return { area, count: element.querySelector('.ez-count'), notes: element.querySelector('.ez-reading') };
+  return { area, optional: name.startsWith('hires_'), count: element.querySelector('.ez-count'), notes: element.querySelector('.ez-reading') };
 }
 
 async function ask(tab) {
@@ -51,13 +66,22 @@ async function ask(tab) {
   let answer;
   try { answer = await post('/prompts/reading', { prompt: '', ...question }); } catch { wanted.delete(tab); return; }
   if (wanted.get(tab) !== text) return; // an older answer came late
-  for (const name of COUNTED) show(boxOf(tab, name), answer[name], name === 'prompt' ? answer.ways : null);
+  answers.set(tab, answer);
+  showAll(tab);
+}
+
+function showAll(tab) {
+  const answer = answers.get(tab);
+  for (const name of BOXES) {
+    const box = boxOf(tab, name);
+    if (box && answer) show(box, answer[name], name === 'prompt' ? answer.ways : null);
+  }
 }
 
 function show(box, reading, ways) {
-  if (!box) return;
   const { places, room, cut, problems, drawn } = reading;
-  box.count.textContent = places === null ? '' : `${places}/${room}`;
+  const unused = box.optional && !box.area.value.trim(); // then it is as the first pass
+  box.count.textContent = places === null || unused ? '' : `${places}/${room}`;
   box.count.title = places === null ? '' : `${places} of ${room} tokens; a longer prompt takes further rows.`;
   box.count.classList.toggle('ez-over', cut > 0);
   const notes = problems.slice(0, SHOWN).map((problem) => noteOf(box.area, problem));

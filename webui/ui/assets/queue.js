@@ -1,8 +1,10 @@
 // The queue drawer: what everybody's jobs are doing, and cancel for each.
 
-import { get } from './api.js';
+import { get, put } from './api.js';
 import { clampText, icon, make, reconcile } from './dom.js';
 import * as store from './store.js';
+import { toast } from './toast.js';
+import { TURNS } from './words.js';
 
 let drawer = null;
 let timer = null;
@@ -35,7 +37,7 @@ async function refresh() {
   clearTimeout(timer);
   let listed = [];
   try { listed = (await get('/jobs?limit=200&state=queued&state=running')).reverse(); } catch { return; }
-  listed.sort((a, b) => (a.state === 'running' ? 0 : 1) - (b.state === 'running' ? 0 : 1));
+  listed.sort((a, b) => (a.place ?? -1) - (b.place ?? -1)); // those that run have none
   const items = listed.map((job) => ({ key: job.id, job }));
   reconcile(drawer.querySelector('.ez-drawer-list'), items, create, update);
   drawer.querySelector('.ez-drawer-empty').hidden = items.length > 0;
@@ -44,13 +46,23 @@ async function refresh() {
 
 function create({ job }) {
   const stop = make('button', { type: 'button', className: 'ez-icon', title: 'Cancel', 'aria-label': 'Cancel this job', onclick: async () => { await store.cancel(job.id).catch(() => {}); refresh(); } }, icon('close'));
+  const turn = make('select', { 'aria-label': 'Priority of this job', onchange: () => move(job.id, turn.value) },
+    ...Object.entries(TURNS).map(([value, textContent]) => make('option', { value, textContent })));
   return make('div', { role: 'listitem', className: 'ez-row' },
-    make('div', {}, make('p', { textContent: clampText(job.request?.prompt || '(no prompt)', 140) }), make('small')), stop, make('i'));
+    make('div', {}, make('p', { textContent: clampText(job.request?.prompt || '(no prompt)', 140) }), make('small')), turn, stop, make('i'));
+}
+
+async function move(id, priority) {
+  try { await put(`/jobs/${id}/priority`, { priority }); } catch (error) { toast(error.message); }
+  refresh();
 }
 
 function update(element, { job }) {
   const part = job.steps ? job.step / job.steps : 0;
+  const turn = element.querySelector('select');
+  const { priority } = job.request;
+  turn.hidden = job.state === 'running' || !(priority in TURNS);
+  if (document.activeElement !== turn) turn.value = priority;
   element.querySelector('small').textContent = job.state === 'running' ? `Step ${job.step} of ${job.steps}` : job.place ? `${job.place} before it` : 'Next in line';
   element.querySelector('i').style.transform = `scaleX(${part})`;
 }
-

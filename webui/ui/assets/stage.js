@@ -159,7 +159,7 @@ function showWords({ text, detail, note }, job, picture, card) {
 function words(job, picture) {
   if (!store.isConnected() && store.isActive(job)) return ['Reconnecting', 'the job goes on by itself'];
   if (job.state === 'queued' && NOT_READY[worker()]) return [NOT_READY[worker()], job.place ? `${job.place} before this one` : ''];
-  if (job.state === 'queued') return [job.place ? `Queued, ${job.place} before this one` : 'Queued, next in line', ''];
+  if (job.state === 'queued') return [job.place ? `Queued, ${job.place} before this one` : 'Queued, next in line', WAITS[job.request?.priority] ?? ''];
   if (job.state === 'running') return running(job);
   const shown = picture ?? job.pictures?.[0];
   if (!shown) return ['', ''];
@@ -169,6 +169,7 @@ function words(job, picture) {
   return [partly + count, `${shown.width} × ${shown.height}${took}`];
 }
 
+const WAITS = { High: 'goes first', Low: 'in the background: others go first' };
 const worker = () => document.body.dataset.worker;
 const NOT_READY = { starting: 'Waiting for the engine to start', gone: 'The engine stopped and is started again' };
 

@@ -2,8 +2,7 @@
 
 import { address, post } from './api.js';
 import { icon, make } from './dom.js';
-import { values } from './form.js';
-import { modelOf } from './models.js';
+import { shownFor } from './shown.js';
 
 export function mount({ element, props, trigger, watch }, { tab, name, what, task }) {
   const well = build(element.querySelector('.ez-well'), what);
@@ -19,14 +18,7 @@ export function mount({ element, props, trigger, watch }, { tab, name, what, tas
   });
   watch('value', () => show(well, props.value));
   show(well, props.value);
-  if (task) onlyFor(task, tab, element.closest(`#${tab}-${name}`) ?? element);
-}
-
-/** Show an element only while the form's model is one of a task. */
-function onlyFor(task, tab, element) {
-  const follow = async ({ model }) => { element.style.display = (await modelOf(model))?.task === task ? '' : 'none'; };
-  document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab) follow(detail.values); });
-  follow(values(tab));
+  if (task) shownFor(tab, element.closest(`#${tab}-${name}`) ?? element, (model) => model.task === task);
 }
 
 function build(root, what) {

@@ -1,5 +1,8 @@
 // A request's words for a form: LoRAs that were named beside the prompt become tags in it.
 
+/** Priorities that a person chooses from, and what they are called; the form's menu has the same. */
+export const TURNS = { High: 'First', Normal: 'Normal', Low: 'Background' };
+
 const shown = (weight) => String(Number(weight.toFixed(4)));
 
 /** The request with its LoRAs in the prompt, where a form has no other place for them. */
@@ -11,10 +14,12 @@ export function inWords(request) {
 }
 
 /** As AUTOMATIC1111 writes it; the first number is the text encoder's. */
-function tag({ adapter, weight, text_weight, rank }) {
+function tag({ adapter, weight, text_weight, rank, blocks, during }) {
   const numbers = text_weight === null || text_weight === undefined ? [weight] : [text_weight, weight];
   const ranks = rank ? [`dyn=${rank}`] : [];
-  return `<lora:${[adapter, ...numbers.map(shown), ...ranks].join(':')}>`;
+  const rows = blocks?.length ? [`lbw=${blocks.join(',')}`] : [];
+  const when = during?.length ? [`start=${during[0][0].toFixed(4)}`, `stop=${during.at(-1)[1].toFixed(4)}`] : [];
+  return `<lora:${[adapter, ...numbers.map(shown), ...ranks, ...rows, ...when].join(':')}>`;
 }
 
 /** What brings a picture's template back in place of the words that were drawn from it; null where it has none. */

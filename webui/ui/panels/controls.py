@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import gradio as gr
 from gradio.components import Component
 
-from webui.services.catalog import Catalog
 from webui.ui.forms import element_id
 from webui.ui.panels.fold import FOLD, fold_id
 from webui.ui.panels.image import image_panel
 from webui.ui.scripts import on_mount
 
 TITLE = "Control"
-
-
-def for_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A request's fields from a form's: the depth map only for a model that follows one.
-
-    The page shows the map only beside such a model; it waits there while another is chosen.
-    """
-
-    def prepare(values: dict[str, Any]) -> dict[str, Any]:
-        if values.get("model") in {info.id for info in catalog.models("depth")}:
-            return values
-        return {name: value for name, value in values.items() if name != "depth_map"}
-
-    return prepare
 
 
 def controls_panel(tab: str, *, depth: bool = False) -> dict[str, Component]:

@@ -18,10 +18,11 @@ def fold(
     title: str,
     rows: Sequence[str | tuple[str, ...]],
     models: Sequence[CheckpointInfo] = (),
+    networks: Sequence[str] = (),
 ) -> dict[str, Component]:
     """Controls below a title that opens them; a row is one parameter, or several side by side.
 
-    Menus of models offer `models`.
+    Menus of models offer `models`, those of networks `networks` too.
 
     While it is folded, the page's script puts the changed values behind the title (`form.js`).
     """
@@ -29,10 +30,10 @@ def fold(
     with gr.Accordion(title, open=False, elem_classes=[FOLD], elem_id=fold_id(tab, title)):
         for row in rows:
             if isinstance(row, str):
-                controls[row] = control(tab, row, models)
+                controls[row] = control(tab, row, models, networks)
                 continue
             with gr.Row(elem_classes=["ez-pair"]):
-                controls |= {name: control(tab, name, models) for name in row}
+                controls |= {name: control(tab, name, models, networks) for name in row}
     return controls
 
 

@@ -13,6 +13,8 @@ GUIDANCE = (
     ("guidance_start", "guidance_end"),
     "negative_guidance_minimum_sigma",
     ("mimic_scale", "threshold_percentile"),
+    ("distilled_guidance_scale", "flow_shift"),
+    "image_guidance_scale",
 )
 NETWORK = (
     ("clip_skip", "tiling"),
@@ -31,6 +33,12 @@ SAMPLER = (
     ("beta_alpha", "beta_beta"),
     ("discard_penultimate", "sgm_noise_multiplier"),
 )
+SIZES = (
+    ("original_width", "original_height"),
+    ("target_width", "target_height"),
+    ("crop_left", "crop_top"),
+    ("aesthetic_score", "negative_aesthetic_score"),
+)
 SPEED = ("deep_cache_interval", "token_merging_ratio")
 
 
@@ -47,5 +55,6 @@ def sampling_panel(tab: str) -> dict[str, Component]:
         **fold(tab, "Guidance", GUIDANCE),
         **fold(tab, "Sampler", SAMPLER),
         **fold(tab, "Network", NETWORK),
+        **fold(tab, "SDXL sizes", SIZES),
         **fold(tab, "Speed", SPEED),
     }

@@ -1,4 +1,4 @@
-"""Seed with dice and recycle, and how many pictures to make."""
+"""Seed with dice and recycle, how many pictures to make, and when it is their turn."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ DICE = "() => -1"
 
 
 def seed_panel(tab: str) -> dict[str, Component]:
-    """Seed (-1 draws a new one each time; recycle takes the last one used) and count."""
+    """Seed (-1 draws a new one each time; recycle takes the last one used), count and priority."""
     with gr.Row(elem_classes=["ez-seed"]):
         seed = control(tab, "seed")
         dice = _tool(f"{tab}-seed-dice", "Random")
         recycle = _tool(f"{tab}-seed-recycle", "Last used")
     dice.click(None, outputs=[seed], js=DICE)
     recycle.click(None, inputs=[seed], outputs=[seed], js=call("store", "lastSeed"))
-    count = control(tab, "count")
+    with gr.Row(elem_classes=["ez-pair"]):
+        count = control(tab, "count")
+        priority = control(tab, "priority")
     variation = fold(
         tab,
         "Variation",
@@ -30,7 +32,7 @@ def seed_panel(tab: str) -> dict[str, Component]:
             ("noise_source", "eta_noise_seed_delta"),
         ],
     )
-    return {"seed": seed, "count": count, **variation}
+    return {"seed": seed, "count": count, "priority": priority, **variation}
 
 
 def _tool(element: str, title: str) -> gr.Button:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gradio as gr
 
+from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
-from webui.ui.panels.controls import controls_panel, for_the_models_task
+from webui.ui.panels.class_choice import class_choice, for_the_models_task
+from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -17,24 +19,28 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
+TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
-    models = [*context.catalog.models("text"), *context.catalog.models("depth")]
+    models = [info for task in TASKS for info in context.catalog.models(task)]
+    vaes = [str(info.id) for info in context.catalog.adapters("vae")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
             "image": image_panel(NAME),
             "denoising_strength": control(NAME, "denoising_strength"),
             **prompt_panel(NAME, models),
+            "class_label": class_choice(NAME),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
         }
-        form = Form(NAME, controls, ("text", "depth"))
+        form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context.catalog)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gradio as gr
 from gradio.components import Component
 
+from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.ui.canvas.canvas import mask_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.class_choice import class_choice, for_the_models_task
 from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.prompt import prompt_panel
@@ -20,6 +22,7 @@ from webui.ui.panels.slot import slot
 from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
 
 NAME = "inpaint"
+TASKS: tuple[Task, ...] = ("inpaint", "text", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 SOFT = tuple(SoftInpainting.model_fields)
 CANVAS = mask_canvas(NAME)
@@ -27,12 +30,14 @@ CANVAS = mask_canvas(NAME)
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its canvas stands above the stage."""
-    models = [*context.catalog.models("inpaint"), *context.catalog.models("text")]
+    models = [info for task in TASKS for info in context.catalog.models(task)]
+    vaes = [str(info.id) for info in context.catalog.adapters("vae")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls = {
             "image": slot(NAME, "image"),
             "mask": slot(NAME, "mask"),
             **prompt_panel(NAME, models),
+            "class_label": class_choice(NAME),
             "denoising_strength": control(NAME, "denoising_strength"),
             **_mask_panel(),
             **fold(NAME, "Soft inpainting", SOFT),
@@ -40,10 +45,12 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME),
         }
-        form = Form(NAME, controls, ("inpaint", "text"))
-        submit = submit_handler(form, context.jobs, {"image": NO_PICTURE, "mask": NO_MASK})
+        form = Form(NAME, controls, TASKS)
+        needs = {"image": NO_PICTURE, "mask": NO_MASK}
+        submit = submit_handler(form, context.jobs, needs, for_the_models_task(context.catalog))
         actions_panel(form, submit, stage, context.catalog)
     return form
 

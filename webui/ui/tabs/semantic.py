@@ -19,6 +19,7 @@ from webui.ui.canvas.canvas import Canvas, class_canvas
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.class_choice import for_the_models_task
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.regions import regions_panel
 from webui.ui.panels.sampling import sampling_panel
@@ -91,7 +92,8 @@ def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str,
     def prepare(values: dict[str, Any]) -> dict[str, Any]:
         known = {info.id: info.task for info in catalog.models()}
         unused = others.get(known.get(values.get("model"), "text"), ())
-        return {name: value for name, value in values.items() if name not in unused}
+        told = {name: value for name, value in values.items() if name not in unused}
+        return for_the_models_task(catalog)(told)
 
     return prepare
 

@@ -21,10 +21,12 @@ NAME = "upscale"
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; the stage shows its results beside what they were made of."""
     models = context.catalog.models("upscale")
+    networks = [str(info.id) for info in context.catalog.adapters("upscaler")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls: dict[str, Component] = {"image": image_panel(NAME)}
         with gr.Row(elem_classes=["ez-pair"]):
-            controls |= {name: control(NAME, name) for name in ("upscaler", "upscale_factor")}
+            controls["upscaler"] = control(NAME, "upscaler", networks=networks)
+            controls["upscale_factor"] = control(NAME, "upscale_factor")
         controls |= {
             "model": control(NAME, "model", models),
             "noise_augmentation": control(NAME, "noise_augmentation"),

@@ -1,0 +1,93 @@
+"""The models tab: thousands of records stay smooth, notes are kept, words are one click from the prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+FILL = """async (count) => {
+  const { take } = await import('/assets/easel/library/library.js');
+  const view = document.querySelector('.ez-library').library;
+  const kinds = ['model', 'lora', 'embedding'];
+  take(view, Array.from({ length: count }, (_, i) => ({
+    key: `${kinds[i % 3]}:${i}`, kind: kinds[i % 3], id: `deep/number ${i}`, title: `Number ${i}`, family: i % 2 ? 'sd1' : 'sdxl',
+    task: i % 3 ? '' : 'text', bytes: 2e9 + i, dtype: 'F16', text_width: i % 2 ? 768 : 2048, description: '', triggers: [`word${i}`],
+    weight: null, has_preview: false, hash: '' })), [{ path: 'bad.ckpt', reason: 'It is cut short.' }]);
+}"""
+SLOWEST_FRAME = """async () => {
+  const grid = document.querySelector('.ez-library-grid');
+  const next = () => new Promise(requestAnimationFrame);
+  let slowest = 0;
+  for (let i = 0; i < 40; i++) {
+    const before = performance.now();
+    grid.scrollTop = grid.scrollHeight * i / 40;
+    grid.getBoundingClientRect();
+    document.querySelector('.ez-library').library.grid.draw();
+    slowest = Math.max(slowest, performance.now() - before);
+    await next();
+  }
+  return slowest;
+}"""
+
+
+def _open(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=models]")
+    page.wait_for_selector(".ez-library-card")
+
+
+def test_five_thousand_records_are_scrolled_searched_and_filtered(page: Any) -> None:
+    _open(page)
+    page.evaluate(FILL, 5000)
+    assert page.locator(".ez-library-count").inner_text() == "5000"
+    assert 0 < page.locator(".ez-library-card").count() < 150
+    assert page.evaluate(SLOWEST_FRAME) < 60  # ms, on a busy core; all cards at once take seconds
+    page.fill(".ez-library input[type=search]", "word4321")
+    page.wait_for_function("document.querySelectorAll('.ez-library-card').length === 1")
+    assert page.locator(".ez-library-title").first.inner_text() == "Number 4321"
+    page.fill(".ez-library input[type=search]", "")
+    page.select_option(".ez-library select[aria-label=Kind]", "lora")
+    page.select_option(".ez-library select[aria-label=Family]", "sd1")
+    page.wait_for_function(
+        "document.querySelector('.ez-library-count').textContent === '834 of 5000'"
+    )
+    page.select_option(".ez-library select[aria-label=Family]", "")
+    page.check(".ez-library-only input")  # the base is Number 0: 2048 wide
+    page.wait_for_function(
+        "document.querySelector('.ez-library-count').textContent === '833 of 5000'"
+    )
+    assert "1 file cannot be used" in page.locator(".ez-library-problems summary").inner_text()
+
+
+def test_notes_are_kept_and_a_word_goes_into_the_prompt(page: Any) -> None:
+    page.fill("#txt2img-prompt textarea", "a boat")
+    _open(page)
+    page.locator(".ez-library-card").first.click()
+    page.fill(".ez-library-look textarea", "mine")
+    page.fill(".ez-library-look label:has-text('call it') input", "chalk, thick lines")
+    page.click(".ez-library-save")
+    page.wait_for_selector(".ez-library-look", state="detached")
+    page.reload()
+    _open(page)
+    page.locator(".ez-library-card").first.click()
+    assert page.input_value(".ez-library-look textarea") == "mine"
+    page.click(".ez-library-triggers button:has-text('thick lines')")
+    page.wait_for_function(
+        "document.querySelector('#txt2img-prompt textarea').value === 'a boat, thick lines'"
+    )
+    assert page.evaluate("document.body.dataset.tab") == "txt2img"
+
+
+def test_a_source_that_may_not_be_fetched_is_said_in_the_dialog(page: Any) -> None:
+    page.expected_faults = [
+        "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+    ]
+    _open(page)
+    page.click(".ez-library-bar button:has-text('Install')")
+    page.fill(".ez-library-install input[aria-label=Source]", "http://127.0.0.1:9/a.safetensors")
+    page.click(".ez-library-install button[type=submit]")
+    page.wait_for_function(
+        "/no public address/.test(document.querySelector('.ez-library-said').textContent)"
+    )

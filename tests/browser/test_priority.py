@@ -1,0 +1,49 @@
+"""When a job has its turn: chosen in the form, shown on the stage, changed in the queue."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import RunningStudio, watched_page
+from tests.browser.painting import until_request
+from tests.browser.test_page import PROMPT
+
+pytestmark = pytest.mark.browser
+
+TURN = "#txt2img-priority input"
+ROW = ".ez-drawer .ez-row"
+
+
+def order(studio: RunningStudio, **fields: Any) -> None:
+    body = json.dumps({"steps": 1000, "width": 256, "height": 256, **fields}).encode()
+    headers = {"content-type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"{studio.address}/api/v1/jobs", body, headers))
+
+
+def test_a_job_waits_in_the_background_and_is_brought_to_the_front(
+    browser: Any, own_studio: RunningStudio
+) -> None:
+    for number in range(20):
+        order(own_studio, prompt=f"theirs {number}")
+    with watched_page(browser, own_studio.address) as page:
+        page.fill(PROMPT, "mine")
+        page.click(TURN)
+        page.click("[role=option]:has-text('Background')")
+        page.click("#txt2img-generate")
+        request = until_request(own_studio.address, prompt="mine")
+        assert request["priority"] == "Low"
+        page.wait_for_selector(".ez-said:has-text('before this one')")
+        page.wait_for_selector(".ez-detail:text-is('in the background: others go first')")
+        page.click(".ez-queue")
+        mine = f"{ROW}:has-text('mine')"
+        page.wait_for_selector(f"{mine} select")
+        page.locator(mine).scroll_into_view_if_needed()
+        assert page.locator(ROW).last.inner_text().startswith("mine")
+        page.select_option(f"{mine} select", "High")
+        page.wait_for_selector(
+            f"{mine} small:text-is('Next in line'), {mine} small:has-text('Step')"
+        )

@@ -1,0 +1,159 @@
+"""Single files of SDXL draw what diffusers' own pipelines draw from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import (
+    StableDiffusionXLPipeline,
+)
+from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
+from transformers.models.clip.configuration_clip import CLIPTextConfig
+from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from tests.engine.families.tiny_xl import SCHEDULER
+from tests.engine.original import CHANNELS, MULT, STAGE_MULT, WIDTH, write_original
+from tests.engine.rig import Rig, order
+from tests.engine.tiny import TinySizes, tiny_vae
+from tests.weights.ldm_layout import (
+    Shapes,
+    Unet,
+    clip_shapes,
+    first_stage_shapes,
+    open_clip_shapes,
+    unet_shapes,
+)
+from webui.engine.families.registry import load_model
+from webui.engine.model import LoadedModel
+from webui.engine.noise import NoiseStream
+from webui.engine.work import DecodeLatent
+from webui.prompt.clip_vocabulary import clip_vocabulary
+
+CPU = torch.device("cpu")
+STEPS = 3
+SAID: dict[str, Any] = {"prompt": "a red house", "negative_prompt": "fog", "guidance_scale": 4.0}
+
+
+def shapes_of(refiner: bool) -> Shapes:
+    """SDXL, very small."""
+    context, numbers, place = (WIDTH, 5, 0) if refiner else (2 * WIDTH, 6, 1)
+    unet = Unet(
+        CHANNELS, MULT, 1, (1,), context,
+        transformer_depth=(0, 2), use_linear=True, adm=WIDTH + numbers * 256,
+    )  # fmt: skip
+    shapes = {**unet_shapes(unet), **first_stage_shapes(CHANNELS, STAGE_MULT, blocks=1)}
+    shapes |= open_clip_shapes(WIDTH, 3, prefix=f"conditioner.embedders.{place}.model.")
+    if not refiner:
+        shapes |= clip_shapes(WIDTH, 3, prefix="conditioner.embedders.0.transformer.text_model.")
+    return shapes
+
+
+# Any: diffusers' and transformers' classes are typed loosely.
+def text_config(activation: str) -> Any:
+    return CLIPTextConfig(
+        vocab_size=49408, hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=3,
+        num_attention_heads=1, projection_dim=WIDTH, hidden_act=activation,
+        bos_token_id=49406, eos_token_id=49407, pad_token_id=1,
+    )  # fmt: skip
+
+
+def write_configs(folder: Path) -> Path:
+    """What diffusers' converter is told of the base: a pipeline of the same sizes."""
+    vocabulary, make = clip_vocabulary(), CLIPTokenizer
+    words: Any = {"vocab": vocabulary.words, "merges": vocabulary.merges, "model_max_length": 77}
+    pipeline: Any = StableDiffusionXLPipeline(
+        vae=tiny_vae(TinySizes(vae_channels=(CHANNELS, CHANNELS))),
+        text_encoder=CLIPTextModel(text_config("quick_gelu")),
+        text_encoder_2=CLIPTextModelWithProjection(text_config("gelu")),
+        tokenizer=make(**words),
+        tokenizer_2=make(**words, pad_token="!"),
+        unet=UNet2DConditionModel(
+            sample_size=16, in_channels=4, out_channels=4, block_out_channels=(32, 64),
+            layers_per_block=1, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), transformer_layers_per_block=(1, 2),
+            attention_head_dim=(1, 1), use_linear_projection=True, cross_attention_dim=2 * WIDTH,
+            addition_embed_type="text_time", addition_time_embed_dim=256,
+            projection_class_embeddings_input_dim=WIDTH + 6 * 256,
+        ),
+        scheduler=EulerDiscreteScheduler(**SCHEDULER),
+        add_watermarker=False,
+    )  # fmt: skip
+    pipeline.vae.register_to_config(scaling_factor=0.13025, norm_num_groups=32)
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("file") / "xl.safetensors"
+    write_original(path, shapes_of(refiner=False))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(file: Path) -> LoadedModel:
+    return load_model(write_original(file, shapes_of(refiner=False)), CPU)
+
+
+def second_of(model: LoadedModel) -> Any:
+    """Our second text encoder."""
+    reads: Any = model.reads
+    return reads.towers[-1].encoder
+
+
+def test_the_text_as_a_whole_is_projected_as_openclip_does_it(
+    model: LoadedModel, file: Path
+) -> None:
+    encoder = second_of(model)
+    ids = torch.tensor([[49406, 320, 736, 49407, 0, 0]])
+    with torch.inference_mode():
+        said = encoder(ids, output_hidden_states=True)
+        last = encoder.text_model.final_layer_norm(said.hidden_states[-1])[0, 3]  # at the end token
+    weights = safetensors.torch.load_file(file)
+    projection = weights["conditioner.embedders.1.model.text_projection"]
+    assert torch.allclose(said.text_embeds[0], last @ projection, atol=1e-5)
+
+
+def test_a_picture_of_a_file_is_that_of_diffusers(
+    model: LoadedModel, file: Path, tmp_path: Path
+) -> None:
+    configs = write_configs(tmp_path / "configs")
+    theirs: Any = StableDiffusionXLPipeline.from_single_file(
+        str(file), config=str(configs), local_files_only=True,
+        text_encoder_2=second_of(model),  # its own converter leaves this one without weights
+    )  # fmt: skip
+    theirs.set_progress_bar_config(disable=True)
+    size: dict[str, Any] = {"width": 64, "height": 64}
+    noise = NoiseStream(7, model.latent_shape(64, 64), CPU)()
+    expected = theirs(
+        **SAID, **size, latents=noise, num_inference_steps=STEPS, output_type="latent"
+    ).images
+    rig = Rig(model)
+    rig.finish(
+        order(model.checkpoint, sampler="Euler", schedule="Uniform", steps=STEPS, **SAID, **size)
+    )
+    assert rig.ends() == {"job": "done"}, rig.error("job")
+    (decoded,) = rig.works(DecodeLatent)
+    spread = max(1.0, float(expected.std()))
+    assert float((decoded.latent - expected).abs().max()) < 1e-4 * spread
+    assert model.latent_scale == theirs.vae.config.scaling_factor
+
+
+def test_a_refiner_in_a_file_finishes_what_a_base_began(model: LoadedModel, tmp_path: Path) -> None:
+    info = write_original(tmp_path / "refiner.safetensors", shapes_of(refiner=True))
+    refiner = load_model(info, CPU)
+    assert refiner.traits.size_numbers == 5
+    rig = Rig(model, refiner)
+    command = order(
+        model.checkpoint, sampler="Euler", refiner=info.id, refiner_switch_at=0.5,
+        width=64, height=64, steps=STEPS, **SAID,
+    )  # fmt: skip
+    rig.finish(replace(command, others=(info,)))
+    assert rig.ends() == {"job": "done"}, rig.error("job")

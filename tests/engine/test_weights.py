@@ -1,0 +1,60 @@
+"""Tensors of a file are views of it, equal to what was written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from tests.weights.files import write_gguf, write_header
+from webui.contracts.errors import BrokenModel
+from webui.engine.weights import open_weights
+
+
+def test_tensors_of_every_type_are_as_they_were_written(tmp_path: Path) -> None:
+    base = torch.arange(-6.0, 6).reshape(3, 4)
+    dtypes = (
+        torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn,
+        torch.float8_e5m2, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool,
+    )  # fmt: skip
+    content = {str(dtype): base.to(dtype) for dtype in dtypes}
+    content |= {"scalar": torch.tensor(5.0), "empty": torch.empty(0, 2)}
+    safetensors.torch.save_file(content, tmp_path / "a.safetensors")
+    weights = open_weights(tmp_path / "a.safetensors")
+    assert set(weights) == set(content)
+    for name, tensor in content.items():
+        assert weights[name].dtype == tensor.dtype
+        assert torch.equal(weights[name].float(), tensor.float()), name
+
+
+def test_numbers_at_odd_addresses_are_read(tmp_path: Path) -> None:
+    entry = {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}
+    for spaces in range(4):
+        raw = b'{"x":' + b" " * spaces + str(entry).replace("'", '"').encode() + b"}"
+        data = torch.tensor([1.5, -2.0]).numpy().tobytes()
+        file = write_header(tmp_path / "a.safetensors", raw, data)
+        assert open_weights(file)["x"].tolist() == [1.5, -2.0]
+
+
+def test_a_tensor_is_a_view_of_the_file(tmp_path: Path) -> None:
+    safetensors.torch.save_file(
+        {"x": torch.ones(4), "y": torch.ones(4)}, tmp_path / "a.safetensors"
+    )
+    weights = open_weights(tmp_path / "a.safetensors")
+    first, second = weights["x"], weights["y"]
+    assert first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr()
+
+
+def test_a_part_is_taken_by_the_beginning_of_its_names(tmp_path: Path) -> None:
+    content = {"vae.a": torch.ones(1), "vae.b": torch.zeros(1), "unet.a": torch.zeros(2)}
+    safetensors.torch.save_file(content, tmp_path / "a.safetensors")
+    part = open_weights(tmp_path / "a.safetensors").below("vae.")
+    assert {name: tensor.tolist() for name, tensor in part.items()} == {"a": [1.0], "b": [0.0]}
+
+
+def test_a_packed_type_that_is_not_unpacked_is_named(tmp_path: Path) -> None:
+    file = write_gguf(tmp_path / "a.gguf", {"x": ("Q4_K", (256,), bytes(144))})
+    with pytest.raises(BrokenModel, match="Q4_K"):
+        open_weights(file)["x"]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.services.models import write_weights
+from tests.weights.test_control_files import original
+from webui.contracts.errors import BrokenModel
+from webui.contracts.ids import AdapterId
+from webui.services.catalog import Catalog
+from webui.services.control_files import describe_control_file, reads_of
+
+
+def small() -> dict[str, list[int]]:
+    return {name: list(shape) for name, shape in original((8, 8), width=768).items()}
+
+
+def test_a_single_file_is_a_controlnet_in_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "ControlNet" / "control_v11p_sd15_canny.safetensors"
+    write_weights(file, small())
+    (info,) = Catalog([tmp_path]).adapters("controlnet")
+    assert (info.id, info.path) == ("ControlNet/control_v11p_sd15_canny", str(file))
+    assert (info.reads, info.base, info.text_width) == ("edges", "SD 1", 768)
+
+
+def test_a_truncated_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    write_weights(file, small())
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(BrokenModel, match="incomplete"):
+        describe_control_file(file, AdapterId("a"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("control_v11f1p_sd15_depth", "depth"),
+        ("control_v11p_sd15s2_lineart_anime", "lines"),
+        ("control-lora-recolor-rank128", "grey"),
+        ("t2i", ""),
+    ],
+)
+def test_what_it_reads_is_guessed_from_its_name(name: str, reads: str) -> None:
+    assert reads_of(name) == reads

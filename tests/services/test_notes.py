@@ -1,0 +1,86 @@
+"""What people note of models is kept, and wins."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from sqlalchemy import Engine
+
+from tests.services.models import write_lora, write_model
+from webui.contracts.errors import NotFound
+from webui.contracts.ids import ModelId
+from webui.contracts.notes import Defaults, Notes
+from webui.services.catalog import Catalog
+from webui.services.database import open_database
+from webui.services.notes import NoteStore
+
+KEY = "lora:loras/chalk"
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(tmp_path / "easel.sqlite")
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(database: Engine, tmp_path: Path) -> NoteStore:
+    return NoteStore(database, tmp_path / "previews")
+
+
+def _picture(file: Path, colour: str = "red") -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (900, 600), colour).save(file)
+    return file
+
+
+def test_notes_outlive_a_restart(store: NoteStore, database: Engine, tmp_path: Path) -> None:
+    notes = Notes(text="soft", triggers=("chalk",), weight=0.7)
+    assert store.get(KEY) == Notes()
+    store.put(KEY, notes)
+    assert NoteStore(database, tmp_path).get(KEY) == notes
+    store.put(KEY, Notes())
+    assert NoteStore(database, tmp_path).all() == {}
+
+
+def test_noted_settings_win_over_those_of_the_file(store: NoteStore, tmp_path: Path) -> None:
+    write_model(tmp_path / "models" / "m", {"defaults": {"steps": 30, "guidance_scale": 5.0}})
+    catalog = Catalog([tmp_path / "models"], notes=store)
+    assert dict(catalog.get(ModelId("m")).defaults) == {"steps": 30, "guidance_scale": 5.0}
+    store.put("model:m", Notes(defaults=Defaults(steps=8, sampler="Euler")))
+    told = {"steps": 8, "guidance_scale": 5.0, "sampler": "Euler"}
+    assert dict(catalog.get(ModelId("m")).defaults) == told
+    assert [dict(info.defaults) for info in catalog.models()] == [told]
+    store.put("model:m", Notes())
+    assert dict(catalog.get(ModelId("m")).defaults) == {"steps": 30, "guidance_scale": 5.0}
+
+
+def test_a_picture_that_was_set_wins_over_one_that_lies_beside(
+    store: NoteStore, tmp_path: Path
+) -> None:
+    file = tmp_path / "loras" / "v1.5.safetensors"
+    write_lora(file)
+    assert not store.has_preview(KEY, str(file))
+    with pytest.raises(NotFound):
+        store.preview(KEY, str(file))
+    _picture(tmp_path / "loras" / "v1.5.preview.png")
+    assert _shown(store, file) == (255, 0, 0)
+    store.set_preview(KEY, _picture(tmp_path / "x.png", "blue"))
+    assert _shown(store, file) == (0, 0, 255)
+    store.clear_preview(KEY)
+    assert _shown(store, file) == (255, 0, 0)
+
+
+def _shown(store: NoteStore, file: Path) -> tuple[int, ...]:
+    assert store.has_preview(KEY, str(file))
+    data, kind = store.preview(KEY, str(file))
+    image = Image.open(io.BytesIO(data)).convert("RGB")
+    assert (kind, max(image.size)) == ("image/webp", 512)
+    pixel = image.getpixel((5, 5))
+    assert isinstance(pixel, tuple)
+    return tuple(round(value / 51) * 51 for value in pixel)

@@ -1,0 +1,123 @@
+"""Taking over how pictures from elsewhere were made."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from tests.services.models import write_lora
+from webui.contracts.errors import BadRequest
+from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import ModelId
+from webui.contracts.request import GenerationRequest
+from webui.prompt.styles import Style
+from webui.services.catalog import Catalog
+from webui.services.database import open_database
+from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
+from webui.services.pasting import ParameterReader
+from webui.services.styles import StyleStore
+
+LINE = "Steps: 9, Sampler: Euler, CFG scale: 3, Seed: 4"
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> ParameterReader:
+    write_lora(tmp_path / "models" / "loras" / "chalk.safetensors")
+    styles = StyleStore(tmp_path)
+    styles.save(Style("oil", "an oil painting of {prompt}", "photo"))
+    named = replace(FAKE_CHECKPOINT, id=ModelId("sd/Dream-8"), title="Dream Shaper")
+    catalog = Catalog([tmp_path / "models"], [FAKE_CHECKPOINT, named])
+    hashes = KnownHashes(open_database(tmp_path / "easel.sqlite"), catalog)
+    return ParameterReader(catalog, styles, ImageStore(tmp_path / "images"), hashes)
+
+
+def png(**texts: str) -> bytes:
+    info = PngInfo()
+    for keyword, text in texts.items():
+        info.add_text(keyword, text)
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def test_what_is_told_is_taken_and_the_rest_is_usual_or_stays(reader: ParameterReader) -> None:
+    fields = reader.read_text(f"a fox\n{LINE}").fields
+    assert {n: fields[n] for n in ("prompt", "steps", "sampler", "guidance_scale", "seed")} == {
+        "prompt": "a fox", "steps": 9, "sampler": "Euler", "guidance_scale": 3, "seed": 4,
+    }  # fmt: skip
+    assert (fields["clip_skip"], fields["hires_scale"], fields["negative_prompt"]) == (1, 1, "")
+    assert {"width", "schedule", "model", "denoising_strength", "image", "count"} & set(
+        fields
+    ) == set()
+
+
+def test_styles_are_found_in_the_prompts(reader: ParameterReader) -> None:
+    text = f"an oil painting of a fox\nNegative prompt: rain, photo\n{LINE}"
+    fields = reader.read_text(text).fields
+    assert (fields["prompt"], fields["negative_prompt"]) == ("a fox", "rain")
+    assert fields["styles"] == ["oil"]
+
+
+@pytest.mark.parametrize("name", ["sd/Dream-8", "dream-8.safetensors", "Dream-8", "dream shaper"])
+def test_a_model_is_found_by_its_id_file_or_title(reader: ParameterReader, name: str) -> None:
+    read = reader.read_text(f"a fox\n{LINE}, Model: {name}")
+    assert (read.fields["model"], read.notes) == ("sd/Dream-8", ())
+
+
+def test_what_is_not_here_is_told(reader: ParameterReader) -> None:
+    read = reader.read_text(
+        f"a fox <lora:chalk:1> <lora:chulk:1>\n{LINE}, Model: v1-5, Refiner: xl [0123456789], "
+        "Face restoration: CodeFormer"
+    )
+    assert "model" not in read.fields
+    assert "refiner" not in read.fields
+    model, refiner, unknown, lora = read.notes
+    assert model == "The model 'v1-5' is not here, so the form keeps its own."
+    assert refiner == "The refiner 'xl' is not here, so it was left out."
+    assert unknown == "Not used, as it means nothing here: Face restoration: CodeFormer."
+    assert "no lora 'chulk'" in lora
+    assert read.others == {"Face restoration": "CodeFormer"}
+
+
+def test_a_picture_of_ours_is_taken_over_exactly(reader: ParameterReader, tmp_path: Path) -> None:
+    here = ImageStore(tmp_path / "images").put(png())
+    request = GenerationRequest(
+        prompt="a fox", model=ModelId("sd/Dream-8"), image=here, priority="High", width=64, seed=7
+    )
+    read = reader.read_picture(png(easel=request.model_dump_json(), parameters="other"))
+    assert read.notes == ()
+    assert "priority" not in read.fields
+    assert GenerationRequest.model_validate(read.fields) == request.model_copy(
+        update={"priority": "Normal"}
+    )
+
+
+def test_pictures_that_are_not_here_are_left_out_and_told(reader: ParameterReader) -> None:
+    use = {"adapter": "edges", "image": "c" * 64}
+    request = GenerationRequest.model_validate(
+        {"prompt": "a fox", "image": "a" * 64, "controls": [use]}
+    )
+    read = reader.read_picture(png(easel=request.model_dump_json()))
+    assert (read.fields["image"], read.fields["controls"]) == (None, [])
+    assert read.notes == ("Pictures that it was drawn from are not here, so they were left out.",)
+
+
+def test_a_picture_of_another_program_is_read_by_its_text(reader: ParameterReader) -> None:
+    assert reader.read_picture(png(parameters=f"a fox\n{LINE}")).fields["seed"] == 4
+
+
+@pytest.mark.parametrize("data", [b"no picture", png()])
+def test_a_file_that_tells_nothing_is_a_sentence(reader: ParameterReader, data: bytes) -> None:
+    with pytest.raises(BadRequest, match="Nothing in this file says how it was made"):
+        reader.read_picture(data)
+
+
+def test_an_empty_text_is_a_sentence(reader: ParameterReader) -> None:
+    with pytest.raises(BadRequest, match="tells of no picture"):
+        reader.read_text("  ")

@@ -1,0 +1,60 @@
+"""Full-size files of Stable Diffusion 1 and 2 are told apart by their headers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.weights.files import write_sparse
+from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes
+from webui.contracts.errors import BrokenModel, NotAModel
+from webui.weights.read import read_weights
+from webui.weights.signatures import identify
+from webui.weights.signatures.facts import Facts, WeightsFile
+
+
+def _identify(file: Path, said: Mapping[str, Any] | None = None) -> Facts:
+    return identify(WeightsFile(file, read_weights(file), said or {}))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "variant", "task"),
+    [
+        (sd1_shapes(), "1.x", "text"),
+        (sd1_shapes(9), "1.x", "inpaint"),
+        (sd2_shapes(), "2.x", "text"),
+        (sd2_shapes(9), "2.x", "inpaint"),
+        (sd2_shapes(5), "2.x", "depth"),
+    ],
+)
+def test_each_variant_is_known(tmp_path: Path, shapes: Shapes, variant: str, task: str) -> None:
+    facts = _identify(write_sparse(tmp_path / "a.safetensors", shapes))
+    assert (facts.family, facts.variant, facts.task) == ("sd1", variant, task)
+    assert (facts.latent_channels, facts.latent_factor) == (4, 8)
+    assert (facts.prediction, facts.native_size) == ("epsilon", 512)
+
+
+def test_the_old_names_of_the_text_encoder_are_known(tmp_path: Path) -> None:
+    shapes = {name.replace(".text_model.", "."): shape for name, shape in sd1_shapes().items()}
+    assert _identify(write_sparse(tmp_path / "a.safetensors", shapes)).variant == "1.x"
+
+
+def test_text_encoder_and_network_of_different_widths_are_broken(tmp_path: Path) -> None:
+    shapes = sd1_shapes()
+    shapes["cond_stage_model.transformer.text_model.embeddings.token_embedding.weight"] = (49408, 7)
+    with pytest.raises(BrokenModel, match="tokens of 768 numbers"):
+        _identify(write_sparse(tmp_path / "a.safetensors", shapes))
+
+
+@pytest.mark.parametrize("channels", [6, 12])
+def test_other_input_channels_are_not_of_this_family(tmp_path: Path, channels: int) -> None:
+    with pytest.raises(NotAModel, match=f"takes {channels} channels"):
+        _identify(write_sparse(tmp_path / "a.safetensors", sd1_shapes(channels)))
+
+
+def test_a_file_of_something_else_has_the_reasons(tmp_path: Path) -> None:
+    with pytest.raises(NotAModel, match=r"sd1: it has no 'model\.diffusion_model"):
+        _identify(write_sparse(tmp_path / "a.safetensors", {"x": [1]}))

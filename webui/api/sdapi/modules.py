@@ -1,0 +1,87 @@
+"""Preprocessors by the names that the ControlNet extension has for them: `module` of a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from webui.contracts.errors import BadRequest
+from webui.contracts.ids import ImageId
+from webui.services.images import ImageStore
+from webui.services.preprocessing import preprocess
+from webui.services.preprocessors import PREPROCESSORS, Preprocessor
+
+NONE = "none"
+_ALIASES: Mapping[str, str] = {
+    "lineart_standard": "lineart",
+    "scribble_xdog": "scribble",
+    "tile_resample": "tile",
+    "blur_gaussian": "blur",
+    "recolor_luminance": "recolor",
+    "recolor_intensity": "recolor",
+}
+"""Their names of ours; those that run a network are not here."""
+_THRESHOLDS = ("threshold_a", "threshold_b")
+
+
+def module_called(name: str) -> Preprocessor | None:
+    """The preprocessor of a name; None for 'none'.
+
+    Raises:
+        BadRequest: there is none of the name.
+    """
+    bare = name.split(" (")[0].strip().lower()  # 'invert (from white bg & black line)'
+    if bare in ("", NONE):
+        return None
+    wanted = _ALIASES.get(bare, bare)
+    found = next((each for each in PREPROCESSORS if each.name == wanted), None)
+    if found is None:
+        known = ", ".join(module_names())
+        raise BadRequest(
+            f"There is no preprocessor {name[:60]!r}. Those that there are: {known}. Or send the picture that the "
+            "controlnet reads, and 'none'."
+        )
+    return found
+
+
+def module_names() -> list[str]:
+    """Names for `module`."""
+    return [NONE, *(each.name for each in PREPROCESSORS), *_ALIASES]
+
+
+def module_details() -> dict[str, Any]:
+    """What each can be told, as the extension says it: its numbers are threshold_a and threshold_b."""
+    named = [(each.name, each) for each in PREPROCESSORS]
+    named += [
+        (alias, each) for alias, ours in _ALIASES.items() for _, each in named if each.name == ours
+    ]
+    return {NONE: _detail(None)} | {name: _detail(each) for name, each in named}
+
+
+def processed(
+    images: ImageStore, image: ImageId, module: Preprocessor, unit: Mapping[str, Any]
+) -> ImageId:
+    """A stored picture through a preprocessor, with a unit's thresholds.
+
+    Raises:
+        BadImage: it wants another kind of picture.
+    """
+    settings = {}
+    for key, setting in zip(_THRESHOLDS, module.settings, strict=False):
+        given = unit.get(key)
+        if not isinstance(given, (int, float)) or isinstance(given, bool):
+            continue
+        if setting.low <= given <= setting.high:  # -1 and what is out of range: usual
+            settings[setting.name] = float(given)
+    return preprocess(images, image, module.name, settings)
+
+
+def _detail(module: Preprocessor | None) -> dict[str, Any]:
+    settings = () if module is None else module.settings[: len(_THRESHOLDS)]
+    return {
+        "model_free": False,
+        "sliders": [
+            {"name": s.title, "min": s.low, "max": s.high, "value": s.usual, "step": s.step}
+            for s in settings
+        ],
+    }

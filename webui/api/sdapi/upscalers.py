@@ -1,0 +1,45 @@
+"""Upscalers by the names that clients see: resampling, networks, and models made for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from webui.contracts.errors import BadRequest
+from webui.contracts.ids import ModelId
+from webui.contracts.parameters.upscaling import BY_MODEL
+from webui.contracts.request import PARAMETERS
+from webui.services.catalog import Catalog
+from webui.services.model_names import model_called
+
+NO_UPSCALER = "None"
+
+
+def upscaler_names(catalog: Catalog) -> list[tuple[str, str | None, float]]:
+    """Name, model behind it where there is one, and how many times it enlarges."""
+    plain = [name for name in PARAMETERS["upscaler"].choices if name != BY_MODEL]
+    models = [(str(m.id), str(m.id), float(m.latent_factor)) for m in catalog.models("upscale")]
+    networks = [(info.name, str(info.id), 4.0) for info in catalog.adapters("upscaler")]
+    named = ((name, None, 4.0) for name in plain)
+    return [(NO_UPSCALER, None, 4.0), *named, *networks, *models]
+
+
+def network_called(name: str, catalog: Catalog) -> str | None:
+    """Id of the upscaler network of this name; None where there is none."""
+    return next((str(i.id) for i in catalog.adapters("upscaler") if i.name == name), None)
+
+
+def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
+    """Fields of a request that enlarges by an upscaler.
+
+    Raises:
+        BadRequest: there is none of this name.
+    """
+    if name in PARAMETERS["upscaler"].choices and name != BY_MODEL:
+        return {"upscaler": name}
+    if (network := network_called(name, catalog)) is not None:
+        return {"upscaler": network}
+    model: ModelId | None = model_called(name, catalog)
+    if model is not None and catalog.get(model).task == "upscale":
+        return {"model": model}
+    known = ", ".join(name for name, _, _ in upscaler_names(catalog))
+    raise BadRequest(f"There is no upscaler {name[:100]!r}. Those that there are: {known}.")

@@ -1,0 +1,132 @@
+"""First stages (VAE) in files of their own, that take the place of a model's: whole ones, and TAESD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.errors import BrokenModel, EaselError, JobFailed
+from webui.engine.first_stage import FirstStage
+from webui.engine.weights import open_weights
+from webui.weights.ldm_first_stage import PREFIX
+
+if TYPE_CHECKING:  # it imports adapters
+    from webui.engine.model import LoadedModel
+
+_TINY = "decoder.layers.0.weight"
+"""In the names of TAESD, as diffusers writes it."""
+_LEVELS = "encoder.down_blocks.{}.resnets.0.conv1.weight"
+"""In diffusers' names of a whole one."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedVae:
+    """A first stage in memory."""
+
+    info: AdapterInfo
+    vae: FirstStage
+    latent_channels: int
+    factor: int
+    """Pixels per latent cell along a side."""
+    tiny: bool
+    """Whether it is TAESD, which reads latents as they are drawn, not unscaled."""
+    bytes: int
+    key: object = field(default_factory=object)
+    """Its identity where it is not to be kept alive."""
+    _instead: WeakKeyDictionary[LoadedModel, LoadedModel] = field(default_factory=WeakKeyDictionary)
+
+    def put_into(self, model: LoadedModel) -> LoadedModel:
+        """The model with this first stage; the same one each time, so that jobs run together.
+
+        Raises:
+            JobFailed: its latents are not the model's.
+        """
+        info = model.checkpoint
+        own, wanted = (
+            (self.latent_channels, self.factor),
+            (info.latent_channels, info.latent_factor),
+        )
+        if own != wanted:
+            raise JobFailed(
+                f"The VAE {self.info.id!r} has latents of {own[0]} channels at 1/{own[1]} of the size, and the "
+                f"model {info.id!r} of {wanted[0]} at 1/{wanted[1]}. Choose another, or Automatic."
+            )
+        if model not in self._instead:
+            scale, shift = (1.0, 0.0) if self.tiny else (model.latent_scale, model.latent_shift)
+            self._instead[model] = replace(
+                model, vae=self.vae, latent_scale=scale, latent_shift=shift
+            )
+        return self._instead[model]
+
+
+def load_vae(info: AdapterInfo, device: torch.device) -> LoadedVae:
+    """Read a first stage's file: the original layout, diffusers', or TAESD in diffusers'.
+
+    Raises:
+        BrokenModel: it is damaged, or none.
+    """
+    try:
+        file = open_weights(Path(info.path))
+        weights = {name.removeprefix(PREFIX): file[name].clone() for name in file}
+        vae = _network(weights)
+    except (EaselError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
+        raise BrokenModel(
+            f"The VAE {info.id!r} cannot be loaded from {info.path!r}: {str(error).rstrip('. ')}. "
+            "Download it again."
+        ) from error
+    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    vae = vae.eval().requires_grad_(False).to(device, dtype)
+    tiny = _TINY in weights
+    levels = 4 if tiny else len(vae.config.block_out_channels)
+    return LoadedVae(
+        info=info,
+        vae=vae,
+        latent_channels=int(vae.config.latent_channels),
+        factor=2 ** (levels - 1),
+        tiny=tiny,
+        bytes=sum(p.numel() * p.element_size() for p in vae.parameters()),
+    )
+
+
+# Any: diffusers' classes are typed loosely.
+def _network(weights: dict[str, Tensor]) -> Any:
+    """The network with its weights, in float32."""
+    # With the first file: diffusers takes seconds to import.
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: PLC0415
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny  # noqa: PLC0415
+
+    from webui.engine.ldm_layout.first_stage import read_first_stage  # noqa: PLC0415
+
+    if _TINY in weights:
+        net: Any = AutoencoderTiny(latent_channels=weights[_TINY].shape[1])
+    elif _LEVELS.format(0) in weights:
+        net = AutoencoderKL(**_sizes(weights))
+    else:
+        return read_first_stage(weights).float()
+    net.load_state_dict(weights, strict=True)
+    return net.float()
+
+
+def _sizes(weights: dict[str, Tensor]) -> dict[str, Any]:
+    """Of a first stage in diffusers' names, as its class takes them."""
+    levels = 0
+    while _LEVELS.format(levels) in weights:
+        levels += 1
+    layers = 0
+    while f"encoder.down_blocks.0.resnets.{layers}.conv1.weight" in weights:
+        layers += 1
+    return {
+        "block_out_channels": tuple(weights[_LEVELS.format(i)].shape[0] for i in range(levels)),
+        "layers_per_block": layers,
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "latent_channels": weights["decoder.conv_in.weight"].shape[1],
+        "use_quant_conv": "quant_conv.weight" in weights,
+        "use_post_quant_conv": "post_quant_conv.weight" in weights,
+    }

@@ -1,0 +1,172 @@
+"""FLUX.1 (Black Forest Labs 2024), dev and schnell: a flow-matching transformer over patches of a latent.
+
+Of CLIP it is told the text as a whole alone; it reads T5. Dev was distilled from guided predictions and is told
+their scale; the shift of its times grows with the picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from torch import Tensor
+from torch.nn import functional
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.lora_keys import TEXT, TEXT_2
+from webui.engine.clip import ClipTower
+from webui.engine.denoisers import NoiseLevels
+from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.parts import (
+    DAMAGE,
+    broken,
+    compute_dtype,
+    load_part,
+    part_folder,
+    read_config,
+    read_first_stage,
+    weight_bytes,
+)
+from webui.engine.families.patches import whole_patches
+from webui.engine.families.t5_parts import T5Tower, read_t5
+from webui.engine.model import LoadedModel, Traits
+from webui.engine.work import EncodedText, EncodeText
+
+PATCH = 2
+"""Latent cells along a side of what the transformer takes for one place."""
+DEV_LENGTH, SCHNELL_LENGTH = 512, 256
+"""Tokens of T5's row."""
+
+
+class PatchTransformer(FluxTransformer2DModel):  # type: ignore[misc]
+    """diffusers' transformer with the arguments that the engine gives every network."""
+
+    def forward(
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        encoder_hidden_states: Tensor,
+        pooled: Tensor,
+        class_labels: Tensor | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """A tuple of the velocity (R, C, h, w) of latents.
+
+        Args:
+            sample: (R, C, h, w).
+            timestep: (R,), 1000 times the time.
+            encoder_hidden_states: (R, T, D).
+            pooled: (R, P), the text as a whole.
+            class_labels: (R,), scale of the distilled guidance, where the network is told it.
+            return_dict: As in diffusers.
+        """
+        height, width = sample.shape[-2:]
+        whole = whole_patches(sample, PATCH)
+        rows, columns = (side // PATCH for side in whole.shape[-2:])
+        packed = functional.pixel_unshuffle(whole, PATCH).flatten(2).mT  # (R, rows * columns, 4 C)
+        (velocity,) = super().forward(
+            hidden_states=packed,
+            encoder_hidden_states=encoder_hidden_states,
+            pooled_projections=pooled,
+            timestep=timestep / 1000,
+            img_ids=_places(rows, columns, sample),
+            txt_ids=sample.new_zeros(encoder_hidden_states.shape[1], 3),
+            guidance=class_labels,
+            return_dict=return_dict,
+        )
+        unpacked = functional.pixel_shuffle(velocity.mT.unflatten(2, (rows, columns)), PATCH)
+        return (unpacked[..., :height, :width],)
+
+
+def _places(rows: int, columns: int, like: Tensor) -> Tensor:
+    """(rows * columns, 3): 0, the row and the column of each patch."""
+    down = torch.arange(rows, device=like.device, dtype=like.dtype)
+    across = torch.arange(columns, device=like.device, dtype=like.dtype)
+    grid = torch.stack(torch.meshgrid(down, across, indexing="ij"), -1).flatten(0, 1)
+    return functional.pad(grid, (1, 0))
+
+
+@dataclass(frozen=True)
+class GrowingShift:
+    """Shift of a flow by the size of its latent: the logarithm is linear in the number of patches."""
+
+    base_patches: int = 256
+    most_patches: int = 4096
+    base: float = 0.5
+    most: float = 1.15
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> GrowingShift:
+        """From a diffusers scheduler's config."""
+        return cls(
+            int(config.get("base_image_seq_len", cls.base_patches)),
+            int(config.get("max_image_seq_len", cls.most_patches)),
+            float(config.get("base_shift", cls.base)),
+            float(config.get("max_shift", cls.most)),
+        )
+
+    def __call__(self, cells: int) -> float:
+        """For a latent of so many cells."""
+        slope = (self.most - self.base) / (self.most_patches - self.base_patches)
+        return math.exp(self.base + slope * (cells / PATCH**2 - self.base_patches))
+
+
+@dataclass(frozen=True, eq=False)
+class ReadByT5:
+    """Reads a text by T5; CLIP says what it is as a whole."""
+
+    clip: ClipTower
+    t5: T5Tower
+
+    def __call__(self, work: EncodeText) -> EncodedText:
+        """What the work's text becomes."""
+        return EncodedText(self.t5.read(work)[None], pooled=self.clip.read(work)[1])
+
+
+def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder.
+
+    Raises:
+        BrokenModel: a file is missing, damaged or of impossible shapes.
+    """
+    try:
+        return _load(checkpoint, device)
+    except DAMAGE as error:
+        raise broken(checkpoint, error) from error
+
+
+def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    dtype = compute_dtype(device, checkpoint.dtype)
+    folder = part_folder(checkpoint, "transformer")
+    transformer = load_part(PatchTransformer, folder, device, torch_dtype=dtype)
+    first_stage = read_first_stage(checkpoint, device, dtype)
+    clip = read_tower(checkpoint, TEXT, device, dtype, projects=False)
+    told = bool(transformer.config.guidance_embeds)
+    length = DEV_LENGTH if told else SCHNELL_LENGTH
+    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, device, dtype)
+    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
+    grows = bool(scheduler.get("use_dynamic_shifting", False))
+    return LoadedModel(
+        checkpoint=checkpoint,
+        device=device,
+        dtype=dtype,
+        text_encoder=t5.encoder,
+        tokenize=t5.tokenize,
+        frame=t5.frame,
+        unet=transformer,
+        vae=first_stage.vae,
+        latent_scale=first_stage.scale,
+        latent_shift=first_stage.shift,
+        levels=NoiseLevels.of_flow(1.0 if grows else float(scheduler.get("shift", 1.0))),
+        bytes=weight_bytes([transformer, first_stage.vae, clip.encoder, t5.encoder]),
+        preview=first_stage.preview,
+        reads=ReadByT5(clip, t5),
+        traits=Traits(
+            attends_jointly=True,
+            takes_guidance=told,
+            shift_at=GrowingShift.of(scheduler) if grows else None,
+        ),
+    )

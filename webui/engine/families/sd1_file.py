@@ -1,0 +1,104 @@
+"""Stable Diffusion 1 and 2 from a single file in the original layout.
+
+What the file does not say (heads of attention, noise schedule, scale of latents, vocabulary) is that of the
+published models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.models.clip.modeling_clip import CLIPTextModel
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.engine.denoisers import NoiseLevels
+from webui.engine.families.clip_parts import token_frame
+from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
+from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.ldm_layout.first_stage import read_first_stage
+from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
+from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.weights import Weights, open_weights
+from webui.prompt.clip_vocabulary import clip_vocabulary
+from webui.weights.ldm_heads import Heads
+
+SCALE = 0.18215
+BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+ZERO_SNR = "ztsnr"
+"""A tensor of this name says that the noise schedule ends in pure noise (as trainers of v models write)."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """What a published version has and its files do not say."""
+
+    heads: Heads
+    text: str
+    """Prefix of the text encoder."""
+    read_text: Callable[[Mapping[str, Tensor]], CLIPTextModel]
+    padding: int | None = None
+    """Token behind a text; None for the end token."""
+
+
+ORIGINALS: Mapping[str, Original] = {
+    "1.x": Original(Heads(count=8), "cond_stage_model.transformer.", read_clip),
+    "2.x": Original(Heads(width=64), "cond_stage_model.model.", read_open_clip, padding=0),
+}
+"""By `CheckpointInfo.variant`."""
+
+
+def parts_of_file(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> StableDiffusionParts:
+    """Read the file.
+
+    Raises:
+        ValueError: weights are missing, or of other shapes than the network's.
+        EaselError: the file cannot be read.
+    """
+    original = ORIGINALS.get(checkpoint.variant)
+    if original is None:
+        raise ValueError(
+            f"its variant is {checkpoint.variant!r}; known are {', '.join(ORIGINALS)}."
+        )
+    weights = open_weights(Path(checkpoint.path))
+    unet = read_unet(weights.below("model.diffusion_model."), original.heads)
+    vae: Any = read_first_stage(weights.below("first_stage_model."))
+    vae.register_to_config(scaling_factor=SCALE)
+    encoder = original.read_text(weights.below(original.text))
+    tokenizer = clip_tokenizer()
+    frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))
+    if original.padding is not None:
+        frame = replace(frame, padding=original.padding)
+    return StableDiffusionParts(
+        unet=ready(unet, device, dtype),
+        first_stage=fitted_first_stage(ready(vae, device, dtype), device),
+        text_encoder=ready(encoder, device, dtype),
+        tokenizer=tokenizer,
+        frame=frame,
+        levels=_levels(checkpoint, weights),
+    )
+
+
+def clip_tokenizer() -> CLIPTokenizer:
+    """CLIP's tokenizer, of the vocabulary that comes along."""
+    vocabulary = clip_vocabulary()
+    make: Any = CLIPTokenizer  # its declared types leave out what it takes
+    tokenizer: CLIPTokenizer = make(vocab=vocabulary.words, merges=vocabulary.merges)
+    return tokenizer
+
+
+def _levels(checkpoint: CheckpointInfo, weights: Weights) -> NoiseLevels:
+    return noise_levels(
+        BETAS
+        | {
+            "prediction_type": checkpoint.prediction,
+            "rescale_betas_zero_snr": ZERO_SNR in weights,
+        }
+    )

@@ -1,0 +1,32 @@
+"""What a Stable Diffusion is put together from, wherever it was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+from webui.engine.denoisers import NoiseLevels
+from webui.engine.families.parts import ReadFirstStage
+from webui.engine.layout_encoder import LayoutEncoder
+from webui.prompt.tokens import TokenFrame
+
+
+@dataclass(frozen=True, eq=False)
+class StableDiffusionParts:
+    """Networks on their device and what is needed to use them."""
+
+    unet: nn.Module
+    first_stage: ReadFirstStage
+    text_encoder: nn.Module
+    tokenizer: CLIPTokenizer
+    frame: TokenFrame
+    levels: NoiseLevels
+    layout_encoder: LayoutEncoder | None = None
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """All that have weights."""
+        networks = [self.unet, self.first_stage.vae, self.text_encoder, self.layout_encoder]
+        return [network for network in networks if network is not None]

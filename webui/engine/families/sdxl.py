@@ -1,0 +1,192 @@
+"""Stable Diffusion XL (Podell et al. 2023), its refiner, and networks of their shape with fewer layers.
+
+Two text encoders are read side by side (the refiner has the second alone), and beside the timestep the
+network embeds the text as a whole and numbers about the picture. Turbo, Lightning and LCM models are of
+this shape too; an LCM is told the scale of its guidance besides.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.lora_keys import TEXT, TEXT_2
+from webui.engine.clip import ClipTower
+from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.parts import (
+    DAMAGE,
+    broken,
+    compute_dtype,
+    load_part,
+    noise_levels,
+    part_folder,
+    read_config,
+    read_first_stage,
+    weight_bytes,
+)
+from webui.engine.families.sdxl_file import parts_of_file
+from webui.engine.families.sdxl_parts import XlParts
+from webui.engine.model import LoadedModel, Traits
+from webui.engine.programs.sizes import BASE, REFINER
+from webui.engine.work import EncodedText, EncodeText
+
+
+class SizedUNet(UNet2DConditionModel):  # type: ignore[misc]
+    """diffusers' UNet with the arguments that the engine gives every network."""
+
+    def forward(
+        self,
+        sample: Tensor,
+        timestep: Tensor,
+        encoder_hidden_states: Tensor,
+        pooled: Tensor,
+        sizes: Tensor,
+        class_labels: Tensor | None = None,
+        **others: Any,  # residuals of controlnets, and how the answer is packed
+    ) -> Any:
+        """Prediction for latents (R, C, h, w).
+
+        Args:
+            sample: (R, C, h, w).
+            timestep: (R,).
+            encoder_hidden_states: (R, T, D).
+            pooled: (R, P), the text as a whole.
+            sizes: (R, N), numbers about the picture.
+            class_labels: (R,), scale of a distilled guidance, where the network is told it.
+            others: As in diffusers.
+        """
+        if class_labels is not None:
+            width = int(self.config.time_cond_proj_dim)
+            others["timestep_cond"] = guidance_embedding(class_labels, width).to(sample.dtype)
+        added = {"text_embeds": pooled, "time_ids": sizes}
+        return super().forward(
+            sample, timestep, encoder_hidden_states, added_cond_kwargs=added, **others
+        )
+
+
+def guidance_embedding(scale: Tensor, width: int) -> Tensor:
+    """(R, width) of guidance scales (R,), as latent consistency models have it (Luo et al. 2023)."""
+    half = width // 2
+    steps = torch.arange(half, device=scale.device) * (-math.log(10_000.0) / (half - 1))
+    angles = (scale[:, None] - 1) * 1000 * torch.exp(steps)
+    return torch.cat((angles.sin(), angles.cos()), 1)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadByTowers:
+    """Reads a text by one or two encoders: their tokens side by side, the last one's whole."""
+
+    towers: tuple[ClipTower, ...]
+
+    def __call__(self, work: EncodeText) -> EncodedText:
+        """What the work's text becomes."""
+        said = [tower.read(work) for tower in self.towers]
+        return EncodedText(torch.cat([tokens for tokens, _ in said], -1), pooled=said[-1][1])
+
+
+def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder or a single file.
+
+    Raises:
+        BrokenModel: a file is missing, damaged or of impossible shapes.
+    """
+    try:
+        return _load(checkpoint, device)
+    except DAMAGE as error:
+        raise broken(checkpoint, error) from error
+
+
+def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    dtype = compute_dtype(device, checkpoint.dtype)
+    if checkpoint.format == "diffusers":
+        parts = _parts_of_folder(checkpoint, device, dtype)
+    else:
+        parts = parts_of_file(checkpoint, device, dtype, SizedUNet)
+    first, last = parts.towers[0], parts.towers[-1]
+    pooled: Any = last.encoder.config
+    networks = [parts.unet, parts.first_stage.vae, *(tower.encoder for tower in parts.towers)]
+    return LoadedModel(
+        checkpoint=checkpoint,
+        device=device,
+        dtype=dtype,
+        text_encoder=first.encoder,
+        tokenize=lambda text: [*first.tokenize(text)],
+        frame=first.frame,
+        unet=parts.unet,
+        vae=parts.first_stage.vae,
+        latent_scale=parts.first_stage.scale,
+        latent_shift=parts.first_stage.shift,
+        levels=parts.levels,
+        bytes=weight_bytes(networks),
+        preview=parts.first_stage.preview,
+        reads=ReadByTowers(parts.towers),
+        traits=read_traits(
+            checkpoint, parts.unet.config, pooled.projection_dim, parts.zeroes_empty_negative
+        ),
+    )
+
+
+def _parts_of_folder(
+    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+) -> XlParts:
+    texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
+    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
+    return XlParts(
+        unet=load_part(SizedUNet, part_folder(checkpoint, "unet"), device, torch_dtype=dtype),
+        first_stage=read_first_stage(checkpoint, device, dtype),
+        towers=tuple(
+            read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in texts
+        ),
+        levels=noise_levels(scheduler),
+        zeroes_empty_negative=_zeroes_empty_negative(checkpoint),
+    )
+
+
+# Any, here and below: diffusers' configs are typed loosely.
+def read_traits(checkpoint: CheckpointInfo, config: Any, pooled: int, zeroes: bool) -> Traits:
+    """What the network is told beside its latent, from its config.
+
+    Args:
+        checkpoint: Whose.
+        config: Of the UNet.
+        pooled: Width of the text as a whole.
+        zeroes: Whether an empty negative prompt is all 0.
+
+    Raises:
+        ValueError: it is told something else than networks of this family are.
+    """
+    if config.addition_embed_type != "text_time":
+        raise ValueError(
+            f"its UNet embeds {config.addition_embed_type!r} beside the timestep; 'text_time' was expected."
+        )
+    _check_channels(checkpoint, int(config.in_channels))
+    width = int(config.addition_time_embed_dim)
+    numbers = (int(config.projection_class_embeddings_input_dim) - pooled) / width
+    if numbers not in (BASE, REFINER):
+        raise ValueError(
+            f"its UNet embeds {numbers:g} numbers about the picture; {BASE}, or {REFINER} as the refiner's, "
+            "were expected."
+        )
+    return Traits(int(numbers), zeroes, takes_guidance=config.time_cond_proj_dim is not None)
+
+
+def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
+    latent = checkpoint.latent_channels
+    wanted = {"text": latent, "inpaint": 2 * latent + 1}.get(checkpoint.task)
+    if channels != wanted:
+        raise ValueError(
+            f"its UNet takes {channels} channels; for the task {checkpoint.task!r} of this family "
+            f"{wanted or 'no number'} was expected."
+        )
+
+
+def _zeroes_empty_negative(checkpoint: CheckpointInfo) -> bool:
+    index = read_config(Path(checkpoint.path), "model_index.json")
+    return bool(index.get("force_zeros_for_empty_prompt", True))

@@ -1,0 +1,75 @@
+"""T5's encoder and its tokenizer from a diffusers folder: what flow models read besides CLIP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from transformers.models.t5.modeling_t5 import T5EncoderModel
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.engine.emphasis import emphasised
+from webui.engine.families.parts import load_part, part_folder
+from webui.engine.work import EncodeText
+from webui.prompt.tokens import TokenFrame, chunk_prompt
+
+END, PADDING = 1, 0
+"""Tokens of every T5."""
+
+
+@dataclass(frozen=True, eq=False)
+class T5Tower:
+    """T5's encoder, which reads one row of fixed length."""
+
+    encoder: nn.Module
+    tokenize: Callable[[str], list[int]]
+    frame: TokenFrame
+
+    def read(self, work: EncodeText) -> Tensor:
+        """(L, D) of the work's text, weights laid on; embeddings are read as the words of their names."""
+        emphasis = work.reading.emphasis
+        chunks = chunk_prompt(work.text, self.tokenize, self.frame, emphasis=emphasis)
+        ids = torch.tensor(chunks.rows, device=work.model.device)  # (1, L)
+        encoded: Tensor = self.encoder(ids)[0]
+        return emphasised(encoded.float(), chunks, keep_mean=emphasis != "No norm")[0]
+
+
+def read_t5(
+    checkpoint: CheckpointInfo,
+    parts: tuple[str, str],
+    length: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> T5Tower:
+    """The encoder and the tokenizer of the named parts.
+
+    Raises:
+        ValueError: the tokenizer's folder has no `tokenizer.json`.
+    """
+    encoder = load_part(T5EncoderModel, part_folder(checkpoint, parts[0]), device, dtype=dtype)
+    tokenize = read_t5_tokenizer(part_folder(checkpoint, parts[1]))
+    frame = TokenFrame(None, END, PADDING, length, most_rows=1)
+    return T5Tower(encoder, tokenize, frame)
+
+
+def read_t5_tokenizer(folder: Path) -> Callable[[str], list[int]]:
+    """Token ids of a text, without the end.
+
+    Raises:
+        ValueError: there is no `tokenizer.json`.
+    """
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        raise ValueError(
+            f"{str(folder)!r} has no tokenizer.json, which T5's tokenizer is read from; download it too"
+        )
+    # Any: the library is untyped.
+    tokenizer: Any = Tokenizer.from_file(str(file))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return lambda text: list(tokenizer.encode(text, add_special_tokens=False).ids)

@@ -1,0 +1,1 @@
+"""Networks in the layout of the original latent-diffusion code become diffusers', which compute the same."""

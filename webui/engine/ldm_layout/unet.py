@@ -1,0 +1,251 @@
+"""The denoising network of the original code as diffusers' network, which computes the same.
+
+With tokens to attend to it is a UNet2DConditionModel, without a UNet2DModel. The original numbers its
+blocks through; `_places` says which of them stands where. Inside a block the names differ as the tables
+say, and transformers have the same names in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from diffusers.models.attention_processor import Attention
+from diffusers.models.unets.unet_2d import UNet2DModel
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from torch import Tensor, nn
+
+from webui.weights.ldm_heads import Heads
+from webui.weights.ldm_unet import UnetShape, unet_shape
+
+RESNET = {
+    "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj",
+    "out_layers.0": "norm2", "out_layers.3": "conv2", "skip_connection": "conv_shortcut",
+}  # fmt: skip
+"""Original name within a residual block to diffusers'."""
+ATTENTION = {"norm": "group_norm", "proj_out": "to_out.0"}
+"""The same within an attention that is no transformer."""
+NUMBER_WIDTH = 256
+"""What a number about the picture is embedded into (Podell et al. 2023)."""
+GROUPS = 32
+"""Of every normalisation in the original code."""
+ENDS = {
+    "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+    "label_emb": "class_embedding", "label_emb.0.0": "add_embedding.linear_1",
+    "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
+    "out.2": "conv_out",
+}  # fmt: skip
+"""What stands before and behind the blocks."""
+
+
+def read_unet(
+    weights: Mapping[str, Tensor],
+    heads: Heads,
+    kind: type[UNet2DConditionModel] = UNet2DConditionModel,
+) -> nn.Module:
+    """The network of these weights, in their precision and where they lie.
+
+    Args:
+        weights: By original name, without `model.diffusion_model.`.
+        heads: Of its attention, which do not show in the weights.
+        kind: What a network with tokens becomes.
+
+    Raises:
+        ValueError: the weights are not those of such a network.
+        BrokenModel: they are, but some are missing or of impossible shapes.
+    """
+    shape = unet_shape({name: tuple(weight.shape) for name, weight in weights.items()}, prefix="")
+    if shape is None:
+        raise ValueError("it has no denoising network in the layout of latent-diffusion")
+    with torch.device("meta"):
+        network: nn.Module = (
+            _unconditional(shape) if shape.context is None else _conditional(shape, heads, kind)
+        )
+    try:
+        network.load_state_dict(converted(weights, shape, heads), strict=True, assign=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"its denoising network has other weights than expected: {error}"
+        ) from error
+    if shape.context is None:
+        _set_heads(network, heads)
+    return network
+
+
+def converted(weights: Mapping[str, Tensor], shape: UnetShape, heads: Heads) -> dict[str, Tensor]:
+    """The weights by diffusers' names; those of names that the layout does not have keep theirs."""
+    named: dict[str, Tensor] = {}
+    places = {place.original: place for place in _places(shape)}
+    for name, weight in weights.items():
+        place = next((p for p in _prefixes(name) if p in places), None)
+        if place is None:
+            named[name] = weight
+        else:
+            rest = name[len(place) + 1 :]
+            named |= _within(places[place], rest, weight, heads)
+    return named
+
+
+_Kind = Literal["plain", "resnet", "attention", "transformer"]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a block of the original stands in diffusers' network."""
+
+    original: str
+    ours: str
+    kind: _Kind = "plain"
+
+
+def _places(shape: UnetShape) -> Iterator[_Place]:
+    for original, ours in ENDS.items():
+        yield _Place(original, ours)
+    attention: _Kind = "attention" if shape.context is None else "transformer"
+    yield _Place("middle_block.0", "mid_block.resnets.0", "resnet")
+    yield _Place("middle_block.1", "mid_block.attentions.0", attention)
+    yield _Place("middle_block.2", "mid_block.resnets.1", "resnet")
+    last = len(shape.channels) - 1
+    for level in range(last + 1):
+        down, up = f"down_blocks.{level}", f"up_blocks.{level}"
+        for layer in range(shape.layers):
+            original = f"input_blocks.{1 + level * (shape.layers + 1) + layer}"
+            yield _Place(f"{original}.0", f"{down}.resnets.{layer}", "resnet")
+            yield _Place(f"{original}.1", f"{down}.attentions.{layer}", attention)
+        for layer in range(shape.layers + 1):
+            original = f"output_blocks.{level * (shape.layers + 1) + layer}"
+            yield _Place(f"{original}.0", f"{up}.resnets.{layer}", "resnet")
+            if shape.up_depths[last - level][layer]:
+                yield _Place(f"{original}.1", f"{up}.attentions.{layer}", attention)
+        if level < last:
+            yield from _resamplers(shape, level)
+
+
+def _resamplers(shape: UnetShape, level: int) -> Iterator[_Place]:
+    """What changes the size behind a level: a residual block, or a convolution in a wrapper."""
+    last = (level + 1) * (shape.layers + 1)
+    behind = 2 if shape.up_depths[-1 - level][-1] else 1
+    down, up = f"input_blocks.{last}.0", f"output_blocks.{last - 1}.{behind}"
+    ours = f"down_blocks.{level}.downsamplers.0", f"up_blocks.{level}.upsamplers.0"
+    if shape.residual_resampling:
+        yield _Place(down, ours[0], "resnet")
+        yield _Place(up, ours[1], "resnet")
+    else:
+        yield _Place(f"{down}.op", f"{ours[0]}.conv")
+        yield _Place(f"{up}.conv", f"{ours[1]}.conv")
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """Every module that a weight lies in, the innermost first."""
+    while "." in name:
+        name = name.rpartition(".")[0]
+        yield name
+
+
+def _within(place: _Place, rest: str, weight: Tensor, heads: Heads) -> dict[str, Tensor]:
+    """One weight of a block by diffusers' name, or three of what makes queries, keys and values."""
+    module, _, what = rest.rpartition(".")
+    if place.kind == "resnet":
+        return {f"{place.ours}.{RESNET.get(module, module)}.{what}": weight}
+    if place.kind != "attention":
+        return {f"{place.ours}.{rest}": weight}
+    if module == "qkv":
+        names = [f"{place.ours}.to_{letter}.{what}" for letter in "qkv"]
+        return dict(zip(names, _queries_keys_values(weight, heads), strict=True))
+    flat = weight.squeeze(-1) if weight.dim() == 3 else weight  # a convolution over single places
+    return {f"{place.ours}.{ATTENTION.get(module, module)}.{what}": flat}
+
+
+def _queries_keys_values(weight: Tensor, heads: Heads) -> tuple[Tensor, Tensor, Tensor]:
+    """What one convolution makes, apart; head by head it makes queries, keys, values."""
+    channels = weight.shape[0] // 3
+    count = heads.of(channels)
+    by_head = weight.reshape(count, 3, channels // count, *weight.shape[1:2])
+    query, key, value = (part.reshape(channels, *weight.shape[1:2]) for part in by_head.unbind(1))
+    return query, key, value
+
+
+def _conditional(
+    shape: UnetShape, heads: Heads, kind: type[UNet2DConditionModel]
+) -> UNet2DConditionModel:
+    attends = [max(depths) > 0 for depths in shape.down_depths]
+    if shape.residual_resampling or shape.plain_attention or not shape.middle_depth:
+        raise ValueError(
+            "its denoising network attends to tokens in a way that is unknown: with residual resampling, with "
+            "plain attention beside transformers, or not in its middle"
+        )
+    network: UNet2DConditionModel = kind(
+        in_channels=shape.in_channels,
+        out_channels=shape.out_channels,
+        block_out_channels=shape.channels,
+        layers_per_block=shape.layers,
+        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
+        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
+        cross_attention_dim=shape.context,
+        only_cross_attention=shape.crossed,
+        transformer_layers_per_block=_depths(shape),
+        attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
+        use_linear_projection=shape.linear_projection,
+        num_class_embeds=shape.label_classes,
+        resnet_time_scale_shift=_time(shape),
+        norm_num_groups=GROUPS,
+        **_told(shape),
+    )
+    return network
+
+
+def _depths(shape: UnetShape) -> tuple[int, ...]:
+    """Transformer layers by level. The middle has the last one's, whether or not that has any itself."""
+    *before, last = (max(depths) for depths in shape.down_depths)
+    return (*(max(1, depth) for depth in before), last or shape.middle_depth or 1)
+
+
+# Any: the names of diffusers' arguments.
+def _told(shape: UnetShape) -> dict[str, Any]:
+    """What embeds a vector beside the timestep: the text as a whole, and numbers about the picture."""
+    if shape.label_numbers is None:
+        return {}
+    return {
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": NUMBER_WIDTH,
+        "projection_class_embeddings_input_dim": shape.label_numbers,
+    }
+
+
+def _unconditional(shape: UnetShape) -> UNet2DModel:
+    change = "resnet" if shape.residual_resampling else "conv"
+    bare = "Resnet{}sampleBlock2D" if shape.residual_resampling else "{}Block2D"
+    attends = [max(depths) > 0 for depths in shape.down_depths]
+    network: UNet2DModel = UNet2DModel(
+        in_channels=shape.in_channels,
+        out_channels=shape.out_channels,
+        block_out_channels=shape.channels,
+        layers_per_block=shape.layers,
+        down_block_types=tuple("AttnDownBlock2D" if a else bare.format("Down") for a in attends),
+        up_block_types=tuple(
+            "AttnUpBlock2D" if a else bare.format("Up") for a in reversed(attends)
+        ),
+        downsample_type=change,
+        upsample_type=change,
+        attention_head_dim=None,  # one head; `_set_heads` parts it
+        attn_norm_num_groups=GROUPS,
+        add_attention=bool(shape.middle_depth),
+        num_class_embeds=shape.label_classes,
+        resnet_time_scale_shift=_time(shape),
+        norm_num_groups=GROUPS,
+    )
+    return network
+
+
+def _time(shape: UnetShape) -> str:
+    return "scale_shift" if shape.scale_shift else "default"
+
+
+def _set_heads(network: nn.Module, heads: Heads) -> None:
+    """UNet2DModel has one width of heads for all its levels; the original may have one number."""
+    for module in network.modules():
+        if isinstance(module, Attention):
+            module.heads = heads.of(module.inner_dim)
+            module.scale = (module.inner_dim / module.heads) ** -0.5

@@ -1,0 +1,91 @@
+"""The program behind `launch.py models merge` and `models convert`: paths in, a model out.
+
+python -m webui.engine.tools.command TARGET FIRST [OTHER ...] [flags]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.errors import BadRequest
+from webui.contracts.ids import AdapterId
+from webui.engine.adapters.lora import LoadedLora, load_lora
+from webui.engine.tools.merge import METHODS, Recipe, make_model
+from webui.engine.tools.model_source import ModelSource
+from webui.engine.tools.places import COUNT
+from webui.engine.tools.writing import PRECISIONS
+
+AVERAGED = "model_ema."
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Make one model.
+
+    Raises:
+        EaselError: it cannot be made; says why.
+    """
+    options = _parser().parse_args(arguments)
+    recipe = Recipe(
+        method=options.method,
+        ratio=options.ratio,
+        blocks=_row(options.blocks),
+        precision=PRECISIONS.get(options.precision),
+        loras=tuple(_lora(given) for given in options.lora),
+        without=(AVERAGED,) if options.prune else (),
+    )
+    first, *others = [ModelSource(Path(path)) for path in options.models]
+    wanted = 3 if recipe.method == "difference" else 2
+    if others and 1 + len(others) != wanted:
+        raise BadRequest(
+            f"{1 + len(others)} models were given; {recipe.method!r} is made of {wanted}."
+        )
+    target = Path(options.target)
+    make_model(target, first, tuple(others), recipe)
+    sys.stdout.write(f"{target}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python launch.py models merge")
+    parser.add_argument("target")
+    parser.add_argument("models", nargs="+")
+    parser.add_argument("--method", choices=METHODS, default="sum")
+    parser.add_argument("--ratio", type=float, default=0.5)
+    parser.add_argument("--blocks", default="")
+    parser.add_argument("--precision", choices=tuple(PRECISIONS))
+    parser.add_argument("--lora", action="append", default=[], metavar="PATH:WEIGHT")
+    parser.add_argument("--prune", action="store_true")
+    return parser
+
+
+def _row(text: str) -> tuple[float, ...]:
+    try:
+        row = tuple(float(number) for number in text.split(",")) if text else ()
+    except ValueError:
+        row = (0.0,)
+    if row and len(row) != COUNT:
+        raise BadRequest(
+            f"--blocks is {text[:100]!r}; {COUNT} numbers with commas were expected: BASE, IN00 to IN11, M00, OUT00 "
+            "to OUT11."
+        )
+    return row
+
+
+def _lora(given: str) -> tuple[LoadedLora, float]:
+    path, _, weight = given.rpartition(":")
+    try:
+        strength = float(weight)
+    except ValueError as error:
+        raise BadRequest(f"--lora is {given[:200]!r}; PATH:WEIGHT was expected.") from error
+    file = Path(path)
+    info = AdapterInfo(AdapterId(file.stem), "lora", file.stem, str(file), file.stat().st_size)
+    return load_lora(info, torch.device("cpu")), strength
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""The kinds of adapters that are single files: in which folders they lie, and what describes them.
+
+The folders are those of AUTOMATIC1111 and ComfyUI. What a file is decides its content; the innermost telling folder
+says what it is looked at as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from webui.contracts.adapter import AdapterInfo, AdapterKind
+from webui.contracts.ids import AdapterId
+from webui.services.adapter_files import PICKLED, PICTURE, describe_embedding
+from webui.services.control_files import describe_control_file
+from webui.services.lora_files import describe_lora
+from webui.services.upscaler_files import describe_upscaler
+from webui.services.vae_files import describe_vae
+from webui.weights.read import ENDINGS
+
+LORA_FOLDERS = ("lora", "loras", "lycoris")
+Describe = Callable[[Path, AdapterId], AdapterInfo | None]
+"""None where there is nothing to say of a file; raises NotAModel or BrokenModel with the reason."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of adapter."""
+
+    kind: AdapterKind
+    folders: tuple[str, ...]
+    """Names, lower case, of folders in which it lies."""
+    endings: tuple[str, ...]
+    """Of its files, lower case."""
+    describe: Describe
+
+
+KINDS: tuple[FileKind, ...] = (
+    FileKind("lora", LORA_FOLDERS, ENDINGS, describe_lora),
+    FileKind(
+        "embedding",
+        ("embedding", "embeddings", "textual_inversion"),
+        (".safetensors", *PICKLED, PICTURE),
+        describe_embedding,
+    ),
+    FileKind(
+        "upscaler",
+        (
+            "upscaler",
+            "upscalers",
+            "upscale_models",
+            "esrgan",
+            "realesrgan",
+            "swinir",
+            "dat",
+            "hat",
+            "scunet",
+        ),
+        ENDINGS,
+        describe_upscaler,
+    ),
+    FileKind("vae", ("vae", "vaes"), ENDINGS, describe_vae),
+    FileKind("controlnet", ("controlnet", "controlnets"), ENDINGS, describe_control_file),
+)
+
+
+def kind_at(relative: PurePath) -> FileKind | None:
+    """What files are that lie at a path: what the innermost telling folder around them says."""
+    for name in (part.lower() for part in reversed(relative.parts[:-1])):
+        for kind in KINDS:
+            if name in kind.folders:
+                return kind
+    return None

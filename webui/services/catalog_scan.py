@@ -1,0 +1,167 @@
+"""Looks through a folder of models: what may be one, and what each of them is."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel, LacksFile, NotAModel
+from webui.contracts.ids import AdapterId, ModelId
+from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
+from webui.services.adapter_kinds import kind_at
+from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.model_roots import ModelRoot
+from webui.services.single_file import describe_file
+from webui.weights.read import ENDINGS
+
+MAX_DEPTH = 6
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is at a path: a model, an adapter, a reason why it is neither, or nothing worth a word."""
+
+    root: str
+    """The folder that it was found below, which its id depends on."""
+    watched: tuple[str, ...]
+    """Paths whose change makes another entry of it."""
+    stamp: int
+    """Of the watched paths, when it was read."""
+    model: CheckpointInfo | None = None
+    adapter: AdapterInfo | None = None
+    problem: str | None = None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing that is watched has changed."""
+        return self.stamp == stamp_of(self.watched)
+
+
+@dataclass
+class Found:
+    """What one look at the folders gave."""
+
+    models: dict[ModelId, CheckpointInfo] = field(default_factory=dict)
+    adapters: dict[AdapterId, AdapterInfo] = field(default_factory=dict)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    folders: set[Path] = field(default_factory=set)
+    """All that were looked into."""
+    entries: dict[str, Entry] = field(default_factory=dict)
+    """By path."""
+
+
+def scan(roots: Iterable[ModelRoot], known: Mapping[str, Entry]) -> Found:
+    """Look through folders in order; the first that holds an id wins.
+
+    Args:
+        roots: Where to look; those that are not there are passed over.
+        known: Entries of before by path; those that are still current are not read again.
+    """
+    found = Found()
+    for root in roots:
+        for path, watched in _candidates(root.path, found.folders):
+            entry = known.get(str(path))
+            if entry is None or entry.root != str(root.path) or not entry.is_current:
+                entry = _entry(root, path, watched)
+            found.entries[str(path)] = entry
+            if entry.problem is not None:
+                found.problems.append((str(path), entry.problem))
+            if entry.model is not None:
+                found.models.setdefault(entry.model.id, entry.model)
+            if entry.adapter is not None:
+                found.adapters.setdefault(entry.adapter.id, entry.adapter)
+    return found
+
+
+def stamp_of(paths: Iterable[str]) -> int:
+    """A number that another time or size of any of the paths changes; it fits 63 bits."""
+    digest = hashlib.blake2b(digest_size=8)
+    for path in paths:
+        try:
+            stat = os.stat(path)  # noqa: PTH116 - a Path for each costs more than the look
+        except OSError:
+            digest.update(b"-")
+        else:
+            digest.update(b"%d %d;" % (stat.st_mtime_ns, stat.st_size))
+    return int.from_bytes(digest.digest(), "big") >> 1
+
+
+def _entry(root: ModelRoot, path: Path, watched: list[Path]) -> Entry:
+    """What is at a path; its stamp is taken before it is read, so that a change meanwhile is seen."""
+    names = [str(p) for p in watched]
+    base = Entry(str(root.path), tuple(names), stamp_of(names))
+    try:
+        entry = _described(base, path, root.id_of(path))
+    except (NotAModel, BrokenModel) as error:
+        _log.warning("The model %s is left out: %s", path, error)
+        names += error.places if isinstance(error, LacksFile) else ()  # once there, it is read anew
+        return replace(base, problem=str(error), watched=tuple(names), stamp=stamp_of(names))
+    outside = [part for _, part in entry.model.parts] if entry.model is not None else []
+    shared = [str(p) for part in outside for p in (Path(part), *_entries(Path(part)))]
+    if not shared:
+        return entry
+    names = list(dict.fromkeys([*names, *shared]))  # a shared part may lie beside
+    return replace(entry, watched=tuple(names), stamp=stamp_of(names))
+
+
+def _described(base: Entry, path: Path, relative: str) -> Entry:
+    """Add what is at the path.
+
+    Raises:
+        NotAModel: it is of no kind that we know.
+        BrokenModel: it is damaged.
+    """
+    if path.is_file():
+        kind = kind_at(PurePosixPath(relative))
+        if kind is None:
+            return replace(base, model=describe_file(path, ModelId(relative)))
+        adapter = AdapterId(relative.removesuffix(path.suffix))
+        return replace(base, adapter=kind.describe(path, adapter))
+    if (path / INDEX_FILE).is_file():
+        return replace(base, model=describe_folder(path, ModelId(relative)))
+    return replace(base, adapter=describe_controlnet(path, AdapterId(relative)))
+
+
+def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
+    """Folders of models and controlnets, and files of models, LoRAs and embeddings, below `root`.
+
+    Each with the paths whose change matters to it. Weights beside a `config.json` are a part of what the
+    folder is.
+    """
+    pending = [(root, 0)]
+    while pending:
+        folder, depth = pending.pop()
+        folders.add(folder)
+        entries = _entries(folder)
+        if depth > 0 and (folder / INDEX_FILE).is_file():
+            inner = [p for part in entries if part.is_dir() for p in _entries(part)]
+            yield folder, [folder, *entries, *inner]
+            continue
+        has_config = (folder / CONFIG_FILE).is_file()
+        if depth > 0 and has_config:
+            yield folder, [folder, *entries]
+        if depth < MAX_DEPTH:
+            kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
+            endings = ENDINGS if kind is None else kind.endings
+            if has_config and (kind is None or kind.kind in ("controlnet", "vae")):
+                endings = ()
+            for path in entries:
+                if path.suffix.lower() in endings and path.is_file():
+                    yield path, [path, path.with_suffix(".json")]
+            below = [p for p in entries if not p.name.startswith(".") and p.is_dir()]
+            pending.extend((p, depth + 1) for p in reversed(below))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []  # not there (yet), or not ours to read

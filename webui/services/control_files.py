@@ -1,0 +1,44 @@
+"""What the header of a controlnet's single file says of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.ids import AdapterId
+from webui.services.lora_files import base_of_width
+from webui.weights.control_files import control_shape
+from webui.weights.read import read_weights
+
+READS: Mapping[str, str] = {
+    "canny": "edges", "softedge": "soft edges", "hed": "soft edges", "pidi": "soft edges",
+    "scribble": "scribble", "sketch": "scribble", "lineart": "lines", "mlsd": "straight lines",
+    "depth": "depth", "normal": "normals", "openpose": "pose", "pose": "pose", "seg": "class colours",
+    "tile": "tile", "inpaint": "inpaint", "blur": "blur", "recolor": "grey", "gray": "grey",
+}  # fmt: skip
+"""Words in the names of published controlnets, and what picture these want."""
+
+
+def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
+    """Read what the menu needs of a controlnet's file; what it reads is guessed from its name.
+
+    Raises:
+        NotAModel: it is none, or of a kind that is not drawn with.
+        BrokenModel: it is truncated or unreadable.
+    """
+    header = read_weights(file)
+    shape = control_shape(header.shapes)
+    return AdapterInfo(
+        adapter, "controlnet", header.metadata.get("modelspec.title", "") or file.stem,
+        str(file.resolve()), header.bytes, reads=reads_of(file.stem),
+        description=header.metadata.get("modelspec.description", "")[:200],
+        base=base_of_width(shape.text_width), text_width=shape.text_width,
+    )  # fmt: skip
+
+
+def reads_of(name: str) -> str:
+    """What picture a controlnet of this name wants; empty where the name does not tell."""
+    words = re.split(r"[^a-z]+", name.lower())
+    return next((READS[word] for word in words if word in READS), "")

@@ -1,0 +1,1 @@
+"""Fetching models from elsewhere: what a source offers, the transfer, the list that survives restarts."""

@@ -1,0 +1,112 @@
+"""Notes on models and adapters, kept by kind and id; pictures of them, kept as small files."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from PIL import Image
+from sqlalchemy import Engine, delete, insert, select
+
+from webui.contracts.errors import NotFound
+from webui.contracts.notes import Notes
+from webui.services.database import reading, writing
+from webui.services.files import write_file
+from webui.services.tables import NOTES
+
+PREVIEW_SIDE = 512
+_BESIDE = (".preview.png", ".png", ".preview.jpg", ".jpg", ".jpeg", ".webp")
+"""What AUTOMATIC1111 and others call a model's picture, in the order of preference."""
+
+
+class NoteStore:
+    """All notes; they are few and are held in memory."""
+
+    def __init__(self, database: Engine, previews: Path) -> None:
+        """`previews` is the folder for pictures."""
+        self._database = database
+        self._previews = previews
+        self._lock = threading.Lock()
+        self._notes: dict[str, Notes] | None = None
+        self._change = 0
+
+    def all(self) -> Mapping[str, Notes]:
+        """By key, such as 'lora:starter/loras/chalk'."""
+        with self._lock:
+            return self._read()
+
+    def change(self) -> int:
+        """A number that rises with every change."""
+        return self._change
+
+    def get(self, key: str) -> Notes:
+        """What is noted; empty notes where nothing is."""
+        return self.all().get(key, Notes())
+
+    def put(self, key: str, notes: Notes) -> None:
+        """Keep notes in place of those of before; on disk when this returns."""
+        with self._lock:
+            with writing(self._database) as connection:
+                connection.execute(delete(NOTES).where(NOTES.c.id == key))
+                if notes != Notes():
+                    connection.execute(insert(NOTES).values(id=key, notes=notes.model_dump_json()))
+            self._notes = {**self._read(), key: notes}
+            self._change += 1
+
+    def preview(self, key: str, path: str) -> tuple[bytes, str]:
+        """The picture of a model at `path` and its media type: the one that was set, else one that lies beside.
+
+        Raises:
+            NotFound: it has none.
+        """
+        own = self._file(key)
+        if own.is_file():
+            return own.read_bytes(), "image/webp"
+        for beside in _beside(path):
+            if beside.is_file():
+                return _small(beside), "image/webp"
+        raise NotFound("preview picture of", key)
+
+    def has_preview(self, key: str, path: str) -> bool:
+        """Whether there is one."""
+        return self._file(key).is_file() or any(beside.is_file() for beside in _beside(path))
+
+    def set_preview(self, key: str, picture: Path) -> None:
+        """Make a picture the preview."""
+        write_file(self._file(key), _small(picture), partial=self._previews)
+        self._change += 1
+
+    def clear_preview(self, key: str) -> None:
+        """Forget the preview that was set; one that lies beside shows again."""
+        self._file(key).unlink(missing_ok=True)
+        self._change += 1
+
+    def _read(self) -> dict[str, Notes]:
+        if self._notes is None:
+            with reading(self._database) as connection:
+                rows = connection.execute(select(NOTES.c.id, NOTES.c.notes)).all()
+            self._notes = {key: Notes.model_validate_json(text) for key, text in rows}
+        return self._notes
+
+    def _file(self, key: str) -> Path:
+        return self._previews / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.webp"
+
+
+def _beside(path: str) -> list[Path]:
+    if not path:
+        return []  # a built-in model has no files
+    place = Path(path)
+    stem = place.with_suffix("") if place.suffix and not place.is_dir() else place
+    return [stem.with_name(stem.name + ending) for ending in _BESIDE]
+
+
+def _small(picture: Path) -> bytes:
+    with Image.open(picture, formats=("PNG", "JPEG", "WEBP")) as image:
+        small = image.convert("RGB")
+        small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=85)
+    return out.getvalue()

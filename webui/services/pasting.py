@@ -1,0 +1,168 @@
+"""Taking over how a picture from elsewhere was made: its words, its settings, and what is not here.
+
+A text that says nothing of a setting means the usual value, as AUTOMATIC1111 writes only what differs; but
+what every text has (steps, sampler, seed, size, model) stays as it is where one has it not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter
+from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.infotext_reading import ToldRequest, read_infotext
+from webui.contracts.request import PARAMETERS, GenerationRequest
+from webui.prompt.comments import strip_comments
+from webui.prompt.networks import loras_in
+from webui.prompt.styles import without_styles
+from webui.services.catalog import Catalog
+from webui.services.images import ImageStore
+from webui.services.known_hashes import KnownHashes
+from webui.services.metadata import read_metadata
+from webui.services.model_names import model_called
+from webui.services.styles import StyleStore
+
+STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "width", "height",
+         "denoising_strength")  # fmt: skip
+"""Fields that are left alone where a text does not tell them."""
+_MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
+_PICTURES = ("image", "mask", "class_map", "depth_map")
+_WITHOUT_KEY = ("prompt", "styles", "width", "height", "seed_width", "seed_height", "hires_width",
+                "hires_height")  # fmt: skip
+"""Fields that a text tells though none of its keys is theirs alone."""
+MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
+"""Characters of a sentence that lists what is not known, and of each value in it."""
+
+
+@dataclass(frozen=True)
+class ReadParameters:
+    """What was taken over."""
+
+    fields: Mapping[str, Any]
+    """For a request, by name, as in JSON."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the person: what is missing here, what was not understood."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Keys that mean nothing here, as they are written."""
+
+
+class ParameterReader:
+    """Reads texts and pictures; changes nothing."""
+
+    def __init__(
+        self, catalog: Catalog, styles: StyleStore, images: ImageStore, hashes: KnownHashes
+    ) -> None:
+        self._hashes = hashes
+        self._catalog = catalog
+        self._styles = styles
+        self._images = images
+
+    def read_text(self, text: str) -> ReadParameters:
+        """What a `parameters` text of AUTOMATIC1111, Forge, SD.Next or Civitai tells.
+
+        Raises:
+            BadRequest: it is empty, or too long to be one.
+        """
+        told = read_infotext(text)
+        if told is None:
+            raise BadRequest(
+                f"The text {text[:60]!r} tells of no picture; a prompt was expected, and below it a line "
+                "like 'Steps: 20, Sampler: Euler, Seed: 5'."
+            )
+        return self._told(told)
+
+    def read_picture(self, data: bytes) -> ReadParameters:
+        """What is written in a picture's file.
+
+        Raises:
+            BadRequest: it is no picture, or nothing is written in it.
+        """
+        told = read_metadata(data)
+        if told is None:
+            raise BadRequest(
+                "Nothing in this file says how it was made. A picture was expected that Easel, AUTOMATIC1111, "
+                "Forge, SD.Next or Civitai wrote; sites and messengers often strip what was in it."
+            )
+        return self._exact(told.request) if told.exact else self._told(told)
+
+    def _told(self, told: ToldRequest) -> ReadParameters:
+        """Styles found again, models looked up, the rest as it is told."""
+        bare = without_styles(
+            told.request.prompt, told.request.negative_prompt, self._styles.list()
+        )
+        request = told.request.model_copy(
+            update={
+                "prompt": bare.prompt, "negative_prompt": bare.negative_prompt, "styles": bare.styles,
+            }
+        )  # fmt: skip
+        names = [
+            name
+            for name in PARAMETERS
+            if name not in _PICTURES
+            and (PARAMETERS[name].infotext is not None or name in _WITHOUT_KEY)
+            and (name not in STAYS or name in told.request.model_fields_set)
+        ]
+        dumped = request.model_dump(mode="json", include=set(names))
+        fields, notes = self._with_models(dumped, told.model_hash)
+        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
+        if unknown:
+            shown = _short(unknown, MAX_SHOWN)
+            end = "" if shown.endswith("…") else "."
+            notes.append(f"Not used, as it means nothing here: {shown}{end}")
+        return ReadParameters(fields, (*notes, *self._missing_loras(request)), told.others)
+
+    def _exact(self, request: GenerationRequest) -> ReadParameters:
+        """All of a request of our own, without the pictures that are not here."""
+        kept = {**request.model_dump(mode="json", exclude={"priority", "texts"}), "count": 1}
+        gone = [name for name in _PICTURES if kept[name] and not self._has(kept[name])]
+        controls = [use for use in kept["controls"] if self._has(use["image"])]
+        notes = []
+        if gone or len(controls) < len(kept["controls"]):
+            notes.append("Pictures that it was drawn from are not here, so they were left out.")
+        kept |= {"controls": controls, **dict.fromkeys(gone)}
+        fields, missing = self._with_models(kept)
+        return ReadParameters(fields, (*notes, *missing, *self._missing_loras(request)))
+
+    def _has(self, image: str) -> bool:
+        try:
+            self._images.path(ImageId(image))
+        except NotFound:
+            return False
+        return True
+
+    def _with_models(
+        self, fields: dict[str, Any], model_hash: str = ""
+    ) -> tuple[dict[str, Any], list[str]]:
+        """The fields with ids of models, where names stood; without those that are not here."""
+        found, notes = dict(fields), []
+        for name, title in _MODELS.items():
+            wanted = found.get(name)
+            if not wanted:
+                continue
+            by_hash = self._hashes.model_of(model_hash) if name == "model" else None
+            model = by_hash or model_called(wanted, self._catalog)
+            if model is not None:
+                found[name] = model
+                continue
+            instead = "the form keeps its own" if name == "model" else "it was left out"
+            notes.append(f"The {title} {wanted[:100]!r} is not here, so {instead}.")
+            del found[name]
+        return found, notes
+
+    def _missing_loras(self, request: GenerationRequest) -> Iterator[str]:
+        try:
+            tags = loras_in(strip_comments(request.prompt))
+        except BadRequest as error:
+            yield str(error)
+            return
+        for tag in tags:
+            try:
+                self._catalog.adapter("lora", AdapterId(tag.name))
+            except UnknownAdapter as error:
+                yield str(error)
+
+
+def _short(text: str, characters: int = MAX_VALUE_SHOWN) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

@@ -1,0 +1,69 @@
+"""A model in a single file: whose it is, from its header and from what lies beside it.
+
+Beside `name.safetensors` may stand `name.json`, which says what the file cannot; all its keys are optional, and
+those of other programs are passed over:
+
+    {"prediction": "v_prediction", "native_size": 768, "defaults": {"steps": 8}}
+
+or `{"ignore": true}`, for weights that are no model to draw with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel
+from webui.contracts.ids import ModelId
+from webui.services.model_files import read_defaults, read_json
+from webui.weights.read import read_weights
+from webui.weights.signatures import identify
+from webui.weights.signatures.distilled import distilled_defaults
+from webui.weights.signatures.facts import WeightsFile
+
+AVERAGED = "model_ema."
+"""Weights averaged over training, which some files hold beside those that are used."""
+
+
+def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
+    """Read what the menu, the API and the worker need of the model in a file; None where it is to be ignored.
+
+    Raises:
+        NotAModel: it is of no family that we know; says why.
+        BrokenModel: it is truncated, unreadable or of impossible shapes.
+    """
+    beside = file.with_suffix(".json")
+    said = read_json(beside) if beside.is_file() else {}
+    if said.get("ignore") is True:
+        return None
+    header = read_weights(file)
+    facts = identify(WeightsFile(file.resolve(), header, said))
+    kept = [t for name, t in header.tensors.items() if not name.startswith(AVERAGED)]
+    dtypes = Counter[str]()
+    for tensor in kept:
+        dtypes[tensor.dtype] += tensor.count
+    size = _native_size(said, beside, facts.native_size)
+    own = read_defaults(said, str(beside))
+    return CheckpointInfo(
+        id=model, title=header.metadata.get("modelspec.title", "") or file.stem,
+        family=facts.family, path=str(file.resolve()), bytes=header.bytes,
+        parameters=dtypes.total(), dtype=dtypes.most_common(1)[0][0] if dtypes else "",
+        prediction=facts.prediction, latent_channels=facts.latent_channels,
+        latent_factor=facts.latent_factor, native_width=size, native_height=size,
+        description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
+        text_width=facts.text_width, format=header.format, variant=facts.variant,
+        defaults=own or distilled_defaults(file.stem) or facts.defaults,
+        vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+    )  # fmt: skip
+
+
+# Any: JSON that a person wrote.
+def _native_size(said: dict[str, Any], beside: Path, found: int) -> int:
+    size = said.get("native_size", found)
+    if not isinstance(size, int) or not 64 <= size <= 4096:
+        raise BrokenModel(
+            f"The 'native_size' in {str(beside)!r} is {repr(size)[:100]}; pixels from 64 to 4096 were expected."
+        )
+    return size

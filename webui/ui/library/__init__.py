@@ -1,0 +1,1 @@
+"""The library of the models tab: a component of our own, plain ES modules beside this file."""
