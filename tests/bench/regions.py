@@ -26,7 +26,7 @@ def main(maps: int, sheet: Path | None) -> None:
         table, pictures = measure_regions(bench, bench.load(ModelId(TEXT_MODEL)))
     print(table_markdown(table))
     if sheet is not None:
-        Image.fromarray(np.hstack(pictures[:8])).save(sheet)
+        Image.fromarray(np.hstack(list(pictures[:8]))).save(sheet)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from webui.contracts.errors import InvalidField
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ImageId, ModelId
 from webui.contracts.palettes import ADE20K, OWN
-from webui.contracts.parameters.regions import CONTROLNET, NATIVE, REGION_PROMPTS
+from webui.contracts.parameters.regions import AUTOMATIC_DRIVER, CONTROLNET, NATIVE, REGION_PROMPTS
 from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
@@ -87,11 +87,30 @@ def test_a_resolved_request_can_be_ordered_again_as_it_was(
     assert again == first
 
 
+@pytest.mark.parametrize("task", ["text", "inpaint", "depth", "edit"])
+def test_only_a_model_that_reads_text_is_driven_by_words(images: ImageStore, task: Task) -> None:
+    model = _model(task)
+    assert drivers_of(model, Catalog([], built_in=[model])) == (REGION_PROMPTS,)
+    wordless = replace(model, reads_text=False)
+    assert drivers_of(wordless, Catalog([], built_in=[wordless])) == ()
+    picture = _put(images, Image.new("L", (64, 64), 255))
+    needed: dict[str, Any] = {"image": picture, "mask": picture if task == "inpaint" else None}
+    needed |= {"depth_map": picture} if task == "depth" else {}
+    said = _refusal(images, wordless, class_map=_map(images), **needed)
+    assert "class_map is given for the model 'my/text', which cannot use it" in said
+
+
+@pytest.mark.parametrize("task", ["class", "unconditional", "retrieval", "upscale"])
+def test_models_of_no_words_have_no_driver(task: Task) -> None:
+    model = _model(task)
+    assert drivers_of(model, Catalog([], built_in=[model])) == ()
+
+
 def test_a_model_of_maps_or_boxes_follows_them_itself(images: ImageStore) -> None:
     semantic = _resolved(images, _model("semantic"), class_map=_map(images, 0, 1))
     box = {"label": "sky", "left": 0, "top": 0, "right": 1, "bottom": 0.5}
     layout = _resolved(images, _model("layout"), boxes=[box])
-    assert (semantic.map_driver, layout.map_driver) == (NATIVE, NATIVE)
+    assert (semantic.map_driver, layout.map_driver) == (AUTOMATIC_DRIVER, AUTOMATIC_DRIVER)
 
 
 def test_a_controlnet_that_is_asked_for_sees_the_maps_colours(

@@ -64,6 +64,9 @@ def driven(
 ) -> GenerationRequest:
     """The request with its driver named, and what that driver needs filled in.
 
+    Native is not named where nobody did: its models have no other driver, and a form that is filled from
+    the picture's parameters stays of use when another model is chosen there.
+
     Raises:
         InvalidField: the model cannot be driven so, or the map is none of the palette.
     """
@@ -74,10 +77,10 @@ def driven(
         return request  # said where the fields are compared with the model
     if driver not in can:
         raise InvalidField([_impossible(driver, checkpoint, can)])
-    request = request.model_copy(update={"map_driver": driver})
     palette = palette_of(request.map_palette, checkpoint.classes)
     if driver == NATIVE:
         return _native(request, checkpoint, palette)
+    request = request.model_copy(update={"map_driver": driver})
     if request.class_map is None:
         return request
     used = images.values(request.class_map)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from tests.engine.library import Library, save_grey
+from tests.engine.library import Library, save_grey, save_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.engine.classifier_free import weighed
@@ -78,7 +79,25 @@ def test_the_network_is_asked_once_for_the_whole_and_once_a_region(
     assert {work.x.shape[0] for work in rig.works(Predict)} == {4}
 
 
-def _drawn(library: Library, **given: object) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def test_an_editing_model_is_told_what_to_do_in_each_region(
+    library: Library, halves: Path, tmp_path: Path
+) -> None:
+    model = library.model("edit")
+    rig = Rig(model)
+    rig.finish(
+        order(
+            model.checkpoint,
+            files={"class_map": halves, "image": save_picture(tmp_path / "image.png", 64, 64)},
+            map_driver=REGION_PROMPTS,
+            regions=LEFT_RIGHT,
+            image_guidance_scale=1.5,
+        )
+    )
+    assert rig.ends() == {"job": "done"}, rig.error("job")
+    assert {work.x.shape[0] for work in rig.works(Predict)} == {5}  # the last without the picture
+
+
+def _drawn(library: Library, **given: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     model = library.model("text")
     rig = Rig(model)
     rig.finish(order(model.checkpoint, map_driver=REGION_PROMPTS, **given))

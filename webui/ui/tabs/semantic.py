@@ -84,14 +84,14 @@ def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str,
     A semantic model has the map and a layout's the boxes; others have both, with words for them. What
     the canvas holds beside that waits for its own model.
     """
-    others = {
+    others: Mapping[str, tuple[str, ...]] = {
         "semantic": ("boxes", "regions", "region_base", "map_palette"),
         "layout": ("class_map", "regions", "region_base", "map_palette"),
     }
 
     def prepare(values: dict[str, Any]) -> dict[str, Any]:
-        known = {info.id: info.task for info in catalog.models()}
-        unused = others.get(known.get(values.get("model"), "text"), ())
+        known = {str(info.id): info.task for info in catalog.models()}
+        unused = others.get(known.get(str(values.get("model")), "text"), ())
         told = {name: value for name, value in values.items() if name not in unused}
         return for_the_models_task(catalog)(told)
 
