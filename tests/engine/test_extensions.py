@@ -124,7 +124,7 @@ INFO = SamplerInfo("Straight", (), "Karras", False, 1)
 def straight(denoise, x, sigmas, noise, options):
     for sigma, following in steps(sigmas):
         denoised = yield from denoise(x, sigma)
-        x = x + (x - denoised) * ((following - sigma) / sigma)
+        x = denoised + (x - denoised) * (following / sigma)
     return x
 
 @hookimpl
