@@ -39,7 +39,11 @@ from webui.engine.work import DecodeLatent, Predict
 from webui.services.diffusers_folder import describe_folder
 
 CPU = torch.device("cpu")
-SAID = {"prompt": "a house by the sea", "negative_prompt": "fog", "guidance_scale": 4.0}
+SAID: dict[str, Any] = {
+    "prompt": "a house by the sea",
+    "negative_prompt": "fog",
+    "guidance_scale": 4.0,
+}
 STEPS = 3
 SEED = 7
 

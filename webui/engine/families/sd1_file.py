@@ -31,7 +31,11 @@ from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.weights.ldm_heads import Heads
 
 SCALE = 0.18215
-BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+BETAS: Mapping[str, str | float] = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+}
 ZERO_SNR = "ztsnr"
 """A tensor of this name says that the noise schedule ends in pure noise (as trainers of v models write)."""
 

@@ -46,9 +46,8 @@ def noise_of_folder(checkpoint: CheckpointInfo) -> SmallPictureNoise:
     return SmallPictureNoise(levels, most)
 
 
-# Any network: those without a table are left as they are.
 def look_up_whole_labels(unet: nn.Module) -> None:
-    """Let labels, which come as float32, into a table of embeddings."""
+    """Let labels, which come as float32, into a network's table of embeddings, if it has one."""
     table = getattr(unet, "class_embedding", None)
     if isinstance(table, nn.Embedding):
         table.register_forward_pre_hook(_whole)

@@ -86,8 +86,10 @@ def conditioned(
         alterations=order.alterations,
     )
     # Planes of a program are of the latent's size, which may be larger than what is asked for.
-    size = model.latent_shape(width, height)[-2:] if planes is None else planes.shape[-2:]
-    return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
+    shape = model.latent_shape(width, height) if planes is None else planes.shape
+    return guided_in_tiles(
+        model, conditioning, GuidedBy(guidance, walk.levels), (shape[-2], shape[-1])
+    )
 
 
 def _said(
