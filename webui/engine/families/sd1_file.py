@@ -31,7 +31,7 @@ from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.weights.ldm_heads import Heads
 
 SCALE = 0.18215
-BETAS: Mapping[str, str | float] = {
+BETAS: dict[str, object] = {
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,
     "beta_end": 0.012,
@@ -51,7 +51,7 @@ class Original:
     padding: int | None = None
     """Token behind a text; None for the end token."""
     scale: float = SCALE
-    betas: Mapping[str, str | float] = field(default_factory=lambda: BETAS)
+    betas: Mapping[str, object] = field(default_factory=lambda: BETAS)
     small_noise: SmallPictureNoise | None = None
     """Of one that enlarges."""
 
@@ -110,7 +110,7 @@ def clip_tokenizer() -> CLIPTokenizer:
 
 
 def _levels(
-    checkpoint: CheckpointInfo, weights: Weights, betas: Mapping[str, str | float]
+    checkpoint: CheckpointInfo, weights: Weights, betas: Mapping[str, object]
 ) -> NoiseLevels:
     return noise_levels(
         {
