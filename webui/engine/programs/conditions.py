@@ -49,7 +49,11 @@ Map = NDArray[Any] | Tensor
 
 
 def conditioned(
-    order: PictureOrder, model: LoadedModel, walk: Walk, planes: Tensor | None = None
+    order: PictureOrder,
+    model: LoadedModel,
+    walk: Walk,
+    planes: Tensor | None = None,
+    label: float | None = None,
 ) -> Task[Denoise]:
     """A denoiser that follows all that the request names.
 
@@ -58,6 +62,7 @@ def conditioned(
         model: What draws it.
         walk: Where it walks; its steps say when a controlnet's share of them is.
         planes: What the program itself lays beside the latent; else what the model's task wants.
+        label: What the network embeds beside the timestep.
 
     Raises:
         EaselError: the request lacks what the model needs, or an adapter is made for another.
@@ -75,15 +80,18 @@ def conditioned(
         first,
         _planes(order, model) if planes is None else planes,
         size_rows(order, model, 1 if first is None else first.count, len(weights)),
-        request.distilled_guidance_scale if model.traits.takes_guidance else None,
+        request.distilled_guidance_scale if model.traits.takes_guidance else label,
         later=stages[1:],
         weights=weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
-    size = model.latent_shape(width, height)[-2:]
-    return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
+    # Planes of a program are of the latent's size, which may be larger than what is asked for.
+    shape = model.latent_shape(width, height) if planes is None else planes.shape
+    return guided_in_tiles(
+        model, conditioning, GuidedBy(guidance, walk.levels), (shape[-2], shape[-1])
+    )
 
 
 def _said(
