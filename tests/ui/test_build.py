@@ -49,6 +49,7 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
     for tab, own in OWN.items():
         assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
     wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
+    wanted |= {"prompt", "negative_prompt", "guidance_scale"}
     assert {f"upscale-{name}" for name in wanted} <= ids
 
 

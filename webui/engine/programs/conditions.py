@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -49,7 +49,11 @@ Map = NDArray[Any] | Tensor
 
 
 def conditioned(
-    order: PictureOrder, model: LoadedModel, walk: Walk, planes: Tensor | None = None
+    order: PictureOrder,
+    model: LoadedModel,
+    walk: Walk,
+    planes: Tensor | None = None,
+    label: float | None = None,
 ) -> Task[Denoise]:
     """A denoiser that follows all that the request names.
 
@@ -58,6 +62,7 @@ def conditioned(
         model: What draws it.
         walk: Where it walks; its steps say when a controlnet's share of them is.
         planes: What the program itself lays beside the latent; else what the model's task wants.
+        label: What the network embeds beside the timestep.
 
     Raises:
         EaselError: the request lacks what the model needs, or an adapter is made for another.
@@ -75,7 +80,7 @@ def conditioned(
         first,
         _planes(order, model) if planes is None else planes,
         size_rows(order, model, 1 if first is None else first.count, len(weights)),
-        request.distilled_guidance_scale if model.traits.takes_guidance else None,
+        request.distilled_guidance_scale if model.traits.takes_guidance else label,
         later=stages[1:],
         weights=weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
@@ -84,8 +89,9 @@ def conditioned(
     )
     conditioning = order.extensions.conditioning(conditioning)
     plan = GuidedBy(guidance, walk.levels, order.extensions)
-    size = model.latent_shape(width, height)[-2:]
-    return guided_in_tiles(model, conditioning, plan, size)
+    # Planes of a program are of the latent's size, which may be larger than what is asked for.
+    shape = model.latent_shape(width, height) if planes is None else planes.shape
+    return guided_in_tiles(model, conditioning, plan, (shape[-2], shape[-1]))
 
 
 def _said(
@@ -242,10 +248,10 @@ def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[fl
 def _steering(
     order: PictureOrder,
     model: LoadedModel,
-    control: tuple[LoadedControl, ControlUse],
+    control: tuple[Steerer, ControlUse],
     sigmas: Sequence[float],
 ) -> Steering:
-    """A controlnet with its hint at the size that it reads, and the levels of its steps."""
+    """A controlnet or T2I-Adapter with its hint at the size that it reads, and the levels of its steps."""
     net, use = control
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     _, _, rows, columns = model.latent_shape(*order.size(model))

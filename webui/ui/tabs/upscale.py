@@ -13,6 +13,7 @@ from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
+from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
@@ -28,9 +29,9 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             controls["upscaler"] = control(NAME, "upscaler", networks=networks)
             controls["upscale_factor"] = control(NAME, "upscale_factor")
         controls |= {
-            "model": control(NAME, "model", models),
+            **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
-            **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "seed")),
+            **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
         form = Form(NAME, controls, ("upscale",))
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
