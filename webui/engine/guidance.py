@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from webui.engine.adapters.controlnet import Control
+from webui.engine.adapters.control import Control
 from webui.engine.adapters.lora import (
     Patches,
     PatchStages,

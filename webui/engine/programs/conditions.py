@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -248,10 +248,10 @@ def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[fl
 def _steering(
     order: PictureOrder,
     model: LoadedModel,
-    control: tuple[LoadedControl, ControlUse],
+    control: tuple[Steerer, ControlUse],
     sigmas: Sequence[float],
 ) -> Steering:
-    """A controlnet with its hint at the size that it reads, and the levels of its steps."""
+    """A controlnet or T2I-Adapter with its hint at the size that it reads, and the levels of its steps."""
     net, use = control
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     _, _, rows, columns = model.latent_shape(*order.size(model))
