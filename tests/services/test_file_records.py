@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +14,7 @@ from tests.weights.ldm_layout import sd1_shapes
 from webui.contracts.ids import ModelId
 from webui.services import catalog_scan
 from webui.services.catalog import Catalog
-from webui.services.database import open_database
 from webui.services.file_records import FileRecords, Hashes, file_stamp
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(tmp_path / "easel.sqlite")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,9 @@ from webui.contracts.errors import NotFound
 from webui.contracts.ids import ModelId
 from webui.contracts.notes import Defaults, Notes
 from webui.services.catalog import Catalog
-from webui.services.database import open_database
 from webui.services.notes import NoteStore
 
 KEY = "lora:loras/chalk"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(tmp_path / "easel.sqlite")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
