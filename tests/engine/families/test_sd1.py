@@ -11,7 +11,7 @@ import torch
 from tests.engine.library import Library
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import BrokenModel
-from webui.engine.families.parts import compute_dtype, noise_levels
+from webui.engine.families.parts import noise_levels
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.prompt.tokens import TokenFrame
@@ -31,12 +31,6 @@ def test_a_half_precision_file_runs_in_float32_on_a_cpu(model: LoadedModel) -> N
     networks = (model.unet, model.vae, model.text_encoder)
     assert {p.dtype for n in networks for p in n.parameters()} == {torch.float32}
     assert model.bytes == 4 * model.checkpoint.parameters
-
-
-def test_a_gpu_gets_half_precision_of_the_stored_kind() -> None:
-    cuda = torch.device("cuda:0")
-    assert compute_dtype(cuda, "F16") == torch.float16
-    assert compute_dtype(cuda, "BF16") == torch.bfloat16
 
 
 def test_networks_are_channels_last(model: LoadedModel) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.engine.damage import told_as_damage
+from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
 
@@ -98,7 +99,7 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
     # With the first controlnet: diffusers takes seconds to import.
     from diffusers.models.controlnets.controlnet import ControlNetModel  # noqa: PLC0415
 
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    dtype = compute_dtype(device)
     with told_as_damage(f"The controlnet {info.id!r}", info.path):
         path = Path(info.path)
         if path.is_file():

@@ -17,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.engine.damage import told_as_damage
+from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
@@ -99,7 +100,7 @@ def load_t2i_adapter(info: AdapterInfo, device: torch.device) -> LoadedT2iAdapte
     # With the first adapter: diffusers takes seconds to import.
     from diffusers.models.adapter import T2IAdapter  # noqa: PLC0415
 
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    dtype = compute_dtype(device)
     path = Path(info.path)
     with told_as_damage(f"The T2I-Adapter {info.id!r}", info.path):
         if path.is_file():

@@ -21,7 +21,6 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    compute_dtype,
     load_part,
     part_folder,
     read_config,
@@ -31,6 +30,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 from webui.engine.work import EncodedText, EncodeText
 
 PATCH = 2

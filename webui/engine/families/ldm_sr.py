@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.families.parts import (
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -23,6 +22,7 @@ from webui.engine.families.parts import (
 )
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
+from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
 
 UNCHOSEN_SCALE = 0.18215

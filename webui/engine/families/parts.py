@@ -90,13 +90,6 @@ def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
     return ReadFirstStage(vae, scale, shift, preview)
 
 
-def compute_dtype(device: torch.device, stored: str) -> torch.dtype:
-    """Half precision on a GPU; on a CPU it is slower than float32, so float32."""
-    if device.type == "cpu":
-        return torch.float32
-    return torch.bfloat16 if stored == "BF16" else torch.float16
-
-
 def weight_bytes(networks: Iterable[nn.Module]) -> int:
     """Memory that the weights of some networks take."""
     return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())

@@ -19,7 +19,6 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.parts import (
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -32,6 +31,7 @@ from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005

@@ -21,7 +21,6 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -32,6 +31,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.sdxl_file import parts_of_file
 from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
 from webui.engine.work import EncodedText, EncodeText
 
