@@ -67,6 +67,18 @@ def test_a_picture_that_was_set_wins_over_one_that_lies_beside(
     assert _shown(store, file) == (255, 0, 0)
 
 
+def test_a_models_folder_shows_the_samples_that_its_training_left(
+    store: NoteStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "starter" / "text"
+    folder.mkdir(parents=True)
+    assert not store.has_preview(KEY, str(folder))
+    _picture(folder / "samples.webp")
+    assert max(abs(a - b) for a, b in zip(_shown(store, folder), (255, 0, 0), strict=True)) < 8
+    _picture(tmp_path / "starter" / "text.png", "blue")
+    assert _shown(store, folder) == (0, 0, 255)
+
+
 def _shown(store: NoteStore, file: Path) -> tuple[int, ...]:
     assert store.has_preview(KEY, str(file))
     data, kind = store.preview(KEY, str(file))

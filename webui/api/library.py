@@ -78,7 +78,7 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         """What a person wrote, and what its file says of itself."""
         info = library.info(key)
         facts = (
-            {"Prediction": info.prediction, "Size": f"{info.native_width} x {info.native_height}",
+            {"Prediction": info.prediction, "Draws at": f"{info.native_width} x {info.native_height}",
              "Weights": f"{info.parameters / 1e6:.0f} million, {info.dtype}", "Task": info.task}
             if isinstance(info, CheckpointInfo) else dict(info.training)
         )  # fmt: skip
