@@ -11,6 +11,8 @@ from torch import Tensor
 
 from webui.contracts.errors import BadRequest
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
+from webui.engine.classifier_free import Guidance
+from webui.engine.guidance import Conditioning, GuidedBy
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
@@ -18,10 +20,10 @@ from webui.engine.programs.colour import SOFTNESS, with_colours_of
 from webui.engine.programs.conditions import conditioned, noised_picture
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.resample import enlarged
-from webui.engine.programs.tiled import decode
+from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Program
+from webui.engine.work import Denoise, Program, Task
 
 LABELS = 1000
 """The label of a picture that is all noise."""
@@ -50,10 +52,9 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
     noise = order.noise(model, shape)
     walk = Walk.of(request, model.levels_at(width, height), order.extensions)
-    planes, label = _noised(order, model, low)
-    denoise = yield from conditioned(order, model, walk, planes, label)
+    denoise = yield from _denoiser(order, model, walk, low)
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
-    picture = yield from decode(model, latent, width, height, request.tiling)
+    picture = yield from decode(model, latent, width, height, request.tiling and model.reads_text)
     softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
     return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)
 
@@ -79,6 +80,20 @@ def _size(order: PictureOrder, model: LoadedModel, small: Image.Image) -> tuple[
     width, height = (side * model.checkpoint.latent_factor for side in small.size)
     request = order.request
     return min(request.width or width, width), min(request.height or height, height)
+
+
+def _denoiser(order: PictureOrder, model: LoadedModel, walk: Walk, low: Tensor) -> Task[Denoise]:
+    """A denoiser that follows the small picture, and all else that is asked for where a model reads text.
+
+    One that reads none has nothing that guidance could weigh, and is not altered.
+    """
+    planes, label = _noised(order, model, low)
+    if model.reads_text:
+        return (yield from conditioned(order, model, walk, planes, label))
+    guidance = Guidance(wants_unguided=walk.sampler.wants_unguided)
+    plan = GuidedBy(guidance, walk.levels, order.extensions)
+    conditioning = order.extensions.conditioning(Conditioning(None, planes, label=label))
+    return guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
 
 
 def _noised(order: PictureOrder, model: LoadedModel, low: Tensor) -> tuple[Tensor, float | None]:
