@@ -81,7 +81,8 @@ def conditioned(
         alterations=order.alterations,
     )
     size = model.latent_shape(width, height)[-2:]
-    return guided_in_tiles(model, conditioning, GuidedBy(guidance, walk.levels), size)
+    plan = GuidedBy(guidance, walk.levels)
+    return guided_in_tiles(model, conditioning, plan, size, order.tiles(model))
 
 
 def _said(
