@@ -47,7 +47,7 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
     ids = ids_of(context)
     for tab, own in OWN.items():
         assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
-    wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
+    wanted = FOR_UPSCALE | {"prompt", "guidance_scale", "image", "model", "sampler", "schedule", "steps", "seed"}
     assert {f"upscale-{name}" for name in wanted} <= ids
 
 
@@ -66,7 +66,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": [],
-        "upscale-model": [],
+        "upscale-model": ["fake/gradient"],
         "live-model": ["fake/gradient"],
     }
 
