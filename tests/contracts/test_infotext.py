@@ -84,7 +84,12 @@ def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
         {"discard_penultimate": True, "sgm_noise_multiplier": True},
         {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "sag_scale": 0.8, "freeu_b1": 1.2},
         {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
-        {"image": "ab" * 32, "upscaler": "Diffusion in tiles", "tile_size": 512, "tile_overlap": 0.1},
+        {
+            "image": "ab" * 32,
+            "upscaler": "Diffusion in tiles",
+            "tile_size": 512,
+            "tile_overlap": 0.1,
+        },
         {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
         {"refiner": "a/b", "refiner_switch_at": 0.6, "hires_scale": 1.5, "hires_model": "c"},
         {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},

@@ -47,7 +47,16 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
     ids = ids_of(context)
     for tab, own in OWN.items():
         assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
-    wanted = FOR_UPSCALE | {"prompt", "guidance_scale", "image", "model", "sampler", "schedule", "steps", "seed"}
+    wanted = FOR_UPSCALE | {
+        "prompt",
+        "guidance_scale",
+        "image",
+        "model",
+        "sampler",
+        "schedule",
+        "steps",
+        "seed",
+    }
     assert {f"upscale-{name}" for name in wanted} <= ids
 
 

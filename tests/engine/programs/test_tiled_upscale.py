@@ -76,7 +76,10 @@ def test_the_prompt_and_the_strength_count(library: Library, image: Path) -> Non
 def test_no_seam_shows_where_tiles_overlap(tmp_path: Path) -> None:
     """Without overlap the borders do show, so that the measure is known to see them."""
     model = load_folder(STARTER / "text", ModelId("starter/text"))
-    supplies, small = Supplies(tmp_path), np.asarray(Image.open(save_picture(tmp_path / "a.png", 64, 64)))
+    supplies, small = (
+        Supplies(tmp_path),
+        np.asarray(Image.open(save_picture(tmp_path / "a.png", 64, 64))),
+    )
     fields = {
         **dict(model.checkpoint.defaults), "prompt": "green meadow with mountains at sunset", "seed": 3,
         "image": supplies.keep(small), "upscaler": IN_TILES, "width": 256, "height": 256,
@@ -84,7 +87,9 @@ def test_no_seam_shows_where_tiles_overlap(tmp_path: Path) -> None:
     }  # fmt: skip
     ways: list[dict[str, float]] = [{"tile_strength": 0}, {"tile_overlap": 0}, {}]
     requests = [GenerationRequest.model_validate({**fields, **way}) for way in ways]
-    kept, apart, overlapping = (picture.astype(float) for picture in draw(model, requests, supplies))
+    kept, apart, overlapping = (
+        picture.astype(float) for picture in draw(model, requests, supplies)
+    )
     assert _seam(apart - kept, 0) > 3
     assert _seam(overlapping - kept, 4) < 1.6
 

@@ -139,7 +139,9 @@ class PictureOrder:
         request = self.request
         if not request.is_drawn_in_tiles:
             return Tiles()
-        side = (request.tile_size or model.checkpoint.native_width) // model.checkpoint.latent_factor
+        side = (
+            request.tile_size or model.checkpoint.native_width
+        ) // model.checkpoint.latent_factor
         return Tiles(side, round(side * request.tile_overlap))
 
     def file(self, image: ImageId | None, what: str) -> Path:
