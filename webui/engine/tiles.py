@@ -28,6 +28,9 @@ class Tiles:
     """What neighbours share, at least."""
 
 
+USUAL_TILES = Tiles()
+
+
 @dataclass(frozen=True)
 class Window:
     """A part of a latent, in cells."""

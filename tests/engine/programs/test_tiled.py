@@ -14,7 +14,6 @@ from webui.engine.model import LoadedModel
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict, Work
 
-
 SMALL = tiles.Tiles(8, 2)
 
 

@@ -19,7 +19,7 @@ from webui.engine.alterations import Alterations, FreeU
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
-from webui.engine.tiles import Tiles
+from webui.engine.tiles import USUAL_TILES, Tiles
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class PictureOrder:
         """How its latent is cut where it is large."""
         request = self.request
         if not request.is_drawn_in_tiles:
-            return Tiles()
+            return USUAL_TILES
         side = (
             request.tile_size or model.checkpoint.native_width
         ) // model.checkpoint.latent_factor

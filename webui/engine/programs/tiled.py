@@ -9,7 +9,7 @@ from torch import Tensor
 from webui.contracts.errors import BadRequest
 from webui.engine.guidance import Conditioning, GuidedBy, guided
 from webui.engine.model import LoadedModel
-from webui.engine.tiles import TILE, Tiles, Window, cover
+from webui.engine.tiles import TILE, USUAL_TILES, Tiles, Window, cover
 from webui.engine.work import DecodeLatent, Denoise, Pixels, Task
 
 
@@ -18,7 +18,7 @@ def guided_in_tiles(
     conditioning: Conditioning,
     plan: GuidedBy,
     size: tuple[int, int],
-    tiles: Tiles = Tiles(),
+    tiles: Tiles = USUAL_TILES,
 ) -> Denoise:
     """A denoiser for latents of (h, w) cells, with the conditioning cut to each window."""
     windows = cover(*size, tiles.size, tiles.overlap)
