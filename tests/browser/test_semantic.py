@@ -218,6 +218,36 @@ def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
     until(canvas, TAB, "!desk.layout")
 
 
+def test_regions_of_a_map_and_a_box_have_words_of_their_own(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    _choose_model(canvas, "Gradient")
+    until(canvas, TAB, "desk.mixed && desk.classes.length === 16")
+    canvas.click(".ez-canvas-class[title=water]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (0, 64), (128, 128))
+    canvas.click(".ez-canvas-class[title=boat]")
+    canvas.keyboard.press("o")
+    stroke(canvas, TAB, (20, 60), (60, 100))
+    canvas.fill(".ez-region[data-name=water] input[type=text]", "a frozen lake")
+    canvas.fill(".ez-region[data-name=water] input[type=number]", "1.5")
+    canvas.press(".ez-region[data-name=water] input[type=number]", "Tab")
+    canvas.wait_for_function(
+        "document.querySelector('#semantic-driver').innerText.startsWith('Region prompts')"
+    )
+    canvas.fill("#semantic-prompt textarea", "a view with regions")
+    canvas.click("#semantic-generate")
+    request = until_request(shared_studio.address, prompt="a view with regions")
+    said = {region["name"]: (region["prompt"], region["weight"]) for region in request["regions"]}
+    assert said["water"] == ("a frozen lake", 1.5)
+    assert said["sky"] == ("a clear sky", 1)
+    assert said["boat"] == ("a boat", 1)
+    assert (request["map_driver"], len(request["boxes"])) == ("Region prompts", 1)
+    canvas.evaluate("localStorage.removeItem('easel.regions')")
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
+
+
 def _choose_model(page: Any, title: str) -> None:
     page.click("#semantic-model input")
     page.click(f"[role=option]:has-text('{title}')")

@@ -47,8 +47,17 @@ def tiny_sd2(in_channels: int = 4) -> Shapes:
     return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3)}
 
 
-def _stage() -> Shapes:
-    return first_stage_shapes(CHANNELS, STAGE_MULT, blocks=1)
+def tiny_x4() -> Shapes:
+    """Stable Diffusion's x4 upscaler, very small; a level attends to nothing, one to text alone, one to both."""
+    unet = Unet(
+        CHANNELS, (1, 3, 3), 1, (1, 2), WIDTH, 7, use_linear=True, num_classes=1000,
+        without_self_attention=(0, 1),
+    )  # fmt: skip
+    return {**unet_shapes(unet), **_stage((1, 1, 1)), **open_clip_shapes(WIDTH, 3)}
+
+
+def _stage(mult: Sequence[int] = STAGE_MULT) -> Shapes:
+    return first_stage_shapes(CHANNELS, mult, blocks=1)
 
 
 def random_weights(
@@ -130,6 +139,24 @@ UNET_SD2: dict[str, Any] = {
     **UNET_SD1, "block_out_channels": [64, 128], "attention_head_dim": [1, 2],
     "use_linear_projection": True, "down_block_types": ["CrossAttnDownBlock2D"] * 2,
     "up_block_types": ["CrossAttnUpBlock2D"] * 2,
+}  # fmt: skip
+UNET_X4: dict[str, Any] = {
+    **UNET_SD1, "in_channels": 7, "block_out_channels": [32, 96, 96], "num_class_embeds": 1000,
+    "use_linear_projection": True, "only_cross_attention": [True, True, False],
+    "down_block_types": ["DownBlock2D", *["CrossAttnDownBlock2D"] * 2],
+    "up_block_types": [*["CrossAttnUpBlock2D"] * 2, "UpBlock2D"],
+}  # fmt: skip
+STAGE_X4: dict[str, Any] = {
+    "block_out_channels": [32] * 3, "down_block_types": ["DownEncoderBlock2D"] * 3,
+    "up_block_types": ["UpDecoderBlock2D"] * 3, "scaling_factor": 0.08333,
+}  # fmt: skip
+NOISE_X4: dict[str, Any] = {
+    "beta_schedule": "scaled_linear", "beta_start": 0.0001, "beta_end": 0.02,
+}  # fmt: skip
+INDEX_X4: dict[str, Any] = {
+    "_class_name": "StableDiffusionUpscalePipeline",
+    "low_res_scheduler": ["diffusers", "DDPMScheduler"], "max_noise_level": 350,
+    "watermarker": [None, None],
 }  # fmt: skip
 TEXT: dict[str, Any] = {
     "architectures": ["CLIPTextModel"], "model_type": "clip_text_model", "hidden_size": WIDTH,

@@ -16,7 +16,8 @@ from tests.engine.rig import Rig, image_id, order
 from webui.contracts.checkpoint import Task
 from webui.contracts.infotext import write_infotext
 from webui.contracts.infotext_reading import parse_infotext
-from webui.engine.adapters.controlnet import Control, load_control
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.controlnet import load_control
 from webui.engine.deep_cache import StepCache, can_reuse, deep_cache
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel

@@ -18,7 +18,8 @@ from tests.studio import REPOSITORY
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.contracts.ids import AdapterId, ModelId
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.batching import Batcher, Limits
 from webui.engine.execute import execute

@@ -7,7 +7,8 @@ import torch
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
 from webui.engine.work import EncodeText, Predict, group_key

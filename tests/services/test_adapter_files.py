@@ -33,6 +33,12 @@ def test_a_controlnet_need_not_say_what_it_reads(tmp_path: Path) -> None:
     assert (info.title, info.reads) == ("edges", "")
 
 
+def test_a_t2i_adapter_is_described_like_a_controlnet(tmp_path: Path) -> None:
+    info = describe_controlnet(write_controlnet(tmp_path / "sketch", kind="T2IAdapter"), _A)
+    assert info is not None
+    assert (info.kind, info.is_t2i) == ("controlnet", True)
+
+
 def test_another_network_is_no_controlnet(tmp_path: Path) -> None:
     assert describe_controlnet(write_controlnet(tmp_path / "x", kind="VQModel"), _A) is None
 

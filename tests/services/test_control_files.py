@@ -6,6 +6,7 @@ import pytest
 
 from tests.services.models import write_weights
 from tests.weights.test_control_files import original
+from tests.weights.test_t2i_files import published
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import AdapterId
 from webui.services.catalog import Catalog
@@ -43,3 +44,12 @@ def test_a_truncated_file_is_named(tmp_path: Path) -> None:
 )
 def test_what_it_reads_is_guessed_from_its_name(name: str, reads: str) -> None:
     assert reads_of(name) == reads
+
+
+@pytest.mark.parametrize(("cell", "base"), [(8, ""), (16, "SDXL")])
+def test_a_t2i_adapter_is_chosen_like_a_controlnet(tmp_path: Path, cell: int, base: str) -> None:
+    file = tmp_path / "t2i_adapter" / "t2iadapter_sketch.safetensors"
+    write_weights(file, {name: list(shape) for name, shape in published(cell).items()})
+    (info,) = Catalog([tmp_path]).adapters("controlnet")
+    assert (info.id, info.is_t2i) == ("t2i_adapter/t2iadapter_sketch", True)
+    assert (info.reads, info.base) == ("scribble", base)

@@ -104,9 +104,10 @@ def test_what_a_model_needs_is_asked_for(
 @pytest.mark.parametrize(
     ("task", "fields", "name", "instead"),
     [
-        ("text", {"class_map": A}, "class_map", "starter/semantic"),
+        ("upscale", {"image": A, "class_map": A}, "class_map", "starter/semantic"),
+        ("layout", {"class_map": A}, "class_map", "starter/semantic"),
         ("text", {"depth_map": A}, "depth_map", "starter/depth"),
-        ("text", {"boxes": [BOX]}, "boxes", "starter/layout"),
+        ("semantic", {"class_map": A, "boxes": [BOX]}, "boxes", "starter/layout"),
         ("depth", {"depth_map": A, "image": A, "mask": B}, "mask", "starter/inpaint"),
         ("upscale", {"image": A, "mask": B}, "mask", "starter/inpaint"),
         ("upscale", {"image": A, "controls": [CONTROL]}, "controls", "starter/text"),
@@ -125,9 +126,9 @@ def test_what_a_model_cannot_use_is_refused_and_another_model_named(
 def test_without_a_model_that_could_use_it_leaving_it_out_is_all_there_is(
     images: ImageStore,
 ) -> None:
-    request = GenerationRequest.model_validate({"prompt": "", "boxes": [BOX]})
+    request = GenerationRequest.model_validate({"prompt": "", "depth_map": A})
     (problem,) = misfits(request, _model("text"), Catalog([]), images)
-    assert problem.expected == "boxes to be left out"
+    assert problem.expected == "depth_map to be left out"
 
 
 def test_a_class_map_with_an_unknown_class_is_refused(images: ImageStore) -> None:

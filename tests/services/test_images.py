@@ -109,12 +109,16 @@ def test_a_transparent_colour_stays_transparent(
         assert stored.convert("RGBA").getpixel((0, 0))[3] == 0  # type: ignore[index]
 
 
-def test_the_greatest_number_is_known_of_pictures_of_numbers_alone(store: ImageStore) -> None:
+def test_the_numbers_are_known_of_pictures_of_numbers_alone(store: ImageStore) -> None:
     grey = Image.new("L", (4, 4), 2)
     grey.putpixel((1, 2), 11)
     palette, coloured = _palette_picture(), Image.new("RGB", (4, 4), (9, 9, 9))
     ids = [store.put(_encoded(image)) for image in (grey, palette, coloured)]
-    assert [store.greatest_value(i) for i in ids] == [11, 7, None]
+    values = [store.values(i) for i in ids]
+    assert values[0] == (2, 11)
+    assert values[1] is not None
+    assert max(values[1]) == 7
+    assert values[2] is None
 
 
 def test_texts_of_an_upload_are_not_kept(store: ImageStore) -> None:

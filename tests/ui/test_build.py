@@ -8,6 +8,7 @@ from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.other_models import OtherModels
+from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
 from webui.contracts.parameters.upscaling import Upscaling
@@ -29,7 +30,7 @@ BEYOND_FORMS = {
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
 WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
-WITH_MAP = {"class_map", "boxes"}
+WITH_MAP = {"class_map", "boxes", *Regions.model_fields}
 WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls", "class_label"}
 WITH_DEPTH = {"controls", "depth_map", "class_label"}
@@ -47,16 +48,8 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
     ids = ids_of(context)
     for tab, own in OWN.items():
         assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
-    wanted = FOR_UPSCALE | {
-        "prompt",
-        "guidance_scale",
-        "image",
-        "model",
-        "sampler",
-        "schedule",
-        "steps",
-        "seed",
-    }
+    wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
+    wanted |= {"prompt", "negative_prompt", "guidance_scale"}
     assert {f"upscale-{name}" for name in wanted} <= ids
 
 
@@ -74,7 +67,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "txt2img-model": ["fake/gradient"],
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
-        "semantic-model": [],
+        "semantic-model": ["fake/gradient"],
         "upscale-model": ["fake/gradient"],
         "live-model": ["fake/gradient"],
     }

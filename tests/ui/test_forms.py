@@ -14,7 +14,7 @@ from webui.ui.forms import Form, control, default
 from webui.ui.panels.fold import fold
 
 BEYOND_FORMS = (
-    "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "template",
+    "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "regions", "template",
     "negative_template", "texts",
 )  # fmt: skip
 NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]

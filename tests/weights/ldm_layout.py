@@ -174,6 +174,15 @@ def sd2_shapes(in_channels: int = 4) -> Shapes:
     return {**unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes()}
 
 
+def x4_shapes() -> Shapes:
+    """Stable Diffusion's x4 upscaler in full size."""
+    unet = Unet(
+        256, (1, 2, 2, 4), 2, (1, 2, 3), 1024, 7, use_linear=True, num_classes=1000,
+        without_self_attention=(0, 1, 2),
+    )  # fmt: skip
+    return {**unet_shapes(unet), **first_stage_shapes(mult=(1, 2, 4)), **open_clip_shapes()}
+
+
 def xl_shapes(in_channels: int = 4, depth: Sequence[int] = (0, 2, 10)) -> Shapes:
     """Stable Diffusion XL's base in full size."""
     unet = Unet(

@@ -9,7 +9,6 @@ from webui.weights.class_names import DataSet, class_names
     ("data_set", "count", "some"),
     [
         ("imagenet", 1000, {0: "tench", 207: "golden retriever", 999: "toilet tissue"}),
-        ("coco_stuff", 182, {0: "person", 156: "sky-other", 181: "wood"}),
         ("open_images", 340, {0: "tortoise", 339: "suitcase"}),
     ],
 )

@@ -18,6 +18,7 @@ from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
 from webui.api.library import library_router
+from webui.api.maps import maps_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
 from webui.api.preprocessors import preprocessors_router
@@ -50,6 +51,7 @@ def create_api(
         images_router(context),
         preprocessors_router(context),
         catalogue_router(context),
+        maps_router(context),
         downloads_router(context),
         library_router(context),
         prompts_router(context),

@@ -17,7 +17,7 @@ class AdapterInfo:
 
     id: AdapterId
     kind: AdapterKind
-    """'controlnet': a network that reads a picture beside the model. 'lora': changes to weights.
+    """'controlnet': a network that reads a picture beside the model, a T2I-Adapter too. 'lora': changes to weights.
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
     enlarges finished pictures. 'vae': a first stage that takes the place of a model's."""
     title: str
@@ -44,6 +44,9 @@ class AdapterInfo:
     """What its header says of its training: title and value."""
     hash: str = ""
     """sha256 of its tensors where its header states it; AUTOMATIC1111 shows the first 12 digits."""
+
+    is_t2i: bool = False
+    """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
 
     @property
     def name(self) -> str:

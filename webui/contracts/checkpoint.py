@@ -27,8 +27,10 @@ pictures that it is given; 'edit' changes a picture as the prompt tells it to.
 """
 FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
 """'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""
-DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale")
+DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale", "noise_augmentation")
 """Fields of a request that a model may suggest."""
+X4_DEFAULTS = (("noise_augmentation", 0.02),)
+"""What suits Stable Diffusion's x4 upscaler: noise of level 20."""
 
 
 @dataclass(frozen=True)

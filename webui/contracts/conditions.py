@@ -14,6 +14,9 @@ MAX_BOXES = 100
 """Of one request; a model may use fewer: the starter sixteen."""
 MAX_CONTROLS = 4
 MAX_LORAS = 16
+MAX_REGIONS = 32
+"""Of one request: each is a row of every prediction."""
+MAX_REGION_CHARACTERS = 2000
 IMAGE_ID_PATTERN = r"^[0-9a-f]{64}$"
 
 _Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -47,6 +50,21 @@ class LayoutBox(_Frozen):
     @classmethod
     def _is_high(cls, bottom: float, info: ValidationInfo) -> float:
         return _above(bottom, info.data.get("top"), "top")
+
+
+class RegionPrompt(_Frozen):
+    """What shall be seen where a class map has a number, or in the boxes of a label."""
+
+    value: int = Field(ge=0, le=255, description="Number in the class map.")
+    name: str = Field(
+        "", max_length=100, description="Of the class; boxes of this label have it too."
+    )
+    prompt: str = Field(
+        max_length=MAX_REGION_CHARACTERS, description="What is seen there, in the prompt language."
+    )
+    weight: float = Field(
+        1.0, ge=0.0, le=4.0, allow_inf_nan=False, description="How much more or less it counts."
+    )
 
 
 class ControlUse(_Frozen):

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from webui.contracts.choices import find_sampler
-from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
+from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.parameters.classes import ClassChoice
@@ -34,6 +34,7 @@ from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.other_models import OtherModels
+from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
 from webui.contracts.parameters.size_conditioning import SizeConditioning
@@ -57,6 +58,7 @@ class GenerationRequest(
     Savings,
     Inpainting,
     StartImage,
+    Regions,
     Upscaling,
     HiresParameters,
     OtherModels,
@@ -199,7 +201,8 @@ PARAMETERS: dict[str, Parameter] = {
 """Field name to declaration, in the order of the form."""
 
 _ENTRIES: dict[str, type[BaseModel]] = {
-    "boxes": LayoutBox, "controls": ControlUse, "loras": LoraUse, "texts": PictureText,
+    "boxes": LayoutBox, "controls": ControlUse, "loras": LoraUse, "regions": RegionPrompt,
+    "texts": PictureText,
 }  # fmt: skip
 """Fields that hold several of something, and what."""
 
@@ -279,6 +282,6 @@ def _problem(error: dict[str, Any]) -> FieldProblem:
 
 
 def _fields_at(loc: tuple[int | str, ...]) -> dict[str, FieldInfo]:
-    """The fields beside the one at `loc`: the request's own, or those of a box, control or LoRA."""
+    """The fields beside the one at `loc`: the request's own, or those of one of its entries."""
     owner = _ENTRIES.get(str(loc[0]), GenerationRequest) if len(loc) > 1 else GenerationRequest
     return owner.model_fields

@@ -95,13 +95,13 @@ class Guidance:
         return self.perturbed_scale > 0
 
     def combined(
-        self, output: Tensor, weights: Sequence[float], perturbed: Tensor | None = None
+        self, output: Tensor, weights: Sequence[float | Tensor], perturbed: Tensor | None = None
     ) -> Tensor:
         """One prediction (1, C, h, w) of those of a prompt's parts and of the negative prompt.
 
         Args:
             output: (R, C, h, w); of a lone prompt without guidance one row.
-            weights: Of the parts.
+            weights: Of the parts; a tensor (1, 1, h, w) weighs each place.
             perturbed: (1, C, h, w), of the first part with perturbed attention (Ahn et al. 2024,
                 equation 15), where that is asked for.
         """
@@ -140,10 +140,12 @@ def degraded(guess: Tensor, looks: Tensor, blur: float) -> Tensor:
     return torch.where(looks > 1, soft, guess)
 
 
-def weighed(output: Tensor, weights: Sequence[float], scale: float) -> Tensor:
+def weighed(output: Tensor, weights: Sequence[float | Tensor], scale: float) -> Tensor:
     """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w).
 
-    Classifier-free guidance towards each part by its weight (Liu et al. 2022, equation 11).
+    Classifier-free guidance towards each part by its weight (Liu et al. 2022, equation 11). With
+    weights of each place that sum to one it is the mixing of predictions of MultiDiffusion (Bar-Tal et
+    al. 2023, equation 5).
     """
     negative = output[-1:]
     if len(weights) == 1:

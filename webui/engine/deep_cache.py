@@ -98,12 +98,6 @@ def deep_cache(network: nn.Module, works: Sequence[Predict]) -> Iterator[None]:
         yield
 
 
-def shallow(residuals: Sequence[Tensor]) -> list[Tensor]:
-    """What controlnets add, for a pass that reuses: only the first connection is still awake."""
-    nothing = residuals[0].new_zeros(())
-    return [residuals[0], *[nothing for _ in residuals[1:]]]
-
-
 Hook = Callable[[nn.Module, tuple[Any, ...]], tuple[Any, ...] | None]
 
 

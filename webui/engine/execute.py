@@ -14,10 +14,11 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
-from webui.engine.adapters.controlnet import Inputs, residuals
+from webui.engine.adapters.control import residuals
+from webui.engine.adapters.controlnet import Inputs
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
-from webui.engine.deep_cache import deep_cache, shallow
+from webui.engine.deep_cache import deep_cache
 from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
@@ -75,11 +76,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     given |= {} if sizes is None else {"sizes": sizes}
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
-        down, middle = residuals(controls, rows, Inputs(x, t, tokens, pooled, sizes))
-        if works[0].reuse is not None:
-            down, middle = shallow(down), middle.new_zeros(())
-        given["down_block_additional_residuals"] = [said.to(model.dtype) for said in down]
-        given["mid_block_additional_residual"] = middle.to(model.dtype)
+        shown = Inputs(x, t, tokens, pooled, sizes)
+        given |= residuals(controls, rows, shown, model.dtype, works[0].reuse is not None)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     with deep_cache(model.unet, works), merging, alterations:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from webui.engine.adapters.controlnet import Control
+from webui.engine.adapters.control import Control
 from webui.engine.adapters.lora import (
     Patches,
     PatchStages,
@@ -90,14 +90,20 @@ class Conditioning:
     """(noise level from which they are at work, going down; LoRAs), highest level first."""
     later: tuple[tuple[float, TextRows], ...] = ()
     """(noise level, texts that hold from there on, going down), highest level first."""
-    weights: tuple[float, ...] = (1.0,)
-    """Of the parts of the prompt."""
+    weights: tuple[float | Tensor, ...] = (1.0,)
+    """Of the parts of the prompt: one for all places, or one for each, (1, 1, h, w)."""
     alterations: Alterations = UNALTERED
 
     @property
     def rows(self) -> int:
         """Rows of a prediction."""
         return 1 if self.text is None else self.text.count
+
+    @property
+    def is_lone(self) -> bool:
+        """Whether the prompt is in one part, for all places alike."""
+        first = self.weights[0]
+        return len(self.weights) == 1 and not isinstance(first, Tensor) and first == 1.0
 
     def text_at(self, sigma: float) -> TextRows | None:
         """The texts that hold at a noise level."""
@@ -122,7 +128,9 @@ class Conditioning:
     def crop(self, window: Window) -> Conditioning:
         """The same for a part of the latent."""
         planes = None if self.planes is None else window.of(self.planes)
-        return replace(self, planes=planes, controls=tuple(s.crop(window) for s in self.controls))
+        weights = tuple(window.of(w) if isinstance(w, Tensor) else w for w in self.weights)
+        controls = tuple(s.crop(window) for s in self.controls)
+        return replace(self, planes=planes, controls=controls, weights=weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +163,7 @@ class Timeline:
 
 def encode_prompts(
     model: LoadedModel,
-    texts: tuple[str, str],
+    texts: tuple[str, ...],
     negative: bool,
     patches: PatchStages = (),
     reading: Reading = PLAIN,
@@ -165,7 +173,8 @@ def encode_prompts(
 
     Args:
         model: Whose text encoder reads.
-        texts: In the prompt language; shorter ones are padded by chunks of the empty text.
+        texts: In the prompt language; shorter ones are padded by chunks of the empty text. Further
+            ones are parts beside those of the prompt.
         negative: Whether a single part is guided; several always need the negative prompt.
         patches: LoRAs; those that change the text encoder count.
         reading: How the text encoder reads.
@@ -173,8 +182,8 @@ def encode_prompts(
     """
     patches = stages_of_text(patches)
     sigmas, parts = timeline.sigmas, split_parts(texts[0])
-    lone = not negative and len(parts) == 1 and parts[0].weight == 1
-    prompts = [part.text for part in parts] + ([] if lone else [texts[1]])
+    lone = not negative and len(parts) == 1 and parts[0].weight == 1 and len(texts) == 2
+    prompts = [*(part.text for part in parts), *texts[2:], *([] if lone else texts[1:2])]
     said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
     ends = sorted({s.until for stages in said for s in stages} | {until for until, _ in patches})
     encoder = _Encoder(model, reading)
@@ -223,7 +232,7 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
     Where guidance is off, a lone prompt is asked for alone.
     """
     guidance, levels = plan.guidance, plan.levels
-    lone = conditioning.weights == (1.0,)
+    lone = conditioning.is_lone
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
         rows = conditioning.rows

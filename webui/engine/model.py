@@ -16,6 +16,7 @@ from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import ReadsBoxes
+from webui.engine.small_picture import SmallPictureNoise
 from webui.prompt.tokens import TokenFrame
 
 if TYPE_CHECKING:  # they import this file
@@ -47,6 +48,8 @@ class Traits:
     """Whether the network was distilled from guided predictions and is told the scale."""
     shift_at: Callable[[int], float] | None = None
     """Shift of a flow by the cells of its latent; None where it is the same for all sizes."""
+    small_noise: SmallPictureNoise | None = None
+    """What noise the small picture beside the latent was taught with, where that is not plainly added."""
     lacks: str = ""
     """A sentence on what the model draws without; empty where all of it is there."""
 

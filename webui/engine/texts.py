@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.contracts.parameters.words import TEXTS
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
@@ -67,7 +68,7 @@ def _guidance_note(model: LoadedModel, request: GenerationRequest) -> str | None
 
 def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:
     count, most = len(request.boxes), model.max_boxes
-    if count <= most:
+    if count <= most or request.map_driver == REGION_PROMPTS:
         return None
     if most == 0:
         return "The model takes no boxes; they were left out."

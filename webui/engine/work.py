@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from webui.engine.adapters.controlnet import Control
+from webui.engine.adapters.control import Control
 from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations

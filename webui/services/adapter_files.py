@@ -19,7 +19,8 @@ from webui.services.model_files import (
 from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
-CONTROLNET_CLASS = "ControlNetModel"
+T2I_CLASS = "T2IAdapter"
+CONTROL_CLASSES = ("ControlNetModel", T2I_CLASS)
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
@@ -27,12 +28,13 @@ PICTURE = ".png"
 
 
 def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
-    """Read what the menu needs of a controlnet's folder; None when it is no controlnet.
+    """Read what the menu needs of the folder of a controlnet or T2I-Adapter; None when it is neither.
 
     Raises:
         BrokenModel: a file is missing, truncated or unreadable; says which.
     """
-    if read_json(folder / CONFIG_FILE).get("_class_name") != CONTROLNET_CLASS:
+    kind = read_json(folder / CONFIG_FILE).get("_class_name")
+    if kind not in CONTROL_CLASSES:
         return None
     files = weight_files(folder)
     for file in files:
@@ -45,7 +47,10 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     title, description = read_card(folder)
     size = sum(file.stat().st_size for file in files)
     path = str(folder.resolve())
-    return AdapterInfo(adapter, "controlnet", title or folder.name, path, size, reads, description)
+    return AdapterInfo(
+        adapter, "controlnet", title or folder.name, path, size, reads, description,
+        is_t2i=kind == T2I_CLASS,
+    )  # fmt: skip
 
 
 def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:

@@ -61,7 +61,12 @@ KINDS: tuple[FileKind, ...] = (
         describe_upscaler,
     ),
     FileKind("vae", ("vae", "vaes"), ENDINGS, describe_vae),
-    FileKind("controlnet", ("controlnet", "controlnets"), ENDINGS, describe_control_file),
+    FileKind(
+        "controlnet",
+        ("controlnet", "controlnets", "t2i_adapter", "t2i-adapter", "t2iadapter"),
+        ENDINGS,
+        describe_control_file,
+    ),
 )
 
 

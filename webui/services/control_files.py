@@ -1,4 +1,4 @@
-"""What the header of a controlnet's single file says of it."""
+"""What the header of the single file of a controlnet or T2I-Adapter says of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
+from webui.weights.header import WeightsHeader
 from webui.weights.read import read_weights
+from webui.weights.t2i_files import t2i_names, t2i_shape
 
 READS: Mapping[str, str] = {
     "canny": "edges", "softedge": "soft edges", "hed": "soft edges", "pidi": "soft edges",
@@ -22,20 +24,29 @@ READS: Mapping[str, str] = {
 
 
 def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
-    """Read what the menu needs of a controlnet's file; what it reads is guessed from its name.
+    """Read what the menu needs of such a file; what it reads is guessed from its name.
 
     Raises:
         NotAModel: it is none, or of a kind that is not drawn with.
         BrokenModel: it is truncated or unreadable.
     """
     header = read_weights(file)
-    shape = control_shape(header.shapes)
+    is_t2i = bool(t2i_names(header.shapes))
+    base, width = ("", 0) if is_t2i else _made_for(header)
+    if is_t2i and t2i_shape(header.shapes).kind == "full_adapter_xl":
+        base = "SDXL"
     return AdapterInfo(
         adapter, "controlnet", header.metadata.get("modelspec.title", "") or file.stem,
         str(file.resolve()), header.bytes, reads=reads_of(file.stem),
         description=header.metadata.get("modelspec.description", "")[:200],
-        base=base_of_width(shape.text_width), text_width=shape.text_width,
+        base=base, text_width=width, is_t2i=is_t2i,
     )  # fmt: skip
+
+
+def _made_for(header: WeightsHeader) -> tuple[str, int]:
+    """Base and width of the text of a controlnet."""
+    width = control_shape(header.shapes).text_width
+    return base_of_width(width), width
 
 
 def reads_of(name: str) -> str:

@@ -138,7 +138,7 @@ def _task(
     shape: FolderShape, easel: Mapping[str, Any], taken: Any, channels: int, classes: int
 ) -> Task:
     """The task that `easel.json` names, else the one that the input channels tell."""
-    if shape.family == "ldm-sr":
+    if shape.enlarges:
         expected: dict[Task, int] = {"upscale": channels + 3}
     elif shape.is_flow:
         expected = {"text": channels * shape.patch**2}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
+from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
+from webui.services.map_drivers import STEERED, is_steered
 
 _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "text": (),
@@ -41,9 +43,9 @@ _BELONGS: dict[str, tuple[Task, ...]] = {
         "class",
         "unconditional",
     ),  # the one that was made for it is named first
-    "class_map": ("semantic",),
+    "class_map": ("semantic", *STEERED),
     "depth_map": ("depth",),
-    "boxes": ("layout",),
+    "boxes": ("layout", *STEERED),
     "class_label": ("class",),
     "upscale_factor": ("upscale",),
     "controls": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
@@ -66,8 +68,8 @@ def misfits(
     problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
     if problems:
         return problems
-    if request.class_map is not None:
-        problems += _class_map(images.greatest_value(request.class_map), checkpoint)
+    if request.class_map is not None and checkpoint.task == "semantic":
+        problems += _class_map(images.values(request.class_map), checkpoint)
     if request.mask is not None:
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
@@ -117,15 +119,23 @@ def _foreign(
             given = any(text.every_lora for text in request.every_text)
         if name == "upscale_factor" and request.upscaler != BY_MODEL:
             continue
-        if not given or checkpoint.task in tasks:
+        if not given or _can_use(checkpoint, name):
             continue
-        fitting = [repr(info.id) for task in tasks for info in catalog.models(task)][:3]
+        able = (info for task in tasks for info in catalog.models(task) if _can_use(info, name))
+        fitting = [repr(info.id) for info in able][:3]
         rather = f"model to be {' or '.join(fitting)}, or " if fitting else ""
         yield FieldProblem(
             name,
             f"given for the model {checkpoint.id!r}, which cannot use it",
             f"{rather}{name} to be left out",
         )
+
+
+def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
+    if checkpoint.task not in _BELONGS[name]:
+        return False
+    by_words = name in ("class_map", "boxes") and checkpoint.task in STEERED
+    return not by_words or is_steered(checkpoint)
 
 
 def _loras(
@@ -159,13 +169,13 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
         )
 
 
-def _class_map(greatest: int | None, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+def _class_map(values: Sequence[int] | None, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     classes = checkpoint.classes
     expected = f"values from 0 to {len(classes) - 1} in a grey or palette PNG, one a class"
-    if greatest is None:
+    if values is None:
         yield FieldProblem("class_map", "a coloured picture", expected)
-    elif greatest >= len(classes):
-        yield FieldProblem("class_map", f"a picture with the value {greatest}", expected)
+    elif max(values) >= len(classes):
+        yield FieldProblem("class_map", f"a picture with the value {max(values)}", expected)
 
 
 def _upscaled(
@@ -213,6 +223,8 @@ def upscaled_side(side: int, factor: float) -> int:
 
 
 def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    if request.map_driver == REGION_PROMPTS:
+        return
     for index, box in enumerate(request.boxes):
         if box.label not in checkpoint.classes:
             known = ", ".join(checkpoint.classes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from webui.contracts.checkpoint import X4_DEFAULTS
+
 Defaults = tuple[tuple[str, str | int | float], ...]
 
 
@@ -21,6 +23,8 @@ class FolderShape:
     """Which part it is."""
     denoiser: str = "unet"
     """Which part it is."""
+    beside: str | None = None
+    """A further part without weights."""
     optional: tuple[str, ...] = ()
     """Networks that a folder may be without."""
     latent_channels: int = 4
@@ -37,10 +41,19 @@ class FolderShape:
         """Whether the denoiser is a flow-matching network."""
         return self.denoiser == "transformer"
 
+    @property
+    def enlarges(self) -> bool:
+        """Whether it draws under a small picture, whose three channels stand beside the latent."""
+        return self.family == "ldm-sr" or self.beside is not None
+
     def plain_parts(self, networks: tuple[str, ...]) -> tuple[str, ...]:
         """Parts without weights, beside these networks."""
         texts = [name for name in networks if name.startswith("text_encoder")]
-        return (*(name.replace("text_encoder", "tokenizer") for name in texts), "scheduler")
+        return (
+            *(name.replace("text_encoder", "tokenizer") for name in texts),
+            "scheduler",
+            *filter(None, [self.beside]),
+        )
 
 
 SHAPES = (
@@ -52,6 +65,14 @@ SHAPES = (
             "StableDiffusionInstructPix2PixPipeline",
         ),
         {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
+    ),
+    FolderShape(
+        "sd1",
+        ("StableDiffusionUpscalePipeline",),
+        {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
+        beside="low_res_scheduler",
+        sample_size=128,
+        defaults=X4_DEFAULTS,
     ),
     FolderShape(
         "sdxl",

@@ -71,8 +71,8 @@ class ImageStore:
         with Image.open(self.path(image_id), formats=("PNG",)) as image:
             return image.size
 
-    def greatest_value(self, image_id: ImageId) -> int | None:
-        """The greatest number in a picture of single numbers (grey or palette); None of a coloured.
+    def values(self, image_id: ImageId) -> tuple[int, ...] | None:
+        """The numbers in a picture of single numbers, ascending; None of a coloured one.
 
         Raises:
             NotFound: no such image.
@@ -80,7 +80,7 @@ class ImageStore:
         with Image.open(self.path(image_id), formats=("PNG",)) as image:
             if image.mode not in ("L", "P"):
                 return None
-            return max(value for value, pixels in enumerate(image.histogram()) if pixels)
+            return tuple(value for value, pixels in enumerate(image.histogram()) if pixels)
 
     def brightness(self, image_id: ImageId) -> tuple[int, int]:
         """The least and the greatest brightness, 0 to 255, over black where it is see-through.

@@ -17,6 +17,7 @@ from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
 from webui.services.images import ImageStore
+from webui.services.map_drivers import driven
 from webui.services.wording import NO_SOURCES, WordSources, counted, worded
 
 MAX_TOTAL_PIXELS = 2**27
@@ -77,7 +78,7 @@ def resolve(
             "loras": _with_ids(request.loras, "lora", catalog),
         }
     )  # fmt: skip
-    resolved = worded(resolved, catalog, sources)
+    resolved = driven(worded(resolved, catalog, sources), checkpoint, catalog, images)
     problems = [*_excesses(resolved, room), *misfits(resolved, checkpoint, catalog, images)]
     if problems:
         raise InvalidField(problems)

@@ -29,6 +29,7 @@ EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the 
 
 SLOTS = (
     "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "class_label",
+    "regions",
 )  # fmt: skip
 """Parameters whose controls are the page's own: an id of an image, a list, a name."""
 

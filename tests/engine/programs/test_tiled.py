@@ -7,7 +7,8 @@ from torch import Tensor
 
 from tests.engine.drive import drive
 from webui.engine import tiles
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.classifier_free import Guidance
 from webui.engine.guidance import Conditioning, GuidedBy, Steering
 from webui.engine.model import LoadedModel

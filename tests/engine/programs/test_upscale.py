@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from webui.engine import tiles
 from webui.engine.execute import execute
 from webui.engine.families.ldm_sr import load
 from webui.engine.noise import NoiseStream
+from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict
 
 CPU = torch.device("cpu")
@@ -146,7 +148,7 @@ def test_a_large_picture_goes_tile_by_tile(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles.cover, "__defaults__", (16, 4))
-    monkeypatch.setattr(tiles, "OVERLAP", 4)
+    monkeypatch.setattr(guided_in_tiles, "__defaults__", (tiles.Tiles(16, 4),))
     model = library.model("upscale")
     image = save_picture(tmp_path / "large.png", 40, 16)
     rig = Rig(model)
@@ -157,6 +159,19 @@ def test_a_large_picture_goes_tile_by_tile(
     assert len(rig.works(Predict)) == 2 * 3
     assert [(w.width, w.height) for w in rig.works(DecodeLatent)] == [(64, 64)] * 3
     assert [s.step for s in rig.steps("job")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"pag_scale": 2.0}, {"sag_scale": 1.0}, {"freeu_b1": 1.2}, {"tiling": True}], ids=str
+)
+def test_what_a_network_without_words_has_no_place_for_changes_nothing(
+    library: Library, image: Path, asked: dict[str, Any]
+) -> None:
+    rig = Rig(library.model("upscale"))
+    checkpoint, files = library.model("upscale").checkpoint, {"image": image}
+    rig.finish(order(checkpoint, "plain", files=files), order(checkpoint, files=files, **asked))
+    assert set(rig.ends().values()) == {"done"}, rig.error("job")
+    assert np.array_equal(rig.pictures("plain")[0], rig.pictures("job")[0])
 
 
 def test_without_an_image_it_says_what_is_missing(library: Library) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.weights.files import write_sparse
-from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes
+from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes, x4_shapes
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
@@ -35,6 +35,15 @@ def test_each_variant_is_known(tmp_path: Path, shapes: Shapes, variant: str, tas
     assert (facts.family, facts.variant, facts.task) == ("sd1", variant, task)
     assert (facts.latent_channels, facts.latent_factor) == (4, 8)
     assert (facts.prediction, facts.native_size) == ("epsilon", 512)
+
+
+def test_the_x4_upscaler_is_known_and_predicts_v(tmp_path: Path) -> None:
+    facts = _identify(write_sparse(tmp_path / "a.safetensors", x4_shapes()))
+    assert (facts.family, facts.variant, facts.task) == ("sd1", "x4", "upscale")
+    assert (facts.latent_channels, facts.latent_factor, facts.native_size) == (4, 4, 512)
+    assert (facts.prediction, facts.defaults) == ("v_prediction", (("noise_augmentation", 0.02),))
+    said = _identify(write_sparse(tmp_path / "b.safetensors", x4_shapes()), {"prediction": "eps"})
+    assert said.prediction == "epsilon"
 
 
 def test_the_old_names_of_the_text_encoder_are_known(tmp_path: Path) -> None:

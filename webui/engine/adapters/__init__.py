@@ -1,1 +1,1 @@
-"""Weights that change or steer a loaded model: LoRAs and controlnets."""
+"""Weights that change or steer a loaded model: LoRAs, controlnets, T2I-Adapters."""

@@ -6,7 +6,6 @@ says is added to the connections between the UNet's two halves.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,17 +58,6 @@ class LoadedControl:
                 f"this model are {wanted}. "
                 "Take it out, or choose the model that it was trained on."
             )
-
-
-@dataclass(frozen=True, eq=False)
-class Control:
-    """A controlnet at work in a prediction."""
-
-    net: LoadedControl
-    hint: Tensor
-    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows."""
-    weight: float
-    """What its say is multiplied by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,36 +159,18 @@ def _from_file(path: Path, kind: Any) -> Any:
     return net
 
 
-def residuals(
-    controls: Sequence[Sequence[Control]], rows: Sequence[int], inputs: Inputs
-) -> tuple[list[Tensor], Tensor]:
-    """What the controlnets of some works say together.
-
-    Args:
-        controls: Of each work; the n-th of all works have one network.
-        rows: How many rows each work has.
-        inputs: Of all rows.
+def says(net: LoadedControl, inputs: Inputs, hints: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What a controlnet says of pictures (R, 3, h * factor, w * factor).
 
     Returns:
         What is added to the UNet's connections, (R, C_i, h_i, w_i) each, and to its middle.
     """
-    down: list[Tensor] = []
-    middle: Tensor | None = None
-    for same in zip(*controls, strict=True):
-        net = same[0].net
-        weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
-        hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
-        says, mids = net.net(
-            inputs.x[:, : net.latent_channels].to(net.dtype, memory_format=torch.channels_last),
-            inputs.t,
-            inputs.tokens.to(net.dtype),
-            torch.cat(hints).to(net.dtype, memory_format=torch.channels_last),
-            added_cond_kwargs=inputs.added(net.dtype),
-            return_dict=False,
-        )
-        shares = torch.tensor(weights, device=mids.device, dtype=mids.dtype).view(-1, 1, 1, 1)
-        added = [said * shares for said in says]
-        down = [a + b for a, b in zip(down, added, strict=True)] if down else added
-        middle = mids * shares if middle is None else middle + mids * shares
-    assert middle is not None, "residuals are asked for without a controlnet"
-    return down, middle
+    down, middle = net.net(
+        inputs.x[:, : net.latent_channels].to(net.dtype, memory_format=torch.channels_last),
+        inputs.t,
+        inputs.tokens.to(net.dtype),
+        hints.to(net.dtype, memory_format=torch.channels_last),
+        added_cond_kwargs=inputs.added(net.dtype),
+        return_dict=False,
+    )
+    return list(down), middle

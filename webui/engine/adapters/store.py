@@ -14,7 +14,7 @@ import torch
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
-from webui.engine.adapters.controlnet import LoadedControl, load_control
+from webui.engine.adapters.control import Steerer, load_steerer
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
@@ -23,12 +23,12 @@ from webui.engine.memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-Adapter = LoadedControl | LoadedLora | LoadedEmbedding | LoadedUpscaler | LoadedVae
+Adapter = Steerer | LoadedLora | LoadedEmbedding | LoadedUpscaler | LoadedVae
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
 
 LOADERS: Mapping[AdapterKind, Loader] = {
-    "controlnet": load_control, "lora": load_lora, "embedding": load_embedding,
+    "controlnet": load_steerer, "lora": load_lora, "embedding": load_embedding,
     "upscaler": load_upscaler, "vae": load_vae,
 }  # fmt: skip
 

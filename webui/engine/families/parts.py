@@ -85,10 +85,15 @@ class ReadFirstStage:
 
 
 def read_first_stage(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+    checkpoint: CheckpointInfo,
+    device: torch.device,
+    dtype: torch.dtype,
+    scale: float | None = None,
 ) -> ReadFirstStage:
-    """The part 'vae' of a model, and a preview fitted to it."""
+    """The part 'vae' of a model, and a preview fitted to it; a given scale goes before its config's."""
     vae = load_part(AutoencoderKL, part_folder(checkpoint, "vae"), device, torch_dtype=dtype)
+    if scale is not None:
+        vae.register_to_config(scaling_factor=scale)
     return fitted_first_stage(vae, device)
 
 

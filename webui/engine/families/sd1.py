@@ -31,8 +31,9 @@ from webui.engine.families.parts import (
 )
 from webui.engine.families.sd1_file import parts_of_file
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
-from webui.engine.model import LoadedModel
+from webui.engine.model import LoadedModel, Traits
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -41,6 +42,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "layout": lambda latent, classes: latent,  # noqa: ARG005
     "depth": lambda latent, classes: latent + 1,  # noqa: ARG005
     "edit": lambda latent, classes: 2 * latent,  # noqa: ARG005
+    "upscale": lambda latent, classes: latent + 3,  # noqa: ARG005
 }
 """Input channels of the UNet by task, from those of the latent and the number of classes."""
 
@@ -64,6 +66,7 @@ def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     # Any: diffusers' configurations are typed loosely.
     unet: Any = parts.unet
     _check_channels(checkpoint, int(unet.config.in_channels))
+    look_up_whole_labels(parts.unet)
     return LoadedModel(
         checkpoint=checkpoint,
         device=device,
@@ -79,6 +82,7 @@ def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         bytes=weight_bytes(parts.networks),
         preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
+        traits=Traits(small_noise=parts.small_noise),
     )
 
 
@@ -86,16 +90,18 @@ def _parts_of_folder(
     checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
 ) -> StableDiffusionParts:
     where = {name: part_folder(checkpoint, name) for name in _PARTS}
+    enlarges = checkpoint.task == "upscale"
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
         unet=load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype),
-        first_stage=read_first_stage(checkpoint, device, dtype),
+        first_stage=read_first_stage(checkpoint, device, dtype, SCALE if enlarges else None),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         frame=token_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
         levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
         layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], device),
+        small_noise=noise_of_folder(checkpoint) if enlarges else None,
     )
 
 

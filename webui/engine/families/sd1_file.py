@@ -7,7 +7,7 @@ published models.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,24 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.families import x4_upscaler
 from webui.engine.families.clip_parts import token_frame
 from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
 from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
 from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.weights.ldm_heads import Heads
 
 SCALE = 0.18215
-BETAS = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+BETAS: dict[str, object] = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+}
 ZERO_SNR = "ztsnr"
 """A tensor of this name says that the noise schedule ends in pure noise (as trainers of v models write)."""
 
@@ -44,12 +50,20 @@ class Original:
     read_text: Callable[[Mapping[str, Tensor]], CLIPTextModel]
     padding: int | None = None
     """Token behind a text; None for the end token."""
+    scale: float = SCALE
+    betas: Mapping[str, object] = field(default_factory=lambda: BETAS)
+    small_noise: SmallPictureNoise | None = None
+    """Of one that enlarges."""
 
 
 ORIGINALS: Mapping[str, Original] = {
     "1.x": Original(Heads(count=8), "cond_stage_model.transformer.", read_clip),
     "2.x": Original(Heads(width=64), "cond_stage_model.model.", read_open_clip, padding=0),
-}
+    "x4": Original(
+        Heads(count=8), "cond_stage_model.model.", read_open_clip, padding=0,
+        scale=x4_upscaler.SCALE, betas=x4_upscaler.BETAS, small_noise=x4_upscaler.published_noise(),
+    ),
+}  # fmt: skip
 """By `CheckpointInfo.variant`."""
 
 
@@ -70,7 +84,7 @@ def parts_of_file(
     weights = open_weights(Path(checkpoint.path))
     unet = read_unet(weights.below("model.diffusion_model."), original.heads)
     vae: Any = read_first_stage(weights.below("first_stage_model."))
-    vae.register_to_config(scaling_factor=SCALE)
+    vae.register_to_config(scaling_factor=original.scale)
     encoder = original.read_text(weights.below(original.text))
     tokenizer = clip_tokenizer()
     frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))
@@ -82,7 +96,8 @@ def parts_of_file(
         text_encoder=ready(encoder, device, dtype),
         tokenizer=tokenizer,
         frame=frame,
-        levels=_levels(checkpoint, weights),
+        levels=_levels(checkpoint, weights, original.betas),
+        small_noise=original.small_noise,
     )
 
 
@@ -94,10 +109,12 @@ def clip_tokenizer() -> CLIPTokenizer:
     return tokenizer
 
 
-def _levels(checkpoint: CheckpointInfo, weights: Weights) -> NoiseLevels:
+def _levels(
+    checkpoint: CheckpointInfo, weights: Weights, betas: Mapping[str, object]
+) -> NoiseLevels:
     return noise_levels(
-        BETAS
-        | {
+        {
+            **betas,
             "prediction_type": checkpoint.prediction,
             "rescale_betas_zero_snr": ZERO_SNR in weights,
         }

@@ -10,6 +10,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.parts import ReadFirstStage
 from webui.engine.layout_encoder import LayoutEncoder
+from webui.engine.small_picture import SmallPictureNoise
 from webui.prompt.tokens import TokenFrame
 
 
@@ -24,6 +25,8 @@ class StableDiffusionParts:
     frame: TokenFrame
     levels: NoiseLevels
     layout_encoder: LayoutEncoder | None = None
+    small_noise: SmallPictureNoise | None = None
+    """Of one that enlarges."""
 
     @property
     def networks(self) -> list[nn.Module]:

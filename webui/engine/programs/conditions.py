@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
-from webui.engine.adapters.controlnet import Control, LoadedControl
+from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -37,6 +37,7 @@ from webui.engine.guidance import (
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.regions import placed, regions_of
 from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
@@ -48,7 +49,11 @@ Map = NDArray[Any] | Tensor
 
 
 def conditioned(
-    order: PictureOrder, model: LoadedModel, walk: Walk, planes: Tensor | None = None
+    order: PictureOrder,
+    model: LoadedModel,
+    walk: Walk,
+    planes: Tensor | None = None,
+    label: float | None = None,
 ) -> Task[Denoise]:
     """A denoiser that follows all that the request names.
 
@@ -57,45 +62,60 @@ def conditioned(
         model: What draws it.
         walk: Where it walks; its steps say when a controlnet's share of them is.
         planes: What the program itself lays beside the latent; else what the model's task wants.
+        label: What the network embeds beside the timestep.
 
     Raises:
         EaselError: the request lacks what the model needs, or an adapter is made for another.
     """
     request, sigmas = order.request, walk.sigmas
     width, height = order.size(model)
-    guidance = Guidance.of(request, walk)
+    guidance, regions = Guidance.of(request, walk), regions_of(order, model)
     if model.checkpoint.task == "edit":
         guidance = replace(guidance, image_scale=request.image_guidance_scale)
-    said = yield from _said(order, model, guidance, sigmas)
+    said = yield from _said(order, model, guidance, sigmas, [each.prompt for each in regions])
     stages = said.stages
+    weights = placed(said.weights, regions, request.region_base if request.prompt else 0.0)
     first = stages[0][1] if stages else None
     conditioning = Conditioning(
         first,
         _planes(order, model) if planes is None else planes,
-        size_rows(order, model, 1 if first is None else first.count, len(said.weights)),
-        request.distilled_guidance_scale if model.traits.takes_guidance else None,
+        size_rows(order, model, 1 if first is None else first.count, len(weights)),
+        request.distilled_guidance_scale if model.traits.takes_guidance else label,
         later=stages[1:],
-        weights=said.weights,
+        weights=weights,
         controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
         patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
-    size = model.latent_shape(width, height)[-2:]
-    plan = GuidedBy(guidance, walk.levels)
+    # Planes of a program are of the latent's size, which may be larger than what is asked for.
+    shape = model.latent_shape(width, height) if planes is None else planes.shape
+    plan, size = GuidedBy(guidance, walk.levels), (shape[-2], shape[-1])
     return guided_in_tiles(model, conditioning, plan, size, order.tiles(model))
 
 
 def _said(
-    order: PictureOrder, model: LoadedModel, guidance: Guidance, sigmas: Sequence[float]
+    order: PictureOrder,
+    model: LoadedModel,
+    guidance: Guidance,
+    sigmas: Sequence[float],
+    elsewhere: Sequence[str] = (),
 ) -> Task[Prompted]:
-    """Tokens of all that the picture follows; no stages for a network that attends to nothing."""
+    """Tokens of all that the picture follows; no stages for a network that attends to nothing.
+
+    Args:
+        order: The picture.
+        model: What draws it.
+        guidance: Says whether the negative prompt is wanted.
+        sigmas: The levels that are walked.
+        elsewhere: Prompts of regions, which follow the prompt's own parts.
+    """
     if not model.reads_text:
         tokens = yield from wordless_tokens(order, model, guidance.needs_negative)
         return Prompted(() if tokens is None else ((sigmas[0], TextRows(tokens)),), (1.0,))
     request = order.request
     said = yield from encode_prompts(
         model,
-        (request.prompt, request.negative_prompt),
+        (request.prompt, request.negative_prompt, *elsewhere),
         guidance.needs_negative,
         order.text_patches(len(sigmas) - 1),
         order.reading,
@@ -227,10 +247,10 @@ def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[fl
 def _steering(
     order: PictureOrder,
     model: LoadedModel,
-    control: tuple[LoadedControl, ControlUse],
+    control: tuple[Steerer, ControlUse],
     sigmas: Sequence[float],
 ) -> Steering:
-    """A controlnet with its hint at the size that it reads, and the levels of its steps."""
+    """A controlnet or T2I-Adapter with its hint at the size that it reads, and the levels of its steps."""
     net, use = control
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     _, _, rows, columns = model.latent_shape(*order.size(model))

@@ -10,7 +10,7 @@ from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.request import GenerationRequest
-from webui.engine.adapters.controlnet import LoadedControl
+from webui.engine.adapters.control import Steerer
 from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.lora import LoadedLora, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
@@ -101,11 +101,11 @@ class PictureOrder:
         return Alterations(request.tiling, None if freeu == FreeU(1, 1, 1, 1) else freeu)
 
     @property
-    def controls(self) -> tuple[tuple[LoadedControl, ControlUse], ...]:
-        """The request's controlnets; those of weight 0 are left out."""
+    def controls(self) -> tuple[tuple[Steerer, ControlUse], ...]:
+        """The request's controlnets and T2I-Adapters; those of weight 0 are left out."""
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
-        return tuple((net, use) for net, use in pairs if isinstance(net, LoadedControl))
+        return tuple((net, use) for net, use in pairs if isinstance(net, Steerer))
 
     def upscaler(self, name: str) -> LoadedUpscaler:
         """An upscaler network that the request names.

@@ -17,13 +17,13 @@ from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
 from webui.engine.programs.colour import SOFTNESS, with_colours_of
-from webui.engine.programs.conditions import noised_picture
+from webui.engine.programs.conditions import conditioned, noised_picture
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.resample import enlarged
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Program
+from webui.engine.work import Denoise, Program, Task
 
 LABELS = 1000
 """The label of a picture that is all noise."""
@@ -52,11 +52,9 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
     noise = order.noise(model, shape)
     walk = Walk.of(request, model.levels_at(width, height))
-    conditioning = _conditioning(order, model, low)
-    plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
-    denoise = guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
+    denoise = yield from _denoiser(order, model, walk, low)
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
-    picture = yield from decode(model, latent, width, height)
+    picture = yield from decode(model, latent, width, height, request.tiling and model.reads_text)
     softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
     return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)
 
@@ -84,11 +82,24 @@ def _size(order: PictureOrder, model: LoadedModel, small: Image.Image) -> tuple[
     return min(request.width or width, width), min(request.height or height, height)
 
 
-def _conditioning(order: PictureOrder, model: LoadedModel, low: Tensor) -> Conditioning:
-    """The small picture, with noise of the strength that the request takes it to have.
+def _denoiser(order: PictureOrder, model: LoadedModel, walk: Walk, low: Tensor) -> Task[Denoise]:
+    """A denoiser that follows the small picture, and all else that is asked for where a model reads text.
+
+    One that reads none has nothing that guidance could weigh, and is not altered.
+    """
+    planes, label = _noised(order, model, low)
+    if model.reads_text:
+        return (yield from conditioned(order, model, walk, planes, label))
+    plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
+    conditioning = Conditioning(None, planes, label=label)
+    return guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
+
+
+def _noised(order: PictureOrder, model: LoadedModel, low: Tensor) -> tuple[Tensor, float | None]:
+    """The small picture with noise of the strength that the request takes it to have, and the label of that.
 
     Raises:
-        BadRequest: the model was not taught to be told of noise.
+        BadRequest: the model was not taught to be told of noise, or not of so much.
     """
     level = order.request.noise_augmentation
     if not model.takes_label:
@@ -97,9 +108,17 @@ def _conditioning(order: PictureOrder, model: LoadedModel, low: Tensor) -> Condi
                 f"The model {model.checkpoint.id!r} cannot be told how noisy its picture is: "
                 f"noise_augmentation is {level}, expected 0."
             )
-        return Conditioning(None, low)
+        return low, None
     grain = NoiseStream(order.seed, low.shape, model.device, first_draw=GRAIN_DRAW)
-    return Conditioning(None, noised_picture(low, level, grain()), label=LABELS * level)
+    taught, label = model.traits.small_noise, LABELS * level
+    if taught is None:
+        return noised_picture(low, level, grain()), label
+    if round(label) > taught.most:
+        raise BadRequest(
+            f"noise_augmentation is {level}; the model {model.checkpoint.id!r} was taught noise up to "
+            f"{taught.most / LABELS}, so 0 to {taught.most / LABELS} was expected."
+        )
+    return taught.noised(low, round(label), grain()), float(round(label))
 
 
 def _multiple(model: LoadedModel) -> int:

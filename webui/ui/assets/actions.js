@@ -10,7 +10,7 @@ import * as store from './store.js';
 import { inWords, templateOf } from './words.js';
 
 /** Parts of a request that not every form has a place for. */
-const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs' };
+const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
 const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */
@@ -52,7 +52,7 @@ export const restore = (picture) => telling(async () => {
 /** The tab whose form a request belongs into, by what it names and by its model's task. */
 export async function tabFor(request) {
   const task = (await models()).find((model) => model.id === request.model)?.task;
-  const wanted = request.mask ? 'inpaint' : request.upscaler !== 'Model' ? 'upscale' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
+  const wanted = request.mask ? 'inpaint' : request.upscaler !== 'Model' ? 'upscale' : request.class_map || request.boxes?.length ? 'semantic' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
   return fieldsOf(wanted).length ? wanted : request.image ? 'img2img' : 'txt2img';
 }
 

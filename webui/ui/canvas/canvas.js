@@ -6,12 +6,13 @@ import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
 import { candidates } from './candidates.js';
-import { choose, listenForFiles, pixelData, takeMap, takePicture } from './files.js';
+import { choose, listenForFiles, nearestClass, pixelData, sameColours, takeMap, takePicture } from './files.js';
 import { Keeping } from './keeping.js';
 import { listenForKeys } from './keys.js';
 import { Layer, classLook, maskLook } from './layer.js';
 import { legend } from './legend.js';
 import { boxMarks, brushRing, outline } from './marks.js';
+import { MODELS_OWN, paletteOf } from './palettes.js';
 import { listenForPointers } from './pointer.js';
 import { SIZES, toolbar } from './toolbar.js';
 import { TOOLS } from './tools.js';
@@ -38,7 +39,7 @@ export const deskOf = (tab) => desks.get(tab);
 
 class Desk {
   constructor(root, tab, kind, slots, palette, noun) {
-    Object.assign(this, { root, tab, kind, palette, noun, layout: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
+    Object.assign(this, { root, tab, kind, palette, noun, layout: false, mixed: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
     this.look = kind === 'classes' ? palette.map(({ colour }) => colour) : null;
     this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0 };
     this.tools = TOOLS_OF[kind];
@@ -52,6 +53,7 @@ class Desk {
     listenForKeys(this);
     listenForFiles(this, (file) => this.take(file));
     document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && kind === 'classes') this.follow(detail.values); });
+    document.addEventListener('easel:palette', () => this.follow(this.followed ?? {}));
     document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
     new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
     this.render();
@@ -152,11 +154,14 @@ class Desk {
   }
 
   /** The map has the size of the picture that is asked for, and the classes of the model. */
-  async follow({ model: id, width, height }) {
+  async follow(form) {
+    const { model: id, width, height, map_palette: chosen } = this.followed = form;
     const model = (await models()).find((one) => one.id === id);
     if (!model) return;
     this.layout = model.task === 'layout';
-    if (TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';
+    this.mixed = this.noun === 'class' && !['semantic', 'layout'].includes(model.task); // maps and boxes become regions
+    if (!this.mixed && TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';
+    if (this.noun === 'class') this.paintWith(await paletteOf(this.mixed ? chosen ?? MODELS_OWN : MODELS_OWN, id));
     const wanted = [width ?? model.native_width, height ?? model.native_height];
     if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
       this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
@@ -164,6 +169,22 @@ class Desk {
     }
     this.size = wanted.join();
     this.render();
+  }
+
+  /** Take other classes; what is painted keeps its names where they have them too. */
+  paintWith(palette) {
+    if (!palette || JSON.stringify(palette) === JSON.stringify(this.palette)) return;
+    const colours = palette.map(({ colour }) => colour);
+    const places = this.palette.map(({ name, colour }) => { const at = palette.findIndex((entry) => entry.name === name); return at < 0 ? nearestClass(colour, colours).index : at; });
+    const brought = this.keeping.colours && sameColours(this.keeping.colours, colours);
+    const same = brought || this.classes.every((name, value) => palette[value]?.name === name);
+    Object.assign(this, { palette, classes: palette.map(({ name }) => name), look: colours });
+    this.options.value = Math.min(this.options.value, palette.length - 1);
+    this.board.layer.colour(classLook(this.look));
+    this.keeping.stored = null; // its colours are others
+    if (same) { this.board.layer.show(this.board.layer.whole()); this.keeping.changed(); } else this.board.become({ data: this.board.layer.data.map((value) => places[value] ?? 0) }, 'Palette');
+    this.redraw();
+    document.dispatchEvent(new CustomEvent('easel:classes'));
   }
 
   redraw() {

@@ -2,8 +2,10 @@
 
 import { post } from '../api.js';
 import { make } from '../dom.js';
+import { fill } from '../form.js';
 import { toast } from '../toast.js';
 import { numbersOf, pictureOf } from './keeping.js';
+import { OWN, hexOf, keepOwn, ownPalette, readPalette } from './palettes.js';
 import { encodePng } from './png.js';
 
 export const MOST_PIXELS = 4096; // a side, as a request's
@@ -56,14 +58,26 @@ export const takeMap = (desk, file) => telling(desk, async () => {
   desk.arrived();
   const count = (width * height).toLocaleString('en');
   if (desk.noun === 'colour') return; // of a photograph hardly any pixel is a paint's
-  toast(moved ? `${moved.toLocaleString('en')} of ${count} pixels had colours of no class and were moved to the nearest.` : 'Every pixel has a class.');
+  const read = moved > width * height / 2 ? { title: 'Read it as a photograph', run: () => readPhoto(desk, file) } : undefined;
+  toast(moved ? `${moved.toLocaleString('en')} of ${count} pixels had colours of no class and were moved to the nearest.` : 'Every pixel has a class.', read);
+});
+
+/** Take a photograph as a first map: its colours are gathered into areas, each of the nearest class. */
+export const readPhoto = (desk, file) => telling(desk, async () => {
+  const { id, width, height } = await post('/images', file);
+  tooLarge(width, height);
+  const made = await post(`/images/${id}/class-map`, { colours: desk.look });
+  const { data } = await numbersOf(made.id);
+  desk.board.become({ width, height, data }, 'Photograph');
+  desk.arrived();
 });
 
 function tooLarge(width, height) {
   if (Math.max(width, height) > MOST_PIXELS) throw new Error(`The map has ${width} × ${height} pixels; the canvas takes up to ${MOST_PIXELS} a side. Scale it down first.`);
 }
 
-const sameColours = (found, look) => look.every((colour, i) => !found[i] || colour.every((value, channel) => value === found[i][channel]));
+/** Whether a PNG's palette is that of these classes. */
+export const sameColours = (found, look) => look.every((colour, i) => !found[i] || colour.every((value, channel) => value === found[i][channel]));
 
 /** Each pixel's nearest class by colour, and how many had not exactly its colour. */
 export function snapped(pixels, look) {
@@ -80,7 +94,8 @@ export function snapped(pixels, look) {
   return { data, moved };
 }
 
-function nearestClass(colour, look) {
+/** The class of the nearest colour, and how far it is. */
+export function nearestClass(colour, look) {
   let best = { index: 0, distance: Infinity };
   look.forEach((own, index) => {
     const distance = own.reduce((sum, value, channel) => sum + (value - colour[channel]) ** 2, 0);
@@ -92,10 +107,12 @@ function nearestClass(colour, look) {
 function takeJson(desk, text) {
   let map = null;
   try { map = JSON.parse(text); } catch { /* said below */ }
-  const { width, height, runs, classes, boxes = [] } = map ?? {};
+  const { width, height, runs, classes, colours, boxes = [] } = map ?? {};
   const whole = Number.isInteger(width) && Number.isInteger(height) && width > 0 && height > 0 && Array.isArray(runs) && Array.isArray(classes);
   if (!whole) throw new Error('The file is no map that Easel wrote: width, height, classes and runs were expected.');
   tooLarge(width, height);
+  const named = Array.isArray(colours) && readPalette(classes.map((name, i) => ({ name, colour: colours[i] })));
+  if (desk.mixed && named && classes.some((name) => !desk.classes.includes(name))) takeClasses(desk, named);
   const places = classes.map((name) => desk.classes.indexOf(name));
   const unknown = classes.filter((_, i) => places[i] < 0 && runs.some(([value]) => value === i));
   if (unknown.length) throw new Error(`The map has classes that the model does not know: ${unknown.join(', ')}.`);
@@ -107,15 +124,22 @@ function takeJson(desk, text) {
   desk.arrived();
 }
 
+/** A map of other classes, for a model that draws any: they become the own palette. */
+function takeClasses(desk, entries) {
+  keepOwn(entries);
+  desk.paintWith(ownPalette());
+  fill(desk.tab, { map_palette: OWN });
+}
+
 /** The map as text: classes by name, rows as runs of [class, pixels]. */
 export function mapAsJson(desk) {
-  const { board, classes } = desk;
+  const { board, classes, look } = desk;
   const runs = [];
   for (const value of board.layer.data) {
     const last = runs.at(-1);
     if (last?.[0] === value) last[1]++; else runs.push([value, 1]);
   }
-  return JSON.stringify({ width: board.width, height: board.height, classes, runs, boxes: board.boxes });
+  return JSON.stringify({ width: board.width, height: board.height, classes, colours: look.map(hexOf), runs, boxes: board.boxes });
 }
 
 /** Hand over the layer as a PNG of numbers: a mask in grey, a map in its palette. */
@@ -126,7 +150,7 @@ export const savePng = (desk) => telling(desk, async () => {
 
 export const saveJson = (desk) => download(new Blob([mapAsJson(desk)], { type: 'application/json' }), 'class-map.json');
 
-function download(blob, name) {
+export function download(blob, name) {
   const link = make('a', { href: URL.createObjectURL(blob), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

@@ -11,7 +11,7 @@ const WAIT_MS = 500;
 export class Keeping {
   /** `slots` names the parameters: { image, layer, boxes }, each a name or null. */
   constructor(desk, tab, slots) {
-    Object.assign(this, { desk, tab, slots, timer: 0, stored: null, storing: Promise.resolve(), restoring: false, boxes: null });
+    Object.assign(this, { desk, tab, slots, timer: 0, stored: null, storing: Promise.resolve(), restoring: false, boxes: null, colours: null });
     this.layerId = null;
     document.addEventListener('easel:slot', ({ detail }) => {
       if (detail.tab === tab && Object.values(slots).includes(detail.name)) this.later(() => this.restore());
@@ -24,6 +24,7 @@ export class Keeping {
   changed() {
     if (this.restoring) return;
     const { board } = this.desk;
+    this.colours = null;
     if (this.slots.image) setSlot(this.tab, this.slots.image, board.pictureId);
     if (this.slots.boxes) setSlot(this.tab, this.slots.boxes, board.boxes.length ? board.boxes : null);
     clearTimeout(this.timer);
@@ -66,8 +67,9 @@ export class Keeping {
       const change = { boxes: wanted.boxes };
       if (newPicture) Object.assign(change, await pictureOf(wanted.image));
       const layer = wanted.layer && (newPicture || newLayer) ? await this.layerOf(wanted.layer, change.width ?? board.width) : null;
-      if (layer) Object.assign(change, layer);
+      if (layer) Object.assign(change, { data: layer.data, width: layer.width, height: layer.height });
       else if (newPicture) change.data = new Uint8Array((change.width ?? board.width) * (change.height ?? board.height));
+      this.colours = layer?.colours ?? null; // of what was brought in, until it is changed
       this.layerId = layer ? wanted.layer : newPicture ? null : this.layerId;
       this.stored = layer ? { data: layer.data, width: layer.width } : newPicture ? null : this.stored;
       board.become(change, board.pictureId || newLayer ? 'Bring in' : null);
@@ -82,7 +84,7 @@ export class Keeping {
   async layerOf(id, width) {
     const found = await numbersOf(id);
     if (!found || (this.slots.image && found.width !== width)) return null;
-    return { data: found.data, width: found.width, height: found.height };
+    return found;
   }
 }
 

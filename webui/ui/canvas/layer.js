@@ -4,14 +4,19 @@ export class Layer {
   /** `look` gives each number its [red, green, blue, alpha]. */
   constructor(width, height, look) {
     this.colours = new Uint32Array(256);
-    for (let value = 0; value < 256; value++) {
-      const [red, green, blue, alpha] = look(value);
-      this.colours[value] = ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-    }
+    this.colour(look);
     this.canvas = document.createElement('canvas');
     // Kept in ordinary memory: small parts change many times a second.
     this.context = this.canvas.getContext('2d', { willReadFrequently: true });
     this.become(width, height);
+  }
+
+  /** Give the numbers other looks; `show` brings them into sight. */
+  colour(look) {
+    for (let value = 0; value < 256; value++) {
+      const [red, green, blue, alpha] = look(value);
+      this.colours[value] = ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+    }
   }
 
   /** Take another size, and numbers of it; without them everything is 0. */

@@ -47,7 +47,7 @@ export function boxMarks(desk) {
   const holder = make('div', { className: 'ez-canvas-boxes', role: 'list', 'aria-label': 'Boxes' });
   const render = () => {
     const { boxes } = desk.board;
-    holder.hidden = !desk.layout || !!desk.view.over;
+    holder.hidden = !(desk.layout || desk.mixed) || !!desk.view.over;
     if (holder.childElementCount !== boxes.length || holder.boxes !== boxes) {
       holder.replaceChildren(...boxes.map((box, i) => boxElement(desk, box, i)));
       holder.boxes = boxes;
@@ -60,12 +60,12 @@ export function boxMarks(desk) {
 function boxElement(desk, box, index) {
   const remove = make('button', { type: 'button', title: `Remove the box of ${box.label}`, 'aria-label': `Remove the box of ${box.label}`, textContent: '×', onclick: () => removeBox(desk, index) });
   const element = make('div', { className: 'ez-canvas-box', role: 'listitem', tabIndex: 0, 'aria-label': `Box of ${box.label}` }, make('span', { textContent: box.label }), remove);
-  element.style.setProperty('--colour', desk.colourOf(box.label));
   element.addEventListener('keydown', (event) => boxKey(desk, index, event));
   return element;
 }
 
 function place(desk, element, box) {
+  element.style.setProperty('--colour', desk.colourOf(box.label));
   const { board, view } = desk;
   const corners = [[box.left, box.top], [box.right, box.bottom]].map(([x, y]) => view.toScreen(x * board.width, y * board.height));
   const [left, right] = [Math.min(corners[0].x, corners[1].x), Math.max(corners[0].x, corners[1].x)];

@@ -1,9 +1,10 @@
 // The bar above the canvas: tools, the brush, what can be done with the layer and with the view.
 
 import { make } from '../dom.js';
-import { choose, maskFromAlpha, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
+import { choose, download, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
 import { icon } from './icons.js';
 import { openSheet } from './keys.js';
+import { openOwn } from './palettes.js';
 import { TOOLS } from './tools.js';
 
 export const SIZES = { least: 1, most: 512 };
@@ -35,7 +36,7 @@ function render(desk, { tools, size, softness, tolerance, undo, redo }) {
   const { options, board } = desk;
   for (const [name, element] of tools) {
     element.setAttribute('aria-checked', name === options.tool);
-    element.hidden = (TOOLS[name].kind === 'boxes') !== desk.layout && name !== 'hand';
+    element.hidden = !desk.mixed && (TOOLS[name].kind === 'boxes') !== desk.layout && name !== 'hand';
   }
   const round = !!TOOLS[options.tool].round;
   size.show(Math.sqrt(options.size), `${Math.round(options.size)} px`, round);
@@ -61,10 +62,11 @@ function layerButtons(desk) {
       button('save', 'Save the mask as PNG', () => savePng(desk)),
     ];
   return [
-    button('clear', 'Clear', () => (desk.layout ? board.become({ boxes: [] }, 'Clear the boxes') : all(`Fill with the ${desk.noun}`, (layer) => layer.data.fill(desk.value()))()), `Fill everything with the ${desk.noun}${desk.noun === 'class' ? ', or remove all boxes' : ''}`),
+    button('clear', 'Clear', () => (desk.layout || (desk.mixed && board.boxes.length) ? board.become({ boxes: [] }, 'Clear the boxes') : all(`Fill with the ${desk.noun}`, (layer) => layer.data.fill(desk.value()))()), `Fill everything with the ${desk.noun}${desk.noun === 'class' ? ', or remove all boxes' : ''}`),
     button('open', 'Bring in a map (PNG, JSON)', () => choose('image/*,.json,application/json', (file) => takeMap(desk, file))),
+    ...(desk.noun === 'class' ? [button('photo', 'Read a photograph', () => choose('image/*', (file) => readPhoto(desk, file)), 'Read a photograph into a first map, by its colours')] : []),
     button('save', 'Save the map as PNG', () => savePng(desk)),
-    ...(desk.noun === 'class' ? [button('data', 'Save map and boxes as JSON', () => saveJson(desk))] : []),
+    ...(desk.noun === 'class' ? [button('data', 'Save map and boxes as JSON', () => saveJson(desk)), button('palette', 'Make a palette of your own', () => openOwn({ download, choose }))] : []),
   ];
 }
 

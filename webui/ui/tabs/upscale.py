@@ -14,14 +14,12 @@ from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
+from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
 TASKS: tuple[Task, ...] = ("upscale", "text")
-IN_TILES = (
-    "prompt", "negative_prompt", "tile_upscaler", ("tile_strength", "guidance_scale"),
-    ("tile_size", "tile_overlap"),
-)  # fmt: skip
+IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -34,10 +32,10 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             controls["upscaler"] = control(NAME, "upscaler", networks=networks)
             controls["upscale_factor"] = control(NAME, "upscale_factor")
         controls |= {
-            "model": control(NAME, "model", models),
+            **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
-            **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "seed")),
+            **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
         form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)

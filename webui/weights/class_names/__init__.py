@@ -1,8 +1,8 @@
 """Names of the classes that released models were trained on, in the order of their numbers.
 
 Facts of the data sets: ImageNet's thousand (Russakovsky et al. 2015; where two classes share a name, what
-tells them apart is added), COCO-Stuff's 182 (Caesar et al. 2018), and those of Open Images V6 that the
-authors of latent-diffusion kept for boxes.
+tells them apart is added), and those of Open Images V6 that the authors of latent-diffusion kept for boxes.
+COCO-Stuff's are a palette that is painted in: `contracts/palettes.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-DataSet = Literal["imagenet", "coco_stuff", "open_images"]
+DataSet = Literal["imagenet", "open_images"]
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from webui.contracts.checkpoint import Task
 from webui.contracts.errors import BrokenModel, LacksFile
+from webui.contracts.palettes import COCO_STUFF, palettes
 from webui.weights.class_names import class_names
 from webui.weights.ldm_first_stage import PREFIX as FIRST_STAGE
 from webui.weights.ldm_first_stage import FirstStageShape
@@ -143,7 +144,7 @@ def _classes(file: WeightsFile, task: Task) -> tuple[str, ...]:
         return _said_classes(file, rows) or usual
     if task == "semantic":
         count = shapes[MAPPER][1]
-        usual = class_names("coco_stuff") if count == 182 else _numbered(count)
+        usual = palettes()[COCO_STUFF].classes if count == 182 else _numbered(count)
         return _said_classes(file, count) or usual
     return ()
 

@@ -26,8 +26,12 @@ _MOST_SPREAD = 0.09
 _YAML_BYTES = 100_000
 
 
-def find_prediction(file: WeightsFile) -> str:
+def find_prediction(file: WeightsFile, usual: str = EPSILON) -> str:
     """'epsilon' or 'v_prediction'.
+
+    Args:
+        file: What is asked about.
+        usual: The answer where nothing says, and what is measured is not there.
 
     Raises:
         BrokenModel: the .json beside the file says something else.
@@ -43,7 +47,9 @@ def find_prediction(file: WeightsFile) -> str:
     if re.search(r"v-?_?pred|768-?_?v", file.path.stem.lower()):
         return VELOCITY
     spread = _spread(file)
-    return VELOCITY if spread is not None and spread > _MOST_SPREAD else EPSILON
+    if spread is None:
+        return usual
+    return VELOCITY if spread > _MOST_SPREAD else EPSILON
 
 
 def _of_person(file: WeightsFile, said: object) -> str:

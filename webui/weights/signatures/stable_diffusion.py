@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webui.contracts.checkpoint import Task
+from webui.contracts.checkpoint import X4_DEFAULTS, Task
 from webui.contracts.errors import BrokenModel
 from webui.weights.header import WeightsHeader
 from webui.weights.ldm_unet import UNET, UnetShape, unet_shape
 from webui.weights.signatures.facts import Facts, No, WeightsFile
-from webui.weights.signatures.prediction import EPSILON, find_prediction
+from webui.weights.signatures.prediction import EPSILON, VELOCITY, find_prediction
 
 FAMILY = "sd1"
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
@@ -31,6 +31,8 @@ class Variant:
     text: str
     """Prefix of the text encoder."""
     native_size: int = 512
+    defaults: tuple[tuple[str, str | int | float], ...] = ()
+    """Fields of a request that suit it."""
 
 
 VARIANTS = (
@@ -40,6 +42,7 @@ VARIANTS = (
     Variant("2.x", "text", 0, OPEN_CLIP),
     Variant("2.x", "inpaint", 5, OPEN_CLIP),
     Variant("2.x", "depth", 1, OPEN_CLIP),
+    Variant("x4", "upscale", 3, OPEN_CLIP, defaults=X4_DEFAULTS),
 )
 
 
@@ -62,7 +65,8 @@ def describe(file: WeightsFile) -> Facts | No:
     if variant is None:
         return No(f"its network takes {unet.in_channels} channels, as none of this family.")
     _check_text_width(file.header, unet, text)
-    prediction = find_prediction(file) if text == OPEN_CLIP else EPSILON
+    usual = VELOCITY if variant.task == "upscale" else EPSILON
+    prediction = find_prediction(file, usual) if text == OPEN_CLIP else EPSILON
     return Facts(
         family=FAMILY,
         task=variant.task,
@@ -72,6 +76,7 @@ def describe(file: WeightsFile) -> Facts | No:
         native_size=_native_size(variant, prediction),
         variant=variant.name,
         vocabulary="clip",
+        defaults=variant.defaults,
         text_width=unet.context,
     )
 

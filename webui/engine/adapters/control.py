@@ -1,0 +1,98 @@
+"""What steers a prediction by a picture, controlnets and T2I-Adapters: loaded alike, and added up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.contracts.adapter import AdapterInfo
+from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
+from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
+
+Steerer = LoadedControl | LoadedT2iAdapter
+"""What a unit of control may name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Control:
+    """A controlnet or T2I-Adapter at work in a prediction."""
+
+    net: Steerer
+    hint: Tensor
+    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows."""
+    weight: float
+    """What its say is multiplied by."""
+
+
+def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
+    """Read what an adapter of kind 'controlnet' is.
+
+    Raises:
+        BrokenModel: a file is missing, damaged or of impossible shapes.
+    """
+    return load_t2i_adapter(info, device) if info.is_t2i else load_control(info, device)
+
+
+def residuals(
+    controls: Sequence[Sequence[Control]],
+    rows: Sequence[int],
+    inputs: Inputs,
+    dtype: torch.dtype,
+    reuses: bool,
+) -> dict[str, Any]:
+    """What the controls of some works say together, as arguments of the UNet.
+
+    Args:
+        controls: Of each work; the n-th of all works have one network.
+        rows: How many rows each work has.
+        inputs: Of all rows.
+        dtype: The UNet's.
+        reuses: Whether only its last layer is computed: of all that is added, the first connection is awake.
+    """
+    down: list[Tensor] = []  # what is added to the connections, (R, C_i, h_i, w_i) each
+    middle: Tensor | None = None
+    within: list[Tensor] = []  # what is added in the blocks of the encoder
+    for same in zip(*controls, strict=True):
+        net = same[0].net
+        weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
+        shares = torch.tensor(weights, device=inputs.x.device, dtype=net.dtype).view(-1, 1, 1, 1)
+        if isinstance(net, LoadedT2iAdapter):
+            if not reuses:
+                within = _sum(within, [said * shares for said in _features(net, same, rows)])
+            continue
+        hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
+        said, mid = says(net, inputs, torch.cat(hints))
+        down = _sum(down, [each * shares for each in said])
+        middle = mid * shares if middle is None else middle + mid * shares
+    given: dict[str, Any] = {}
+    if middle is not None:
+        if reuses:
+            nothing = middle.new_zeros(())
+            down, middle = [down[0], *[nothing for _ in down[1:]]], nothing
+        given["down_block_additional_residuals"] = [each.to(dtype) for each in down]
+        given["mid_block_additional_residual"] = middle.to(dtype)
+    if within:
+        given["down_intrablock_additional_residuals"] = [each.to(dtype) for each in within]
+    return given
+
+
+def _features(
+    net: LoadedT2iAdapter, controls: Sequence[Control], rows: Sequence[int]
+) -> list[Tensor]:
+    """Features of each work's picture, for each of its rows."""
+    found = [net.features(control.hint) for control in controls]
+    return [
+        torch.cat([f.expand(count, -1, -1, -1) for f, count in zip(level, rows, strict=True)])
+        for level in zip(*found, strict=True)
+    ]
+
+
+def _sum(before: Sequence[Tensor], more: Sequence[Tensor]) -> list[Tensor]:
+    """Of features that may end at different levels."""
+    if len(before) < len(more):
+        before, more = more, before
+    return [a + more[i] if i < len(more) else a for i, a in enumerate(before)]
