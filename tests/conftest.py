@@ -1,6 +1,8 @@
 """What all tests share: how threads of a computation wait, and that fast tests run first."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 
@@ -19,3 +21,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(item: pytest.Item) -> int:
     marks = {mark.name for mark in item.iter_markers()}
     return 2 if "browser" in marks else 1 if "slow" in marks else 0
+
+
+@pytest.fixture
+def quiet_memory() -> Iterator[None]:
+    """Hides from the collector what other tests left in memory, for tests that time or count what is their own."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()

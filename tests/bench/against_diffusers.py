@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
+from tests.bench.ends import Ends
 from tests.bench.shapes import SD15, TOKENS, of_shape, random_unet
 from tests.bench.table import Row, interleaved, ratio_row
 from tests.studio import REPOSITORY
@@ -144,11 +145,13 @@ def denoise(model: LoadedModel, orders: Sequence[GenerationRequest]) -> None:
 
     residency = Residency(lambda _: model, 2 * model.bytes, lambda _: None)
     with residency.use(model.checkpoint):
-        engine = Engine(residency, lambda _: None, EngineOptions(preview_seconds=math.inf), run=run)
+        ends = Ends()
+        engine = Engine(residency, ends, EngineOptions(preview_seconds=math.inf), run=run)
         for i, request in enumerate(orders):
             engine.start(RunJob(JobId(str(i)), request, model.checkpoint, {}, (), ()))
         while engine.tick():
             pass
+        ends.check()
 
 
 # Any, here and below: diffusers' pipelines are typed loosely.

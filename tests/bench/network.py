@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from tests.bench.ends import Ends
 from tests.studio import REPOSITORY
 from webui.contracts.ids import JobId, ModelId
 from webui.contracts.messages import RunJob
@@ -69,7 +70,8 @@ def _step_seconds(model: LoadedModel, pictures: int) -> float:
 def _run_jobs(model: LoadedModel, pictures: int, run: Execute) -> None:
     residency = Residency(lambda _: model, 2 * model.bytes, lambda _: None)
     with residency.use(model.checkpoint):
-        engine = Engine(residency, lambda _: None, run=run)
+        ends = Ends()
+        engine = Engine(residency, ends, run=run)
         for seed in range(pictures):
             request = GenerationRequest(
                 prompt="a red house by day",
@@ -81,6 +83,7 @@ def _run_jobs(model: LoadedModel, pictures: int, run: Execute) -> None:
             engine.start(RunJob(JobId(str(seed)), request, model.checkpoint, {}, (), ()))
         while engine.tick():
             pass
+        ends.check()
 
 
 def bookkeeping_seconds(jobs: int) -> float:

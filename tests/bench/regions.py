@@ -1,8 +1,8 @@
-"""Region prompts on the starter: `python -m tests.bench.regions [maps]` prints the table of the docs."""
+"""Region prompts on the starter: `python -m tests.bench.regions [maps] [--guidance 5]` prints a table of the docs."""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 from pathlib import Path
 
@@ -18,16 +18,22 @@ from webui.training.judge import load_judge
 from webui.training.segmenter import load_segmenter
 
 
-def main(maps: int, sheet: Path | None) -> None:
+def main() -> None:
     """Measure, print, and where a path is given write the first eight pictures side by side."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("maps", nargs="?", type=int, default=50)
+    options.add_argument("--guidance", type=float, default=3.0)
+    options.add_argument("--sheet", type=Path, help="a PNG of the first eight pictures")
+    asked = options.parse_args()
     readers = Readers(load_judge(JUDGE_FILE), load_segmenter(SEGMENTER_FILE))
     with tempfile.TemporaryDirectory(prefix="easel-regions-") as scratch:
-        bench = Workbench(readers, MODELS, Path(scratch), Path(scratch), maps)
-        table, pictures = measure_regions(bench, bench.load(ModelId(TEXT_MODEL)))
+        bench = Workbench(readers, MODELS, Path(scratch), Path(scratch), asked.maps)
+        model = bench.load(ModelId(TEXT_MODEL))
+        table, pictures = measure_regions(bench, model, asked.guidance)
     print(table_markdown(table))
-    if sheet is not None:
-        Image.fromarray(np.hstack(list(pictures[:8]))).save(sheet)
+    if asked.sheet is not None:
+        Image.fromarray(np.hstack(list(pictures[:8]))).save(asked.sheet)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 50, Path(sys.argv[2]) if sys.argv[2:] else None)
+    main()

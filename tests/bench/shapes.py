@@ -50,8 +50,9 @@ class RandomText(torch.nn.Module):
         """Where words become vectors."""
         return self._words
 
-    def forward(self, ids: Tensor) -> BaseModelOutput:
-        """Tokens (chunks, L, D) as `last_hidden_state`."""
+    def forward(self, ids: Tensor, output_hidden_states: bool = False) -> BaseModelOutput:
+        """Tokens (chunks, L, D) as `last_hidden_state`; it has no other layers."""
+        assert not output_hidden_states
         return BaseModelOutput(last_hidden_state=self._words(ids % 1000))
 
 

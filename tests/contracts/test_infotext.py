@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.told import told_request
 from webui import VERSION
 from webui.contracts.infotext import FileHashes, write_infotext
-from webui.contracts.infotext_reading import parse_infotext
 from webui.contracts.request import GenerationRequest
 
 
@@ -59,7 +59,7 @@ def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> No
 def test_a_class_is_written_and_read_back() -> None:
     assert "Class" not in write_infotext(_request(), 5, "m")
     text = write_infotext(_request(class_label="maillot (tank suit), 2: wet"), 5, "m")
-    read = parse_infotext(text)
+    read = told_request(text)
     assert read is not None
     assert read.class_label == "maillot (tank suit), 2: wet"
 
@@ -102,7 +102,7 @@ def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
 )
 def test_a_written_request_is_read_back_whole(fields: dict[str, object]) -> None:
     request = _request(**{"model": "m", **fields})
-    assert parse_infotext(write_infotext(request, request.seed, request.model)) == request
+    assert told_request(write_infotext(request, request.seed, request.model)) == request
 
 
 _CONTROL = {"adapter": "starter/controlnet-edges", "image": "ab" * 32, "weight": 0.75, "end": 0.5}
@@ -123,12 +123,12 @@ def test_loras_and_controls_are_written_as_automatic1111_writes_them() -> None:
 def test_loras_are_read_back_as_words_of_the_prompt(prompt: str) -> None:
     text = write_infotext(_request(model="m", prompt=prompt, loras=_LORAS), 5, "m")
     words = f"{prompt} <lora:chalk:0.8><lora:old map:-1.25>".strip()
-    assert parse_infotext(text) == _request(model="m", prompt=words)
+    assert told_request(text) == _request(model="m", prompt=words)
 
 
 def test_a_prompt_keeps_the_loras_that_it_names() -> None:
     request = _request(model="m", prompt="a <lora:add_detail:0.5:0.3> castle")
-    assert parse_infotext(write_infotext(request, 5, "m")) == request
+    assert told_request(write_infotext(request, 5, "m")) == request
 
 
 def test_two_weights_and_a_rank_are_written_as_automatic1111_reads_them() -> None:
@@ -143,7 +143,7 @@ def test_templates_are_written_as_sd_dynamic_prompts_writes_them_and_read() -> N
     assert 'Template: "a {red, big|blue} boat"' in text
     assert "Negative Template: __bad__" in text
     assert "Emphasis: No norm" in text
-    assert parse_infotext(text) == request
+    assert told_request(text) == request
 
 
 def test_a_very_small_weight_is_written_without_an_exponent() -> None:
@@ -155,7 +155,7 @@ def test_a_variation_is_written_and_read_and_no_variation_is_not() -> None:
     varied = _request(variation_seed=9, variation_strength=0.25)
     text = write_infotext(varied, 5, "m")
     assert "Model: m, Variation seed: 9, Variation seed strength: 0.25, Version" in text
-    read = parse_infotext(text)
+    read = told_request(text)
     assert read is not None
     assert (read.variation_seed, read.variation_strength) == (9, 0.25)
     assert "Variation" not in write_infotext(_request(variation_seed=9), 5, "m")
@@ -171,4 +171,4 @@ def test_hashes_are_written_where_automatic1111_has_them() -> None:
         'Lora hashes: "chalk: 0123456789ab, ink: ba9876543210", TI hashes: "fog: c0ffee123456", Version'
         in text
     )
-    assert parse_infotext(text) == _request(model="m")
+    assert told_request(text) == _request(model="m")

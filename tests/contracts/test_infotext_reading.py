@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from webui.contracts.infotext_reading import ToldRequest, parse_infotext, read_infotext
+from tests.told import told_request
+from webui.contracts.infotext_reading import ToldRequest, read_infotext
 
 
 def _told(text: str) -> ToldRequest:
@@ -20,7 +21,7 @@ def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> Non
         "castle\nNegative prompt: blurry\nSteps: 28, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 42, Size: 512x768, "
         'Model hash: 6ce0161689, Model: v1-5, Clip skip: 2, Lora hashes: "a: b, c: d", Version: v1.6.0'
     )
-    request = parse_infotext(text)
+    request = told_request(text)
     assert request is not None
     assert (request.prompt, request.negative_prompt) == ("castle", "blurry")
     assert (request.sampler, request.schedule, request.steps) == ("DPM++ 2M", "Karras", 28)
@@ -30,14 +31,14 @@ def test_a_text_of_automatic1111_is_read_with_its_unknown_keys_left_out() -> Non
 
 def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
     text = "castle\nSteps: 9, Sampler: DDIM, CFG scale: 7, Seed: 1, Eta DDIM: 0.3, RNG: NV"
-    request = parse_infotext(text)
+    request = told_request(text)
     assert request is not None
     assert (request.eta, request.noise_source) == (0.3, "Philox")
 
 
 def test_values_that_we_would_refuse_are_left_out() -> None:
     text = "castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64"
-    request = parse_infotext(text)
+    request = told_request(text)
     assert request is not None
     assert (request.prompt, request.steps, request.sampler, request.width) == (
         "castle",
@@ -49,14 +50,14 @@ def test_values_that_we_would_refuse_are_left_out() -> None:
 
 
 def test_a_last_line_with_fewer_than_three_pairs_is_prompt() -> None:
-    request = parse_infotext("castle\nmood: calm, time: dusk")
+    request = told_request("castle\nmood: calm, time: dusk")
     assert request is not None
     assert request.prompt == "castle\nmood: calm, time: dusk"
 
 
 @pytest.mark.parametrize("text", ["", "  \n "])
 def test_an_empty_text_gives_none(text: str) -> None:
-    assert parse_infotext(text) is None
+    assert told_request(text) is None
 
 
 def test_a_hostile_text_is_read_in_no_time() -> None:
@@ -68,12 +69,12 @@ def test_a_hostile_text_is_read_in_no_time() -> None:
         " " * 19_000 + "x",
         "ab: [," * 3_000,
     ):
-        assert parse_infotext(hostile) is not None
+        assert told_request(hostile) is not None
     assert time.perf_counter() - began < 1.0
 
 
 def test_a_prompt_that_is_too_long_for_us_gives_none() -> None:
-    assert parse_infotext("a" * 20_001) is None
+    assert told_request("a" * 20_001) is None
 
 
 A1111 = """a (castle:1.2), <lora:add_detail:0.6>,

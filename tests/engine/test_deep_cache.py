@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from tests.engine.library import Library, save_picture
 from tests.engine.rig import Rig, image_id, order
+from tests.told import told_request
 from webui.contracts.checkpoint import Task
 from webui.contracts.infotext import write_infotext
-from webui.contracts.infotext_reading import parse_infotext
 from webui.engine.adapters.control import Control
 from webui.engine.adapters.controlnet import load_control
 from webui.engine.deep_cache import StepCache, can_reuse, deep_cache
@@ -216,7 +216,7 @@ def test_savings_are_in_the_metadata_where_they_are_used(model: LoadedModel) -> 
     request = order(model.checkpoint, deep_cache_interval=3, token_merging_ratio=0.4).request
     text = write_infotext(request, 7, "Tiny")
     assert "DeepCache interval: 3, Token merging ratio: 0.4" in text
-    again = parse_infotext(text)
+    again = told_request(text)
     assert again is not None
     assert (again.deep_cache_interval, again.token_merging_ratio) == (3, 0.4)
     assert "DeepCache" not in write_infotext(order(model.checkpoint).request, 7, "Tiny")

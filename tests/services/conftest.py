@@ -60,3 +60,11 @@ def services(tmp_path: Path) -> Iterator[Services]:
     made = make_services(tmp_path)
     yield made
     made.database.dispose()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Engine]:
+    """An empty one."""
+    made = open_database(tmp_path / "easel.sqlite")
+    yield made
+    made.dispose()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -246,3 +247,9 @@ def test_an_unknown_adapter_names_the_near_ones_of_its_kind(tmp_path: Path) -> N
 def test_without_adapters_the_sentence_says_so(tmp_path: Path) -> None:
     with pytest.raises(UnknownAdapter, match="No lora is installed"):
         Catalog([tmp_path]).adapter("lora", AdapterId("chalk"))
+
+
+def test_the_garbage_collector_is_at_work_again_after_a_look(tmp_path: Path) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"junk")
+    assert len(Catalog([tmp_path]).problems()) == 1
+    assert gc.isenabled()

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import Engine
 
 from tests.services.models import write_lora
@@ -16,17 +14,9 @@ from tests.weights.ldm_layout import sd1_shapes
 from tests.workers.listening import eventually
 from webui.contracts.events import Event, LibraryChanged
 from webui.services.catalog import Catalog
-from webui.services.database import open_database
 from webui.services.events import EventBus
 from webui.services.file_records import FileRecords, Hashes
 from webui.services.hashes import Librarian, hash_file, short_hash
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(tmp_path / "easel.sqlite")
-    yield made
-    made.dispose()
 
 
 def test_a_lora_is_named_by_its_tensors_and_a_checkpoint_by_its_file(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
+from tests.services.written import png_with
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse
 from webui.contracts.drafts import PictureDraft
 from webui.contracts.ids import AdapterId, ImageId, JobId, PictureId
@@ -22,15 +22,6 @@ _REQUEST = GenerationRequest.model_validate(
 )
 
 
-def _png(**texts: str) -> bytes:
-    info = PngInfo()
-    for keyword, text in texts.items():
-        info.add_text(keyword, text)
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
-    return out.getvalue()
-
-
 def told(source: bytes | Path) -> GenerationRequest | None:
     found = read_metadata(source)
     return None if found is None else found.request
@@ -39,7 +30,9 @@ def told(source: bytes | Path) -> GenerationRequest | None:
 def test_our_json_gives_the_request_exactly(tmp_path: Path) -> None:
     file = tmp_path / "a.png"
     file.write_bytes(
-        _png(easel=_REQUEST.model_dump_json(), parameters="other\nSteps: 1, Seed: 2, Size: 64x64")
+        png_with(
+            easel=_REQUEST.model_dump_json(), parameters="other\nSteps: 1, Seed: 2, Size: 64x64"
+        )
     )
     found = read_metadata(file)
     assert found is not None
@@ -57,21 +50,21 @@ def test_conditions_and_adapters_are_in_our_json() -> None:
     )  # fmt: skip
     draft = PictureDraft(PictureId("p"), JobId("j"), 0, whole, 0.0)
     chunks = {chunk.keyword: chunk.text for chunk in png_metadata.picture_metadata(draft)}
-    assert told(_png(**chunks)) == whole
+    assert told(png_with(**chunks)) == whole
 
 
 def test_a_parameters_text_alone_will_do() -> None:
-    assert told(_png(parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
+    assert told(png_with(parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
 
 
 @pytest.mark.parametrize(
     "broken", ["{", "[]", '{"prompt": 3}', '{"prompt": "x", "unknown": 1}', "[" * 100_000]
 )
 def test_unreadable_json_falls_back_to_the_parameters(broken: str) -> None:
-    assert told(_png(easel=broken, parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
+    assert told(png_with(easel=broken, parameters=infotext(_REQUEST, 3, "m"))) == _REQUEST
 
 
-@pytest.mark.parametrize("data", [b"", b"junk", _png(), _png(title="x")])
+@pytest.mark.parametrize("data", [b"", b"junk", png_with(), png_with(title="x")])
 def test_what_says_nothing_gives_none(data: bytes) -> None:
     assert read_metadata(data) is None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,17 +14,9 @@ from webui.contracts.errors import NotFound
 from webui.contracts.ids import ModelId
 from webui.contracts.notes import Defaults, Notes
 from webui.services.catalog import Catalog
-from webui.services.database import open_database
 from webui.services.notes import NoteStore
 
 KEY = "lora:loras/chalk"
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Engine]:
-    made = open_database(tmp_path / "easel.sqlite")
-    yield made
-    made.dispose()
 
 
 @pytest.fixture
@@ -74,6 +65,18 @@ def test_a_picture_that_was_set_wins_over_one_that_lies_beside(
     assert _shown(store, file) == (0, 0, 255)
     store.clear_preview(KEY)
     assert _shown(store, file) == (255, 0, 0)
+
+
+def test_a_models_folder_shows_the_samples_that_its_training_left(
+    store: NoteStore, tmp_path: Path
+) -> None:
+    folder = tmp_path / "starter" / "text"
+    folder.mkdir(parents=True)
+    assert not store.has_preview(KEY, str(folder))
+    _picture(folder / "samples.webp")
+    assert max(abs(a - b) for a, b in zip(_shown(store, folder), (255, 0, 0), strict=True)) < 8
+    _picture(tmp_path / "starter" / "text.png", "blue")
+    assert _shown(store, folder) == (0, 0, 255)
 
 
 def _shown(store: NoteStore, file: Path) -> tuple[int, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from tests.services.models import write_lora
+from tests.services.written import png_with
 from webui.contracts.errors import BadRequest
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
@@ -35,15 +33,6 @@ def reader(tmp_path: Path) -> ParameterReader:
     catalog = Catalog([tmp_path / "models"], [FAKE_CHECKPOINT, named])
     hashes = KnownHashes(open_database(tmp_path / "easel.sqlite"), catalog)
     return ParameterReader(catalog, styles, ImageStore(tmp_path / "images"), hashes)
-
-
-def png(**texts: str) -> bytes:
-    info = PngInfo()
-    for keyword, text in texts.items():
-        info.add_text(keyword, text)
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=info)
-    return out.getvalue()
 
 
 def test_what_is_told_is_taken_and_the_rest_is_usual_or_stays(reader: ParameterReader) -> None:
@@ -86,11 +75,11 @@ def test_what_is_not_here_is_told(reader: ParameterReader) -> None:
 
 
 def test_a_picture_of_ours_is_taken_over_exactly(reader: ParameterReader, tmp_path: Path) -> None:
-    here = ImageStore(tmp_path / "images").put(png())
+    here = ImageStore(tmp_path / "images").put(png_with())
     request = GenerationRequest(
         prompt="a fox", model=ModelId("sd/Dream-8"), image=here, priority="High", width=64, seed=7
     )
-    read = reader.read_picture(png(easel=request.model_dump_json(), parameters="other"))
+    read = reader.read_picture(png_with(easel=request.model_dump_json(), parameters="other"))
     assert read.notes == ()
     assert "priority" not in read.fields
     assert GenerationRequest.model_validate(read.fields) == request.model_copy(
@@ -103,16 +92,16 @@ def test_pictures_that_are_not_here_are_left_out_and_told(reader: ParameterReade
     request = GenerationRequest.model_validate(
         {"prompt": "a fox", "image": "a" * 64, "controls": [use]}
     )
-    read = reader.read_picture(png(easel=request.model_dump_json()))
+    read = reader.read_picture(png_with(easel=request.model_dump_json()))
     assert (read.fields["image"], read.fields["controls"]) == (None, [])
     assert read.notes == ("Pictures that it was drawn from are not here, so they were left out.",)
 
 
 def test_a_picture_of_another_program_is_read_by_its_text(reader: ParameterReader) -> None:
-    assert reader.read_picture(png(parameters=f"a fox\n{LINE}")).fields["seed"] == 4
+    assert reader.read_picture(png_with(parameters=f"a fox\n{LINE}")).fields["seed"] == 4
 
 
-@pytest.mark.parametrize("data", [b"no picture", png()])
+@pytest.mark.parametrize("data", [b"no picture", png_with()])
 def test_a_file_that_tells_nothing_is_a_sentence(reader: ParameterReader, data: bytes) -> None:
     with pytest.raises(BadRequest, match="Nothing in this file says how it was made"):
         reader.read_picture(data)

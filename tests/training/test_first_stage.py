@@ -12,11 +12,11 @@ from webui.training.first_stage import (
     FirstStageSettings,
     build_first_stage,
     normalise_latents,
-    pyramid_loss,
     reconstruction_psnr,
     to_model,
     train_first_stage,
 )
+from webui.training.reconstruction import pyramid_loss
 from webui.training.runs import load_checkpoint
 from webui.training.scenes import scene_pool
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
@@ -20,25 +19,6 @@ MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
 Key = Annotated[str, Query(description="Kind and id, as listed: 'lora:starter/loras/chalk'.")]
 
 
-class ItemView(View):
-    """A model or an adapter."""
-
-    key: str
-    kind: str
-    id: str
-    title: str
-    family: str
-    task: str
-    bytes: int
-    dtype: str
-    text_width: int
-    description: str
-    triggers: tuple[str, ...]
-    weight: float | None
-    has_preview: bool
-    hash: str
-
-
 class ProblemFileView(View):
     """A file that looks like a model and cannot be used."""
 
@@ -49,7 +29,7 @@ class ProblemFileView(View):
 class LibraryView(View):
     """Everything that is installed."""
 
-    items: tuple[ItemView, ...]
+    items: tuple[Item, ...]
     problems: tuple[ProblemFileView, ...]
 
 
@@ -89,7 +69,7 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
     def everything() -> LibraryView:
         """Models, adapters, and files that cannot be used with the reason."""
         return LibraryView(
-            items=tuple(_view(item) for item in library.items()),
+            items=library.items(),
             problems=tuple(ProblemFileView(path=p, reason=r) for p, r in library.problems()),
         )
 
@@ -98,7 +78,7 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         """What a person wrote, and what its file says of itself."""
         info = library.info(key)
         facts = (
-            {"Prediction": info.prediction, "Size": f"{info.native_width} x {info.native_height}",
+            {"Prediction": info.prediction, "Draws at": f"{info.native_width} x {info.native_height}",
              "Weights": f"{info.parameters / 1e6:.0f} million, {info.dtype}", "Task": info.task}
             if isinstance(info, CheckpointInfo) else dict(info.training)
         )  # fmt: skip
@@ -141,7 +121,3 @@ def _add_changing(router: APIRouter, context: ApiContext) -> None:
     def restore(binned: BinnedView) -> None:
         """Out of the bin, to where it was."""
         library.restore(binned.binned)
-
-
-def _view(item: Item) -> ItemView:
-    return ItemView(**asdict(item))

@@ -8,7 +8,6 @@ from typing import Literal
 from webui.contracts.ids import AdapterId
 
 AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae"]
-ADAPTER_KINDS: tuple[AdapterKind, ...] = ("controlnet", "lora", "embedding", "upscaler", "vae")
 
 
 @dataclass(frozen=True)

@@ -85,12 +85,6 @@ def read_infotext(text: str) -> ToldRequest | None:
     return ToldRequest(request, _model_hash(parts), others)
 
 
-def parse_infotext(text: str) -> GenerationRequest | None:
-    """The request alone that a text tells; None when it holds neither a prompt nor parameters."""
-    told = read_infotext(text)
-    return None if told is None else told.request
-
-
 def _fields(key: str, value: str) -> dict[str, object]:
     """Fields of a request that a pair sets; none where it means nothing to us."""
     lower = key.lower()

@@ -62,8 +62,7 @@ class ClipTower:
         # Any: transformers' encoders are typed loosely.
         encoder: Any = self.encoder
         last = skip == 1
-        layers = int(encoder.config.num_hidden_layers)
-        if skip > layers:
+        if not last and skip > (layers := int(encoder.config.num_hidden_layers)):
             raise BadRequest(
                 f"clip_skip is {skip}, and the model's text encoder has {layers} layers; expected at most "
                 f"{layers}."

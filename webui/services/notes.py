@@ -21,6 +21,9 @@ PREVIEW_SIDE = 512
 _BESIDE = (".preview.png", ".png", ".preview.jpg", ".jpg", ".jpeg", ".webp")
 """What AUTOMATIC1111 and others call a model's picture, in the order of preference."""
 
+SAMPLES = "samples.webp"
+"""What a training of ours puts into a model's folder: some of what it draws."""
+
 
 class NoteStore:
     """All notes; they are few and are held in memory."""
@@ -100,7 +103,8 @@ def _beside(path: str) -> list[Path]:
         return []  # a built-in model has no files
     place = Path(path)
     stem = place.with_suffix("") if place.suffix and not place.is_dir() else place
-    return [stem.with_name(stem.name + ending) for ending in _BESIDE]
+    beside = [stem.with_name(stem.name + ending) for ending in _BESIDE]
+    return [*beside, place / SAMPLES] if place.is_dir() else beside
 
 
 def _small(picture: Path) -> bytes:

@@ -16,9 +16,10 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from webui.training.examples import Source
-from webui.training.first_stage import reconstruction_loss, to_model
+from webui.training.first_stage import to_model
 from webui.training.loop import LoopSettings, fit
 from webui.training.networks import FrozenParts
+from webui.training.reconstruction import reconstruction_loss
 
 
 @dataclass(frozen=True)

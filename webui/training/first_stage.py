@@ -17,6 +17,11 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
+from webui.training.reconstruction import (
+    PatchDiscriminator,
+    adversarial_weight,
+    reconstruction_loss,
+)
 from webui.training.runs import (
     Clock,
     Ema,
@@ -32,6 +37,9 @@ from webui.training.runs import (
 from webui.training.scenes import UNSEEN_SEEDS, ScenePool, scene_pool
 
 log = logging.getLogger(__name__)
+
+REPORT_SECONDS, SAVE_SECONDS = 60, 180
+"""Time between two reports, and between two checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -110,43 +118,6 @@ def build_first_stage(settings: FirstStageSettings) -> AutoencoderKL:
     )
 
 
-def pyramid_loss(made: Tensor, wanted: Tensor, levels: int = 3) -> Tensor:
-    """Mean absolute difference of Laplacian pyramids of (B, 3, H, W): edges, at every scale."""
-    total = made.new_zeros(())
-    for _ in range(levels):
-        small_made, small_wanted = F.avg_pool2d(made, 2), F.avg_pool2d(wanted, 2)
-        detail_made = made - F.interpolate(small_made, scale_factor=2.0)
-        detail_wanted = wanted - F.interpolate(small_wanted, scale_factor=2.0)
-        total = total + (detail_made - detail_wanted).abs().mean()
-        made, wanted = small_made, small_wanted
-    return total / levels
-
-
-class PatchDiscriminator(nn.Sequential):
-    """Judges overlapping 22-pixel patches: three strided convolutions and a one-channel head."""
-
-    def __init__(self, channels: int = 32) -> None:
-        layers: list[nn.Module] = [nn.Conv2d(3, channels, 4, 2, 1), nn.LeakyReLU(0.2)]
-        layers += [nn.Conv2d(channels, channels * 2, 4, 2, 1), nn.GroupNorm(8, channels * 2)]
-        layers += [nn.LeakyReLU(0.2), nn.Conv2d(channels * 2, 1, 4, 1, 1)]
-        super().__init__(*layers)
-
-
-def reconstruction_loss(made: Tensor, wanted: Tensor, squared_error: float = 4.0) -> Tensor:
-    """Squared and absolute error and edges; weighted so that each contributes alike when sharp."""
-    difference = made - wanted
-    squared, absolute = difference.square().mean(), difference.abs().mean()
-    return squared_error * squared + 0.5 * absolute + pyramid_loss(made, wanted)
-
-
-def adversarial_weight(rec: Tensor, adversarial: Tensor, last_layer: Tensor) -> Tensor:
-    """VQGAN's balance of gradients at the decoder's last layer (Esser et al. 2021, equation 7)."""
-    from_rec = torch.autograd.grad(rec, last_layer, retain_graph=True)[0].norm()
-    from_adversarial = torch.autograd.grad(adversarial, last_layer, retain_graph=True)[0].norm()
-    balance: Tensor = (from_rec / (from_adversarial + 1e-4)).clamp(0, 1e4)
-    return balance.detach()
-
-
 @torch.no_grad()
 def reconstruction_psnr(vae: AutoencoderKL, pictures: Pixels, batch: int = 16) -> float:
     """Mean PSNR in dB over uint8 pictures (N, H, W, 3), after rounding to 8 bits as users see it."""
@@ -183,6 +154,76 @@ def _batch(
     return np.stack(crops)
 
 
+class _Run:
+    """Autoencoder and discriminator in training: a step, and what a checkpoint keeps."""
+
+    def __init__(
+        self, settings: FirstStageSettings, folder: Path, device: torch.device, vae: AutoencoderKL
+    ) -> None:
+        self.settings, self.path = settings, folder / "checkpoint.pt"
+        self.vae = vae.to(device, memory_format=torch.channels_last)
+        self.judge = PatchDiscriminator().to(device)
+        self.optimizer = torch.optim.AdamW(
+            vae.parameters(), betas=(0.9, 0.99), weight_decay=1e-4, fused=device.type == "cuda"
+        )
+        self.judge_optimizer = torch.optim.AdamW(self.judge.parameters(), 3e-4, betas=(0.5, 0.9))
+        self.ema, self.clock = Ema(vae, settings.ema_decay), Clock(settings.budget_seconds)
+        self.step = 0
+        self.rng = np.random.default_rng(settings.seed)
+
+    def resume(self) -> None:
+        """Take up what an earlier start left, if any."""
+        if (saved := load_checkpoint(self.path)) is None:
+            return
+        self.vae.load_state_dict(saved["vae"])
+        self.judge.load_state_dict(saved["judge"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.judge_optimizer.load_state_dict(saved["judge_optimizer"])
+        self.ema.weights, self.ema.steps = saved["ema"], saved["ema_steps"]
+        self.step, self.clock.spent_seconds = saved["step"], saved["seconds"]
+        self.rng = np.random.default_rng([self.settings.seed, self.step])
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        save_checkpoint(
+            self.path, self.settings, vae=self.vae.state_dict(), judge=self.judge.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            judge_optimizer=self.judge_optimizer.state_dict(), ema=self.ema.weights,
+            ema_steps=self.ema.steps, step=self.step, seconds=self.clock.seconds,
+        )  # fmt: skip
+
+    def learn(self, x: Tensor, progress: float) -> Tensor:
+        """One step on pictures (B, 3, H, W) in [-1, 1]; the reconstruction's loss."""
+        settings, vae = self.settings, self.vae
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(settings.peak_learning_rate, self.step, progress)
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=x.device.type == "cuda"):
+            posterior = vae.encode(x).latent_dist
+            made = vae.decode(posterior.sample()).sample
+            rec = reconstruction_loss(made.float(), x, settings.squared_error)
+            loss = rec + settings.kl_weight * posterior.kl().mean() / posterior.mean[0].numel()
+            if adversarial_on := progress >= settings.discriminator_from:
+                fooled = -self.judge(made).mean()
+                balance = adversarial_weight(rec, fooled, vae.decoder.conv_out.weight)
+                loss = loss + settings.discriminator_weight * balance * fooled
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        self.optimizer.step()
+        if adversarial_on:
+            self._judge_learns(x, made.detach().float())
+        self.ema.update(vae)
+        self.step += 1
+        return rec.detach()  # to read it now would wait for the device
+
+    def _judge_learns(self, true: Tensor, made: Tensor) -> None:
+        """Hinge loss (Lim and Ye 2017)."""
+        judged = F.relu(1 - self.judge(true)).mean() + F.relu(1 + self.judge(made)).mean()
+        self.judge_optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(judged)
+        self.judge_optimizer.step()
+
+
 def train_first_stage(
     settings: FirstStageSettings, folder: Path, device: torch.device, start: Path | None = None
 ) -> AutoencoderKL:
@@ -198,91 +239,39 @@ def train_first_stage(
     pool = scene_pool(folder.parent / "scenes", settings.scenes, settings.size)
     unseen = scene_pool(folder.parent / "scenes", 64, settings.size, UNSEEN_SEEDS).pictures
     torch.manual_seed(settings.seed)  # noqa: TID251  (a training run owns its process)
-    rng = np.random.default_rng(settings.seed)
     vae = build_first_stage(settings)
     if start is not None:
-        vae.load_state_dict(
-            AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32).state_dict()
-        )
-    vae.to(device, memory_format=torch.channels_last)
-    judge = PatchDiscriminator().to(device)
-    optimizer = torch.optim.AdamW(
-        vae.parameters(), betas=(0.9, 0.99), weight_decay=1e-4, fused=device.type == "cuda"
-    )
-    judge_optimizer = torch.optim.AdamW(judge.parameters(), lr=3e-4, betas=(0.5, 0.9))
-    ema, clock, step = Ema(vae, settings.ema_decay), Clock(settings.budget_seconds), 0
-    checkpoint_path, journal = folder / "checkpoint.pt", Journal(folder, "first-stage")
-
-    if (saved := load_checkpoint(checkpoint_path)) is not None:
-        vae.load_state_dict(saved["vae"])
-        judge.load_state_dict(saved["judge"])
-        optimizer.load_state_dict(saved["optimizer"])
-        judge_optimizer.load_state_dict(saved["judge_optimizer"])
-        ema.weights, ema.steps, step = saved["ema"], saved["ema_steps"], saved["step"]
-        clock.spent_seconds = saved["seconds"]
-        rng = np.random.default_rng([settings.seed, step])
-
-    def save() -> None:
-        save_checkpoint(
-            checkpoint_path,
-            settings,
-            vae=vae.state_dict(),
-            judge=judge.state_dict(),
-            optimizer=optimizer.state_dict(),
-            judge_optimizer=judge_optimizer.state_dict(),
-            ema=ema.weights,
-            ema_steps=ema.steps,
-            step=step,
-            seconds=clock.seconds,
-        )
-
+        older = AutoencoderKL.from_pretrained(start, torch_dtype=torch.float32)
+        vae.load_state_dict(older.state_dict())
+    run, journal = _Run(settings, folder, device, vae), Journal(folder, "first-stage")
+    run.resume()
+    clock = run.clock
     last_saved = last_said = clock.seconds
     while (progress := clock.progress) < 1.0:
-        x = to_model(_batch(pool, settings, progress, rng), device)
-        x = x.contiguous(memory_format=torch.channels_last)
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            posterior = vae.encode(x).latent_dist
-            made = vae.decode(posterior.sample()).sample
-            rec = reconstruction_loss(made.float(), x, settings.squared_error)
-            loss = rec + settings.kl_weight * posterior.kl().mean() / posterior.mean[0].numel()
-            if adversarial_on := progress >= settings.discriminator_from:
-                fooled = -judge(made).mean()
-                balance = adversarial_weight(rec, fooled, vae.decoder.conv_out.weight)
-                loss = loss + settings.discriminator_weight * balance * fooled
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        if adversarial_on:  # hinge loss on the detached picture
-            judged = F.relu(1 - judge(x)).mean() + F.relu(1 + judge(made.detach().float())).mean()
-            judge_optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(judged)
-            judge_optimizer.step()
-        ema.update(vae)
-        step += 1
-
-        if clock.seconds - last_said > 60 or clock.progress >= 1.0:
+        x = to_model(_batch(pool, settings, progress, run.rng), device)
+        loss = run.learn(x.contiguous(memory_format=torch.channels_last), progress)
+        if clock.seconds - last_said > REPORT_SECONDS or clock.progress >= 1.0:
             last_said = clock.seconds
-            with ema.applied_to(vae):
-                psnr = reconstruction_psnr(vae, unseen)
-                made_sheet = _comparison(vae, unseen[:8])
-            write_png(folder / "reconstructions.png", made_sheet)
-            journal.add(seconds=clock.seconds, step=step, loss=rec.item(), psnr_unseen_db=psnr)
-            log.info(
-                "first stage: %.0f s, step %d, loss %.4f, unseen %.2f dB",
-                clock.seconds,
-                step,
-                rec.item(),
-                psnr,
-            )
-        if clock.seconds - last_saved > 180:
+            _report(run, journal, unseen, loss.item())
+        if clock.seconds - last_saved > SAVE_SECONDS:
             last_saved = clock.seconds
-            save()
-    save()
-    vae.load_state_dict(ema.weights)
+            run.save()
+    run.save()
+    vae.load_state_dict(run.ema.weights)
     return normalise_latents(vae.eval(), pool)
+
+
+def _report(run: _Run, journal: Journal, unseen: Pixels, loss: float) -> None:
+    """What the averaged network makes of unseen scenes, as a number, a line and a picture."""
+    seconds = run.clock.seconds
+    with run.ema.applied_to(run.vae):
+        psnr = reconstruction_psnr(run.vae, unseen)
+        sheet = _comparison(run.vae, unseen[:8])
+    write_png(run.path.with_name("reconstructions.png"), sheet)
+    journal.add(seconds=seconds, step=run.step, loss=loss, psnr_unseen_db=psnr)
+    log.info(
+        "first stage: %.0f s, step %d, loss %.4f, unseen %.2f dB", seconds, run.step, loss, psnr
+    )
 
 
 @torch.no_grad()

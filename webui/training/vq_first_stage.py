@@ -36,8 +36,9 @@ from webui.training.command import (
 from webui.training.crops import CropSettings, draw_crops, unseen_crops
 from webui.training.examples import Source
 from webui.training.export import make_readable, save_part
-from webui.training.first_stage import reconstruction_loss, to_model
+from webui.training.first_stage import to_model
 from webui.training.loop import LoopSettings, fit, steps_taken
+from webui.training.reconstruction import reconstruction_loss
 from webui.training.runs import Pixels, picture_sheet, to_uint8
 from webui.training.streams import Stream, random_source
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 Format = Literal["safetensors", "pickle", "gguf"]
@@ -47,7 +48,7 @@ class WeightsHeader:
     bytes: int
     """Size of the file."""
 
-    @property
+    @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Name to shape."""
         return {name: tensor.shape for name, tensor in self.tensors.items()}

@@ -70,7 +70,7 @@ def _tensors(
     """
     tensors: dict[str, TensorInfo] = {}
     at = 0
-    for name, value in sorted(header.items(), key=_begin):
+    for name, value in sorted(header.items(), key=_place):
         dtype, shape, (begin, end) = value["dtype"], value["shape"], value["data_offsets"]
         item = ITEM_BYTES.get(dtype)
         if item is None:
@@ -93,6 +93,5 @@ def _tensors(
     return tensors, at
 
 
-def _begin(entry: tuple[str, Any]) -> tuple[int, int]:
-    begin, end = entry[1]["data_offsets"]
-    return int(begin), int(end)
+def _place(entry: tuple[str, Any]) -> Any:
+    return entry[1]["data_offsets"]

@@ -11,6 +11,7 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from safetensors.torch import save_file
 
+from tests.engine.ldm_layout.original_first_stage import FirstStage, StageSizes
 from tests.engine.library import Library
 from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
@@ -119,3 +120,16 @@ def test_other_weights_are_named(tmp_path: Path) -> None:
     info = AdapterInfo(AdapterId("vae/own"), "vae", "own", str(tmp_path / "a.safetensors"), 1)
     with pytest.raises(BrokenModel, match=r"The VAE 'vae/own' cannot be loaded"):
         load_vae(info, CPU)
+
+
+@pytest.mark.parametrize(
+    ("codes", "precision"), [(None, torch.float16), (50, torch.float32)], ids=["kl", "vq"]
+)
+def test_only_a_codebook_stays_in_full_precision_on_a_gpu(
+    tmp_path: Path, codes: int | None, precision: torch.dtype
+) -> None:
+    state = FirstStage(StageSizes(mult=(1, 2, 4), codes=codes)).state_dict()
+    save_file(state, tmp_path / "a.safetensors")
+    info = AdapterInfo(AdapterId("vae/a"), "vae", "a", str(tmp_path / "a.safetensors"), 1)
+    loaded = load_vae(info, torch.device("meta"))  # as any device that is not the processor
+    assert {weight.dtype for weight in loaded.vae.parameters()} == {precision}

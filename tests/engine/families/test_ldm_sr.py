@@ -12,7 +12,7 @@ from tests.engine.library import Library
 from tests.engine.tiny import write_tiny_upscaler
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
-from webui.engine.families.ldm_sr import load
+from webui.engine.families.registry import load_model
 from webui.engine.first_stage import decode_latents, encode_pixels
 
 CPU = torch.device("cpu")
@@ -41,7 +41,7 @@ def test_it_reads_no_text_and_takes_a_label(library: Library) -> None:
 
 
 def test_a_network_without_a_label_is_known_as_such(tmp_path: Path) -> None:
-    assert not load(write_tiny_upscaler(tmp_path / "plain", labelled=False), CPU).takes_label
+    assert not load_model(write_tiny_upscaler(tmp_path / "plain", labelled=False), CPU).takes_label
 
 
 @pytest.mark.parametrize(("written", "meant"), [(0.7, 0.7), (None, 1.0), (0.18215, 1.0)])
@@ -49,7 +49,7 @@ def test_a_scale_that_nobody_chose_is_one(
     copy: CheckpointInfo, written: float | None, meant: float
 ) -> None:
     set_scale(copy, written)
-    assert load(copy, CPU).latent_scale == meant
+    assert load_model(copy, CPU).latent_scale == meant
 
 
 def test_the_first_stage_quantises_when_it_decodes(library: Library) -> None:
@@ -66,18 +66,18 @@ def test_the_first_stage_quantises_when_it_decodes(library: Library) -> None:
 def test_a_missing_part_is_a_broken_model(copy: CheckpointInfo, part: str) -> None:
     shutil.rmtree(Path(copy.path) / part)
     with pytest.raises(BrokenModel, match="tiny/"):
-        load(copy, CPU)
+        load_model(copy, CPU)
 
 
 def test_a_unet_of_other_channels_is_a_broken_model(copy: CheckpointInfo, tmp_path: Path) -> None:
     config = Path(copy.path) / "unet" / "config.json"
     config.write_text(config.read_text().replace('"in_channels": 6', '"in_channels": 7'))
     with pytest.raises(BrokenModel):
-        load(copy, CPU)
+        load_model(copy, CPU)
 
 
 def test_half_precision_takes_the_label_too(library: Library, copy: CheckpointInfo) -> None:
-    unet = load(copy, CPU).unet.half()
+    unet = load_model(copy, CPU).unet.half()
     inputs = torch.zeros(1, 6, 8, 8, dtype=torch.float16)
     label = torch.tensor([250.0])
     with torch.inference_mode():

@@ -11,8 +11,8 @@ import torch
 from tests.engine.library import Library
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import BrokenModel
-from webui.engine.families.parts import compute_dtype, noise_levels
-from webui.engine.families.sd1 import load
+from webui.engine.families.parts import noise_levels
+from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.prompt.tokens import TokenFrame
 
@@ -33,12 +33,6 @@ def test_a_half_precision_file_runs_in_float32_on_a_cpu(model: LoadedModel) -> N
     assert model.bytes == 4 * model.checkpoint.parameters
 
 
-def test_a_gpu_gets_half_precision_of_the_stored_kind() -> None:
-    cuda = torch.device("cuda:0")
-    assert compute_dtype(cuda, "F16") == torch.float16
-    assert compute_dtype(cuda, "BF16") == torch.bfloat16
-
-
 def test_networks_are_channels_last(model: LoadedModel) -> None:
     weight = next(p for p in model.unet.parameters() if p.dim() == 4 and p.shape[-1] == 3)
     assert weight.is_contiguous(memory_format=torch.channels_last)
@@ -57,21 +51,21 @@ def test_a_truncated_file_is_a_broken_model(copy: CheckpointInfo, part: str) -> 
     file = next((Path(copy.path) / part).glob("*.safetensors"))
     file.write_bytes(file.read_bytes()[:500])
     with pytest.raises(BrokenModel, match="tiny/"):
-        load(copy, CPU)
+        load_model(copy, CPU)
 
 
 @pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
 def test_a_missing_part_is_a_broken_model(copy: CheckpointInfo, part: str) -> None:
     shutil.rmtree(Path(copy.path) / part)
     with pytest.raises(BrokenModel, match="tiny/"):
-        load(copy, CPU)
+        load_model(copy, CPU)
 
 
 def test_an_unknown_prediction_is_a_broken_model(copy: CheckpointInfo) -> None:
     file = Path(copy.path) / "scheduler" / "scheduler_config.json"
     file.write_text(json.dumps({"prediction_type": "flow"}))
     with pytest.raises(BrokenModel, match="'flow'"):
-        load(copy, CPU)
+        load_model(copy, CPU)
 
 
 def test_zero_terminal_snr_keeps_the_last_level_finite() -> None:
@@ -85,11 +79,11 @@ def test_parts_may_lie_with_a_neighbour(copy: CheckpointInfo, tmp_path: Path) ->
     for part in ("vae", "text_encoder", "tokenizer"):
         shutil.move(Path(copy.path) / part, tmp_path / "neighbour" / part)
     with pytest.raises(BrokenModel):
-        load(copy, CPU)
+        load_model(copy, CPU)
     names = ("unet", "scheduler", "vae", "text_encoder", "tokenizer")
     where = [Path(copy.path)] * 2 + [tmp_path / "neighbour"] * 3
     parts = tuple((name, str(folder / name)) for name, folder in zip(names, where, strict=True))
-    assert load(replace(copy, parts=parts), CPU).bytes == 4 * copy.parameters
+    assert load_model(replace(copy, parts=parts), CPU).bytes == 4 * copy.parameters
 
 
 @pytest.mark.parametrize("task", ["inpaint", "semantic", "layout", "depth"])
@@ -105,13 +99,13 @@ def test_models_of_other_tasks_load(library: Library, task: Task) -> None:
 @pytest.mark.parametrize("task", ["inpaint", "semantic", "depth"])
 def test_a_unet_of_another_task_is_a_broken_model(checkpoint: CheckpointInfo, task: Task) -> None:
     with pytest.raises(BrokenModel, match=f"takes 4 channels; for the task '{task}'"):
-        load(replace(checkpoint, task=task, classes=("a", "b")), CPU)
+        load_model(replace(checkpoint, task=task, classes=("a", "b")), CPU)
 
 
 def test_a_layout_encoder_of_other_classes_is_a_broken_model(library: Library) -> None:
     checkpoint = library.model("layout").checkpoint
     with pytest.raises(BrokenModel, match="knows 3 classes"):
-        load(replace(checkpoint, classes=("a",)), CPU)
+        load_model(replace(checkpoint, classes=("a",)), CPU)
 
 
 def test_a_damaged_layout_encoder_is_a_broken_model(library: Library, tmp_path: Path) -> None:
@@ -120,4 +114,4 @@ def test_a_damaged_layout_encoder_is_a_broken_model(library: Library, tmp_path: 
     config = tmp_path / "copy" / "layout_encoder" / "config.json"
     config.write_text(config.read_text().replace('"layers": 2', '"layers": 3'))
     with pytest.raises(BrokenModel, match="does not fit"):
-        load(replace(checkpoint, path=str(tmp_path / "copy")), CPU)
+        load_model(replace(checkpoint, path=str(tmp_path / "copy")), CPU)

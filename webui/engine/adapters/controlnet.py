@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, JobFailed, NotAModel
+from webui.contracts.errors import JobFailed
+from webui.engine.damage import told_as_damage
+from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
 
@@ -98,20 +99,13 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
     # With the first controlnet: diffusers takes seconds to import.
     from diffusers.models.controlnets.controlnet import ControlNetModel  # noqa: PLC0415
 
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
-    try:
+    dtype = compute_dtype(device)
+    with told_as_damage(f"The controlnet {info.id!r}", info.path):
         path = Path(info.path)
         if path.is_file():
             net = _from_file(path, ControlNetModel).to(dtype)
         else:
             net = ControlNetModel.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
-    except (
-        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, BrokenModel, NotAModel,
-    ) as error:  # fmt: skip
-        raise BrokenModel(
-            f"The controlnet {info.id!r} cannot be loaded from {info.path!r}: "
-            f"{str(error).rstrip('. ')}. Download or train it again."
-        ) from error
     net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
     return LoadedControl(
         info=info,

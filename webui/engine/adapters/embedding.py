@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.embedding_layouts import CLIP_G, CLIP_L, vectors_key
 from webui.contracts.embedding_picture import vectors_in_picture
-from webui.contracts.errors import BrokenModel, EaselError, JobFailed
+from webui.contracts.errors import JobFailed
+from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
 
 
@@ -46,13 +47,8 @@ def load_embedding(info: AdapterInfo, device: torch.device) -> LoadedEmbedding:
     Raises:
         BrokenModel: the file is missing, damaged, or holds no vectors.
     """
-    try:
+    with told_as_damage(f"The embedding {info.id!r}", info.path):
         vectors, second = _read(Path(info.path), device)
-    except (OSError, ValueError, EaselError) as error:
-        raise BrokenModel(
-            f"The embedding {info.id!r} cannot be loaded from {info.path!r}: "
-            f"{str(error).rstrip('. ')}. Download or train it again."
-        ) from error
     vectors = vectors.reshape(-1, vectors.shape[-1])
     if second is None:
         return LoadedEmbedding(info, vectors, vectors.nbytes)

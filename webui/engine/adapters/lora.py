@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, EaselError
 from webui.contracts.lora_blocks import share_of_block
 from webui.contracts.lora_keys import TEXT, TEXT_2, UNET, Place, split_key
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
+from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
 
 
@@ -96,16 +96,11 @@ def load_lora(info: AdapterInfo, device: torch.device) -> LoadedLora:
     Raises:
         BrokenModel: the file is missing, damaged, or of a kind that we do not merge.
     """
-    try:
+    with told_as_damage(f"The LoRA {info.id!r}", info.path):
         file = open_weights(Path(info.path))
         # Copies: a file may be replaced while it is mapped.
         tensors = {name: file[name].to(device, copy=True) for name in file}
         changes = _changes(tensors, file.header.metadata)
-    except (OSError, ValueError, IndexError, EaselError) as error:
-        raise BrokenModel(
-            f"The LoRA {info.id!r} cannot be loaded from {info.path!r}: "
-            f"{str(error).rstrip('. ')}. Download or train it again."
-        ) from error
     return LoadedLora(info, changes, sum(tensor.nbytes for tensor in tensors.values()))
 
 

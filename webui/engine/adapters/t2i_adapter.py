@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, JobFailed, NotAModel
+from webui.contracts.errors import JobFailed
+from webui.engine.damage import told_as_damage
+from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
@@ -99,20 +100,13 @@ def load_t2i_adapter(info: AdapterInfo, device: torch.device) -> LoadedT2iAdapte
     # With the first adapter: diffusers takes seconds to import.
     from diffusers.models.adapter import T2IAdapter  # noqa: PLC0415
 
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    dtype = compute_dtype(device)
     path = Path(info.path)
-    try:
+    with told_as_damage(f"The T2I-Adapter {info.id!r}", info.path):
         if path.is_file():
             net = _from_file(path, T2IAdapter).to(dtype)
         else:
             net = T2IAdapter.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
-    except (
-        OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, BrokenModel, NotAModel,
-    ) as error:  # fmt: skip
-        raise BrokenModel(
-            f"The T2I-Adapter {info.id!r} cannot be loaded from {info.path!r}: "
-            f"{str(error).rstrip('. ')}. Download it again."
-        ) from error
     net = net.eval().requires_grad_(False).to(device)
     colours, cell = int(net.config.in_channels), int(net.downscale_factor)
     # SDXL's UNet takes the first features behind its first halving.

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, EaselError
+from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
 
 _WRAPPERS = (
@@ -60,13 +60,8 @@ def load_upscaler(info: AdapterInfo, device: torch.device) -> LoadedUpscaler:
     Raises:
         BrokenModel: it is damaged, or of no architecture that enlarges colour pictures.
     """
-    try:
+    with told_as_damage(f"The upscaler {info.id!r}", info.path):
         net = _read(Path(info.path))
-    except (EaselError, ValueError, KeyError, TypeError, RuntimeError, AssertionError) as error:
-        raise BrokenModel(
-            f"The upscaler {info.id!r} cannot be loaded from {info.path!r}: "
-            f"{str(error).rstrip('. ') or type(error).__name__}. Download it again."
-        ) from error
     half = device.type != "cpu" and net.supports_bfloat16
     dtype = torch.bfloat16 if half else torch.float32
     net.model.requires_grad_(False).eval().to(device, dtype)

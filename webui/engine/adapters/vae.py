@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BrokenModel, EaselError, JobFailed
+from webui.contracts.errors import JobFailed
+from webui.engine.damage import told_as_damage
 from webui.engine.first_stage import FirstStage
+from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.ldm_first_stage import PREFIX
 
@@ -71,16 +73,12 @@ def load_vae(info: AdapterInfo, device: torch.device) -> LoadedVae:
     Raises:
         BrokenModel: it is damaged, or none.
     """
-    try:
+    with told_as_damage(f"The VAE {info.id!r}", info.path):
         file = open_weights(Path(info.path))
         weights = {name.removeprefix(PREFIX): file[name].clone() for name in file}
         vae = _network(weights)
-    except (EaselError, ValueError, KeyError, IndexError, RuntimeError, TypeError) as error:
-        raise BrokenModel(
-            f"The VAE {info.id!r} cannot be loaded from {info.path!r}: {str(error).rstrip('. ')}. "
-            "Download it again."
-        ) from error
-    dtype = torch.float32 if device.type == "cpu" else torch.float16
+    # Distances to a codebook have no half-precision form on GPUs.
+    dtype = torch.float32 if hasattr(vae, "quantize") else compute_dtype(device)
     vae = vae.eval().requires_grad_(False).to(device, dtype)
     tiny = _TINY in weights
     levels = 4 if tiny else len(vae.config.block_out_channels)

@@ -21,9 +21,6 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    DAMAGE,
-    broken,
-    compute_dtype,
     load_part,
     part_folder,
     read_config,
@@ -33,6 +30,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 from webui.engine.work import EncodedText, EncodeText
 
 PATCH = 2
@@ -127,18 +125,7 @@ class ReadByT5:
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
-
-    Raises:
-        BrokenModel: a file is missing, damaged or of impossible shapes.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder."""
     dtype = compute_dtype(device, checkpoint.dtype)
     folder = part_folder(checkpoint, "transformer")
     transformer = load_part(PatchTransformer, folder, device, torch_dtype=dtype)

@@ -14,9 +14,6 @@ from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.families.parts import (
-    DAMAGE,
-    broken,
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -25,6 +22,7 @@ from webui.engine.families.parts import (
 )
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
+from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
 
 UNCHOSEN_SCALE = 0.18215
@@ -32,18 +30,7 @@ UNCHOSEN_SCALE = 0.18215
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
-
-    Raises:
-        BrokenModel: a file is missing, damaged or of impossible shapes.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder."""
     dtype = compute_dtype(device, checkpoint.dtype)
     vq_folder = part_folder(checkpoint, "vqvae")
     unet = load_part(UNet2DModel, part_folder(checkpoint, "unet"), device, torch_dtype=dtype)

@@ -10,34 +10,14 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BrokenModel
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import decode_latents
 from webui.engine.previews import fit_projection
 
 ZERO_SNR_ALPHA = 2.0**-24
-
-DAMAGE = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    SafetensorError,
-)
-"""What reading damaged files raises."""
-
-
-def broken(checkpoint: CheckpointInfo, error: Exception) -> BrokenModel:
-    """The sentence for a model whose files are damaged."""
-    return BrokenModel(
-        f"The model {checkpoint.id!r} cannot be loaded from {checkpoint.path!r}: "
-        f"{str(error).rstrip('. ')}. Download or train it again."
-    )
 
 
 def part_folder(checkpoint: CheckpointInfo, name: str) -> Path:
@@ -108,13 +88,6 @@ def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
             device,
         )
     return ReadFirstStage(vae, scale, shift, preview)
-
-
-def compute_dtype(device: torch.device, stored: str) -> torch.dtype:
-    """Half precision on a GPU; on a CPU it is slower than float32, so float32."""
-    if device.type == "cpu":
-        return torch.float32
-    return torch.bfloat16 if stored == "BF16" else torch.float16
 
 
 def weight_bytes(networks: Iterable[nn.Module]) -> int:

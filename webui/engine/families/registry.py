@@ -10,6 +10,7 @@ import torch
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import NotAModel
+from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 
 
@@ -17,7 +18,7 @@ class Load(Protocol):
     """Reads a checkpoint into memory."""
 
     def __call__(self, checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-        """Raises BrokenModel when the files are damaged."""
+        """What damaged files raise may pass: `load_model` brings it into a sentence."""
         ...
 
 
@@ -49,7 +50,8 @@ def load_model(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         BrokenModel: the files are damaged.
     """
     load = find_loader(checkpoint)
-    return load(checkpoint, device)
+    with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
+        return load(checkpoint, device)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:

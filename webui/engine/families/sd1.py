@@ -19,9 +19,6 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.parts import (
-    DAMAGE,
-    broken,
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -34,6 +31,7 @@ from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -48,18 +46,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder or a single file.
-
-    Raises:
-        BrokenModel: a file is missing, damaged or of impossible shapes.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder or a single file."""
     dtype = compute_dtype(device, checkpoint.dtype)
     read = _parts_of_folder if checkpoint.format == "diffusers" else parts_of_file
     parts = read(checkpoint, device, dtype)

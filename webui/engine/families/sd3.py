@@ -19,9 +19,6 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    DAMAGE,
-    broken,
-    compute_dtype,
     load_part,
     part_folder,
     read_config,
@@ -31,6 +28,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 from webui.engine.work import EncodedText, EncodeText
 
 T5_LENGTH = 256
@@ -92,18 +90,7 @@ class ReadByThree:
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder.
-
-    Raises:
-        BrokenModel: a file is missing, damaged or of impossible shapes.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder."""
     dtype = compute_dtype(device, checkpoint.dtype)
     folder = part_folder(checkpoint, "transformer")
     transformer = load_part(JointTransformer, folder, device, torch_dtype=dtype)

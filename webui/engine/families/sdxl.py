@@ -21,9 +21,6 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    DAMAGE,
-    broken,
-    compute_dtype,
     load_part,
     noise_levels,
     part_folder,
@@ -34,6 +31,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.sdxl_file import parts_of_file
 from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.model import LoadedModel, Traits
+from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
 from webui.engine.work import EncodedText, EncodeText
 
@@ -92,18 +90,7 @@ class ReadByTowers:
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a diffusers folder or a single file.
-
-    Raises:
-        BrokenModel: a file is missing, damaged or of impossible shapes.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a diffusers folder or a single file."""
     dtype = compute_dtype(device, checkpoint.dtype)
     if checkpoint.format == "diffusers":
         parts = _parts_of_folder(checkpoint, device, dtype)

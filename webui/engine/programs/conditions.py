@@ -25,15 +25,7 @@ from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
-from webui.engine.guidance import (
-    Conditioning,
-    GuidedBy,
-    Prompted,
-    Steering,
-    TextRows,
-    Timeline,
-    encode_prompts,
-)
+from webui.engine.guidance import Conditioning, GuidedBy, Steering
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
 from webui.engine.programs.order import PictureOrder
@@ -41,6 +33,7 @@ from webui.engine.programs.regions import placed, regions_of
 from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
+from webui.engine.prompting import Prompted, TextRows, Timeline, encode_prompts
 from webui.engine.sampling_plan import Walk
 from webui.engine.work import Denoise, Task
 

@@ -28,7 +28,6 @@ AddressRule = Callable[[Address], bool]
 MOST_REDIRECTS = 10
 MOST_JSON_BYTES = 50_000_000
 CONNECT_SECONDS, READ_SECONDS = 15.0, 30.0
-CHUNK_BYTES = 1 << 20
 _REDIRECTS = (301, 302, 303, 307, 308)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 

@@ -57,19 +57,23 @@ def splits(count: int) -> list[Split]:
     return [Split(*map(float, source.uniform(low, high))) for _ in range(count)]
 
 
-def measure_regions(bench: Workbench, model: LoadedModel) -> tuple[Table, Pixels]:
+def measure_regions(
+    bench: Workbench, model: LoadedModel, guidance_scale: float
+) -> tuple[Table, Pixels]:
     """Draw the maps with region prompts and without, and have both readers look at them."""
     side, supplies = model.checkpoint.native_width, bench.supplies()
     maps = np.stack([split.drawn(side) for split in splits(bench.prompts)])
     steered = [
         bench.request(
             model, WHOLE[i % len(WHOLE)], i, class_map=supplies.keep(class_map),
-            map_driver=REGION_PROMPTS, regions=REGIONS,
+            map_driver=REGION_PROMPTS, regions=REGIONS, guidance_scale=guidance_scale,
         )
         for i, class_map in enumerate(maps)
     ]  # fmt: skip
     words = "a calm lake on the left, a green meadow on the right, a clear sky"
-    alone = [bench.request(model, words, i) for i in range(len(maps))]
+    alone = [
+        bench.request(model, words, i, guidance_scale=guidance_scale) for i in range(len(maps))
+    ]
     looks = {
         "region prompts": bench.look(draw(model, steered, supplies)),
         "the same in one prompt": bench.look(draw(model, alone)),

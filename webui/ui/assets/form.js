@@ -4,7 +4,7 @@ import { make } from './dom.js';
 
 const forms = new Map();
 const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
-const pending = new Map(); // what such a form is to be filled with when it comes
+const pending = new Map(); // what a form is to be filled with once it is there and has what was kept
 let opened = 'txt2img';
 let latest = 'txt2img';
 
@@ -49,6 +49,9 @@ export function filled(name, ...given) {
   changed(name, ...given);
   form?.then?.();
   if (form) form.then = null;
+  const asked = form && pending.get(name);
+  pending.delete(name);
+  if (asked) give(name, asked.values, asked.start);
 }
 
 /** Bring values into a form's controls, by parameter name; others stay. */
@@ -59,7 +62,7 @@ export const fillAndStart = (name, given) => give(name, given, true);
 
 function give(name, given, start) {
   const form = forms.get(name);
-  if (form) form.send({ values: given }, start ? 'submit' : 'input');
+  if (form?.restored) form.send({ values: given }, start ? 'submit' : 'input');
   else if (declared.has(name)) pending.set(name, { values: { ...pending.get(name)?.values, ...given }, start });
 }
 

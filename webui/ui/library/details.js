@@ -17,9 +17,9 @@ export async function openDetails(item, { samplers, schedules }, changed) {
     try { await run(); changed(); } catch (error) { toast(error.message); }
   };
   const save = act(async () => { await put(`/library/notes?key=${key}`, read(fields)); dialog.close(); });
-  const dialog = make('dialog', { className: 'ez-look ez-library-look', 'aria-label': item.title },
+  const dialog = make('dialog', { className: `ez-look ez-library-look${item.has_preview ? '' : ' ez-library-plain'}`, 'aria-label': item.title },
     make('button', { type: 'button', className: 'ez-icon ez-look-close', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
-    make('div', { className: 'ez-look-picture' }, item.has_preview ? make('img', { src: address(`/library/preview?key=${key}`), alt: '' }) : make('span', { className: 'ez-library-letter', textContent: item.title.slice(0, 1) })),
+    item.has_preview ? make('div', { className: 'ez-look-picture' }, make('img', { src: address(`/library/preview?key=${key}`), alt: '' })) : '',
     make('div', { className: 'ez-look-side' },
       make('h2', { textContent: item.title }),
       make('p', { textContent: item.description, hidden: !item.description }),

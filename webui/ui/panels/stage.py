@@ -25,7 +25,6 @@ _log = logging.getLogger(__name__)
 NO_IMAGE = "The start image is missing. Drop, paste or choose a picture first."
 NO_PICTURE = "The canvas has no picture. Drop, paste or choose one first."
 NO_MASK = "The mask is empty. Paint over the part of the picture that is to be redrawn."
-NO_MAP = "The class map is missing. Paint one, or bring one in."
 
 
 def stage_panel(samples: Sequence[Sample]) -> gr.HTML:

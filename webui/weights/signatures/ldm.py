@@ -46,11 +46,13 @@ _UNGUIDED = (("sampler", "DDIM"), ("steps", 50), ("guidance_scale", 1.0))
 def describe(file: WeightsFile) -> Facts | No:
     """See `facts.Describe`."""
     shapes = file.header.shapes
+    if any(
+        name.startswith(CLIP) for name in shapes
+    ):  # nearly all files that people have; seen soonest
+        return No("its text encoder is CLIP's.")
     network = unet_shape(shapes)
     if network is None:
         return No(f"it has no '{UNET}input_blocks.0.0.weight'.")
-    if any(name.startswith(CLIP) for name in shapes):
-        return No("its text encoder is CLIP's.")
     if f"{FIRST_STAGE}post_quant_conv.weight" not in shapes:
         return No(f"it has no first stage (no '{FIRST_STAGE}post_quant_conv.weight').")
     stage = _first_stage(shapes)

@@ -17,11 +17,12 @@ from webui.engine.conditioners import Conditioners, MaskInput
 from webui.engine.denoisers import EPSILON, NoiseLevels
 from webui.engine.families.ldm.bert import BertEmbedder
 from webui.engine.families.ldm.layout import LayoutReader
-from webui.engine.families.parts import DAMAGE, broken, compute_dtype, noise_levels, weight_bytes
+from webui.engine.families.parts import noise_levels, weight_bytes
 from webui.engine.first_stage import decode_latents
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.unet import read_unet
 from webui.engine.model import LoadedModel
+from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.word_pieces import read_word_pieces
@@ -39,19 +40,7 @@ MASKS = MaskInput(hidden=-1.0, outside=-1.0, mask_first=False)
 
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Read a file in the original layout.
-
-    Raises:
-        BrokenModel: it is damaged, or of impossible shapes.
-        NotAModel: it holds no weights.
-    """
-    try:
-        return _load(checkpoint, device)
-    except DAMAGE as error:
-        raise broken(checkpoint, error) from error
-
-
-def _load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    """Read a file in the original layout."""
     weights = open_weights(Path(checkpoint.path))
     like = released(checkpoint.variant)
     if like is None:
