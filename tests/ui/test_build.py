@@ -68,7 +68,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": ["fake/gradient"],
-        "upscale-model": [],
+        "upscale-model": ["fake/gradient"],
         "live-model": ["fake/gradient"],
     }
 

@@ -190,7 +190,9 @@ class GenerationRequest(
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
         second = self.hires_upscaler if self.has_hires else ""
-        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+        before = self.tile_upscaler if self.is_drawn_in_tiles else ""
+        named = (self.upscaler, second, before)
+        return tuple(dict.fromkeys(AdapterId(name) for name in named if "/" in name))
 
     @property
     def adapters(self) -> tuple[AdapterId, ...]:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from webui.contracts.parameters.start_image import CROP, RESIZE_AND_FILL
 from webui.contracts.request import GenerationRequest
-from webui.contracts.steps import MOST_OF_ALL, steps_of
+from webui.contracts.steps import MOST_OF_ALL, steps_of, strength_of
 from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image
@@ -60,7 +60,7 @@ def walk_of(
     """
     steps = steps_of(request, model.checkpoint)
     if request.exact_steps and steps:
-        longer = int(request.steps / min(request.denoising_strength, MOST_OF_ALL))
+        longer = int(request.steps / min(strength_of(request), MOST_OF_ALL))
         request = request.model_copy(update={"steps": max(longer, steps)})
     checkpoint = model.checkpoint
     width, height = (
