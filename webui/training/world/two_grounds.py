@@ -59,14 +59,15 @@ def sample_two_grounds(seed: int) -> TwoGrounds:
         scene = replace(scene, style="flat")
     rng = np.random.Generator(np.random.PCG64([seed, 17]))
     found = max((_tried(scene, rng) for _ in range(_TRIES)), key=lambda pair: len(pair.left.things))
-    if scene.mountains and "desert" in (found.left.ground, found.right.ground):
-        flat = {"mountains": False, "shape": replace(scene.shape, peaks=())}
-        found = replace(
-            found,
-            left=replace(found.left, **flat),
-            right=replace(found.right, **flat | {"shape": replace(found.right.shape, peaks=())}),
+    if "desert" in (found.left.ground, found.right.ground):
+        return replace(
+            found, left=_without_mountains(found.left), right=_without_mountains(found.right)
         )
     return found
+
+
+def _without_mountains(scene: Scene) -> Scene:
+    return replace(scene, mountains=False, shape=replace(scene.shape, peaks=()))
 
 
 def _tried(scene: Scene, rng: np.random.Generator) -> TwoGrounds:
