@@ -37,7 +37,7 @@ def test_tokens_of_all_noise_levels_are_changed_and_may_become_longer() -> None:
     assert [level for level, _ in after.later] == [3.0]
     assert after.text is not None
     assert after.text.tokens.shape == (3, 8, 2)
-    assert (after.text.tokens.mean(), after.later[0][1].tokens.mean()) == (3.0, 6.0)
+    assert [text.tokens.mean().item() for text in (after.text, after.later[0][1])] == [3.0, 6.0]
 
 
 def test_weights_and_planes_are_put_in_place() -> None:

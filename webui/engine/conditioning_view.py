@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from torch import Tensor
 
@@ -103,7 +102,7 @@ def applied(view: ConditioningView, conditioning: Conditioning) -> Conditioning:
     own = view_of(conditioning)
     _check(view, own)
     texts = [
-        (given.level, TextRows(_like(given.tokens, old.tokens), _like(given.pooled, old.pooled)))
+        (given.level, TextRows(given.tokens.to(old.tokens), _like(given.pooled, old.pooled)))
         for given, old in zip(view.texts, own.texts, strict=True)
     ]
     controls = tuple(
@@ -128,10 +127,7 @@ def _steering(given: ControlView, old: Steering) -> Steering:
     return replace(old, control=control, highest=given.highest, lowest=given.lowest)
 
 
-_Tensor = TypeVar("_Tensor", Tensor, "Tensor | None")
-
-
-def _like(given: _Tensor, old: Tensor | None) -> _Tensor:
+def _like(given: Tensor | None, old: Tensor | None) -> Tensor | None:
     """Of the device and type of what stood there."""
     return given if given is None or old is None else given.to(old)
 
@@ -142,7 +138,10 @@ def _check(given: ConditioningView, own: ConditioningView) -> None:
         counts = len(getattr(given, what)), len(getattr(own, what))
         if counts[0] != counts[1]:
             raise ValueError(f"{counts[0]} {what} were given; {counts[1]} were expected")
-    pairs = [("planes", given.planes, own.planes, None), ("sizes", given.sizes, own.sizes, None)]
+    pairs: list[tuple[str, Tensor | None, Tensor | None, int | None]] = [
+        ("planes", given.planes, own.planes, None),
+        ("sizes", given.sizes, own.sizes, None),
+    ]
     for said, shown in zip(given.texts, own.texts, strict=True):
         pairs.append(("tokens", said.tokens, shown.tokens, 1))
         pairs.append(("pooled", said.pooled, shown.pooled, None))
