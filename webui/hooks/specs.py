@@ -10,7 +10,9 @@ Five kinds:
     wrap      each extension that the request names stands around the next: the last is outermost.
     observe   every extension is told, in a thread of its own; what they give is ignored.
 
-`arguments` is the extension's own typed model, filled from `extensions.<name>` of the request.
+`arguments` is the extension's own typed model, filled from `extensions.<name>` of the request. `order`
+is the picture as it was asked for, the same in a second pass. What extensions may rely on of the objects
+that they are given is listed in `stable.py`; all else may change with any version.
 """
 
 from __future__ import annotations
@@ -27,13 +29,15 @@ from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, Picture
+from webui.contracts.page import PageAction, PagePanel, PageTab
 from webui.contracts.request import GenerationRequest
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
     from torch import Tensor
 
+    from webui.engine.conditioning_view import ConditioningView
     from webui.engine.extending import Moment
-    from webui.engine.guidance import Conditioning
     from webui.engine.model import LoadedModel
     from webui.engine.programs.order import PictureOrder
     from webui.engine.samplers.common import Sampler
@@ -108,6 +112,66 @@ def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
     """
 
 
+# What an extension adds to the page, the API and the settings
+
+
+@_point("collect", "studio")
+def settings() -> type[BaseModel]:  # type: ignore[empty-body]
+    """Give the typed model of the extension's settings, each field with a default.
+
+    Asked once, when the extension is loaded, before the other hooks. They are shown on the Extensions
+    tab, kept with the studio's, and read by `access.settings()`; nothing in them may change a picture, for
+    that is what arguments are for. An error leaves the extension without settings.
+    """
+
+
+@_point("collect", "studio")
+def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
+    """Give a FastAPI router of the extension's own addresses, below `/api/v1/extensions/<name>/`.
+
+    Asked once, when the extension is loaded. The studio's guard and login stand in front of them, and
+    `openapi.json` beside them describes them. Write routes as plain functions: one that is `async` and
+    waits holds up everybody. `/settings` is Easel's. An error leaves the routes out; one in a route is
+    answered with status 500 and named.
+    """
+
+
+@_point("collect", "studio")
+def tabs() -> Sequence[PageTab]:  # type: ignore[empty-body]
+    """Give tabs of the page, each an ES module below `static/` that has `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. A module is fetched when its tab is first opened; it fills
+    `element`, and may give back a function that ends it. An error leaves the tabs out.
+    """
+
+
+@_point("collect", "studio")
+def panels() -> Sequence[PagePanel]:  # type: ignore[empty-body]
+    """Give folded groups for the forms of the drawing tabs, as ES modules that have `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. `easel.tab` is the tab that it stands in. Arguments need
+    none: their controls are made of their model. An error leaves the panels out.
+    """
+
+
+@_point("collect", "studio")
+def actions() -> Sequence[PageAction]:  # type: ignore[empty-body]
+    """Give buttons below finished pictures, or in the header, and the ES modules that act.
+
+    Asked once, when the extension is loaded. The module has a function of the action's name, called with
+    `easel` and the picture that it is for. An error leaves the actions out.
+    """
+
+
+@_point("collect", "studio")
+def scripts() -> Sequence[str]:  # type: ignore[empty-body]
+    """Give ES modules below `static/` that are loaded with the page and have `start(easel)`.
+
+    Asked once, when the extension is loaded. For what hears events without anything to see; `start` may
+    give back a function that ends it. An error leaves the scripts out.
+    """
+
+
 # What an extension changes, on a picture's way
 
 
@@ -133,11 +197,12 @@ def change_prompts(
 
 @_point("change", "worker")
 def change_conditioning(
-    conditioning: Conditioning, order: PictureOrder, arguments: BaseModel
-) -> Conditioning | None:
-    """Change what the network follows: tokens, planes, controls, patches, alterations.
+    conditioning: ConditioningView, order: PictureOrder, arguments: BaseModel
+) -> ConditioningView | None:
+    """Change what the network follows: tokens, weights of the prompt's parts, planes, label, controls.
 
-    Runs once in each pass of a picture, before its first step. An error fails the job.
+    Give a copy by its `with_` methods, of the same shapes. Runs once in each pass of a picture and each
+    network of it, before the first step. An error fails the job.
     """
 
 
