@@ -38,5 +38,7 @@ def test_a_job_that_fails_is_no_measurement(model: LoadedModel) -> None:
         raise ValueError("The network is broken.")
 
     model.unet.register_forward_hook(fail)
-    with pytest.raises(RuntimeError, match=r"1 jobs of the benchmark failed.*The network is broken"):
+    with pytest.raises(
+        RuntimeError, match=r"1 jobs of the benchmark failed.*The network is broken"
+    ):
         denoise(model, requests(1, 3, width=64, height=64))
