@@ -43,8 +43,9 @@ def test_enabling_and_disabling_is_kept_and_listed(settings: Settings) -> None:
         (("enable", "gone"), 1, "no extension 'gone'; installed are book, odd"),
         (("disable", "gone"), 1, "no extension 'gone'"),
         (("enable", "odd"), 1, "is for extension points >=9"),
-        (("enable",), 2, "expected: python launch.py extensions list"),
-        (("destroy", "book"), 2, "expected: python launch.py extensions list"),
+        (("enable",), 2, "Nothing was given, expected: python launch.py extensions enable NAME"),
+        (("list", "book"), 2, "'book' is too much"),
+        (("destroy", "book"), 2, "What to do is 'destroy', expected one of: list, enable"),
     ],
 )
 def test_what_is_impossible_is_refused(
@@ -54,3 +55,14 @@ def test_what_is_impossible_is_refused(
     assert done == status
     assert said in text
     assert ExtensionState(settings.data_dir).enabled() == ()
+
+
+def test_a_new_one_is_listed_and_one_that_fails_its_check_gives_status_1(
+    settings: Settings,
+) -> None:
+    status, said = _run(settings, "new", "mine")
+    assert (status, "extensions check" in said) == (0, True)
+    assert "mine" in _run(settings)[1]
+    status, said = _run(settings, "check", str(settings.data_dir / "extensions" / "odd"))
+    assert status == 1
+    assert said.splitlines()[-1] == "1 checks failed."

@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list, show, install, delete, merge or convert models",
-    "extensions": "list extensions, enable or disable one",
+    "extensions": "list, enable, install, update, remove, make or check extensions",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
@@ -235,10 +235,10 @@ def models(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
 
 def extensions(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
     """Run `extensions` with one of its verbs."""
-    from webui.extension_commands import USAGE, run_extensions  # noqa: PLC0415  as above
+    from webui.extension_commands import VERBS, run_extensions  # noqa: PLC0415  as above
 
     if rest and rest[-1] in ("--help", "-h"):
-        _say(USAGE)
+        _say(f"python launch.py extensions [verb] [flags]\n\n{_table(VERBS)}")
         return 0
     options, words = parser.parse_known_args(rest)
     return run_extensions(words, to_settings(options, parser), _say)

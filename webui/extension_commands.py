@@ -1,39 +1,153 @@
-"""`python launch.py extensions`: what is installed, and which of it is used from the next start on."""
+"""`python launch.py extensions`: list, enable, disable, make and check extensions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BadExtension, BadRequest, EaselError
+from webui.contracts.ids import ModelId
 from webui.contracts.settings import Settings
 from webui.hooks.discovery import Found, find_extensions
+from webui.services.diffusers_folder import describe_folder
+from webui.services.extension_checks.suite import Bench, check_extension
 from webui.services.extension_state import ExtensionState
+from webui.services.extension_template import write_new
+from webui.workers.local import LocalWorker
 
-USAGE = "python launch.py extensions list | enable NAME | disable NAME"
+Say = Callable[[str], None]
+Verb = Callable[[Sequence[str], Settings, Say], int]
+
+VERBS: Mapping[str, str] = {
+    "list": "list what is installed (the default)",
+    "enable": "use one: enable NAME",
+    "disable": "use one no longer: disable NAME",
+    "new": "write the folder of an extension that works, to be changed: new NAME",
+    "check": "see whether one fits this Easel, as its author should before others have it: check PATH",
+}
+"""Name and explanation, in the order of the help."""
+
+CHECK_MODEL = "starter/text"
+"""The model of the box that extensions are checked with."""
 
 
-def run_extensions(words: Sequence[str], settings: Settings, say: Callable[[str], None]) -> int:
-    """Obey one command; no code of an extension is run. The result is the exit status."""
-    state = ExtensionState(settings.data_dir)
-    found = {each.name: each for each in find_extensions(settings.extension_folders)}
-    if list(words) in ([], ["list"]):
-        for each in found.values():
-            say(_line(each, each.name in state.enabled()))
-        if not found:
-            say(f"None is installed; looked in {', '.join(map(str, settings.extension_folders))}.")
-        return 0
-    if len(words) != 2 or words[0] not in ("enable", "disable"):
-        say(f"What to do is {' '.join(words)!r}, expected: {USAGE}")
+def run_extensions(words: Sequence[str], settings: Settings, say: Say) -> int:
+    """Run one of the verbs; the result is the exit status.
+
+    Args:
+        words: What follows `extensions`, without the flags that all commands have.
+        settings: Where extensions are.
+        say: Prints a line.
+    """
+    verb, rest = (words[0], words[1:]) if words else ("list", words)
+    act = _ACTS.get(verb)
+    if act is None:
+        say(f"What to do is {verb!r}, expected one of: {', '.join(VERBS)}.")
         return 2
-    name, wanted = words[1], words[0] == "enable"
-    if name not in found and (wanted or name not in state.enabled()):
-        say(f"There is no extension {name!r}; installed are {', '.join(found) or 'none'}.")
-        return 1
-    if wanted and (problem := found[name].problem) is not None:
-        say(problem)
-        return 1
-    state.enable(name, wanted)
-    say(f"{name} is {'enabled' if wanted else 'disabled'} from the next start of the studio on.")
+    try:
+        return act(rest, settings, say)
+    except EaselError as error:
+        say(str(error))
+        return 2 if isinstance(error, _Misused) else 1
+
+
+class _Misused(BadRequest):
+    """Words that a verb does not take."""
+
+
+def _list(words: Sequence[str], settings: Settings, say: Say) -> int:
+    _none(words, "list")
+    found, enabled = _found(settings), ExtensionState(settings.data_dir).enabled()
+    for each in found.values():
+        say(_line(each, each.name in enabled))
+    if not found:
+        say(f"None is installed; looked in {', '.join(map(str, settings.extension_folders))}.")
     return 0
+
+
+def _enable(words: Sequence[str], settings: Settings, say: Say) -> int:
+    name, found = _one(words, "enable NAME"), _found(settings)
+    if name not in found:
+        raise BadExtension(_missing(name, found))
+    problem = found[name].problem
+    if problem is not None:
+        raise BadExtension(problem)
+    ExtensionState(settings.data_dir).enable(name, True)
+    say(f"{name} is enabled from the next start of the studio on.")
+    return 0
+
+
+def _disable(words: Sequence[str], settings: Settings, say: Say) -> int:
+    name, state = _one(words, "disable NAME"), ExtensionState(settings.data_dir)
+    if name not in (found := _found(settings)) and name not in state.enabled():
+        raise BadExtension(_missing(name, found))
+    state.enable(name, False)
+    say(f"{name} is disabled from the next start of the studio on.")
+    return 0
+
+
+def _new(words: Sequence[str], settings: Settings, say: Say) -> int:
+    folder = write_new(settings.data_dir / "extensions", _one(words, "new NAME"))
+    say(
+        f"{folder} is written, and works. Change it, then:\n"
+        f"    python launch.py extensions check {folder}\n"
+        f"    python launch.py extensions enable {folder.name}"
+    )
+    return 0
+
+
+def _check(words: Sequence[str], settings: Settings, say: Say) -> int:
+    folder = Path(_one(words, "check PATH"))
+    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]  # equal bits, whatever the GPU
+    bench = Bench(settings.repository, _check_model(settings), lambda told: LocalWorker(told, argv))
+    failed = 0
+    for outcome in check_extension(folder, bench):
+        say(str(outcome))
+        failed += not outcome.passed
+    say(f"{failed} checks failed." if failed else "All checks passed.")
+    return 1 if failed else 0
+
+
+def _check_model(settings: Settings) -> CheckpointInfo | None:
+    folder = settings.repository / "models" / CHECK_MODEL
+    try:
+        return describe_folder(folder, ModelId(CHECK_MODEL))
+    except EaselError:
+        return None  # said by the check that needs it
+
+
+_ACTS: Mapping[str, Verb] = {
+    "list": _list,
+    "enable": _enable,
+    "disable": _disable,
+    "new": _new,
+    "check": _check,
+}
+
+
+def _found(settings: Settings) -> Mapping[str, Found]:
+    return {each.name: each for each in find_extensions(settings.extension_folders)}
+
+
+def _one(words: Sequence[str], usage: str) -> str:
+    if len(words) != 1:
+        raise _Misused(
+            f"{' '.join(words) or 'Nothing'} was given, expected: python launch.py extensions {usage}"
+        )
+    return words[0]
+
+
+def _none(words: Sequence[str], usage: str) -> None:
+    if words:
+        raise _Misused(
+            f"{' '.join(words)!r} is too much, expected: python launch.py extensions {usage}"
+        )
+
+
+def _missing(name: str, found: Mapping[str, Found]) -> str:
+    return f"There is no extension {name!r}; installed are {', '.join(found) or 'none'}."
 
 
 def _line(found: Found, enabled: bool) -> str:

@@ -17,15 +17,32 @@ def declared_hooks(manifest: Manifest) -> tuple[str, ...]:
     return tuple(name for name in POINTS if name in named)
 
 
-def _names(manifest: Manifest, process: str) -> set[str]:
+def unmarked_hooks(manifest: Manifest) -> tuple[str, ...]:
+    """Functions of `studio.py` and `worker.py` that are called like extension points and lack `hookimpl`."""
+    return tuple(
+        each.name
+        for process in manifest.processes
+        for each in _functions(manifest, process)
+        if each.name in POINTS and not any("hookimpl" in ast.dump(d) for d in each.decorator_list)
+    )
+
+
+def _functions(manifest: Manifest, process: str) -> list[ast.FunctionDef]:
+    return [each for each in _body(manifest, process) if isinstance(each, ast.FunctionDef)]
+
+
+def _body(manifest: Manifest, process: str) -> list[ast.stmt]:
     try:
-        module = ast.parse((manifest.folder / f"{process}.py").read_bytes())
+        return ast.parse((manifest.folder / f"{process}.py").read_bytes()).body
     except (OSError, SyntaxError, ValueError):
-        return set()
-    functions = {each.name for each in module.body if isinstance(each, ast.FunctionDef)}
+        return []
+
+
+def _names(manifest: Manifest, process: str) -> set[str]:
+    functions = {each.name for each in _functions(manifest, process)}
     brought = {
         alias.asname or alias.name
-        for each in module.body
+        for each in _body(manifest, process)
         if isinstance(each, ast.ImportFrom)
         for alias in each.names
     }

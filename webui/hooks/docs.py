@@ -20,6 +20,8 @@ yourself, and only one whose author you trust, for its code runs with your right
     python launch.py extensions list
     python launch.py extensions enable NAME      from the next start on
     python launch.py extensions disable NAME
+    python launch.py extensions new NAME         write one that works, to be changed
+    python launch.py extensions check PATH       see whether one fits this Easel
 
 A disabled extension is not imported. An enabled one changes only pictures whose request names it, under
 `extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong.
@@ -44,6 +46,10 @@ calls it; the studio never imports torch. Modules import their neighbours relati
 
 `static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
 as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
+
+`extensions check` loads an extension in both processes, calls each of its hooks once, compares pictures with those of a
+worker without it, and runs its own tests (`test_*.py`, with pytest); the exit status is 1 when a check fails. A test
+imports the modules with `load_module(read_manifest(FOLDER), "worker")`, as `extensions new` shows.
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
 fails; elsewhere it goes on without that extension's part. One that takes longer than half a second is named, too.

@@ -1,0 +1,153 @@
+"""Draws small pictures in real workers, with and without an extension, and compares them."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.extension import HookFailure, Manifest
+from webui.contracts.ids import JobId
+from webui.contracts.messages import (
+    ExtensionFailed,
+    JobEnded,
+    PictureReady,
+    RunJob,
+    UseExtensions,
+    WorkerEvent,
+    WorkerGone,
+)
+from webui.contracts.request import GenerationRequest
+from webui.hooks.declared import declared_hooks
+from webui.hooks.offers import Offers
+from webui.hooks.specs import POINTS
+from webui.services.extension_checks.outcome import Outcome, of_hooks
+from webui.services.extension_checks.studio_side import REQUEST
+from webui.workers.protocol import OnEvent, Worker
+
+MakeWorker = Callable[[OnEvent], Worker]
+
+JOB_SECONDS = 300.0
+"""How long one small picture may take, the first with the start of the worker and the model's loading."""
+HEAR_SECONDS = 0.5
+"""Left to observers of the worker, which run beside it, after the last picture."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """How one order ended."""
+
+    data: bytes
+    """Of the picture; empty when there is none."""
+    error: str | None
+
+
+class Life:
+    """One worker, asked to draw one order after another."""
+
+    def __init__(self, make_worker: MakeWorker, checkpoint: CheckpointInfo) -> None:
+        self.failures: list[HookFailure] = []
+        self._checkpoint = checkpoint
+        self._events: queue.SimpleQueue[WorkerEvent] = queue.SimpleQueue()
+        self._worker = make_worker(self._events.put)
+        self._orders = 0
+        self._worker.start()
+
+    def use(self, *manifests: Manifest) -> None:
+        """Have exactly these extensions."""
+        self._worker.send(UseExtensions({each.name: str(each.folder) for each in manifests}))
+
+    def draw(self, request: GenerationRequest) -> Drawn:
+        """One picture; what goes wrong meanwhile is kept in `failures`."""
+        self._orders += 1
+        job, data, until = JobId(f"check-{self._orders}"), b"", time.monotonic() + JOB_SECONDS
+        self._worker.send(RunJob(job, request, self._checkpoint, {}, (), ()))
+        while True:
+            try:
+                event = self._events.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                return Drawn(b"", f"It is not drawn after {JOB_SECONDS:g} s.")
+            if isinstance(event, PictureReady):
+                data = event.data
+            elif isinstance(event, JobEnded):
+                return Drawn(data, event.error)
+            elif isinstance(event, WorkerGone):
+                return Drawn(b"", event.reason)
+            else:
+                self._keep(event)
+
+    def end(self) -> None:
+        """Stop it; what observers still say is kept."""
+        until = time.monotonic() + HEAR_SECONDS
+        while True:
+            try:
+                self._keep(self._events.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
+        self._worker.stop(5.0)
+
+    def _keep(self, event: WorkerEvent) -> None:
+        if isinstance(event, ExtensionFailed):
+            told = event.extension, event.hook, event.message, event.trace, event.kind
+            self.failures.append(HookFailure(*told, process="worker"))
+
+
+def check_worker(
+    manifest: Manifest, offers: Offers, checkpoint: CheckpointInfo, make_worker: MakeWorker
+) -> tuple[Outcome, ...]:
+    """Draw without it, beside it, with it, by each of its samplers and schedules, and after it.
+
+    One worker never hears of the extension: its picture is what the others must be equal to.
+    """
+    apart, beside = Life(make_worker, checkpoint), Life(make_worker, checkpoint)
+    try:
+        beside.use(manifest)
+        named = REQUEST.model_copy(update={"extensions": {manifest.name: {}}})
+        unnamed, wanted = beside.draw(REQUEST), apart.draw(REQUEST)
+        outcomes = [
+            _equal("worker: a picture that does not name it", unnamed, wanted),
+            _done("worker: a picture that names it", beside.draw(named)),
+        ]
+        outcomes += [
+            _done(f"worker: a picture by {value}", beside.draw(named.model_copy(update={field: value})))
+            for field, value in _methods(offers)
+        ]  # fmt: skip
+        beside.use()
+        outcomes.append(_equal("worker: a picture after it", beside.draw(REQUEST), wanted))
+    finally:
+        apart.end()
+        beside.end()
+    return (
+        *_load(beside.failures),
+        *outcomes,
+        *of_hooks("worker", _hooks(manifest), beside.failures),
+    )
+
+
+def _methods(offers: Offers) -> list[tuple[str, str]]:
+    samplers = [("sampler", info.name) for info in offers.samplers]
+    return samplers + [("schedule", name) for name, _ in offers.schedules]
+
+
+def _hooks(manifest: Manifest) -> list[str]:
+    return [name for name in declared_hooks(manifest) if POINTS[name].process == "worker"]
+
+
+def _load(failures: Sequence[HookFailure]) -> tuple[Outcome, ...]:
+    said = "; ".join(f.message for f in failures if f.hook == "import")
+    return (Outcome("worker: load", not said, said),)
+
+
+def _done(what: str, drawn: Drawn) -> Outcome:
+    return Outcome(what, drawn.error is None, drawn.error or "")
+
+
+def _equal(what: str, drawn: Drawn, wanted: Drawn) -> Outcome:
+    error = drawn.error or wanted.error
+    if error is not None:
+        return Outcome(what, False, error)
+    same = drawn.data == wanted.data
+    said = "is bit for bit that of a worker without it" if same else "differs from one without it"
+    return Outcome(what, same, said)
