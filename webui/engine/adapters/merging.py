@@ -8,6 +8,7 @@ so that the order of LoRAs does not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,15 @@ _Wanted = dict[str, tuple[Tensor, list[tuple[Change, float]]]]
 
 
 class MergedWeights:
-    """What is merged into the networks of one model at present."""
+    """What is merged into networks at present; two models that have a network in common ask the same one."""
 
     def __init__(self) -> None:
-        self._now: dict[str, object] = {}
-        """Patches of each part, as `patch_key` has them."""
-        self._kept: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
-        """Of each part, by name: a weight that is changed, and its copy from before."""
+        self._now: WeakKeyDictionary[nn.Module, object] = WeakKeyDictionary()
+        """Patches of each network, as `patch_key` has them."""
+        self._kept: WeakKeyDictionary[nn.Module, dict[str, tuple[Tensor, Tensor]]] = (
+            WeakKeyDictionary()
+        )
+        """Of each, by name: a weight that is changed, and its copy from before."""
 
     @torch.no_grad()
     def use(self, part: str, network: nn.Module, patches: Patches) -> None:
@@ -40,14 +43,14 @@ class MergedWeights:
             JobFailed: a LoRA is made for another network.
         """
         key = patch_key(patches)
-        if self._now.get(part, ()) == key:
+        if self._now.get(network, ()) == key:
             return
         wanted = _wanted(part, network, patches)
-        kept = self._kept.setdefault(part, {})
+        kept = self._kept.setdefault(network, {})
         for name in [name for name in kept if name not in wanted]:
             weight, before = kept.pop(name)
             weight.copy_(before)
-        self._now[part] = None  # neither the old ones nor the new
+        self._now[network] = None  # neither the old ones nor the new
         try:
             for name, (weight, changes) in wanted.items():
                 _, before = kept.setdefault(name, (weight, weight.detach().clone()))
@@ -56,9 +59,9 @@ class MergedWeights:
             for weight, before in kept.values():
                 weight.copy_(before)
             kept.clear()
-            self._now[part] = ()
+            self._now[network] = ()
             raise
-        self._now[part] = key
+        self._now[network] = key
 
 
 def _changed(before: Tensor, changes: Sequence[tuple[Change, float]]) -> Tensor:

@@ -21,7 +21,7 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    load_part,
+    load_denoiser,
     part_folder,
     read_config,
     read_first_stage,
@@ -31,6 +31,7 @@ from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import Place
 from webui.engine.work import EncodedText, EncodeText
 
 PATCH = 2
@@ -124,21 +125,21 @@ class ReadByT5:
         return EncodedText(self.t5.read(work)[None], pooled=self.clip.read(work)[1])
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     folder = part_folder(checkpoint, "transformer")
-    transformer = load_part(PatchTransformer, folder, device, torch_dtype=dtype)
-    first_stage = read_first_stage(checkpoint, device, dtype)
-    clip = read_tower(checkpoint, TEXT, device, dtype, projects=False)
+    transformer = load_denoiser(PatchTransformer, folder, place, torch_dtype=dtype)
+    first_stage = read_first_stage(checkpoint, place, dtype)
+    clip = read_tower(checkpoint, TEXT, place, dtype, projects=False)
     told = bool(transformer.config.guidance_embeds)
     length = DEV_LENGTH if told else SCHNELL_LENGTH
-    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, device, dtype)
+    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, place, dtype)
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     grows = bool(scheduler.get("use_dynamic_shifting", False))
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=t5.encoder,
         tokenize=t5.tokenize,

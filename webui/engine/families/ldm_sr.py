@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.families.parts import (
+    load_denoiser,
     load_part,
     noise_levels,
     part_folder,
@@ -24,18 +25,19 @@ from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
+from webui.engine.shared_networks import Place
 
 UNCHOSEN_SCALE = 0.18215
 """What diffusers writes into a VQModel's config where nobody has chosen a scale."""
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     vq_folder = part_folder(checkpoint, "vqvae")
-    unet = load_part(UNet2DModel, part_folder(checkpoint, "unet"), device, torch_dtype=dtype)
+    unet = load_denoiser(UNet2DModel, part_folder(checkpoint, "unet"), place, torch_dtype=dtype)
     # In float32: distances to the codebook have no half-precision form on GPUs.
-    vqvae = load_part(VQModel, vq_folder, device, torch_dtype=torch.float32)
+    vqvae = load_part(VQModel, vq_folder, place, torch_dtype=torch.float32)
     channels = int(vqvae.config.latent_channels)
     if int(unet.config.in_channels) != channels + 3:
         raise ValueError(
@@ -45,11 +47,11 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     _keep_precision(unet)
     scale = _scale(read_config(vq_folder, "config.json"))
     with torch.inference_mode():
-        preview = fit_projection(lambda z: decode_latents(vqvae, z / scale), channels, device)
+        preview = fit_projection(lambda z: decode_latents(vqvae, z / scale), channels, place.device)
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=None,
         tokenize=None,

@@ -19,7 +19,7 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    load_part,
+    load_denoiser,
     part_folder,
     read_config,
     read_first_stage,
@@ -29,6 +29,7 @@ from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import Place
 from webui.engine.work import EncodedText, EncodeText
 
 T5_LENGTH = 256
@@ -89,23 +90,23 @@ class ReadByThree:
         return EncodedText(wide, tail, pooled)
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     folder = part_folder(checkpoint, "transformer")
-    transformer = load_part(JointTransformer, folder, device, torch_dtype=dtype)
-    first_stage = read_first_stage(checkpoint, device, dtype)
+    transformer = load_denoiser(JointTransformer, folder, place, torch_dtype=dtype)
+    first_stage = read_first_stage(checkpoint, place, dtype)
     towers = tuple(
-        read_tower(checkpoint, part, device, dtype, projects=True) for part in (TEXT, TEXT_2)
+        read_tower(checkpoint, part, place, dtype, projects=True) for part in (TEXT, TEXT_2)
     )
     has_t5 = part_folder(checkpoint, TEXT_3).is_dir()
     parts = (TEXT_3, "tokenizer_3")
-    t5 = read_t5(checkpoint, parts, T5_LENGTH, device, dtype) if has_t5 else None
+    t5 = read_t5(checkpoint, parts, T5_LENGTH, place, dtype) if has_t5 else None
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     networks = [transformer, first_stage.vae, *(tower.encoder for tower in towers)]
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=towers[0].encoder,
         tokenize=lambda text: [*towers[0].tokenize(text)],

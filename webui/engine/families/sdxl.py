@@ -21,7 +21,7 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.parts import (
-    load_part,
+    load_denoiser,
     noise_levels,
     part_folder,
     read_config,
@@ -33,6 +33,7 @@ from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
+from webui.engine.shared_networks import Place
 from webui.engine.work import EncodedText, EncodeText
 
 
@@ -89,19 +90,19 @@ class ReadByTowers:
         return EncodedText(torch.cat([tokens for tokens, _ in said], -1), pooled=said[-1][1])
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder or a single file."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     if checkpoint.format == "diffusers":
-        parts = _parts_of_folder(checkpoint, device, dtype)
+        parts = _parts_of_folder(checkpoint, place, dtype)
     else:
-        parts = parts_of_file(checkpoint, device, dtype, SizedUNet)
+        parts = parts_of_file(checkpoint, place, dtype, SizedUNet)
     first, last = parts.towers[0], parts.towers[-1]
     pooled: Any = last.encoder.config
     networks = [parts.unet, parts.first_stage.vae, *(tower.encoder for tower in parts.towers)]
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=first.encoder,
         tokenize=lambda text: [*first.tokenize(text)],
@@ -120,16 +121,14 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     )
 
 
-def _parts_of_folder(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
-) -> XlParts:
+def _parts_of_folder(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype) -> XlParts:
     texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return XlParts(
-        unet=load_part(SizedUNet, part_folder(checkpoint, "unet"), device, torch_dtype=dtype),
-        first_stage=read_first_stage(checkpoint, device, dtype),
+        unet=load_denoiser(SizedUNet, part_folder(checkpoint, "unet"), place, torch_dtype=dtype),
+        first_stage=read_first_stage(checkpoint, place, dtype),
         towers=tuple(
-            read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in texts
+            read_tower(checkpoint, part, place, dtype, projects=part == TEXT_2) for part in texts
         ),
         levels=noise_levels(scheduler),
         zeroes_empty_negative=_zeroes_empty_negative(checkpoint),
