@@ -238,9 +238,9 @@ class Residency:
             if entry.users == 0:
                 networks = () if entry.model is None else entry.model.networks
                 del self._entries[key]
-                _, *others = sorted(networks, key=network_bytes, reverse=True) or [None]
+                others = sorted(networks, key=network_bytes, reverse=True)[1:]
                 if others:
-                    self._left[key] = [network for network in others if network is not None]
+                    self._left[key] = others
                 log.info("Unloaded %s, but for %d smaller parts.", key.id, len(others))
                 return True
         return False
