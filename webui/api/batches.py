@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from webui.api.context import ApiContext
@@ -10,7 +12,9 @@ from webui.api.views import ErrorView, JobView, View, job_view
 from webui.contracts.batch import Batch, BatchOrder
 from webui.contracts.ids import BatchId
 
-_NONE = {400: {"model": ErrorView, "description": "None of the images can be used."}}
+_NONE: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorView, "description": "None of the images can be used."}
+}
 
 
 class RefusedView(View):
