@@ -92,7 +92,7 @@ def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
 
 def weight_bytes(networks: Iterable[nn.Module]) -> int:
     """Memory that the weights of some networks take."""
-    return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
+    return sum(w.nbytes for n in networks for w in (*n.parameters(), *n.buffers()))
 
 
 def noise_levels(config: dict[str, Any]) -> NoiseLevels:
