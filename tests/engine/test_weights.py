@@ -78,7 +78,7 @@ def test_eight_bits_are_multiplied_by_the_scale_beside_them(tmp_path: Path) -> N
     numbers = torch.tensor([[1.0, -2.0]]).to(torch.float8_e4m3fn)
     content = {
         "a.weight": numbers, "a.scale_weight": torch.tensor([0.5]), "a.scale_input": torch.ones(1),
-        "b.weight": numbers, "b.weight_scale": torch.tensor(2.0), "c.weight": numbers,
+        "b.weight": numbers.clone(), "b.weight_scale": torch.tensor(2.0), "c.weight": numbers.clone(),
         "scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn),
     }  # fmt: skip
     safetensors.torch.save_file(content, tmp_path / "a.safetensors")

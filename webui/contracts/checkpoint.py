@@ -77,6 +77,8 @@ class CheckpointInfo:
 
     reads_text: bool = True
     """Whether a prompt tells it anything."""
+    packed: int = 0
+    """How many of its weights stay packed in memory, as in the file."""
 
     def class_index(self, label: str) -> int | None:
         """Number of the class of a name, or of a number in digits; None where there is none such."""

@@ -18,8 +18,8 @@ from webui.engine.packed.blocks import UNPACKERS
 from webui.engine.packed.weight import EIGHT_BITS, PackedWeight, Stored
 from webui.weights.gguf_file import BLOCKS
 from webui.weights.header import TensorInfo, WeightsHeader
+from webui.weights.packed import find_scales
 from webui.weights.read import read_weights
-from webui.weights.scales import find_scales
 
 DTYPES: Mapping[str, torch.dtype] = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,

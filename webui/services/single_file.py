@@ -18,6 +18,8 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
 from webui.services.model_files import read_defaults, read_json
+from webui.weights.ldm_unet import UNET
+from webui.weights.packed import count_packed
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
 from webui.weights.signatures.distilled import distilled_defaults
@@ -56,6 +58,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         text_width=facts.text_width, format=header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        packed=count_packed(header, UNET),
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from tests.engine.packed.reference import READERS, packed_q8_0, reference
 from webui.engine.packed.blocks import UNPACKERS, unpack
@@ -17,7 +18,7 @@ _HALVES = {
 """Where a block has numbers in half precision; at its beginning where nothing is said."""
 
 
-def _blocks(kind: str, count: int = 6) -> np.ndarray:
+def _blocks(kind: str, count: int = 6) -> NDArray[np.uint8]:
     """Random bytes with finite scales."""
     draw = np.random.default_rng(len(kind) + BLOCKS[kind][1])
     raw = draw.integers(0, 256, (count, BLOCKS[kind][1]), dtype=np.uint8)

@@ -83,7 +83,7 @@ def _q8_k(raw: Tensor) -> Tensor:
 def _q2_k(raw: Tensor) -> Tensor:
     """Sixteen parts of sixteen; a byte has the scale of one (below) and of its least number (above)."""
     scales = raw[:, :16]
-    numbers = _twos(raw[:, 16:80].unflatten(1, (2, 32))).reshape(-1, 16, 16)
+    numbers = _twos(raw[:, 16:80].reshape(-1, 2, 32)).reshape(-1, 16, 16)
     scale = _half(raw, 80) * (scales & 15).float()
     least = _half(raw, 82) * (scales >> 4).float()
     return scale[:, :, None] * numbers.float() - least[:, :, None]
@@ -92,7 +92,7 @@ def _q2_k(raw: Tensor) -> Tensor:
 def _q3_k(raw: Tensor) -> Tensor:
     """Sixteen parts of sixteen; the third bit of a number lies apart, and so do two of each scale's six."""
     thirds = torch.stack([(raw[:, :32] >> bit) & 1 for bit in range(8)], 1)  # (B, 8, 32)
-    numbers = _twos(raw[:, 32:96].unflatten(1, (2, 32))).reshape(-1, 8, 32) | (thirds << 2)
+    numbers = _twos(raw[:, 32:96].reshape(-1, 2, 32)).reshape(-1, 8, 32) | (thirds << 2)
     packed = raw[:, 96:108]
     upper = _twos(packed[:, 8:]).flatten(1)
     scales = (_nibbles(packed[:, :8]) | (upper << 4)).float() - 32
@@ -110,14 +110,14 @@ def _eighths(packed: Tensor) -> tuple[Tensor, Tensor]:
 
 def _q4_k(raw: Tensor) -> Tensor:
     scales, least = _eighths(raw[:, 4:16])
-    numbers = _nibbles(raw[:, 16:].unflatten(1, (4, 32))).reshape(-1, 8, 32)
+    numbers = _nibbles(raw[:, 16:].reshape(-1, 4, 32)).reshape(-1, 8, 32)
     return _of_eighths(raw, numbers, scales, least)
 
 
 def _q5_k(raw: Tensor) -> Tensor:
     scales, least = _eighths(raw[:, 4:16])
     fifths = torch.stack([(raw[:, 16:48] >> bit) & 1 for bit in range(8)], 1)  # (B, 8, 32)
-    numbers = _nibbles(raw[:, 48:].unflatten(1, (4, 32))).reshape(-1, 8, 32)
+    numbers = _nibbles(raw[:, 48:].reshape(-1, 4, 32)).reshape(-1, 8, 32)
     return _of_eighths(raw, numbers | (fifths << 4), scales, least)
 
 
@@ -129,8 +129,8 @@ def _of_eighths(raw: Tensor, numbers: Tensor, scales: Tensor, least: Tensor) -> 
 
 def _q6_k(raw: Tensor) -> Tensor:
     """Sixteen parts of sixteen; the two upper bits of a number lie apart."""
-    lower = _nibbles(raw[:, :128].unflatten(1, (2, 64))).reshape(-1, 8, 32)
-    upper = _twos(raw[:, 128:192].unflatten(1, (2, 32))).reshape(-1, 8, 32)
+    lower = _nibbles(raw[:, :128].reshape(-1, 2, 64)).reshape(-1, 8, 32)
+    upper = _twos(raw[:, 128:192].reshape(-1, 2, 32)).reshape(-1, 8, 32)
     numbers = (lower | (upper << 4)).reshape(-1, 16, 16).float() - 32
     scales = raw[:, 192:208].contiguous().view(torch.int8).float()
     return (_half(raw, 208) * scales)[:, :, None] * numbers
@@ -145,7 +145,7 @@ def _iq4_xs(raw: Tensor) -> Tensor:
     lower = torch.stack((raw[:, 4:8] & 15, raw[:, 4:8] >> 4), -1).flatten(1)  # (B, 8)
     upper = _twos(raw[:, 2:4]).mT.flatten(1)
     scale = _half(raw, 0) * ((lower | (upper << 4)).float() - 32)
-    numbers = _levels(_nibbles(raw[:, 8:].unflatten(1, (8, 16))))
+    numbers = _levels(_nibbles(raw[:, 8:].reshape(-1, 8, 16)))
     return scale[:, :, None] * numbers
 
 

@@ -33,7 +33,8 @@ class PackedLinear(nn.Linear):
     @property
     def weight(self) -> Tensor:  # type: ignore[override]
         """(out, in): what the packed weight stands for, made anew; in the precision of the bias."""
-        return self._weight(torch.float32 if self.bias is None else self.bias.dtype)
+        bias: Tensor | None = self.bias  # torch declares that there always is one
+        return self._weight(torch.float32 if bias is None else bias.dtype)
 
     @property
     def shape(self) -> tuple[int, int]:

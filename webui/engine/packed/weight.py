@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -36,7 +37,8 @@ class PackedWeight:
             scaled = numbers if self.scale == 1.0 else numbers * self.scale
         else:
             scaled = unpack(self.rows.reshape(-1, BLOCKS[self.kind][1]), self.kind)
-        return scaled.to(dtype).reshape(self.shape)
+        # A last block may be longer than what is left of the tensor.
+        return scaled.flatten()[: math.prod(self.shape)].to(dtype).reshape(self.shape)
 
     def part(self, start: int, stop: int) -> PackedWeight:
         """Some of its rows."""

@@ -1,4 +1,4 @@
-"""Scales beside eight-bit floats: what a file's weights have to be multiplied by.
+"""Which weights of a file are packed, and the scales beside those of eight bits.
 
 Files that were scaled to use the whole range of eight bits keep one number for each weight, as ComfyUI names it:
 `scale_weight` (with a tensor `scaled_fp8` that says so), or `weight_scale` in newer ones. Scales of a layer's input
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webui.weights.header import WeightsHeader
+from webui.weights.header import ITEM_BYTES, WeightsHeader
 
 WEIGHT, WEIGHT_SCALES = "weight", ("scale_weight", "weight_scale")
 BESIDE = ("scale_input", "input_scale", "comfy_quant")
@@ -44,3 +44,15 @@ def find_scales(header: WeightsHeader) -> Scales:
         elif what == MARK or (what in BESIDE and weight in header.tensors):
             unseen.add(name)
     return Scales(of, frozenset(unseen))
+
+
+def count_packed(header: WeightsHeader, prefix: str) -> int:
+    """How many numbers below a prefix lie in matrices that are packed."""
+    scales = find_scales(header).of
+    return sum(
+        info.count
+        for name, info in header.tensors.items()
+        if name.startswith(prefix)
+        and len(info.shape) == 2
+        and (info.dtype not in ITEM_BYTES or name in scales)
+    )
