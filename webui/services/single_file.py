@@ -17,7 +17,9 @@ from typing import Any
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
+from webui.services.bare_model import describe_bare
 from webui.services.model_files import read_defaults, read_json
+from webui.weights.bare import bare_denoiser
 from webui.weights.ldm_unet import UNET
 from webui.weights.packed import count_packed
 from webui.weights.read import read_weights
@@ -41,6 +43,8 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
     if said.get("ignore") is True:
         return None
     header = read_weights(file)
+    if (bare := bare_denoiser(header)) is not None:
+        return describe_bare(file, header, bare, said, model)
     facts = identify(WeightsFile(file.resolve(), header, said))
     kept = [t for name, t in header.tensors.items() if not name.startswith(AVERAGED)]
     dtypes = Counter[str]()

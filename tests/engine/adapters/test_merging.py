@@ -172,13 +172,13 @@ def test_a_lora_that_is_at_work_for_some_steps_changes_those_alone(
 def test_a_packed_layer_is_changed_and_is_the_files_again_to_the_bit(tmp_path: Path) -> None:
     weight = random(8, 32)
     raw = torch.frombuffer(bytearray(packed_q8_0(weight)), dtype=torch.uint8).view(8, 34)
-    network = nn.Sequential(PackedLinear(PackedWeight("Q8_0", raw, (8, 32)), has_bias=False))
-    before = network[0].weight
+    layer = PackedLinear(PackedWeight("Q8_0", raw, (8, 32)), has_bias=False)
+    network, before = nn.Sequential(layer), layer.weight
     down, up = random(2, 32), random(8, 2)
     pieces = {"lora_unet_0.lora_down.weight": down, "lora_unet_0.lora_up.weight": up}
     merged, lora = MergedWeights(), loaded(tmp_path / "a.safetensors", pieces)
     for strength in (0.5, 2.0):  # each change is one of the file's weight
         merged.use(UNET, network, ((lora, strength),))
-        assert (network[0].weight - (before + strength * up @ down)).abs().max() < 1e-5
+        assert (layer.weight - (before + strength * up @ down)).abs().max() < 1e-5
     merged.use(UNET, network, ())
-    assert torch.equal(network[0].weight, before)
+    assert torch.equal(layer.weight, before)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pytest
 import safetensors.torch
 import torch
 from torch import Tensor
 
+from tests.engine.families.tiny_flow import tiny_flux, tiny_sd3, write_tiny_flow
+from tests.engine.flow_layout.published import FLUX, SD3, published
 from tests.engine.original import described, random_weights, tiny_sd1
 from tests.engine.packed.reference import packed_q8_0
 from tests.engine.rig import Rig, order
@@ -75,3 +79,43 @@ def test_scaled_eight_bit_weights_draw_what_their_products_draw(tmp_path: Path) 
     expected, _ = drawn(described(tmp_path / "plain.safetensors"))
     assert layers > 20
     assert torch.equal(latent, expected)
+
+
+def bare(folder: Path, pipeline: Any, rules: Any, *, packs: bool = True) -> CheckpointInfo:
+    """The network of a pipeline alone in its published layout, beside the rest of its folder."""
+    rest = folder / "rest"
+    pipeline.save_pretrained(rest)
+    for file in (rest / "transformer").glob("*.safetensors"):
+        file.unlink()
+    weights = published(pipeline.transformer.state_dict(), rules)
+    if packs:
+        return packed_file(folder / "network.gguf", weights)
+    safetensors.torch.save_file(weights, folder / "network.safetensors")
+    return described(folder / "network.safetensors")
+
+
+@pytest.mark.parametrize(("make", "rules"), [(tiny_flux, FLUX), (tiny_sd3, SD3)])
+def test_a_transformer_alone_draws_with_the_rest_of_a_folder(
+    tmp_path: Path, make: Any, rules: Any
+) -> None:
+    pipeline = make()
+    checkpoint = bare(tmp_path / "a", pipeline, rules, packs=False)
+    assert (checkpoint.format, checkpoint.packed) == ("safetensors", 0)
+    whole = write_tiny_flow(tmp_path / "whole", pipeline)
+    assert torch.equal(drawn(checkpoint)[0], drawn(whole)[0])
+
+
+@pytest.mark.parametrize(("make", "rules"), [(tiny_flux, FLUX), (tiny_sd3, SD3)])
+def test_a_packed_transformer_draws_what_its_numbers_draw(
+    tmp_path: Path, make: Any, rules: Any
+) -> None:
+    pipeline = make()
+    checkpoint = bare(tmp_path / "a", pipeline, rules)
+    assert checkpoint.packed > 1000
+    numbers = open_weights(Path(checkpoint.path))
+    plain = {name: numbers[name].clone() for name in numbers}
+    (tmp_path / "a" / "network.gguf").rename(tmp_path / "a" / "packed.gguf")
+    safetensors.torch.save_file(plain, tmp_path / "a" / "network.safetensors")
+    latent, layers = drawn(described(tmp_path / "a" / "packed.gguf"))
+    assert layers > 3
+    assert torch.equal(latent, drawn(described(tmp_path / "a" / "network.safetensors"))[0])

@@ -56,8 +56,6 @@ def sizes(weights: Mapping[str, Stored]) -> dict[str, Any]:
         "num_single_layers": count_blocks(weights, SINGLE),
         "guidance_embeds": "guidance_in.in_layer.weight" in weights,
         "in_channels": weights["img_in.weight"].shape[1],
-        "joint_attention_dim": weights["txt_in.weight"].shape[1],
-        "pooled_projection_dim": weights["vector_in.in_layer.weight"].shape[1],
     }
 
 

@@ -56,8 +56,6 @@ def sizes(weights: Mapping[str, Stored]) -> dict[str, Any]:
         "qk_norm": "rms_norm" if f"{BLOCKS}.0.x_block.attn.ln_q.weight" in weights else None,
         "in_channels": weights["x_embedder.proj.weight"].shape[1],
         "pos_embed_max_size": math.isqrt(weights[PLACES].shape[1]),
-        "joint_attention_dim": weights["context_embedder.weight"].shape[1],
-        "pooled_projection_dim": weights["y_embedder.mlp.0.weight"].shape[1],
     }
 
 
