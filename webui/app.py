@@ -25,10 +25,11 @@ from webui.api.login import Login
 from webui.api.sse import Streams
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
-from webui.contracts.events import LibraryChanged
+from webui.contracts.events import ExtensionsChanged, LibraryChanged
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
+from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
 from webui.services.catalog import Catalog
@@ -38,6 +39,10 @@ from webui.services.downloads.downloads import Downloads
 from webui.services.downloads.network import Web, is_any, is_public
 from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
+from webui.services.extension_access import access_maker
+from webui.services.extension_settings import ExtensionSettings
+from webui.services.extension_state import ExtensionState
+from webui.services.extensions import ExtensionService
 from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
 from webui.services.hashes import Librarian
@@ -91,7 +96,8 @@ class Studio:
     librarian: Librarian
 
     def start(self) -> None:
-        """Take up the queue where it was left, and start the worker."""
+        """Load the extensions, take up the queue where it was left, and start the worker."""
+        self.context.extensions.start()
         self.context.dispatcher.start()
         self.context.downloads.start()
         self.librarian.start()
@@ -99,6 +105,7 @@ class Studio:
     def stop(self) -> None:
         """End the streams and the worker; the queue stays on disk."""
         self.streams.close()
+        self.context.extensions.stop()
         self.librarian.stop()
         self.context.downloads.stop()
         self.context.dispatcher.stop()
@@ -130,25 +137,35 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     lock = InstanceLock(settings.data_dir)
     events = EventBus()
     database = open_database(settings.database)
-    hooks = _hooks(events)
+    preferences = SettingsStore(database)
+    hooks, extensions = _extensions(settings, events, preferences)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
     records, notes = FileRecords(database), NoteStore(database, settings.previews)
     catalog = Catalog(folders, _built_in_models(settings), records, notes)
     library = Library(catalog, notes, records, folders)
     images = ImageStore(settings.images)
-    words = WordSources.below(settings.data_dir)
+    words = WordSources.below(settings.data_dir, hooks)
     jobs = JobService(database, catalog, images, events, sources=words)
     hashes = KnownHashes(database, catalog)
     gallery = Gallery(database, settings.outputs, events, hooks, hashes=hashes.of_picture)
     dispatcher = Dispatcher(
-        jobs, catalog, images, gallery, events, make_worker or worker_maker(settings)
+        jobs,
+        catalog,
+        images,
+        gallery,
+        events,
+        make_worker or worker_maker(settings),
+        extensions=extensions,
     )
+    extensions.on_change.append(dispatcher.refresh_extensions)
+    extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
-        ParameterReader(catalog, words.styles, images, hashes), hashes,
+        extensions, ParameterReader(catalog, words.styles, images, hashes), hashes,
         _downloads(settings, database, events, library), library,
     )  # fmt: skip
+    hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
     streams, page = Streams(events), PageState()
     api = create_api(context, streams, lambda: page.problem)
@@ -160,7 +177,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         hosts=hosts,
         streams=streams,
         context=context,
-        settings_store=SettingsStore(database),
+        settings_store=preferences,
         page=page,
         lock=lock,
         librarian=Librarian(catalog, records, events),
@@ -224,12 +241,17 @@ def _downloads(
     return Downloads(database, models, web, sites, events, library.installed)
 
 
-def _hooks(events: EventBus) -> HookHost:
-    hooks = HookHost()
+def _extensions(
+    settings: Settings, events: EventBus, preferences: SettingsStore
+) -> tuple[StudioExtensions, ExtensionService]:
+    host = HookHost()
     for name, extension in BUILTIN:
-        hooks.register(extension, name)
+        host.register(extension, name)
+    hooks = StudioExtensions(host)
     events.subscribe(hooks.observe)
-    return hooks
+    state = ExtensionState(settings.data_dir)
+    kept = ExtensionSettings(preferences)
+    return hooks, ExtensionService(settings.extension_folders, state, hooks, kept)
 
 
 def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> None:

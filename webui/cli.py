@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list, show, install, delete, merge or convert models",
+    "extensions": "list extensions, enable or disable one",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
@@ -111,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     given = list(sys.argv[1:] if arguments is None else arguments)
     command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("serve", given)
-    if command not in {"serve", "models"}:
+    if command not in {"serve", "models", "extensions"}:
         rest = [word for word in rest if word != "--no-venv"]  # launch.py has seen to it
     if command in PROGRAMS:
         return run_program(PROGRAMS[command], command, rest)
@@ -124,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser(os.environ)
     if command == "models":
         return models(rest, parser)
+    if command == "extensions":
+        return extensions(rest, parser)
     return serve(to_settings(parser.parse_args(rest), parser))
 
 
@@ -228,6 +231,17 @@ def models(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
     else:
         options, words = parser.parse_known_args(rest)
     return run_models(words, to_settings(options, parser), _say, run_program)
+
+
+def extensions(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """Run `extensions` with one of its verbs."""
+    from webui.extension_commands import USAGE, run_extensions  # noqa: PLC0415  as above
+
+    if rest and rest[-1] in ("--help", "-h"):
+        _say(USAGE)
+        return 0
+    options, words = parser.parse_known_args(rest)
+    return run_extensions(words, to_settings(options, parser), _say)
 
 
 def train(rest: Sequence[str]) -> int:

@@ -43,6 +43,13 @@ def test_a_second_pass_is_written_only_where_there_is_one() -> None:
     assert "Denoising strength: 0.75" in text
 
 
+def test_tiles_are_written_only_where_they_are_drawn() -> None:
+    assert "Tile" not in write_infotext(_request(upscaler="Lanczos", tile_strength=0.2), 5, "m")
+    text = write_infotext(_request(upscaler="Diffusion in tiles", tile_strength=0.2), 5, "m")
+    assert "Postprocess upscaler: Diffusion in tiles" in text
+    assert "Tile denoising strength: 0.2" in text
+
+
 def test_an_empty_negative_prompt_has_no_line_and_whole_numbers_no_point() -> None:
     text = write_infotext(_request(), 5, "m")
     assert "Negative" not in text
@@ -77,6 +84,12 @@ def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
         {"discard_penultimate": True, "sgm_noise_multiplier": True},
         {"clip_skip": 2, "tiling": True, "pag_scale": 3.0, "sag_scale": 0.8, "freeu_b1": 1.2},
         {"hires_scale": 2.0, "hires_upscaler": "Lanczos", "denoising_strength": 0.4},
+        {
+            "image": "ab" * 32,
+            "upscaler": "Diffusion in tiles",
+            "tile_size": 512,
+            "tile_overlap": 0.1,
+        },
         {"hires_width": 256, "hires_height": 192, "hires_steps": 9, "hires_guidance_scale": 3.0},
         {"refiner": "a/b", "refiner_switch_at": 0.6, "hires_scale": 1.5, "hires_model": "c"},
         {"hires_scale": 1.5, "hires_sampler": "Euler", "hires_schedule": "Karras"},

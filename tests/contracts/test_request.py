@@ -143,3 +143,10 @@ def test_one_text_serves_all_pictures_and_none_is_the_prompt_itself() -> None:
 def test_pictures_of_a_matrix_share_their_seeds() -> None:
     matrix = _parse(seed=5, variation_seed=3, prompt_choices="Matrix", variation_strength=0.5)
     assert {matrix.seeds_of(i) for i in range(4)} == {(5, 3)}
+
+
+def test_the_network_before_tiles_is_named_only_where_tiles_are_drawn() -> None:
+    fields = {"prompt": "", "tile_upscaler": "upscalers/sharp"}
+    tiles = GenerationRequest.model_validate({**fields, "upscaler": "Diffusion in tiles"})
+    assert tiles.upscaler_networks == ("upscalers/sharp",)
+    assert GenerationRequest.model_validate(fields).upscaler_networks == ()

@@ -22,6 +22,8 @@ AGAIN = {"hires_scale": 2.0, "denoising_strength": 0.5}
         (HALF, 11),  # the step in which the share begins is taken whole
         ({**HALF, "exact_steps": True}, 20),
         ({**HALF, "upscaler": "Lanczos"}, 0),
+        ({**HALF, "upscaler": "Diffusion in tiles", "tile_strength": 0.25}, 6),
+        ({**HALF, "upscaler": "Diffusion in tiles", "tile_strength": 0.0}, 0),
         (AGAIN, 20 + 11),
         ({**AGAIN, "hires_steps": 7}, 20 + 7),
     ],

@@ -9,6 +9,7 @@ from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
 from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.extending import UNEXTENDED
 from webui.engine.families.parts import noise_levels
 from webui.engine.schedules import (
     ALIGNED,
@@ -47,10 +48,10 @@ def test_there_are_steps_plus_one_falling_sigmas_that_end_in_0(
 
 @pytest.mark.parametrize("info", SAMPLERS, ids=lambda info: info.name)
 def test_automatic_is_what_the_contract_says(info: SamplerInfo, levels: NoiseLevels) -> None:
-    name, schedule = info.name, info.automatic_schedule
+    schedule = info.automatic_schedule
     made = SCHEDULES[schedule](levels, 10 if info.discards_penultimate else 9)
     expected = [*made[:-2], 0.0] if info.discards_penultimate else made
-    assert sigmas_for(levels, 9, name, AUTOMATIC) == expected
+    assert sigmas_for(levels, 9, info, AUTOMATIC) == expected
 
 
 def test_the_levels_are_those_of_stable_diffusion(levels: NoiseLevels) -> None:
@@ -146,16 +147,18 @@ def test_a_span_that_is_upside_down_is_refused_in_a_sentence(levels: NoiseLevels
 def test_to_discard_the_penultimate_level_is_to_take_one_more_and_leave_it_out(
     levels: NoiseLevels,
 ) -> None:
-    sigmas = sigmas_for(levels, 9, "Euler", "Karras", discard_penultimate=True)
+    sigmas = sigmas_for(
+        levels, 9, UNEXTENDED.sampler_info("Euler"), "Karras", discard_penultimate=True
+    )
     more = karras(levels, 10)
     assert sigmas == [*more[:-2], 0.0]
-    assert sigmas_for(levels, 9, "DPM2", "Karras") == sigmas
-    assert sigmas_for(levels, 9, "Euler", "Karras") != sigmas
+    assert sigmas_for(levels, 9, UNEXTENDED.sampler_info("DPM2"), "Karras") == sigmas
+    assert sigmas_for(levels, 9, UNEXTENDED.sampler_info("Euler"), "Karras") != sigmas
 
 
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 def test_every_schedule_spaces_a_flow_by_its_times(schedule: str) -> None:
-    sigmas = sigmas_for(NoiseLevels.of_flow(3.0), 8, "Euler", schedule)
+    sigmas = sigmas_for(NoiseLevels.of_flow(3.0), 8, UNEXTENDED.sampler_info("Euler"), schedule)
     times = [sigma / (1 + sigma) for sigma in sigmas]
     assert times == sorted(times, reverse=True)
     assert times[0] > 0.95

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+from collections.abc import Callable
 
 import pytest
 
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import HookFailed
-from webui.contracts.events import JobChanged, WorkerChanged
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest
-from webui.hooks.builtin import BUILTIN
-from webui.hooks.host import MAX_FAILURES, HookHost
+from webui.hooks.failures import MAX_FAILURES
+from webui.hooks.host import HookHost, Own, Use
 from webui.hooks.specs import hookimpl
 
 _REQUEST = GenerationRequest(prompt="a boat", seed=7)
@@ -22,18 +24,22 @@ _JOB = Job(JobId("j"), _REQUEST, JobState.DONE, 1, 1, None, 1, 0.0, 0.0, 0.0)
 
 
 class _Good:
-    """Uses every hook; takes a part of the arguments only."""
+    """Uses a hook of each kind; takes a part of the arguments only."""
 
-    def __init__(self, word: str, name: str | None = None) -> None:
+    def __init__(self, word: str = "w", name: str | None = None) -> None:
         self.word, self.name, self.heard = word, name, list[JobId]()
 
     @hookimpl
     def picture_metadata(self) -> list[TextChunk]:
-        return [TextChunk("word", self.word), TextChunk(self.word, "mine")]
+        return [TextChunk("word", self.word)]
 
     @hookimpl
     def picture_file_name(self, draft: PictureDraft) -> str | None:
         return self.name
+
+    @hookimpl
+    def change_request(self, request: GenerationRequest, arguments: str) -> GenerationRequest:
+        return request.model_copy(update={"prompt": f"{request.prompt} {self.word} {arguments}"})
 
     @hookimpl
     def job_changed(self, job: Job) -> None:
@@ -41,7 +47,7 @@ class _Good:
 
 
 class _Failing:
-    """Fails in every hook."""
+    """Fails in each of them."""
 
     @hookimpl
     def picture_metadata(self) -> list[TextChunk]:
@@ -52,19 +58,12 @@ class _Failing:
         raise RuntimeError("no name")
 
     @hookimpl
-    def job_changed(self) -> None:
-        raise RuntimeError("no ears")
-
-
-class _Giving:
-    """Gives something that is no text for a picture."""
-
-    def __init__(self, given: object) -> None:
-        self.given = given
+    def change_request(self) -> GenerationRequest:
+        raise RuntimeError("no change")
 
     @hookimpl
-    def picture_metadata(self) -> object:
-        return self.given
+    def job_changed(self) -> None:
+        raise RuntimeError("no ears")
 
 
 def _host(**extensions: object) -> HookHost:
@@ -74,79 +73,131 @@ def _host(**extensions: object) -> HookHost:
     return host
 
 
-def test_collected_texts_are_joined_and_the_first_of_a_keyword_stays() -> None:
-    chunks = _host(one=_Good("first"), two=_Good("second")).picture_metadata(_DRAFT)
-    assert [(c.keyword, c.text) for c in chunks] == [
-        ("word", "first"),
-        ("first", "mine"),
-        ("second", "mine"),
-    ]
+def _change(host: HookHost, *uses: Use) -> str:
+    return host.change("change_request", _REQUEST, lambda given: given, uses).prompt
+
+
+def test_what_is_collected_comes_with_its_names_in_order() -> None:
+    answers = _host(one=_Good("1"), two=_Good("2")).collect("picture_metadata", list, draft=_DRAFT)
+    assert [(name, chunks[0].text) for name, chunks in answers] == [("one", "1"), ("two", "2")]
 
 
 def test_a_failing_collector_is_named_and_the_others_are_heard(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    host = _host(bad=_Failing(), good=_Good("w"))
+    host = _host(bad=_Failing(), good=_Good())
     with caplog.at_level(logging.ERROR):
-        assert len(host.picture_metadata(_DRAFT)) == 2
+        answers = host.collect("picture_metadata", list, draft=_DRAFT)
+    assert [name for name, _ in answers] == ["good"]
     assert "'bad' failed in picture_metadata" in caplog.text
-    assert "no words" in caplog.text
-    assert [(f.extension, f.hook, f.message) for f in host.failures()] == [
-        ("bad", "picture_metadata", "RuntimeError: no words")
-    ]
+    failure = host.failures()[0]
+    assert (failure.extension, failure.hook) == ("bad", "picture_metadata")
+    assert failure.message == "RuntimeError: no words"
+    assert "test_host.py" in failure.trace
 
 
-@pytest.mark.parametrize(
-    "given", [3, ["text"], [TextChunk("", "x")], [TextChunk("k" * 80, "x")], [TextChunk("船", "x")]]
-)
-def test_texts_that_a_png_cannot_hold_are_left_out_and_named(given: object) -> None:
-    host = _host(odd=_Giving(given))
-    assert host.picture_metadata(_DRAFT) == ()
+def test_what_a_check_refuses_is_left_out_and_named() -> None:
+    def refuse(given: object) -> object:
+        raise TypeError(f"{given!r} is not what was wanted")
+
+    host = _host(odd=_Good())
+    assert host.collect("picture_metadata", refuse, draft=_DRAFT) == []
     assert [f.extension for f in host.failures()] == ["odd"]
 
 
-def test_an_extension_may_give_nothing() -> None:
-    host = _host(quiet=_Giving(None))
-    assert (host.picture_metadata(_DRAFT), host.failures()) == ((), ())
-
-
 def test_the_latest_registered_decides_first_and_may_leave_it_to_the_next() -> None:
-    assert (
-        _host(one=_Good("a", "first"), two=_Good("b", "second")).picture_file_name(_DRAFT)
-        == "second"
-    )
-    assert _host(one=_Good("a", "first"), two=_Good("b", None)).picture_file_name(_DRAFT) == "first"
+    def decided(**extensions: object) -> object:
+        return _host(**extensions).decide("picture_file_name", "name it", draft=_DRAFT)
+
+    assert decided(one=_Good(name="first"), two=_Good(name="second")) == ("two", "second")
+    assert decided(one=_Good(name="first"), two=_Good()) == ("one", "first")
 
 
 def test_a_failing_decision_is_an_error_that_names_the_extension() -> None:
-    with pytest.raises(
-        HookFailed, match=r"'bad' failed when it had to name the picture's file: no name"
-    ):
-        _host(good=_Good("a", "name"), bad=_Failing()).picture_file_name(_DRAFT)
+    host = _host(good=_Good(name="n"), bad=_Failing())
+    with pytest.raises(HookFailed, match=r"'bad' failed when it had to name it: no name"):
+        host.decide("picture_file_name", "name it", draft=_DRAFT)
 
 
-def test_no_name_at_all_is_an_error() -> None:
-    with pytest.raises(HookFailed, match="No extension gave a name"):
-        HookHost().picture_file_name(_DRAFT)
+def test_no_decision_at_all_is_an_error() -> None:
+    with pytest.raises(HookFailed, match="No extension answered when one had to name it"):
+        HookHost().decide("picture_file_name", "name it", draft=_DRAFT)
+
+
+def test_those_that_are_used_change_in_order_and_the_others_are_not_asked() -> None:
+    host = _host(one=_Good("1"), bad=_Failing(), two=_Good("2"))
+    assert _change(host, Use("two", "b"), Use("one", "a")) == "a boat 1 a 2 b"
+    assert _change(host) == "a boat"
+    assert host.failures() == ()
+
+
+def test_a_failing_change_is_an_error_that_names_the_extension() -> None:
+    with pytest.raises(HookFailed, match=r"'bad' failed when it had to change the request: no"):
+        _change(_host(good=_Good(), bad=_Failing()), Use("good", ""), Use("bad", None))
 
 
 def test_a_failing_observer_is_named_and_the_others_hear(caplog: pytest.LogCaptureFixture) -> None:
-    good = _Good("w")
-    _host(good=good, bad=_Failing()).observe(JobChanged(_JOB))
+    good = _Good()
+    host = _host(bad=_Failing(), good=good)
+    host.observe("job_changed", job=_JOB)
+    assert host.settle()
     assert good.heard == ["j"]
     assert "'bad' failed in job_changed" in caplog.text
 
 
-def test_observers_of_jobs_hear_of_jobs_only() -> None:
-    good = _Good("w")
-    _host(good=good).observe(WorkerChanged("ready", "cpu", "Ready."))
-    assert good.heard == []
+class _Ears:
+    """Does what it is told to when it hears of a job."""
+
+    def __init__(self, act: Callable[[Job], object]) -> None:
+        self.act = act
+
+    @hookimpl
+    def job_changed(self, job: Job) -> None:
+        self.act(job)
+
+
+def test_an_observer_that_never_ends_holds_nobody_up_and_is_named() -> None:
+    over = threading.Event()
+    good = _Good()
+    host = HookHost(budget_seconds=0.01)
+    host.register(_Ears(lambda _: over.wait(20)), "stuck")
+    host.register(good, "good")
+    started = time.perf_counter()
+    for _ in range(3):
+        host.observe("job_changed", job=_JOB)
+    assert time.perf_counter() - started < 1
+    assert not host.settle(0.05)
+    assert good.heard == ["j"] * 3
+    assert [(f.extension, f.hook, f.kind) for f in host.failures()] == [
+        ("stuck", "job_changed", "slow")
+    ]
+    over.set()
+    host.close()
+
+
+def test_a_slow_call_is_named_once_for_all() -> None:
+    host = HookHost(budget_seconds=0.001)
+    host.register(_Ears(lambda _: time.sleep(0.01)), "slow")
+    for _ in range(3):
+        host.observe("job_changed", job=_JOB)
+    assert host.settle()
+    failures = host.failures()
+    assert [(f.extension, f.kind) for f in failures] == [("slow", "slow")]
+    assert "0.001 s is what a call may take" in failures[0].message
+
+
+def test_each_extension_has_its_own_of_what_differs() -> None:
+    heard: list[object] = []
+    host = _host(one=_Ears(heard.append), two=_Ears(heard.append))
+    host.observe("job_changed", job=Own(lambda name: f"of {name}"))
+    assert host.settle()
+    assert sorted(map(str, heard)) == ["of one", "of two"]
 
 
 def test_the_list_of_failures_does_not_grow_without_end() -> None:
     host = _host(bad=_Failing())
     for _ in range(MAX_FAILURES + 5):
-        host.job_changed(_JOB)
+        host.collect("picture_metadata", list, draft=_DRAFT)
     assert len(host.failures()) == MAX_FAILURES
 
 
@@ -162,30 +213,38 @@ class _UnknownHook:
         return []
 
 
-@pytest.mark.parametrize("extension", [_UnknownArgument(), _UnknownHook()])
+class _OtherProcess:
+    @hookimpl
+    def change_picture(self, pixels: object) -> object:
+        return pixels
+
+
+@pytest.mark.parametrize("extension", [_UnknownArgument(), _UnknownHook(), _OtherProcess()])
 def test_an_extension_that_does_not_fit_is_refused_whole(extension: object) -> None:
-    host = _host(good=_Good("w"))
+    host = _host(good=_Good())
     with pytest.raises(HookFailed, match="'misfit' cannot be used"):
         host.register(extension, "misfit")
     assert host.extensions() == ("good",)
-    assert len(host.picture_metadata(_DRAFT)) == 2
+    assert len(host.collect("picture_metadata", list, draft=_DRAFT)) == 1
 
 
 def test_a_name_is_used_once() -> None:
-    host = _host(good=_Good("w"))
+    host = _host(good=_Good())
     with pytest.raises(HookFailed, match="'good' cannot be used"):
         host.register(_Good("other"), "good")
     assert host.extensions() == ("good",)
 
 
+def test_an_extension_that_is_taken_out_is_asked_no_more() -> None:
+    host = _host(good=_Good())
+    assert host.hooks_of("good") == (
+        "change_request", "job_changed", "picture_file_name", "picture_metadata",
+    )  # fmt: skip
+    host.unregister("good")
+    host.unregister("good")
+    assert (host.extensions(), host.collect("picture_metadata", list, draft=_DRAFT)) == ((), [])
+
+
 def test_two_hosts_do_not_share_extensions() -> None:
-    _host(good=_Good("w"))
+    _host(good=_Good())
     assert HookHost().extensions() == ()
-
-
-def test_easels_own_extensions_fit() -> None:
-    host = HookHost()
-    for name, module in BUILTIN:
-        host.register(module, name)
-    assert host.extensions() == ("easel.png_metadata", "easel.file_names")
-    assert {c.keyword for c in host.picture_metadata(_DRAFT)} == {"parameters", "easel"}

@@ -15,6 +15,7 @@ from webui.contracts.job import Job
 from webui.contracts.request import GenerationRequest
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
+from webui.hooks.studio import StudioExtensions
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
 from webui.services.events import EventBus
@@ -31,7 +32,7 @@ class Services:
     folder: Path
     database: Engine
     events: EventBus
-    hooks: HookHost
+    hooks: StudioExtensions
     catalog: Catalog
     images: ImageStore
     jobs: JobService
@@ -43,9 +44,10 @@ class Services:
 
 
 def make_services(folder: Path) -> Services:
-    database, events, hooks = open_database(folder / "easel.sqlite"), EventBus(), HookHost()
+    database, events = open_database(folder / "easel.sqlite"), EventBus()
+    hooks = StudioExtensions(HookHost())
     for name, module in BUILTIN:
-        hooks.register(module, name)
+        hooks.host.register(module, name)
     catalog = Catalog([folder / "models"], built_in=[FAKE_CHECKPOINT])
     images = ImageStore(folder / "outputs" / ".images")
     jobs = JobService(database, catalog, images, events, sources=WordSources.below(folder))

@@ -320,7 +320,7 @@ def test_a_hook_that_raises_fails_its_job_and_changes_no_other_picture(
 ) -> None:
     start(_quick)
     (alone,) = _ended(services, _submit(services, seed=5))
-    services.hooks.register(_FailsFor(), "unlucky")
+    services.hooks.host.register(_FailsFor(), "unlucky")
     jobs = [_submit(services, "unlucky"), _submit(services, seed=5), _submit(services, "unlucky")]
     ended = _ended(services, *jobs)
     assert [job.state for job in ended] == [JobState.FAILED, JobState.DONE, JobState.FAILED]

@@ -201,6 +201,8 @@ def test_a_picture_to_enlarge_must_have_a_size_that_can_be_enlarged(
     ("task", "fields", "sentence"),
     [
         ("text", {"upscaler": "Lanczos"}, "image is missing for Lanczos, expected the picture to enlarge"),
+        ("text", {"upscaler": "Diffusion in tiles"}, "image is missing for Diffusion in tiles, expected the picture to enlarge"),
+        ("upscale", {"upscaler": "Diffusion in tiles", "image": A}, "model is 'starter/upscale', expected one that draws from text, for Diffusion in tiles"),
         ("text", {"upscale_factor": 2, "image": A}, "upscale_factor is given for the model 'starter/text', which cannot use it, expected model to be 'starter/upscale'"),
     ],
 )  # fmt: skip
@@ -210,7 +212,10 @@ def test_enlarging_wants_a_picture_and_something_that_enlarges(
     assert sentence in _wrong(images, task, **fields)
 
 
-@pytest.mark.parametrize(("task", "upscaler"), [("text", "Nearest"), ("upscale", "Model")])
+@pytest.mark.parametrize(
+    ("task", "upscaler"),
+    [("text", "Nearest"), ("text", "Diffusion in tiles"), ("upscale", "Model")],
+)
 def test_a_factor_says_the_size(images: ImageStore, task: Task, upscaler: str) -> None:
     out = io.BytesIO()
     Image.new("RGB", (101, 64)).save(out, "PNG")

@@ -222,14 +222,14 @@ def test_a_file_that_was_removed_by_hand_is_not_found(services: Services) -> Non
     "name", ["", "/etc/x", "../x", "a/../../x", ".hidden/x", "a\\b", "a\0b", "x" * 500, "c:/x"]
 )
 def test_a_file_name_that_leads_elsewhere_is_refused(services: Services, name: str) -> None:
-    services.hooks.register(_Namer(name), "namer")
+    services.hooks.host.register(_Namer(name), "namer")
     with pytest.raises(HookFailed, match="below the outputs folder"):
         _saved(services)
     assert _files(services) == []
 
 
 def test_a_name_that_is_taken_does_not_overwrite(services: Services) -> None:
-    services.hooks.register(_Namer("boats/one"), "namer")
+    services.hooks.host.register(_Namer("boats/one"), "namer")
     job = services.submit(count=2)
     first, second = _saved(services, 0, job), _saved(services, 1, job)
     assert first.file == "boats/one.png"

@@ -8,7 +8,13 @@ import pytest
 
 from webui.training.scenes import CAPTION_BYTES, SceneStream, pool_in_memory, scene_pool
 from webui.training.text import caption_text
-from webui.training.world import CLASS_INDEX, render, sample_scene
+from webui.training.world import (
+    CLASS_INDEX,
+    render,
+    render_two_grounds,
+    sample_scene,
+    sample_two_grounds,
+)
 
 
 def test_a_pool_holds_the_scenes_of_its_seeds_in_order(tmp_path: Path) -> None:
@@ -24,6 +30,15 @@ def test_a_pool_holds_the_scenes_of_its_seeds_in_order(tmp_path: Path) -> None:
         assert len(named) == len(drawn.boxes)
         assert named[0][0] == CLASS_INDEX[drawn.boxes[0].name]
         assert named[0][1] == pytest.approx(drawn.boxes[0].x0)
+
+
+def test_a_pool_of_scenes_with_two_grounds_is_another_pool_without_words(tmp_path: Path) -> None:
+    scene_pool(tmp_path, count=2, size=64, first_seed=3, workers=1)
+    pool = scene_pool(tmp_path, count=2, size=64, first_seed=3, workers=1, two_grounds=True)
+    drawn = render_two_grounds(sample_two_grounds(4), 64, 64)
+    assert np.array_equal(pool.pictures[1], drawn.image)
+    assert np.array_equal(pool.class_maps[1], drawn.class_map)
+    assert pool.draw(3, np.random.default_rng(0)).captions == ("", "", "")
 
 
 def test_a_pool_is_drawn_only_once(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 
 BEYOND_FORMS = {
-    "loras", "template",
+    "extensions", "loras", "template",
     "negative_template", "texts",
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
@@ -68,7 +68,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
         "img2img-model": ["fake/gradient"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": ["fake/gradient"],
-        "upscale-model": [],
+        "upscale-model": ["fake/gradient"],
         "live-model": ["fake/gradient"],
     }
 

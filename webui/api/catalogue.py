@@ -15,12 +15,18 @@ from webui.api.views import (
 )
 from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import Task
-from webui.contracts.choices import SAMPLERS, SCHEDULES
+from webui.contracts.choices import SAMPLERS, SCHEDULES, SamplerInfo
 
 
 def catalogue_router(context: ApiContext) -> APIRouter:
     """The routes /models, /adapters, /samplers and /schedules."""
     router = APIRouter(tags=["choices"])
+
+    def offered_samplers() -> list[SamplerInfo]:
+        return [i for offers in context.extensions.studio.offers.values() for i in offers.samplers]
+
+    def offered_schedules() -> list[tuple[str, str]]:
+        return [s for offers in context.extensions.studio.offers.values() for s in offers.schedules]
 
     @router.get("/models", summary="List the installed models")
     def models(task: Task | None = None) -> list[ModelView]:
@@ -34,7 +40,7 @@ def catalogue_router(context: ApiContext) -> APIRouter:
 
     @router.get("/samplers", summary="List the samplers")
     def samplers() -> list[SamplerView]:
-        """In menu order; an alias is as good as the name."""
+        """In menu order, then those of extensions; an alias is as good as the name."""
         return [
             SamplerView(
                 name=info.name,
@@ -42,12 +48,13 @@ def catalogue_router(context: ApiContext) -> APIRouter:
                 automatic_schedule=info.automatic_schedule,
                 stochastic=info.stochastic,
             )
-            for info in SAMPLERS
+            for info in (*SAMPLERS, *offered_samplers())
         ]
 
     @router.get("/schedules", summary="List the noise schedules")
     def schedules() -> list[ScheduleView]:
-        """In menu order."""
-        return [ScheduleView(name=name, description=text) for name, text in SCHEDULES.items()]
+        """In menu order, then those of extensions."""
+        every = {**SCHEDULES, **dict(offered_schedules())}
+        return [ScheduleView(name=name, description=text) for name, text in every.items()]
 
     return router

@@ -8,6 +8,7 @@ from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.downloads.downloads import Downloads
 from webui.services.events import EventBus
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -38,6 +39,8 @@ class ApiContext:
     """Styles and wildcards."""
     prompts: PromptReader
     """Reads prompts while they are written."""
+    extensions: ExtensionService
+    """Which extensions there are, and what they offer."""
     parameters: ParameterReader
     """Reads how pictures from elsewhere were made."""
     hashes: KnownHashes

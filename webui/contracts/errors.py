@@ -6,6 +6,7 @@
     |   |-- UnknownModel      no such checkpoint; names the near ones
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
+    |   |-- BadExtension      an extension that cannot be read, installed or used
     |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
@@ -108,6 +109,10 @@ class UnknownWildcard(BadRequest):
         )
         self.wildcard = wildcard
         self.near = tuple(near)
+
+
+class BadExtension(BadRequest):
+    """An extension that cannot be read, installed or used; the message says why."""
 
 
 class UnknownVariable(BadRequest):

@@ -100,6 +100,8 @@ def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
         usual = GenerationRequest.model_fields[name].default
         if name.startswith("hires_") and not request.has_hires:
             continue
+        if name.startswith("tile_") and not request.is_drawn_in_tiles:
+            continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 

@@ -57,11 +57,19 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
+class UseExtensions:
+    """Have exactly these extensions from now on, loaded anew; failures are told by ExtensionFailed."""
+
+    folders: dict[str, str]
+    """Name to folder, in their order."""
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the process in good order."""
 
 
-Command = RunJob | CancelJob | WarmUp | Quit
+Command = RunJob | CancelJob | WarmUp | UseExtensions | Quit
 
 
 # From a worker to the studio
@@ -109,6 +117,18 @@ class JobNoted:
 
 
 @dataclass(frozen=True)
+class ExtensionFailed:
+    """An extension raised an error in the worker, or was slow there."""
+
+    extension: str
+    hook: str
+    message: str
+    trace: str
+    kind: str
+    """'failed' or 'slow'."""
+
+
+@dataclass(frozen=True)
 class PictureReady:
     """A finished picture; `data` is width * height * 3 bytes of RGB."""
 
@@ -138,14 +158,23 @@ class WorkerGone:
     reason: str
 
 
-WorkerEvent = WorkerReady | ModelReady | StepDone | JobNoted | PictureReady | JobEnded | WorkerGone
+WorkerEvent = (
+    WorkerReady
+    | ModelReady
+    | StepDone
+    | JobNoted
+    | ExtensionFailed
+    | PictureReady
+    | JobEnded
+    | WorkerGone
+)
 Message = Command | WorkerEvent
 
 _CLASSES = {
     c.__name__: c
     for c in (
-        RunJob, CancelJob, WarmUp, Quit,
-        WorkerReady, ModelReady, StepDone, JobNoted, PictureReady, JobEnded, WorkerGone,
+        RunJob, CancelJob, WarmUp, UseExtensions, Quit,
+        WorkerReady, ModelReady, StepDone, JobNoted, ExtensionFailed, PictureReady, JobEnded, WorkerGone,
     )
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.parameters.classes import ClassChoice
 from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
+from webui.contracts.parameters.extension_arguments import ExtensionArguments, offered_by
 from webui.contracts.parameters.flow import FlowParameters
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
@@ -52,6 +53,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 
 class GenerationRequest(
+    ExtensionArguments,
     ClassChoice,
     Turns,
     SoftInpainting,
@@ -75,6 +77,10 @@ class GenerationRequest(
     """A validated, frozen order for `count` pictures. JSON in and out is lossless."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=_describe)
+
+    def __hash__(self) -> int:
+        """By content, as equality is: what is said to extensions is in dictionaries."""
+        return hash(self.model_dump_json())
 
     @field_validator("prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt")
     @classmethod
@@ -104,10 +110,13 @@ class GenerationRequest(
     @field_validator("*")
     @classmethod
     def _among_choices(cls, value: Any, info: ValidationInfo) -> Any:
-        """One of the declared choices, however it is capitalised."""
-        choices = PARAMETERS[info.field_name or ""].choices
+        """One of the declared choices, however it is capitalised, or what an extension offers."""
+        declared = PARAMETERS[info.field_name or ""]
+        choices = declared.choices
         if not choices or not isinstance(value, str):
             return value
+        if declared.extensible and offered_by(value) is not None:
+            return value  # whether it is there is seen when the job is ordered
         by_lower = {choice.lower(): choice for choice in choices}
         if PARAMETERS[info.field_name or ""].names_adapter and "/" in value:
             return value
@@ -181,7 +190,9 @@ class GenerationRequest(
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
         second = self.hires_upscaler if self.has_hires else ""
-        return tuple(dict.fromkeys(AdapterId(u) for u in (self.upscaler, second) if "/" in u))
+        before = self.tile_upscaler if self.is_drawn_in_tiles else ""
+        named = (self.upscaler, second, before)
+        return tuple(dict.fromkeys(AdapterId(name) for name in named if "/" in name))
 
     @property
     def adapters(self) -> tuple[AdapterId, ...]:

@@ -59,6 +59,12 @@ class Settings:
         return self.data_dir / "previews"
 
     @property
+    def extension_folders(self) -> tuple[Path, ...]:
+        """Folders searched for extensions, in order; the first holding a name wins."""
+        own, boxed = self.data_dir / "extensions", self.repository / "extensions"
+        return (own,) if own == boxed else (own, boxed)
+
+    @property
     def outputs(self) -> Path:
         """Finished pictures, one folder a day."""
         return self.data_dir / "outputs"

@@ -13,10 +13,11 @@ MOST_OF_ALL = 0.999
 def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
     """Denoising steps that one picture of the request takes, over both passes.
 
-    With an image to start from, the share that `denoising_strength` asks for, as AUTOMATIC1111
-    counts it: the first step of the share is run too, and strength 1 is all of them. With
+    With an image to start from, the share that its strength asks for, as AUTOMATIC1111 counts it: the first step of the share is run too, and strength 1 is all of them. With
     `exact_steps` it is the asked number at any strength above 0.
     """
+    if request.is_drawn_in_tiles:
+        return _share(request)
     if request.upscaler != BY_MODEL:
         return 0
     if checkpoint.task in ("upscale", "edit"):
@@ -48,9 +49,15 @@ def hires_steps_of(request: GenerationRequest) -> tuple[int, int]:
     return whole, request.hires_steps
 
 
+def strength_of(request: GenerationRequest) -> float:
+    """How far a picture is led away from what it begins with, from 0 to 1."""
+    return request.tile_strength if request.is_drawn_in_tiles else request.denoising_strength
+
+
 def _share(request: GenerationRequest) -> int:
-    if request.denoising_strength == 0:
+    strength = strength_of(request)
+    if strength == 0:
         return 0
     if request.exact_steps and request.image is not None:
         return request.steps
-    return int(min(request.denoising_strength, MOST_OF_ALL) * request.steps) + 1
+    return int(min(strength, MOST_OF_ALL) * request.steps) + 1

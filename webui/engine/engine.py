@@ -20,12 +20,22 @@ from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
+from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId
-from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.contracts.messages import (
+    ExtensionFailed,
+    JobEnded,
+    JobNoted,
+    PictureReady,
+    RunJob,
+    StepDone,
+    WorkerEvent,
+)
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.batching import Batcher, Limits, as_failure
 from webui.engine.encodings import EncodingCache, EncodingCounts
 from webui.engine.execute import execute
+from webui.engine.extensions import WorkerExtensions
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
@@ -71,6 +81,7 @@ class Engine:
         self._batcher = Batcher(partial(self._encodings.run, run), options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
+        self.extensions = WorkerExtensions(self._tell_failure)
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
         self._programs: list[RunningProgram] = []
@@ -131,6 +142,10 @@ class Engine:
             if job.id in self._jobs:
                 self._report(job)
         return True
+
+    def _tell_failure(self, failure: HookFailure) -> None:
+        told = failure.extension, failure.hook, failure.message, failure.trace, failure.kind
+        self._emit(ExtensionFailed(*told))
 
     def _note(self, job: RunningJob, text: str) -> None:
         """Say something of a job that goes on; what was said before stays."""
@@ -206,7 +221,8 @@ class Engine:
         index = job.to_start.popleft()
         try:
             make = program_for(job.command.request, job.command.checkpoint)
-            program = make(job.order(index), job.model)
+            order = self.extensions.for_picture(job.order(index))
+            program = order.extensions.program(make(order, job.model), job.model)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
             return

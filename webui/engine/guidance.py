@@ -17,6 +17,7 @@ from webui.engine.adapters.lora import (
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance, degraded
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.model import LoadedModel
 from webui.engine.prompting import TextRows
 from webui.engine.tiles import Window
@@ -103,6 +104,7 @@ class GuidedBy:
 
     guidance: Guidance
     levels: NoiseLevels
+    extensions: Extending = UNEXTENDED
 
 
 def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> Denoise:
@@ -126,6 +128,7 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         best = guidance.combined(output, conditioning.weights, perturbed)
         if blanks:
             best = best + (output[-1:] - blank) * (guidance.image_scale - 1)
+        best = plan.extensions.guidance(best, output, Moment.at(sigma, guidance.sigmas))
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from webui.engine.extending import Moment
 from webui.engine.samplers import SAMPLERS
 from webui.engine.samplers.common import Noise
 from webui.engine.sampling_plan import Walk
@@ -19,9 +20,10 @@ def sample(walk: Walk, denoise: Denoise, x: Tensor, noise: Noise, before: int = 
     def fresh(between: tuple[float, float] | None = None) -> Tensor:
         return noise(between) * walk.fresh
 
-    run = SAMPLERS[walk.sampler.name]
+    run = walk.extensions.sampler(walk.sampler.name) or SAMPLERS[walk.sampler.name]
     drawn = noise if walk.fresh == 1 else fresh
-    return (yield from run(_noted(denoise, walk, before), x, walk.sigmas, drawn, walk.options))
+    walked = yield from run(_noted(denoise, walk, before), x, walk.sigmas, drawn, walk.options)
+    return walk.extensions.sampled(walked)
 
 
 def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
@@ -35,9 +37,13 @@ def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
 
     def denoise_and_note(x: Tensor, sigma: float) -> Task[Tensor]:
         nonlocal done
-        denoised = yield from denoise(x, sigma)
         churn = walk.options.churn
         reached = sum(churn.raised(level, count) >= sigma for level in walk.sigmas[:-1])
+        moment = Moment(sigma, max(reached, 1), count)
+        if reached > done and (changed := walk.extensions.latent(x, moment)) is not x:
+            x.copy_(changed)  # the sampler goes on from it, too
+        denoised = yield from denoise(x, sigma)
+        denoised = walk.extensions.denoised(denoised, moment)
         if reached > done:
             done = reached
             yield StepTaken(before + done, denoised[:1])

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from webui.contracts.choices import SAMPLERS as INFOS
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.parameters.sampling import ZERO_TERMINAL_SNR
 from webui.contracts.request import GenerationRequest
 from webui.engine.denoisers import FLOW, NoiseLevels
+from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.samplers.common import Churn, Noise, SamplerOptions
 from webui.engine.schedules import Span, sigmas_for
 
@@ -30,10 +30,19 @@ class Walk:
     """Strength of the noise that a stochastic sampler adds."""
     sgm_multiplier: bool = False
     """Whether pure noise is scaled by the root of 1 + sigma squared."""
+    extensions: Extending = UNEXTENDED
+    """What takes part in it."""
 
     @classmethod
-    def of(cls, request: GenerationRequest, levels: NoiseLevels) -> Walk:
-        """All steps that a request asks for, of a model with these levels."""
+    def of(
+        cls, request: GenerationRequest, levels: NoiseLevels, extensions: Extending = UNEXTENDED
+    ) -> Walk:
+        """All steps that a request asks for, of a model with these levels.
+
+        Raises:
+            BadRequest: its sampler or schedule is an extension's, and not among `extensions`.
+        """
+        sampler = extensions.sampler_info(request.sampler)
         if request.flow_shift is not None and levels.prediction == FLOW:
             levels = NoiseLevels.of_flow(request.flow_shift)
         if request.noise_schedule == ZERO_TERMINAL_SNR:
@@ -41,20 +50,21 @@ class Walk:
         sigmas = sigmas_for(
             levels,
             request.steps,
-            request.sampler,
-            request.schedule,
+            sampler,
+            extensions.schedule(request.schedule),
             _span(request),
             request.discard_penultimate,
         )
         highest = math.inf if request.sigma_tmax is None else request.sigma_tmax
         churn = Churn(request.sigma_churn, request.sigma_tmin, highest)
         return cls(
-            next(info for info in INFOS if info.name == request.sampler),
+            sampler,
             tuple(sigmas),
             levels,
             SamplerOptions(eta=request.eta, churn=churn, earlier=levels.earlier),
             request.sigma_noise,
             request.sgm_noise_multiplier,
+            extensions,
         )
 
     @property

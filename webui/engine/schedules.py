@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from webui.contracts.choices import AUTOMATIC, SAMPLERS
+from webui.contracts.choices import AUTOMATIC, SamplerInfo
 from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import FLOW, NoiseLevels
 
@@ -64,29 +64,33 @@ class Schedule(Protocol):
 def sigmas_for(
     levels: NoiseLevels,
     steps: int,
-    sampler: str,
-    schedule: str,
+    sampler: SamplerInfo,
+    schedule: str | Schedule,
     span: Span = WHOLE,
     discard_penultimate: bool = False,
 ) -> list[float]:
-    """The sigmas of a request, from its names; 'Automatic' becomes what suits the sampler.
+    """The sigmas of a request; 'Automatic' becomes what suits the sampler.
+
+    A schedule is one of SCHEDULES by its name, or a function.
 
     To discard the penultimate level, one level more is made and the last above 0 left out.
     """
-    info = next(info for info in SAMPLERS if info.name == sampler)
     if schedule == AUTOMATIC:
-        schedule = info.automatic_schedule
-    if not (discard_penultimate or info.discards_penultimate):
+        schedule = sampler.automatic_schedule
+    if not (discard_penultimate or sampler.discards_penultimate):
         return _spaced_by(schedule, levels, steps, span)
     sigmas = _spaced_by(schedule, levels, steps + 1, span)
     return [*sigmas[:-2], sigmas[-1]]
 
 
-def _spaced_by(schedule: str, levels: NoiseLevels, steps: int, span: Span) -> list[float]:
+def _spaced_by(
+    schedule: str | Schedule, levels: NoiseLevels, steps: int, span: Span
+) -> list[float]:
     """A flow is spaced by its times, of which a span's ends are then two: its sigmas have no end."""
+    spaced = SCHEDULES[schedule] if isinstance(schedule, str) else schedule
     if levels.prediction != FLOW:
-        return SCHEDULES[schedule](levels, steps, span)
-    times = SCHEDULES[schedule](levels.in_times(), steps, span)
+        return spaced(levels, steps, span)
+    times = spaced(levels.in_times(), steps, span)
     return [time / (1 - min(time, 1 - 1e-7)) for time in times]
 
 

@@ -19,6 +19,19 @@ OVERLAP = 32
 
 
 @dataclass(frozen=True)
+class Tiles:
+    """How a large latent is cut, in cells."""
+
+    size: int = TILE
+    """Most along a side of a window."""
+    overlap: int = OVERLAP
+    """What neighbours share, at least."""
+
+
+USUAL_TILES = Tiles()
+
+
+@dataclass(frozen=True)
 class Window:
     """A part of a latent, in cells."""
 

@@ -23,13 +23,16 @@ from typing import BinaryIO
 
 import torch
 
+from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.messages import (
     CancelJob,
     Message,
     ModelReady,
     Quit,
     RunJob,
+    UseExtensions,
     WarmUp,
+    WorkerEvent,
     WorkerReady,
     read_message,
     write_message,
@@ -40,6 +43,7 @@ from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families, load_model
 from webui.engine.memory import free_bytes
+from webui.engine.model import LoadedModel
 from webui.engine.residency import Loaded, Residency
 
 log = logging.getLogger(__name__)
@@ -70,13 +74,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     inbox: Inbox = queue.SimpleQueue()
     over = threading.Event()
     device = choose_device(options.cpu, options.budget_bytes)
-    emit = partial(write_message, events)
+    emit = partial(_write, events, threading.Lock())
     emit(WorkerReady(device.title, device.budget_bytes))
     threading.Thread(target=_read, args=(commands, inbox, over), daemon=True).start()
     threading.Thread(target=import_families, daemon=True).start()
     faster = Acceleration(options.compile, options.cuda_graphs)
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        model = accelerate(load_model(checkpoint, device.torch), faster)
+        engine.extensions.host.observe("model_loaded", model=model)
+        return model
+
     residency = Residency(
-        lambda checkpoint: accelerate(load_model(checkpoint, device.torch), faster),
+        load,
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
@@ -117,8 +127,16 @@ def _obey(engine: Engine, message: Message | LoadEnded, emit: partial[None]) -> 
         loaded = message.loaded
         if loaded is not None:
             emit(ModelReady(loaded.checkpoint.id, loaded.seconds, loaded.resident_bytes))
+    elif isinstance(message, UseExtensions):
+        engine.extensions.use(message.folders)
     else:
         log.warning("A %s came, which is no command.", type(message).__name__)
+
+
+def _write(events: BinaryIO, turn: threading.Lock, event: WorkerEvent) -> None:
+    """Say something; extensions that observe fail in threads of their own."""
+    with turn:
+        write_message(events, event)
 
 
 def _read(commands: BinaryIO, inbox: Inbox, over: threading.Event) -> None:

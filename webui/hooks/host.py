@@ -2,47 +2,57 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pluggy
 
-from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import HookFailed
-from webui.contracts.events import Event, JobChanged
-from webui.contracts.job import Job
+from webui.contracts.extension import HookFailure
 from webui.hooks import specs
+from webui.hooks.failures import FailureLog
+from webui.hooks.mailbox import Mailbox
 
-MAX_FAILURES = 100
-
-_log = logging.getLogger(__name__)
+BUDGET_SECONDS = 0.5
+"""What one call of a hook may take before the extension is named as slow."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class HookFailure:
-    """An error in an extension, for the page that lists them."""
+class Use:
+    """An extension's part in one request."""
 
     extension: str
-    """Name that it was registered under."""
-    hook: str
-    """Name of the extension point."""
-    message: str
-    """The error's class and text."""
+    arguments: object
+    """The typed arguments; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """An argument of which each extension has its own."""
+
+    of: Callable[[str], object]
 
 
 class HookHost:
-    """The registered extensions and the calls to them. Made in `app.py`, handed to services."""
+    """The registered extensions of one process, and the calls to them."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        process: str = "studio",
+        tell: Callable[[HookFailure], None] = lambda _: None,
+        budget_seconds: float = BUDGET_SECONDS,
+    ) -> None:
+        """`tell` hears of each failure."""
+        self.log = FailureLog(process, tell)
+        self._process = process
+        self._budget = budget_seconds
         self._manager = pluggy.PluginManager(specs.PROJECT)
         self._manager.add_hookspecs(specs)
-        self._lock = threading.Lock()
-        self._failures: list[HookFailure] = []
+        self._mailboxes: dict[str, Mailbox] = {}
 
     def register(self, extension: object, name: str) -> None:
         """Add an extension: a module or an object with functions marked `hookimpl`.
@@ -53,10 +63,20 @@ class HookHost:
         try:
             self._manager.register(extension, name)
             self._manager.check_pending()
+            self._check_process(name)
         except (pluggy.PluginValidationError, ValueError) as error:
             if self._manager.is_registered(extension) and self._manager.get_name(extension) == name:
                 self._manager.unregister(extension)
             raise HookFailed(f"The extension {name!r} cannot be used: {error}") from error
+
+    def unregister(self, name: str) -> None:
+        """Take an extension out; nothing happens where it is not in."""
+        plugin = self._manager.get_plugin(name)
+        if plugin is not None:
+            self._manager.unregister(plugin)
+        mailbox = self._mailboxes.pop(name, None)
+        if mailbox is not None:
+            mailbox.close()
 
     def extensions(self) -> tuple[str, ...]:
         """Names, in order of registration."""
@@ -64,85 +84,178 @@ class HookHost:
             name for name, plugin in self._manager.list_name_plugin() if plugin is not None
         )
 
+    def hooks_of(self, name: str) -> tuple[str, ...]:
+        """The extension points that an extension uses."""
+        plugin = self._manager.get_plugin(name)
+        callers = self._manager.get_hookcallers(plugin) if plugin is not None else None
+        return tuple(sorted(caller.name for caller in callers or ()))
+
     def failures(self) -> tuple[HookFailure, ...]:
-        """The latest errors, oldest first."""
-        with self._lock:
-            return tuple(self._failures)
+        """The latest errors, oldest first, then observers that have not come back."""
+        late = []
+        for name, mailbox in list(self._mailboxes.items()):
+            present = mailbox.present()
+            if present is not None and present.seconds > self._budget:
+                message = f"It has not come back for {present.seconds:.1f} s; nobody waits for it."
+                late.append(HookFailure(name, present.hook, message, "", "slow", self._process))
+        return (*self.log.all(), *late)
 
-    def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
-        """Collect the texts for a picture's file; the first of each keyword."""
-        chunks: dict[str, TextChunk] = {}
-        for given in self._ask_all("picture_metadata", _chunks, draft=draft):
-            for chunk in given:
-                chunks.setdefault(chunk.keyword, chunk)
-        return tuple(chunks.values())
+    def close(self) -> None:
+        """Let observers end; those that do not are left to themselves."""
+        for mailbox in self._mailboxes.values():
+            mailbox.close()
 
-    def picture_file_name(self, draft: PictureDraft) -> str:
-        """Ask for a file name, the latest registered extension first.
+    def settle(self, seconds: float = 5.0) -> bool:
+        """Wait until all observers have heard all; False when they have not in time."""
+        return all(mailbox.settle(seconds) for mailbox in list(self._mailboxes.values()))
 
-        Raises:
-            HookFailed: an extension failed, or none gave a name.
+    def collect(
+        self, hook: str, checked: Callable[[Any], _T], only: str | None = None, **arguments: Any
+    ) -> list[tuple[str, _T]]:
+        """What each extension gives, or `only` one, by its name.
+
+        One that fails, or gives what `checked` refuses, is left out.
         """
-        for implementation in reversed(self._implementations("picture_file_name")):
-            try:
-                name = _call(implementation, {"draft": draft})
-            except Exception as error:
-                self._note(implementation, "picture_file_name", error)
-                raise HookFailed(
-                    f"The extension {implementation.plugin_name!r} failed when it had to name the picture's file: "
-                    f"{error}. Repair or remove it and generate again."
-                ) from error
-            if name is not None:
-                return str(name)
-        raise HookFailed("No extension gave a name for the picture's file.")
-
-    def job_changed(self, job: Job) -> None:
-        """Tell every extension of a changed job."""
-        self._ask_all("job_changed", lambda _: None, job=job)
-
-    def observe(self, event: Event) -> None:
-        """A listener for the event bus: passes events on to the hooks that hear them."""
-        if isinstance(event, JobChanged):
-            self.job_changed(event.job)
-
-    def _ask_all(self, hook: str, checked: Callable[[Any], _T], **arguments: Any) -> list[_T]:
-        """Ask each implementation; one that fails, or gives what `checked` refuses, is left out."""
         answers = []
         for implementation in self._implementations(hook):
+            if only not in (None, implementation.plugin_name):
+                continue
             try:
-                answers.append(checked(_call(implementation, arguments)))
+                answer = checked(self._call(implementation, hook, arguments))
             except Exception as error:  # noqa: BLE001 - the border of the hook host
-                self._note(implementation, hook, error)
+                self.log.note(implementation.plugin_name, hook, error)
+            else:
+                answers.append((implementation.plugin_name, answer))
         return answers
+
+    def decide(self, hook: str, what: str, **arguments: Any) -> tuple[str, Any]:
+        """The first answer, the latest registered extension asked first, and whose it is.
+
+        Raises:
+            HookFailed: an extension failed, or none answered.
+        """
+        for implementation in reversed(self._implementations(hook)):
+            answer = self._obeyed(implementation, hook, what, arguments)
+            if answer is not None:
+                return implementation.plugin_name, answer
+        raise HookFailed(f"No extension answered when one had to {what}.")
+
+    def change(
+        self, hook: str, value: _T, checked: Callable[[Any], _T], uses: Sequence[Use], **others: Any
+    ) -> _T:
+        """The value, changed by each of the extensions in turn; None from one leaves it as it was.
+
+        The hook's first argument is the value.
+
+        Raises:
+            HookFailed: one failed, or gave what `checked` refuses; the message names it.
+        """
+        name = self._first_argument(hook)
+        what = hook.replace("_", " the ", 1).replace("_", " ")
+        for implementation, use in self._used(hook, uses):
+            arguments = {**others, name: value, "arguments": use.arguments}
+            answer = self._obeyed(implementation, hook, what, arguments, checked)
+            value = value if answer is None else answer
+        return value
+
+    def users(self, hook: str) -> tuple[str, ...]:
+        """The extensions that use an extension point, in order of registration."""
+        return tuple(implementation.plugin_name for implementation in self._implementations(hook))
+
+    def has(self, hook: str, uses: Sequence[Use]) -> bool:
+        """Whether any of the extensions uses an extension point."""
+        return bool(self._used(hook, uses))
+
+    def observe(self, hook: str, only: str | None = None, **arguments: Any) -> None:
+        """Tell each extension, or `only` one, in its own thread; returns at once.
+
+        An argument may be a function of the extension's name, marked by `Own`, for what differs by it.
+        """
+        for implementation in self._implementations(hook):
+            name = implementation.plugin_name
+            if only not in (None, name):
+                continue
+            own = {k: v.of(name) if isinstance(v, Own) else v for k, v in arguments.items()}
+            mailbox = self._mailboxes.setdefault(name, Mailbox(name))
+            mailbox.put(hook, _Telling(self, implementation, hook, own))
+
+    def tell(
+        self, implementation: pluggy.HookImpl, hook: str, arguments: Mapping[str, Any]
+    ) -> None:
+        """Make one call of an observer; what it raises is kept."""
+        try:
+            self._call(implementation, hook, arguments)
+        except Exception as error:  # noqa: BLE001 - the border of the hook host
+            self.log.note(implementation.plugin_name, hook, error)
+
+    def _obeyed(
+        self,
+        implementation: pluggy.HookImpl,
+        hook: str,
+        what: str,
+        arguments: Mapping[str, Any],
+        checked: Callable[[Any], Any] = lambda answer: answer,
+    ) -> Any:
+        """Any: an extension's answer, or None where it leaves the matter to others."""
+        try:
+            answer = self._call(implementation, hook, arguments)
+            return None if answer is None else checked(answer)
+        except Exception as error:
+            self.log.note(implementation.plugin_name, hook, error)
+            raise HookFailed(
+                f"The extension {implementation.plugin_name!r} failed when it had to {what}: {error}. "
+                "Repair it, or leave it out, and try again."
+            ) from error
+
+    def _call(
+        self, implementation: pluggy.HookImpl, hook: str, arguments: Mapping[str, Any]
+    ) -> Any:
+        """Call one implementation with the arguments that it takes."""
+        started = time.perf_counter()
+        try:
+            return implementation.function(*(arguments[name] for name in implementation.argnames))
+        finally:
+            seconds = time.perf_counter() - started
+            if seconds > self._budget:
+                self.log.slow(implementation.plugin_name, hook, seconds, self._budget)
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return caller.get_hookimpls()
 
-    def _note(self, implementation: pluggy.HookImpl, hook: str, error: Exception) -> None:
-        name = implementation.plugin_name
-        _log.exception("The extension %r failed in %s.", name, hook, exc_info=error)
-        with self._lock:
-            self._failures.append(HookFailure(name, hook, f"{type(error).__name__}: {error}"))
-            del self._failures[:-MAX_FAILURES]
+    def _used(self, hook: str, uses: Sequence[Use]) -> list[tuple[pluggy.HookImpl, Use]]:
+        """The implementations of the extensions that are used, in order of registration."""
+        by_name = {use.extension: use for use in uses}
+        found = self._implementations(hook) if by_name else []
+        return [(i, by_name[i.plugin_name]) for i in found if i.plugin_name in by_name]
+
+    def _first_argument(self, hook: str) -> str:
+        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
+        assert caller.spec is not None  # every hook is in specs.py
+        return caller.spec.argnames[0]
+
+    def _check_process(self, name: str) -> None:
+        """See that all its hooks are called in this process.
+
+        Raises:
+            ValueError: one is not.
+        """
+        for hook in self.hooks_of(name):
+            process = specs.POINTS[hook].process
+            if process != self._process:
+                raise ValueError(
+                    f"{hook} is called in the {process} process; move it to {process}.py"
+                )
 
 
-def _call(implementation: pluggy.HookImpl, arguments: dict[str, Any]) -> Any:
-    """Call one implementation with the arguments that it takes."""
-    return implementation.function(*(arguments[name] for name in implementation.argnames))
+@dataclass(frozen=True)
+class _Telling:
+    """A call of an observer that is still to be made."""
 
+    host: HookHost
+    implementation: pluggy.HookImpl
+    hook: str
+    arguments: Mapping[str, Any]
 
-def _chunks(given: Any) -> tuple[TextChunk, ...]:
-    """Texts as PNG can hold them.
-
-    Raises:
-        TypeError: something else was given.
-        ValueError: a keyword is empty, too long, or not Latin-1.
-    """
-    chunks = tuple(given or ())
-    for chunk in chunks:
-        if not isinstance(chunk, TextChunk):
-            raise TypeError(f"{chunk!r} was given; a TextChunk was expected.")
-        if not 0 < len(chunk.keyword.encode("latin-1")) < 80:
-            raise ValueError(f"The keyword {chunk.keyword!r} has not 1 to 79 characters.")
-    return chunks
+    def __call__(self) -> None:
+        self.host.tell(self.implementation, self.hook, self.arguments)

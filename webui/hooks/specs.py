@@ -1,53 +1,332 @@
-"""All extension points. This file is the whole list; `builtin/` shows each of them in use.
+"""All extension points. This file is the whole list; `builtin/` and `extensions/` show each in use.
 
-An implementation is a function of the same name, marked with `hookimpl`, in a module or an object
-that is registered with the host. It takes any of the arguments named here, by name.
+An implementation is a function of the same name, marked with `hookimpl`, in the extension's `studio.py`
+or `worker.py`, after the process that calls it. It takes any of the arguments named here, by name.
 
-Three kinds:
-    collect   every implementation is asked; what they give is joined, in order of registration.
+Five kinds:
+    collect   every extension is asked; what they give is joined, in order of registration.
     decide    asked from the last registered to the first; the first that gives something wins.
-    observe   every implementation is told; what they give is ignored.
+    change    each extension that the request names is given the value and gives one back; None leaves it.
+    wrap      each extension that the request names stands around the next: the last is outermost.
+    observe   every extension is told, in a thread of its own; what they give is ignored.
+
+`arguments` is the extension's own typed model, filled from `extensions.<name>` of the request. `order`
+is the picture as it was asked for, the same in a second pass. What extensions may rely on of the objects
+that they are given is listed in `stable.py`; all else may change with any version.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
+from pydantic import BaseModel
 
+from webui.contracts.access import Prompts, StudioAccess
+from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
-from webui.contracts.job import Job
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, Picture
+from webui.contracts.page import PageAction, PagePanel, PageTab
+from webui.contracts.request import GenerationRequest
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+    from torch import Tensor
+
+    from webui.engine.conditioning_view import ConditioningView
+    from webui.engine.extending import Moment
+    from webui.engine.model import LoadedModel
+    from webui.engine.programs.order import PictureOrder
+    from webui.engine.samplers.common import Sampler
+    from webui.engine.schedules import Schedule
+    from webui.engine.work import Pixels, Program
 
 PROJECT = "easel"
+KINDS = ("collect", "decide", "change", "wrap", "observe")
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 _hookspec = pluggy.HookspecMarker(PROJECT)
+_Function = TypeVar("_Function", bound=Callable[..., object])
 
 
-@_hookspec
+@dataclass(frozen=True)
+class Point:
+    """An extension point."""
+
+    kind: str
+    process: str
+    """'studio' or 'worker': the process that calls it, and the module that it stands in."""
+
+
+POINTS: dict[str, Point] = {}
+"""By name, in the order of this file; filled by it alone."""
+
+
+def _point(kind: str, process: str) -> Callable[[_Function], _Function]:
+    def mark(function: _Function) -> _Function:
+        POINTS[function.__name__] = Point(kind, process)
+        return _hookspec(function)
+
+    return mark
+
+
+# What an extension offers
+
+
+@_point("collect", "studio")
+def samplers() -> Sequence[SamplerInfo]:  # type: ignore[empty-body]
+    """Name samplers for orders and the API; `sampler_functions` has their code.
+
+    Asked once, when the extension is loaded. A sampler is called '<extension>/<name>' everywhere, so none
+    takes the place of another. An error leaves the extension's samplers out.
+    """
+
+
+@_point("collect", "worker")
+def sampler_functions() -> Mapping[SamplerInfo, Sampler]:  # type: ignore[empty-body]
+    """Give the samplers themselves: generators (denoise, x, sigmas, noise, options), as in `engine/samplers`.
+
+    Asked once, when the extension is loaded. An error leaves the extension's samplers out; a job that
+    names one then fails with the extension's name.
+    """
+
+
+@_point("collect", "studio")
+def schedules() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name noise schedules, with a line of explanation each; `schedule_functions` has their code.
+
+    Asked once, when the extension is loaded. Called '<extension>/<name>', as samplers are. An error
+    leaves the extension's schedules out.
+    """
+
+
+@_point("collect", "worker")
+def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
+    """Give the schedules themselves: (levels, steps, span) -> steps + 1 falling noise levels, the last 0.
+
+    Asked once, when the extension is loaded. An error leaves the extension's schedules out; a job that
+    names one then fails with the extension's name.
+    """
+
+
+# What an extension adds to the page, the API and the settings
+
+
+@_point("collect", "studio")
+def settings() -> type[BaseModel]:  # type: ignore[empty-body]
+    """Give the typed model of the extension's settings, each field with a default.
+
+    Asked once, when the extension is loaded, before the other hooks. They are shown on the Extensions
+    tab, kept with the studio's, and read by `access.settings()`; nothing in them may change a picture, for
+    that is what arguments are for. An error leaves the extension without settings.
+    """
+
+
+@_point("collect", "studio")
+def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
+    """Give a FastAPI router of the extension's own addresses, below `/api/v1/extensions/<name>/`.
+
+    Asked once, when the extension is loaded. The studio's guard and login stand in front of them, and
+    `openapi.json` beside them describes them. Write routes as plain functions: one that is `async` and
+    waits holds up everybody. `/settings` is Easel's. An error leaves the routes out; one in a route is
+    answered with status 500 and named.
+    """
+
+
+@_point("collect", "studio")
+def tabs() -> Sequence[PageTab]:  # type: ignore[empty-body]
+    """Give tabs of the page, each an ES module below `static/` that has `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. A module is fetched when its tab is first opened; it fills
+    `element`, and may give back a function that ends it. An error leaves the tabs out.
+    """
+
+
+@_point("collect", "studio")
+def panels() -> Sequence[PagePanel]:  # type: ignore[empty-body]
+    """Give folded groups for the forms of the drawing tabs, as ES modules that have `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. `easel.tab` is the tab that it stands in. Arguments need
+    none: their controls are made of their model. An error leaves the panels out.
+    """
+
+
+@_point("collect", "studio")
+def actions() -> Sequence[PageAction]:  # type: ignore[empty-body]
+    """Give buttons below finished pictures, or in the header, and the ES modules that act.
+
+    Asked once, when the extension is loaded. The module has a function of the action's name, called with
+    `easel` and the picture that it is for. An error leaves the actions out.
+    """
+
+
+@_point("collect", "studio")
+def scripts() -> Sequence[str]:  # type: ignore[empty-body]
+    """Give ES modules below `static/` that are loaded with the page and have `start(easel)`.
+
+    Asked once, when the extension is loaded. For what hears events without anything to see; `start` may
+    give back a function that ends it. An error leaves the scripts out.
+    """
+
+
+# What an extension changes, on a picture's way
+
+
+@_point("change", "studio")
+def change_request(request: GenerationRequest, arguments: BaseModel) -> GenerationRequest | None:
+    """Change a whole order before what it left open is filled in and checked.
+
+    Runs in the thread that submits it; be quick, somebody waits. What comes out is checked as if it had
+    come in, and recorded. An error refuses the order with the extension's name.
+    """
+
+
+@_point("change", "studio")
+def change_prompts(
+    prompts: Prompts, request: GenerationRequest, index: int, arguments: BaseModel
+) -> Prompts | None:
+    """Change the words of one picture: styles are around them and choices are made.
+
+    Runs in the thread that submits the order, before LoRAs and embeddings are looked up in the words,
+    which are then recorded. An error refuses the order with the extension's name.
+    """
+
+
+@_point("change", "worker")
+def change_conditioning(
+    conditioning: ConditioningView, order: PictureOrder, arguments: BaseModel
+) -> ConditioningView | None:
+    """Change what the network follows: tokens, weights of the prompt's parts, planes, label, controls.
+
+    Give a copy by its `with_` methods, of the same shapes. Runs once in each pass of a picture and each
+    network of it, before the first step. An error fails the job.
+    """
+
+
+@_point("change", "worker")
+def change_latent(
+    latent: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
+) -> Tensor | None:
+    """Change the noisy latent (1, C, h, w) that a step begins with; the sampler goes on from it.
+
+    Runs once in each step, before the network is asked: what a step left is what the next begins with.
+    Give a new tensor of the same shape. An error fails the job.
+    """
+
+
+@_point("change", "worker")
+def change_guidance(
+    guided: Tensor, output: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
+) -> Tensor | None:
+    """Change how the network's rows become one prediction: another guidance.
+
+    `output` is (R, C, h, w): the parts of the prompt, then the negative prompt; `guided` (1, C, h, w) is
+    what Easel's guidance made of them. Runs at each evaluation of the network. An error fails the job.
+    """
+
+
+@_point("change", "worker")
+def change_denoised(
+    denoised: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
+) -> Tensor | None:
+    """Change the guess of the clean latent (1, C, h, w) that the sampler is given.
+
+    Two rows for samplers that want the unguided guess, too. Runs at each evaluation of the network. An
+    error fails the job.
+    """
+
+
+@_point("change", "worker")
+def change_sampled(latent: Tensor, order: PictureOrder, arguments: BaseModel) -> Tensor | None:
+    """Change the clean latent (1, C, h, w) at the end of a pass, before it is decoded or enlarged.
+
+    Runs once in each pass of a picture. An error fails the job.
+    """
+
+
+@_point("change", "worker")
+def change_picture(pixels: Pixels, order: PictureOrder, arguments: BaseModel) -> Pixels | None:
+    """Change the finished picture, (height, width, 3) of uint8; another size is allowed.
+
+    Runs once for each picture, before it leaves the worker. An error fails the job.
+    """
+
+
+@_point("wrap", "worker")
+def wrap_program(
+    program: Program, order: PictureOrder, model: LoadedModel, arguments: BaseModel
+) -> Program | None:
+    """Stand around the making of a picture: a generator in place of the program's.
+
+    It passes on each piece of work that the program yields and sends each result back, may change both,
+    yield work of its own and return another picture. An error, or a result that is no picture, fails the job.
+    """
+
+
+# What an extension says of a picture's file
+
+
+@_point("collect", "studio")
 def picture_metadata(draft: PictureDraft) -> Sequence[TextChunk]:  # type: ignore[empty-body]
-    """Give texts to write into a picture's file. Kind: collect.
+    """Give texts to write into a picture's file.
 
-    Runs in the studio process, in the dispatcher's thread, once for each finished picture just
-    before its file is written; a keyword that was given before is left out. An error is logged
-    with the extension's name, its texts are missing, and the picture is stored all the same.
+    Runs in the dispatcher's thread, once for each finished picture just before its file is written; a
+    keyword that was given before is left out. After an error the picture is stored without these texts,
+    and a text in it names the extension.
     """
 
 
-@_hookspec(firstresult=True)
+@_point("decide", "studio")
 def picture_file_name(draft: PictureDraft) -> str | None:
-    """Name a picture's file. Kind: decide.
+    """Name a picture's file.
 
-    Runs in the studio process, in the dispatcher's thread, once for each finished picture just
-    before its file is written. Give a path below the outputs folder with '/' and without an ending,
-    or None to leave it to the next. An error fails the job with a message that names the extension.
+    Runs in the dispatcher's thread, once for each finished picture just before its file is written. Give
+    a path below the outputs folder with '/' and without an ending, or None to leave it to the next. An
+    error fails the job.
     """
 
 
-@_hookspec
+# What an extension hears
+
+
+@_point("observe", "studio")
 def job_changed(job: Job) -> None:
-    """Hear that a job was queued, started, put back, or ended. Kind: observe.
+    """Hear that a job was queued, started, put back, or ended; the change is in the record."""
 
-    Runs in the studio process, in the thread that changed the job, after the change is in the
-    record; be quick, others wait. An error is logged with the extension's name; nothing else happens.
-    """
+
+@_point("observe", "studio")
+def job_stepped(job_id: JobId, step: int, steps: int) -> None:
+    """Hear that a running job moved on: so many of its denoising steps are done."""
+
+
+@_point("observe", "studio")
+def picture_saved(picture: Picture, access: StudioAccess) -> None:
+    """Hear that a picture is on disk and in the record."""
+
+
+@_point("observe", "studio")
+def worker_changed(state: str, device: str, detail: str) -> None:
+    """Hear that the worker is 'starting', 'ready' or 'gone', or that it loaded a model: `detail` says it."""
+
+
+@_point("observe", "studio")
+def studio_started(access: StudioAccess) -> None:
+    """Hear that the studio answers, or that the extension was enabled in one that does."""
+
+
+@_point("observe", "studio")
+def studio_stopped() -> None:
+    """Hear that the studio ends, or that the extension is disabled; a second is left for it."""
+
+
+@_point("observe", "worker")
+def model_loaded(model: LoadedModel) -> None:
+    """Hear that a model is in memory. Leave it as it is: many jobs share it."""
+
+
+@_point("observe", "worker")
+def step_taken(denoised: Tensor, step: int, order: PictureOrder) -> None:
+    """Hear that a picture moved on; `denoised` (1, C, h, w) is the present guess of its clean latent."""

@@ -21,12 +21,14 @@ from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     CancelJob,
+    ExtensionFailed,
     JobEnded,
     JobNoted,
     ModelReady,
     PictureReady,
     RunJob,
     StepDone,
+    UseExtensions,
     WarmUp,
     WorkerEvent,
     WorkerGone,
@@ -35,6 +37,7 @@ from webui.contracts.messages import (
 from webui.contracts.parameters.turns import PRIORITIES
 from webui.services.catalog import Catalog
 from webui.services.events import EventBus
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -69,7 +72,7 @@ class _Said:
     event: WorkerEvent
 
 
-_Item = _Said | CancelJob
+_Item = _Said | CancelJob | UseExtensions
 
 
 class Dispatcher:
@@ -89,12 +92,14 @@ class Dispatcher:
         make_worker: MakeWorker,
         capacity: int = 16,
         clock: Callable[[], float] = time.monotonic,
+        extensions: ExtensionService | None = None,
     ) -> None:
         self._jobs = jobs
         self._catalog = catalog
         self._images = images
         self._gallery = gallery
         self._events = events
+        self._extensions = extensions
         self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
@@ -128,6 +133,11 @@ class Dispatcher:
         return self._supervisor.status()
 
     # From other threads
+
+    def refresh_extensions(self) -> None:
+        """Tell the worker that extensions came or went."""
+        if self._extensions is not None:
+            self._put(self._extensions.worker_command())
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, JobChanged) and event.job.state is JobState.QUEUED:
@@ -199,6 +209,8 @@ class Dispatcher:
         if isinstance(item, CancelJob):
             if item.job_id in self._held:
                 self._supervisor.send(item)
+        elif isinstance(item, UseExtensions):
+            self._supervisor.send(item)
         elif item.life == self._supervisor.life:
             self._handle_event(item.event)
 
@@ -213,11 +225,20 @@ class Dispatcher:
             self._ended(event)
         elif isinstance(event, WorkerReady):
             self._supervisor.ready(event)
+            self._send_extensions()
             self._warm_up()
+        elif isinstance(event, ExtensionFailed):
+            if self._extensions is not None:
+                self._extensions.worker_failed(event)
         elif isinstance(event, ModelReady):
             self._supervisor.loaded(event)
         else:
             self._worker_gone(event)
+
+    def _send_extensions(self) -> None:
+        """Have the worker load what is in use here; ahead of any job, which may name one."""
+        if self._extensions is not None:
+            self._supervisor.send(self._extensions.worker_command())
 
     def _warm_up(self) -> None:
         """Load the likely model ahead, unless a job is about to say which."""
@@ -335,7 +356,7 @@ class Dispatcher:
 
     def _give_up_on(self, item: _Item) -> None:
         """After an error that nobody foresaw: end the job that it was about, so it is not stuck."""
-        job_id = getattr(item if isinstance(item, CancelJob) else item.event, "job_id", None)
+        job_id = getattr(getattr(item, "event", item), "job_id", None)
         if job_id in self._held:
             self._fail(job_id, "Easel failed inside while it handled this job; its log says why.")
 

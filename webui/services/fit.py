@@ -109,6 +109,10 @@ def _foreign(
         yield FieldProblem(
             "refiner", "given beside an image", "no refiner: it is for pictures from nothing"
         )
+    if request.is_drawn_in_tiles and checkpoint.task != "text":
+        yield FieldProblem(
+            "model", repr(str(checkpoint.id)), f"one that draws from text, for {request.upscaler}"
+        )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
         if name == "loras":

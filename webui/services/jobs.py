@@ -60,8 +60,10 @@ class JobService:
 
         Raises:
             BadRequest: it cannot be drawn; the message says why. Nothing was stored.
+            HookFailed: an extension that it names failed; nothing was stored.
             NotFound: its image is unknown.
         """
+        request = self._sources.hooks.change_request(request)
         resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
         steps = steps_of(resolved, self._catalog.get(resolved.model)) * resolved.count
         job = Job(

@@ -27,6 +27,8 @@ from webui.weights.signatures import identify
 from webui.weights.signatures.distilled import distilled_defaults
 from webui.weights.signatures.facts import WeightsFile
 
+_STAY_PACKED = ("sd1", "sdxl")
+"""Families whose networks keep packed weights as they are; others unpack them when they are loaded."""
 AVERAGED = "model_ema."
 """Weights averaged over training, which some files hold beside those that are used."""
 
@@ -62,7 +64,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         text_width=facts.text_width, format=header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
-        packed=count_packed(header, UNET),
+        packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from webui.contracts.access import UNCHANGED, OrderHooks, Prompts
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import MAX_LORAS, LoraUse
 from webui.contracts.errors import FieldProblem, InvalidField
@@ -41,12 +42,18 @@ class WordSources:
 
     styles: StyleStore
     wildcards: WildcardStore
+    hooks: OrderHooks = UNCHANGED
+    """What extensions do to orders and words."""
 
     @classmethod
-    def below(cls, folder: Path) -> WordSources:
+    def below(
+        cls,
+        folder: Path,
+        hooks: OrderHooks = UNCHANGED,
+    ) -> WordSources:
         """Those of a data folder."""
         wildcards = [folder / "wildcards", folder / "models" / "wildcards"]
-        return cls(StyleStore(folder), WildcardStore(wildcards))
+        return cls(StyleStore(folder), WildcardStore(wildcards), hooks)
 
 
 NO_SOURCES = WordSources(StyleStore(Path(os.devnull)), WildcardStore(()))
@@ -104,6 +111,7 @@ def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -
     """
     styled = _styled(request, sources)
     words, chosen = _chosen(request, styled, sources)
+    words = [_changed(said, request, index, sources) for index, said in enumerate(words)]
     named = _Named(request, catalog)
     texts = tuple(named.text(said) for said in words)
     if len(set(words)) == 1:
@@ -151,6 +159,14 @@ def _chosen(
         tuple(said[i] if changed[i] else styled[i] for i in range(len(TEXTS))) for said in drawn
     ]
     return kept, changed
+
+
+def _changed(said: _Words, request: GenerationRequest, index: int, sources: WordSources) -> _Words:
+    """The words as the extensions of the request want them."""
+    prompts = sources.hooks.change_prompts(
+        Prompts(**dict(zip(TEXTS, said, strict=True))), request, index
+    )
+    return tuple(getattr(prompts, name) for name in TEXTS)
 
 
 def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterator[_Words]:

@@ -97,3 +97,17 @@ class Source(Protocol):
     def draw(self, count: int, rng: np.random.Generator) -> Examples:
         """A random batch; all pictures of one batch have one size."""
         ...
+
+
+class Mixed:
+    """A source that gives, of so many batches, a share from another source."""
+
+    def __init__(self, usual: Source, other: Source, share: float) -> None:
+        """`share` is the other source's, 0 to 1."""
+        self._usual, self._other, self._share = usual, other, share
+
+    def draw(self, count: int, rng: np.random.Generator) -> Examples:
+        """A batch of one of the two. The other's latents are not those that are kept."""
+        if rng.random() < self._share:
+            return self._other.draw(count, rng).without_index()
+        return self._usual.draw(count, rng)

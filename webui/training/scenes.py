@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +25,14 @@ from webui.training.examples import Examples
 from webui.training.runs import Pixels
 from webui.training.streams import Stream, random_source
 from webui.training.text import caption_text
-from webui.training.world import CLASS_INDEX, CLASSES, render, sample_scene
+from webui.training.world import (
+    CLASS_INDEX,
+    CLASSES,
+    render,
+    render_two_grounds,
+    sample_scene,
+    sample_two_grounds,
+)
 
 CELL = 8
 """Side in pixels of one latent cell of an f=8 first stage."""
@@ -102,10 +110,14 @@ class _Truth:
     boxes: NDArray[np.float32]
 
 
-def draw_truth(seed: int, size: int) -> _Truth:
+def draw_truth(seed: int, size: int, two_grounds: bool = False) -> _Truth:
     """One scene: picture, class map, depth, coverage and boxes, as a pool keeps them."""
     cv2.setNumThreads(0)  # one process is one core here
-    drawn = render(sample_scene(seed), size, size)
+    drawn = (
+        render_two_grounds(sample_two_grounds(seed), size, size)
+        if two_grounds
+        else render(sample_scene(seed), size, size)
+    )
     foreground = THING_CLASSES[drawn.class_map].astype(np.float32)
     boxes = np.full((MAX_BOXES, 5), -1, np.float32)
     for i, box in enumerate(drawn.boxes[-MAX_BOXES:]):
@@ -121,8 +133,10 @@ def _cells(values: NDArray[np.float32], cell: int) -> NDArray[np.uint8]:
     return rounded
 
 
-def word_captions(seed: int) -> NDArray[np.bytes_]:
-    """The captions that are kept of a scene, (WORDINGS,)."""
+def word_captions(seed: int, two_grounds: bool = False) -> NDArray[np.bytes_]:
+    """The captions that are kept of a scene, (WORDINGS,); none has words for two grounds."""
+    if two_grounds:
+        return np.zeros(WORDINGS, f"S{CAPTION_BYTES}")
     rng = np.random.default_rng([seed, 5])
     return np.array(
         [caption_text(seed, rng).encode() for _ in range(WORDINGS)], f"S{CAPTION_BYTES}"
@@ -144,7 +158,12 @@ def pool_in_memory(seeds: range, size: int) -> ScenePool:
 
 
 def scene_pool(
-    folder: Path, count: int, size: int, first_seed: int = 0, workers: int | None = None
+    folder: Path,
+    count: int,
+    size: int,
+    first_seed: int = 0,
+    workers: int | None = None,
+    two_grounds: bool = False,
 ) -> ScenePool:
     """Open the pool in `folder`, drawing it first where it is missing or unfinished.
 
@@ -154,10 +173,12 @@ def scene_pool(
         size: Side in pixels.
         first_seed: Of scene 0.
         workers: Processes that draw; None takes one a core.
+        two_grounds: Whether each scene has two grounds side by side; their captions are empty.
     """
-    where = folder / f"{size}-{first_seed}-{count}"
+    where = folder / f"{size}-{first_seed}-{count}{'-two-grounds' * two_grounds}"
     if not (where / "whole.json").exists():
-        _draw(where, count, size, first_seed, workers or os.cpu_count() or 1)
+        drawn = partial(_draw_part, where, size, first_seed, two_grounds)
+        _draw(where, count, size, drawn, workers or os.cpu_count() or 1)
     return _open_pool(where, first_seed)
 
 
@@ -166,24 +187,27 @@ def _open_pool(where: Path, first_seed: int) -> ScenePool:
     return ScenePool(**arrays, first_seed=first_seed, folder=where)
 
 
-def _draw(where: Path, count: int, size: int, first: int, workers: int) -> None:
+def _draw(
+    where: Path, count: int, size: int, draw_part: Callable[[range], None], workers: int
+) -> None:
     where.mkdir(parents=True, exist_ok=True)
     for name in _KEPT:
         _make(where / f"{name}.npy", name, count, size)
     parts = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     with ProcessPoolExecutor(min(workers, len(parts))) as pool:
-        list(pool.map(partial(_draw_part, where, size, first), parts))
+        list(pool.map(draw_part, parts))
     # Last: its presence says that the pool is whole.
     (where / "whole.json").write_text(json.dumps({"count": count, "size": size}))
 
 
-def _draw_part(where: Path, size: int, first: int, part: range) -> None:
+def _draw_part(where: Path, size: int, first: int, two_grounds: bool, part: range) -> None:
     """Draw some scenes straight into the files: they are far larger than what pipes carry well."""
     arrays = {name: np.load(where / f"{name}.npy", mmap_mode="r+") for name in _KEPT}
     for i in part:
-        truth = draw_truth(first + i, size)
+        truth = draw_truth(first + i, size, two_grounds)
+        said = word_captions(first + i, two_grounds)
         for name, array in arrays.items():
-            array[i] = word_captions(first + i) if name == "captions" else getattr(truth, name)
+            array[i] = said if name == "captions" else getattr(truth, name)
     for array in arrays.values():
         array.flush()
 

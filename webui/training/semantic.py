@@ -20,26 +20,31 @@ from torch import Tensor, nn
 
 from webui.engine.programs.conditions import class_planes
 from webui.training.command import (
+    TrainCommand,
     TrainingRefused,
     is_main,
     load_begun,
     native_size,
     open_source,
     parse,
+    scenes_of,
     with_budget,
 )
 from webui.training.diffusion import NoiseSettings, velocity_loss
-from webui.training.examples import Examples, Source
+from webui.training.examples import Examples, Mixed, Source
 from webui.training.export import Card, Export, export_folder, write_card
 from webui.training.loop import LoopSettings, fit
 from webui.training.networks import FrozenParts, UNetSettings, build_unet, widen_input
 from webui.training.runs import Pixels
+from webui.training.scenes import scene_pool
 from webui.training.showcase import paired_sheet, unseen_examples
 from webui.training.text_to_image import Draw, draw_guided, drop_captions, thing_weights
 from webui.training.world import CLASSES
 
 _COLOURS = np.array([entry.rgb for entry in CLASSES], np.uint8)
 PLANES = 4 * len(CLASSES)
+TWO_GROUNDS_PART = 5
+"""One scene with two grounds is drawn for so many others."""
 GUIDANCE = 2.0
 """The map already says what is where; more would only drive colours to extremes."""
 
@@ -58,6 +63,8 @@ class SemanticSettings:
     """Share of examples that see an empty caption."""
     thing_weight: float = 1.0
     """Extra loss weight of a cell that foreground objects cover wholly."""
+    two_grounds: float = 0.2
+    """Share of batches whose scenes have two grounds side by side, as people paint them."""
 
 
 RECIPES = {
@@ -144,6 +151,19 @@ CARD = Card(
 )
 
 
+def _source(
+    command: TrainCommand, settings: SemanticSettings, parts: FrozenParts, size: int
+) -> Source:
+    """What the command says, and of the world's scenes some with two grounds."""
+    usual = open_source(command, parts, size, settings.loop.batch)
+    if command.data is not None or not settings.two_grounds:
+        return usual
+    count = max(1, (command.scenes or scenes_of(command.recipe, size)) // TWO_GROUNDS_PART)
+    scenes = command.work.parent / "scenes"
+    other = scene_pool(scenes, count, size, command.first_scene, two_grounds=True)
+    return Mixed(usual, other, settings.two_grounds)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, export and write the card."""
     command = parse("semantic", __doc__ or "", arguments)
@@ -151,7 +171,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parts, unet = load_begun(command)
     if command.go_on:
         settings = replace(settings, unet=None)
-    source = open_source(command, parts, native_size(parts, unet), settings.loop.batch)
+    source = _source(command, settings, parts, native_size(parts, unet))
     unet = train_semantic(settings, parts, source, command.work, unet)
     if is_main():
         names = tuple(entry.name for entry in CLASSES)

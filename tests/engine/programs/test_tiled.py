@@ -15,6 +15,8 @@ from webui.engine.model import LoadedModel
 from webui.engine.programs.tiled import decode, guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict, Work
 
+SMALL = tiles.Tiles(8, 2)
+
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,19 +32,17 @@ def local(work: Work) -> Tensor:
     return torch.tanh(latent) + planes.mean(1, keepdim=True)
 
 
-def test_where_the_network_sees_only_cells_tiles_change_nothing(
-    model: LoadedModel, small_tiles: None
-) -> None:
+def test_where_the_network_sees_only_cells_tiles_change_nothing(model: LoadedModel) -> None:
     generator = torch.Generator().manual_seed(0)
     x, planes = (torch.randn(1, c, 13, 20, generator=generator) for c in (4, 3))
     conditioning = Conditioning(None, planes)
     plan = GuidedBy(Guidance(), model.levels)
-    tiled = drive(guided_in_tiles(model, conditioning, plan, (13, 20))(x, 2.0), local)
-    whole = drive(guided_in_tiles(model, conditioning, plan, (8, 8))(x, 2.0), local)
+    tiled = drive(guided_in_tiles(model, conditioning, plan, (13, 20), SMALL)(x, 2.0), local)
+    whole = drive(guided_in_tiles(model, conditioning, plan, (8, 8), SMALL)(x, 2.0), local)
     assert torch.allclose(tiled, whole, atol=1e-5)
 
 
-def test_the_conditioning_is_cut_to_each_window(model: LoadedModel, small_tiles: None) -> None:
+def test_the_conditioning_is_cut_to_each_window(model: LoadedModel) -> None:
     net = LoadedControl.__new__(LoadedControl)
     object.__setattr__(net, "factor", 2)
     hint = torch.arange(16.0 * 28).view(1, 1, 16, 28).expand(1, 3, 16, 28)
@@ -50,7 +50,7 @@ def test_the_conditioning_is_cut_to_each_window(model: LoadedModel, small_tiles:
     planes = torch.arange(8.0 * 14).view(1, 1, 8, 14)
     plan = GuidedBy(Guidance(), model.levels)
     denoise = guided_in_tiles(
-        model, Conditioning(None, planes, controls=(steering,)), plan, (8, 14)
+        model, Conditioning(None, planes, controls=(steering,)), plan, (8, 14), SMALL
     )
     seen: list[Predict] = []
 

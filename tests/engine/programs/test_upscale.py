@@ -24,6 +24,7 @@ from webui.engine import tiles
 from webui.engine.execute import execute
 from webui.engine.families.ldm_sr import load
 from webui.engine.noise import NoiseStream
+from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict
 
 CPU = torch.device("cpu")
@@ -147,7 +148,7 @@ def test_a_large_picture_goes_tile_by_tile(
     library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tiles.cover, "__defaults__", (16, 4))
-    monkeypatch.setattr(tiles, "OVERLAP", 4)
+    monkeypatch.setattr(guided_in_tiles, "__defaults__", (tiles.Tiles(16, 4),))
     model = library.model("upscale")
     image = save_picture(tmp_path / "large.png", 40, 16)
     rig = Rig(model)

@@ -6,20 +6,19 @@ from typing import Any
 
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import ModelId
-from webui.contracts.parameters.upscaling import BY_MODEL
-from webui.contracts.request import PARAMETERS
+from webui.contracts.parameters.upscaling import LANCZOS, NEAREST
 from webui.services.catalog import Catalog
 from webui.services.model_names import model_called
 
 NO_UPSCALER = "None"
+_PLAIN = (LANCZOS, NEAREST)
 
 
 def upscaler_names(catalog: Catalog) -> list[tuple[str, str | None, float]]:
     """Name, model behind it where there is one, and how many times it enlarges."""
-    plain = [name for name in PARAMETERS["upscaler"].choices if name != BY_MODEL]
     models = [(str(m.id), str(m.id), float(m.latent_factor)) for m in catalog.models("upscale")]
     networks = [(info.name, str(info.id), 4.0) for info in catalog.adapters("upscaler")]
-    named = ((name, None, 4.0) for name in plain)
+    named = ((name, None, 4.0) for name in _PLAIN)
     return [(NO_UPSCALER, None, 4.0), *named, *networks, *models]
 
 
@@ -34,7 +33,7 @@ def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
     Raises:
         BadRequest: there is none of this name.
     """
-    if name in PARAMETERS["upscaler"].choices and name != BY_MODEL:
+    if name in _PLAIN:
         return {"upscaler": name}
     if (network := network_called(name, catalog)) is not None:
         return {"upscaler": network}

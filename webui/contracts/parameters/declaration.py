@@ -31,5 +31,7 @@ class Parameter:
     """Whether it is the id of a checkpoint, or empty."""
     choices: tuple[str, ...] = ()
     """What a text may be, where it is one of a few."""
+    extensible: bool = False
+    """Whether extensions may offer further choices, named 'extension/choice'."""
     names_adapter: AdapterKind | None = None
     """Of which kind an adapter may be whose id, which has a / in it, stands in place of a choice."""

@@ -41,6 +41,7 @@ class Drawing(BaseModel):
             "The method that walks from noise to picture.",
             "Sampler",
             choices=tuple(info.name for info in SAMPLERS),
+            extensible=True,
         ),
     ] = Field("DPM++ 2M")
     schedule: Annotated[
@@ -50,6 +51,7 @@ class Drawing(BaseModel):
             "How the noise levels are spaced.",
             "Schedule type",
             choices=tuple(SCHEDULES),
+            extensible=True,
         ),
     ] = Field(AUTOMATIC)
     steps: Annotated[

@@ -83,6 +83,7 @@ class HiresParameters(BaseModel):
             "The sampler of the second pass.",
             "Hires sampler",
             choices=(SAME_SAMPLER, *(info.name for info in SAMPLERS)),
+            extensible=True,
         ),
     ] = Field(SAME_SAMPLER)
     hires_schedule: Annotated[
@@ -92,6 +93,7 @@ class HiresParameters(BaseModel):
             "The schedule of the second pass.",
             "Hires schedule type",
             choices=(SAME_SCHEDULE, *SCHEDULES),
+            extensible=True,
         ),
     ] = Field(SAME_SCHEDULE)
     hires_guidance_scale: Annotated[

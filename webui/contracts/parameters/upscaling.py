@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from webui.contracts.parameters.declaration import Parameter
 
 BY_MODEL, LANCZOS, NEAREST = "Model", "Lanczos", "Nearest"
+IN_TILES = "Diffusion in tiles"
 USUAL_FACTOR = 4.0
 """How many times resampling enlarges where a request does not say."""
 
@@ -20,10 +21,10 @@ class Upscaling(BaseModel):
         str,
         Parameter(
             "Upscaler",
-            "What enlarges the image: a model made for it, a network such as upscalers/RealESRGAN_x4plus, or "
-            "resampling, which draws nothing new.",
+            "What enlarges the image: a model made for it, a network such as upscalers/RealESRGAN_x4plus, "
+            "resampling, which draws nothing new, or a text model that redraws it tile by tile.",
             "Postprocess upscaler",
-            choices=(BY_MODEL, LANCZOS, NEAREST),
+            choices=(BY_MODEL, LANCZOS, NEAREST, IN_TILES),
             names_adapter="upscaler",
         ),
     ] = Field(BY_MODEL, max_length=500)
@@ -37,3 +38,48 @@ class Upscaling(BaseModel):
             empty="four times",
         ),
     ] = Field(None, ge=1.0, le=8.0, allow_inf_nan=False)
+    tile_upscaler: Annotated[
+        str,
+        Parameter(
+            "Enlarge first by",
+            "What enlarges the image before a text model redraws it in tiles.",
+            "Tile upscaler",
+            choices=(LANCZOS, NEAREST),
+            names_adapter="upscaler",
+        ),
+    ] = Field(LANCZOS, max_length=500)
+    tile_strength: Annotated[
+        float,
+        Parameter(
+            "Tile denoising strength",
+            "How much is redrawn in tiles: 0 keeps the enlarged image; much more than 0.5 puts the prompt into "
+            "every tile.",
+            "Tile denoising strength",
+            step=0.01,
+        ),
+    ] = Field(0.35, ge=0.0, le=1.0, allow_inf_nan=False)
+    tile_size: Annotated[
+        int | None,
+        Parameter(
+            "Tile size",
+            "Pixels along a side of what the model draws at once.",
+            "Tile size",
+            step=64,
+            empty="the model's own size",
+        ),
+    ] = Field(None, ge=128, le=1024, multiple_of=64)
+    tile_overlap: Annotated[
+        float,
+        Parameter(
+            "Tile overlap",
+            "Share of a tile's side that neighbours draw both, at least: more hides borders better and takes longer.",
+            "Tile overlap",
+            step=0.05,
+            soft_maximum=0.5,
+        ),
+    ] = Field(0.25, ge=0.0, le=0.5, allow_inf_nan=False)
+
+    @property
+    def is_drawn_in_tiles(self) -> bool:
+        """Whether a text model redraws the enlarged image."""
+        return self.upscaler == IN_TILES

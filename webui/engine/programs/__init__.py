@@ -14,6 +14,7 @@ from webui.engine.programs.inpaint import inpaint
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.resample import resample
 from webui.engine.programs.text_to_image import text_to_image
+from webui.engine.programs.tiled_upscale import tiled_upscale
 from webui.engine.programs.upscale import upscale
 from webui.engine.work import Program
 
@@ -28,12 +29,15 @@ PROGRAMS: Mapping[str, MakeProgram] = {
     "edit": edit,
     "upscale": upscale,
     "resample": resample,
+    "tiled upscale": tiled_upscale,
 }
-"""By `GenerationRequest.task`, but for 'upscale' and 'edit', which are the model's, and 'resample'."""
+"""By `GenerationRequest.task`; 'upscale' and 'edit' are the model's, the last two the upscaler's."""
 
 
 def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
     """What makes a picture of a request with a model."""
+    if request.is_drawn_in_tiles:
+        return PROGRAMS["tiled upscale"]
     if request.upscaler != BY_MODEL:
         return PROGRAMS["resample"]
     own = checkpoint.task if checkpoint.task in ("upscale", "edit") else None

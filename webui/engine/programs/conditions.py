@@ -80,11 +80,12 @@ def conditioned(
         patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
+    conditioning = order.extensions.conditioning(conditioning)
+    plan = GuidedBy(guidance, walk.levels, order.extensions)
     # Planes of a program are of the latent's size, which may be larger than what is asked for.
     shape = model.latent_shape(width, height) if planes is None else planes.shape
-    return guided_in_tiles(
-        model, conditioning, GuidedBy(guidance, walk.levels), (shape[-2], shape[-1])
-    )
+    size = (shape[-2], shape[-1])
+    return guided_in_tiles(model, conditioning, plan, size, order.tiles(model))
 
 
 def _said(

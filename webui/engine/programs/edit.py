@@ -25,7 +25,7 @@ def edit(order: PictureOrder, model: LoadedModel) -> Program:
     fitted = resized(image, width, height, request.resize_mode)
     pixels = to_tensor(fitted, model.checkpoint.latent_factor).to(model.device)
     latent = yield EncodeImage(model, pixels)
-    walk = Walk.of(request, model.levels_at(width, height))
+    walk = Walk.of(request, model.levels_at(width, height), order.extensions)
     # The published network was taught with latents that are not scaled.
     denoise = yield from conditioned(order, model, walk, latent / model.latent_scale)
     noise = order.noise(model, latent.shape)

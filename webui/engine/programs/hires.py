@@ -51,7 +51,7 @@ def hires(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Pixel
     total, steps = hires_steps_of(request)
     if steps > 0:
         whole = again.request.model_copy(update={"steps": total})
-        walk = Walk.of(whole, model.levels_at(width, height)).last(steps)
+        walk = Walk.of(whole, model.levels_at(width, height), order.extensions).last(steps)
         denoise = yield from refined(again, model, walk)
         noise = again.noise(model, latent.shape)
         x = walk.noised(latent, noise)

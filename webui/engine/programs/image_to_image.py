@@ -21,12 +21,18 @@ from webui.engine.work import EncodeImage, Program, Task
 def image_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     """One picture from an image and a prompt; strength 0 only encodes and decodes the image."""
     request = order.request
-    width, height = order.size(model)
     image = open_image(order.file(request.image, "start image"), request.background)
+    return (yield from redrawn(order, model, image))
+
+
+def redrawn(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Program:
+    """The same from an image that is at hand."""
+    request = order.request
+    width, height = order.size(model)
     latent = yield from _encoded(order, model, image)
     if steps_of(request, model.checkpoint) > 0:
         latent = yield from _redraw(order, model, latent)
-    picture = yield from decode(model, latent, width, height, order.request.tiling)
+    picture = yield from decode(model, latent, width, height, request.tiling)
     return with_colours_of_image(picture, image) if request.colour_correction else picture
 
 
@@ -48,7 +54,7 @@ def _encoded(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Tas
 
 
 def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Tensor]:
-    walk = walk_of(order.request, model)
+    walk = walk_of(order.request, model, order.extensions)
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, latent.shape)
     return (

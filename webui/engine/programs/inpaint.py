@@ -140,7 +140,7 @@ def _redrawn(
     latent: Tensor = yield EncodeImage(model, pixels)
     if steps_of(request, model.checkpoint) == 0:
         return latent, latent
-    walk = walk_of(request, model)
+    walk = walk_of(request, model, order.extensions)
     cells = mask_plane(repair.mask, factor).to(model.device)  # (1, 1, h, w)
     if model.checkpoint.task == "inpaint":
         masks = model.conditioners.masks

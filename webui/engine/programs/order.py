@@ -16,9 +16,11 @@ from webui.engine.adapters.lora import LoadedLora, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import Alterations, FreeU
+from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
 from webui.engine.reading import Reading
+from webui.engine.tiles import USUAL_TILES, Tiles
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class PictureOrder:
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     hires_loras: tuple[LoraUse, ...] = ()
     """Those of a second pass that has a prompt of its own."""
+    extensions: Extending = UNEXTENDED
+    """What takes part in it."""
 
     @property
     def seed(self) -> int:
@@ -132,6 +136,16 @@ class PictureOrder:
         checkpoint = model.checkpoint
         width, height = self.request.width, self.request.height
         return width or checkpoint.native_width, height or checkpoint.native_height
+
+    def tiles(self, model: LoadedModel) -> Tiles:
+        """How its latent is cut where it is large."""
+        request = self.request
+        if not request.is_drawn_in_tiles:
+            return USUAL_TILES
+        side = (
+            request.tile_size or model.checkpoint.native_width
+        ) // model.checkpoint.latent_factor
+        return Tiles(side, round(side * request.tile_overlap))
 
     def file(self, image: ImageId | None, what: str) -> Path:
         """The file of an image that the request names.

@@ -35,7 +35,7 @@ def refined(order: PictureOrder, model: LoadedModel, walk: Walk) -> Task[Denoise
     level = walk.sigmas[begins[0]]
     bare = replace(order, request=request.model_copy(update={"loras": (), "controls": ()}))
     levels = refiner.levels_at(*order.size(refiner))
-    own = replace(walk, levels=Walk.of(request, levels).levels)
+    own = replace(walk, levels=Walk.of(request, levels, order.extensions).levels)
     second = yield from conditioned(bare, refiner, own)
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:

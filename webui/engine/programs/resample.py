@@ -22,13 +22,18 @@ RESAMPLING: Mapping[str, Image.Resampling] = {
 
 def resample(order: PictureOrder, model: LoadedModel) -> Program:
     """The image enlarged by the request's upscaler; a network's result is resampled to the factor."""
+    return (yield from enlarged_by(order.request.upscaler, order, model))
+
+
+def enlarged_by(upscaler: str, order: PictureOrder, model: LoadedModel) -> Program:
+    """The same by any network or way of resampling."""
     request = order.request
     image = open_image(order.file(request.image, "image"), request.background)
     factor = request.upscale_factor or USUAL_FACTOR
-    if request.upscaler in RESAMPLING:
-        return enlarged(image, factor, order.size(model), RESAMPLING[request.upscaler])
+    if upscaler in RESAMPLING:
+        return enlarged(image, factor, order.size(model), RESAMPLING[upscaler])
     wide, high = round(image.width * factor), round(image.height * factor)
-    large = yield from through_network(model, order.upscaler(request.upscaler), image, wide, high)
+    large = yield from through_network(model, order.upscaler(upscaler), image, wide, high)
     exact = large.resize((wide, high), Image.Resampling.LANCZOS)
     return enlarged(exact, 1.0, order.size(model), Image.Resampling.LANCZOS)
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from webui.contracts.parameters.start_image import CROP, RESIZE_AND_FILL
 from webui.contracts.request import GenerationRequest
-from webui.contracts.steps import MOST_OF_ALL, steps_of
+from webui.contracts.steps import MOST_OF_ALL, steps_of, strength_of
+from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image
 from webui.engine.sampling_plan import Walk
@@ -50,21 +51,23 @@ def resized(
     return Image.fromarray(np.pad(values, [*sides, (0, 0)][: values.ndim], mode="edge"))
 
 
-def walk_of(request: GenerationRequest, model: LoadedModel) -> Walk:
+def walk_of(
+    request: GenerationRequest, model: LoadedModel, extensions: Extending = UNEXTENDED
+) -> Walk:
     """The steps of a picture that starts from an image: the last ones of its schedule.
 
     With `exact_steps` the schedule is so long that the strength's share of it is the asked number.
     """
     steps = steps_of(request, model.checkpoint)
     if request.exact_steps and steps:
-        longer = int(request.steps / min(request.denoising_strength, MOST_OF_ALL))
+        longer = int(request.steps / min(strength_of(request), MOST_OF_ALL))
         request = request.model_copy(update={"steps": max(longer, steps)})
     checkpoint = model.checkpoint
     width, height = (
         request.width or checkpoint.native_width,
         request.height or checkpoint.native_height,
     )
-    return Walk.of(request, model.levels_at(width, height)).last(steps)
+    return Walk.of(request, model.levels_at(width, height), extensions).last(steps)
 
 
 def with_colours_of_image(picture: Pixels, image: Image.Image) -> Pixels:

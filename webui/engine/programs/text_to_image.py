@@ -16,7 +16,7 @@ def text_to_image(order: PictureOrder, model: LoadedModel) -> Program:
     """One picture from a prompt, and from a map or boxes where the model takes them."""
     request = order.request
     width, height = order.size(model)
-    walk = Walk.of(request, model.levels_at(width, height))
+    walk = Walk.of(request, model.levels_at(width, height), order.extensions)
     denoise = yield from refined(order, model, walk)
     noise = order.noise(model, model.latent_shape(width, height))
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)  # (1, C, h, w)

@@ -9,15 +9,20 @@ from torch import Tensor
 from webui.contracts.errors import BadRequest
 from webui.engine.guidance import Conditioning, GuidedBy, guided
 from webui.engine.model import LoadedModel
-from webui.engine.tiles import TILE, Window, cover
+from webui.engine.tiles import TILE, USUAL_TILES, Tiles, Window, cover
 from webui.engine.work import DecodeLatent, Denoise, Pixels, Task
 
 
 def guided_in_tiles(
-    model: LoadedModel, conditioning: Conditioning, plan: GuidedBy, size: tuple[int, int]
+    model: LoadedModel,
+    conditioning: Conditioning,
+    plan: GuidedBy,
+    size: tuple[int, int],
+    tiles: Tiles = USUAL_TILES,
 ) -> Denoise:
     """A denoiser for latents of (h, w) cells, with the conditioning cut to each window."""
-    windows, rows = cover(*size), 2 if plan.guidance.wants_unguided else 1
+    windows = cover(*size, tiles.size, tiles.overlap)
+    rows = 2 if plan.guidance.wants_unguided else 1
     if len(windows) == 1:
         return guided(model, conditioning, plan)
     if conditioning.alterations.tiling:
@@ -27,7 +32,7 @@ def guided_in_tiles(
             "model. Choose a smaller size, or switch tiling off."
         )
     parts = [(window, guided(model, conditioning.crop(window), plan)) for window in windows]
-    weights = [window.weights(model.device) for window in windows]
+    weights = [window.weights(model.device, edge=tiles.overlap) for window in windows]
     total = torch.zeros(size, device=model.device)
     for window, weight in zip(windows, weights, strict=True):
         window.of(total).add_(weight)

@@ -51,7 +51,7 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     low = to_tensor(small, _multiple(model)).to(model.device)  # (1, 3, h, w), as the latent
     shape = (1, model.checkpoint.latent_channels, *low.shape[-2:])
     noise = order.noise(model, shape)
-    walk = Walk.of(request, model.levels_at(width, height))
+    walk = Walk.of(request, model.levels_at(width, height), order.extensions)
     denoise = yield from _denoiser(order, model, walk, low)
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
     picture = yield from decode(model, latent, width, height, request.tiling and model.reads_text)
@@ -90,8 +90,9 @@ def _denoiser(order: PictureOrder, model: LoadedModel, walk: Walk, low: Tensor) 
     planes, label = _noised(order, model, low)
     if model.reads_text:
         return (yield from conditioned(order, model, walk, planes, label))
-    plan = GuidedBy(Guidance(wants_unguided=walk.sampler.wants_unguided), walk.levels)
-    conditioning = Conditioning(None, planes, label=label)
+    guidance = Guidance(wants_unguided=walk.sampler.wants_unguided)
+    plan = GuidedBy(guidance, walk.levels, order.extensions)
+    conditioning = order.extensions.conditioning(Conditioning(None, planes, label=label))
     return guided_in_tiles(model, conditioning, plan, (low.shape[-2], low.shape[-1]))
 
 

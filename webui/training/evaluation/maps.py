@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from webui.engine.model import LoadedModel
-from webui.training.evaluation.figures import Measure, Section, compare
+from webui.training.evaluation.drawing import draw
+from webui.training.evaluation.figures import Measure, Section, Table, compare
 from webui.training.evaluation.measures import (
     all_facts_measure,
     conditions,
@@ -16,7 +17,7 @@ from webui.training.evaluation.measures import (
 )
 from webui.training.evaluation.metrics import ClassMap
 from webui.training.evaluation.sheets import grey, row_sheet
-from webui.training.evaluation.unseen import Unseen
+from webui.training.evaluation.unseen import Unseen, unseen_two_grounds
 from webui.training.evaluation.workbench import Look, Workbench
 from webui.training.reading import READ_SIZE
 from webui.training.runs import Pixels
@@ -37,6 +38,7 @@ def evaluate_semantic(bench: Workbench, model: LoadedModel) -> Section:
     ]
     tables = (
         compare("agreement", measures, _subjects(bench, asked, made)),
+        _two_grounds(bench, model),
         speed(bench, model, "", supplies, class_map=maps[0]),
     )
     rows = [("class map given", colour_map(asked.class_maps)), ("measured", made)]
@@ -44,6 +46,21 @@ def evaluate_semantic(bench: Workbench, model: LoadedModel) -> Section:
     return Section(
         "Semantic synthesis (class map to picture)", conditions(bench, model), tables, (sheet,)
     )
+
+
+def _two_grounds(bench: Workbench, model: LoadedModel) -> Table:
+    """Maps that no scene of the world has: two grounds side by side, without a caption."""
+    size, supplies = model.checkpoint.native_width, bench.supplies()
+    drawn = unseen_two_grounds(bench.prompts, size)
+    wanted = np.stack([r.class_map for r in unseen_two_grounds(bench.prompts, READ_SIZE)])
+    maps = [supplies.keep(rendering.class_map) for rendering in drawn]
+    requests = [bench.request(model, "", i, class_map=name) for i, name in enumerate(maps)]
+    subjects = {
+        "measured": bench.look(draw(model, requests, supplies)),
+        "true pictures": bench.look([rendering.image for rendering in drawn]),
+    }
+    measures = [iou_measure(wanted, "mean IoU with the map given, no caption")]
+    return compare("two grounds side by side", measures, subjects)
 
 
 def depth_picture(depth: NDArray[np.float32]) -> NDArray[np.uint8]:

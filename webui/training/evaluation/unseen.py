@@ -10,7 +10,16 @@ import numpy as np
 from webui.training.evaluation.metrics import ClassMap
 from webui.training.runs import Pixels
 from webui.training.scenes import UNSEEN_SEEDS
-from webui.training.world import Caption, Rendering, Scene, caption_facts, render, sample_scene
+from webui.training.world import (
+    Caption,
+    Rendering,
+    Scene,
+    caption_facts,
+    render,
+    render_two_grounds,
+    sample_scene,
+    sample_two_grounds,
+)
 
 REFERENCE_OFFSET = 100_000
 """Seeds of the crowd that others are compared with; no prompt is taken from it."""
@@ -58,3 +67,10 @@ def drawn_scenes(scenes: list[Scene], size: int) -> Unseen:
     """These scenes, each with the one caption that its seed gives."""
     captions = tuple(caption_facts(s, np.random.default_rng([s.seed, 7])) for s in scenes)
     return Unseen(tuple(scenes), captions, tuple(render(s, size, size) for s in scenes))
+
+
+@lru_cache(maxsize=2)
+def unseen_two_grounds(count: int, size: int) -> tuple[Rendering, ...]:
+    """Unseen scenes with two grounds side by side, `size` pixels wide and high."""
+    scenes = (sample_two_grounds(UNSEEN_SEEDS + i) for i in range(count))
+    return tuple(render_two_grounds(scene, size, size) for scene in scenes)

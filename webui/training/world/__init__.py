@@ -26,6 +26,7 @@ from webui.training.world.scene import (
     sample_scene,
 )
 from webui.training.world.styles import apply_style
+from webui.training.world.two_grounds import TwoGrounds, render_two_grounds, sample_two_grounds
 
 __all__ = [
     "CLASSES",
@@ -44,11 +45,14 @@ __all__ = [
     "Scene",
     "SceneClass",
     "Thing",
+    "TwoGrounds",
     "apply_style",
     "caption",
     "caption_facts",
     "lit_colour",
     "render",
+    "render_two_grounds",
     "sample_scene",
+    "sample_two_grounds",
     "vocabulary",
 ]

@@ -117,6 +117,11 @@ class Scene:
         return self.ground in ("meadow", "lake") or any(t.kind == "tree" for t in self.things)
 
 
+def may_stand(kind: str, ground: str) -> bool:
+    """Whether a kind of thing is ever found on a ground."""
+    return kind in _MAY_STAND[ground]
+
+
 def group_width(kind: str, count: int, size: float) -> float:
     """The width of a group in units of the picture's shorter side."""
     return 2.0 * HALF_WIDTH[kind] * size * (1.0 + (count - 1) * SPACING)

@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.upscaling import USUAL_FACTOR
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
@@ -17,11 +18,13 @@ from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
+TASKS: tuple[Task, ...] = ("upscale", "text")
+IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; the stage shows its results beside what they were made of."""
-    models = context.catalog.models("upscale")
+    models = [info for task in TASKS for info in context.catalog.models(task)]
     networks = [str(info.id) for info in context.catalog.adapters("upscaler")]
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls: dict[str, Component] = {"image": image_panel(NAME)}
@@ -31,16 +34,17 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls |= {
             **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
+            **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
-        form = Form(NAME, controls, ("upscale",))
+        form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form
 
 
 def prepare(values: dict[str, Any]) -> dict[str, Any]:
-    """A request's fields from the form's: the picture says what is to be seen.
+    """A request's fields from the form's; without a prompt the picture says what is to be seen.
 
     The factor is always said, so that a model that cannot enlarge is refused.
     """

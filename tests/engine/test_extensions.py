@@ -1,0 +1,218 @@
+"""What extensions can do to a picture in the worker, and that nothing else is touched by it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.engine.changing import POINTS, write_changing
+from tests.engine.library import Library
+from tests.engine.rig import Rig, order
+from tests.hooks.writing import write_extension
+from webui.contracts.messages import ExtensionFailed
+from webui.engine.work import Predict
+
+
+@pytest.fixture
+def changing(tmp_path: Path) -> Mapping[str, str]:
+    """An extension that can change at every point."""
+    return {"changing": str(write_changing(tmp_path))}
+
+
+def test_each_point_changes_the_picture_and_only_where_it_is_asked_to(
+    library: Library, changing: Mapping[str, str]
+) -> None:
+    model = library.model("text")
+    plain = Rig(model)
+    plain.finish(order(model.checkpoint))
+    wanted = plain.pictures("job")[0]
+    rig = Rig(model)
+    rig.engine.extensions.use(changing)
+    said: dict[str, dict[str, object]] = {"silent": {}, "named": {"changing": {"which": "nothing"}}}
+    said |= {point: {"changing": {"which": point}} for point in POINTS}
+    for job, extensions in said.items():
+        rig.finish(order(model.checkpoint, job, extensions=extensions))
+    made = {job: rig.pictures(job)[0] for job in said}
+    assert np.array_equal(made["silent"], wanted)
+    assert np.array_equal(made["named"], wanted)
+    assert np.array_equal(made["picture"], 255 - wanted)
+    assert np.array_equal(made["program"], wanted[::-1])
+    changed = [point for point in POINTS if not np.array_equal(made[point], wanted)]
+    assert changed == list(POINTS)
+    rig.engine.extensions.use({})
+    rig.finish(order(model.checkpoint, "after"))
+    assert np.array_equal(rig.pictures("after")[0], wanted)
+
+
+def test_a_latent_is_what_the_sampler_goes_on_from(
+    library: Library, changing: Mapping[str, str]
+) -> None:
+    """Euler's second step begins where the first ended, which the change of the first moved."""
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use(changing)
+    fields: dict[str, Any] = {"sampler": "Euler", "steps": 2, "guidance_scale": 1.0}
+    rig.finish(order(model.checkpoint, "plain", **fields))
+    first = [work.x for work in rig.works(Predict)]
+    rig.batches.clear()
+    rig.finish(
+        order(model.checkpoint, "moved", extensions={"changing": {"which": "latent"}}, **fields)
+    )
+    second = [work.x for work in rig.works(Predict)]
+    assert not np.allclose(second[0], first[0])
+    assert not np.allclose(second[1], first[1])
+
+
+METHODS = """
+from webui.contracts.choices import SamplerInfo
+from webui.engine.samplers.common import steps
+from webui.hooks.specs import hookimpl
+
+INFO = SamplerInfo("Straight", (), "Karras", False, 1)
+
+def straight(denoise, x, sigmas, noise, options):
+    for sigma, following in steps(sigmas):
+        denoised = yield from denoise(x, sigma)
+        x = denoised + (x - denoised) * (following / sigma)
+    return x
+
+@hookimpl
+def sampler_functions():
+    return {INFO: straight}
+
+@hookimpl
+def schedule_functions():
+    return {"Even": lambda levels, steps, span=None: [levels.sigma_max * (1 - i / steps) for i in range(steps + 1)]}
+"""
+
+
+def test_a_sampler_and_a_schedule_of_an_extension_draw(library: Library, tmp_path: Path) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=METHODS))})
+    rig.finish(
+        order(model.checkpoint, "core", sampler="Euler", schedule="Karras"),
+        order(model.checkpoint, "own", sampler="own/Straight"),
+        order(model.checkpoint, "even", sampler="own/Straight", schedule="own/Even"),
+        order(model.checkpoint, "typo", sampler="own/Crooked"),
+    )
+    assert np.array_equal(rig.pictures("own")[0], rig.pictures("core")[0])
+    assert not np.array_equal(rig.pictures("even")[0], rig.pictures("core")[0])
+    assert "no sampler 'own/Crooked'" in rig.error("typo")
+
+
+RAISES = """
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {hook}({argument}):
+    {act}
+
+def around(program):
+    yield from program
+    raise ValueError("no more")
+"""
+
+
+@pytest.mark.parametrize(
+    ("hook", "argument", "act", "said"),
+    [
+        (
+            "change_latent",
+            "latent",
+            "raise ValueError('too noisy')",
+            "change the latent: too noisy",
+        ),
+        ("change_denoised", "denoised", "return 'soup'", "Tensor was expected"),
+        ("change_denoised", "denoised", "return denoised[..., :1]", "tensor of shape"),
+        ("change_picture", "pixels", "return pixels[..., 0]", "of uint8 was expected"),
+        ("wrap_program", "program", "return 3", "a generator was expected"),
+        ("wrap_program", "program", "return around(program)", "failed in its program: no more"),
+        ("wrap_program", "program", "return iter_nothing(program)", "iter_nothing"),
+    ],
+)
+def test_an_extension_that_fails_fails_the_jobs_that_name_it_and_no_other(
+    library: Library, tmp_path: Path, hook: str, argument: str, act: str, said: str
+) -> None:
+    model = library.model("text")
+    code = RAISES.format(hook=hook, argument=argument, act=act)
+    rig = Rig(model)
+    rig.engine.extensions.use({"bad": str(write_extension(tmp_path, "bad", worker=code))})
+    rig.finish(
+        order(model.checkpoint, "with", extensions={"bad": {}}), order(model.checkpoint, "without")
+    )
+    assert rig.ends() == {"with": "failed", "without": "done"}
+    assert "The extension 'bad' failed" in rig.error("with")
+    assert said in rig.error("with")
+    assert [e.extension for e in rig.events if isinstance(e, ExtensionFailed)] == ["bad"]
+
+
+def test_an_error_of_the_picture_itself_is_not_blamed_on_a_wrapper(
+    library: Library, tmp_path: Path
+) -> None:
+    wrapper = "from webui.hooks.specs import hookimpl\n\n@hookimpl\ndef wrap_program(program):\n    return (yield from program)\n"
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use({"calm": str(write_extension(tmp_path, "calm", worker=wrapper))})
+    rig.finish(order(model.checkpoint, sampler="gone/Sampler", extensions={"calm": {}}))
+    assert "no sampler 'gone/Sampler'" in rig.error("job")
+    assert "calm" not in rig.error("job")
+
+
+def test_a_request_that_names_what_is_not_there_fails_with_its_name(library: Library) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    rig.finish(order(model.checkpoint, extensions={"gone": {}}))
+    assert "names the extension 'gone'" in rig.error("job")
+
+
+def test_one_that_cannot_be_loaded_is_named_and_the_others_are_there(
+    library: Library, tmp_path: Path
+) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    folders = {
+        "broken": write_extension(tmp_path, "broken", worker="raise RuntimeError('not today')"),
+        "own": write_extension(tmp_path, "own", worker=METHODS),
+    }
+    rig.engine.extensions.use({name: str(folder) for name, folder in folders.items()})
+    rig.finish(order(model.checkpoint, sampler="own/Straight"))
+    assert rig.ends() == {"job": "done"}
+    failed = [e for e in rig.events if isinstance(e, ExtensionFailed)]
+    assert [(e.extension, e.hook) for e in failed] == [("broken", "import")]
+    assert "not today" in failed[0].message
+    assert "worker.py" in failed[0].trace
+
+
+OBSERVES = """
+from pathlib import Path
+from webui.hooks.specs import hookimpl
+
+HEARD = Path(__file__).with_name("heard.txt")
+
+@hookimpl
+def step_taken(step, order):
+    with HEARD.open("a") as heard:
+        heard.write(f"{step} of {order.request.steps}\\n")
+    if step == 3:
+        raise RuntimeError("enough")
+"""
+
+
+def test_steps_are_told_and_an_observer_that_fails_changes_nothing(
+    library: Library, tmp_path: Path
+) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    folder = write_extension(tmp_path, "ears", worker=OBSERVES)
+    rig.engine.extensions.use({"ears": str(folder)})
+    rig.finish(order(model.checkpoint, extensions={"ears": {}}))
+    assert rig.engine.extensions.host.settle()
+    heard = (folder / "heard.txt").read_text().splitlines()
+    assert (heard, rig.ends()) == ([f"{i} of 4" for i in (1, 2, 3, 4)], {"job": "done"})
+    failures = rig.engine.extensions.host.failures()
+    assert [(f.hook, f.message) for f in failures] == [("step_taken", "RuntimeError: enough")]

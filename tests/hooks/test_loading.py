@@ -1,0 +1,64 @@
+"""An extension's modules come in under names of their own, and go again without a trace."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.writing import write_extension
+from webui.contracts.errors import BadExtension
+from webui.hooks.loading import ExtensionBroke, load_arguments, load_module, unload
+from webui.hooks.manifest import read_manifest
+
+
+def test_a_module_imports_its_neighbours_and_no_name_is_taken(tmp_path: Path) -> None:
+    folder = write_extension(
+        tmp_path, "json", studio="from .arguments import Model\nVALUE = 3\n",
+        arguments="from pydantic import BaseModel\n\nclass Model(BaseModel):\n    pass\n",
+    )  # fmt: skip
+    manifest = read_manifest(folder)
+    module = load_module(manifest, "studio")
+    assert (module.VALUE, module.__name__) == (3, "easel_extensions.json.studio")
+    assert load_arguments(manifest) is module.Model
+    assert sys.modules["json"] is json
+    unload("json")
+    assert [name for name in sys.modules if name.startswith("easel_extensions.json")] == []
+
+
+def test_new_code_of_the_same_folder_is_loaded_after_an_unload(tmp_path: Path) -> None:
+    folder = write_extension(tmp_path, "fresh", studio="VALUE = 1\n")
+    assert load_module(read_manifest(folder), "studio").VALUE == 1
+    unload("fresh")
+    (folder / "studio.py").write_text("VALUE = 22\n")
+    assert load_module(read_manifest(folder), "studio").VALUE == 22
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('not today')", "RuntimeError: not today"),
+        ("import sys\nsys.exit(3)", "SystemExit: 3"),
+        ("def (", "SyntaxError"),
+        ("import sys\nimport types\nsys.modules['json'] = types.ModuleType('json')", "replaced or removed modules of the program (json)"),
+        ("import sys\ndel sys.modules['json']", "(json)"),
+        ("while True:\n    pass_the_time = sum(range(1000))\n    import time\n    time.sleep(0.01)", "did not come to an end"),
+    ],
+)  # fmt: skip
+def test_an_import_that_goes_wrong_is_told_and_leaves_nothing_behind(
+    tmp_path: Path, code: str, said: str
+) -> None:
+    manifest = read_manifest(write_extension(tmp_path, "bad", studio=code))
+    with pytest.raises(ExtensionBroke) as caught:
+        load_module(manifest, "studio", seconds=0.3)
+    assert said in str(caught.value)
+    assert sys.modules["json"] is json
+    assert [name for name in sys.modules if name.startswith("easel_extensions.bad")] == []
+
+
+def test_arguments_that_are_no_model_are_refused(tmp_path: Path) -> None:
+    manifest = read_manifest(write_extension(tmp_path, "bad", studio="", arguments="Model = 3\n"))
+    with pytest.raises(BadExtension, match=r"is 3; a class derived from pydantic\.BaseModel"):
+        load_arguments(manifest)

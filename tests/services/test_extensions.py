@@ -1,0 +1,186 @@
+"""Which extensions are in use, told at once and kept; and a hostile set that stops nothing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.writing import write_extension
+from webui.app import Studio, build_studio
+from webui.contracts.errors import InvalidField, NotFound
+from webui.contracts.job import Job, JobState
+from webui.contracts.messages import ExtensionFailed, UseExtensions
+from webui.contracts.request import GenerationRequest
+from webui.contracts.settings import Settings
+from webui.hooks.specs import POINTS
+from webui.services.extension_state import ExtensionState
+
+HEARS = """
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def studio_started(access):
+    (access.folder / "told").write_text("started")
+
+@hookimpl
+def studio_stopped():
+    pass
+"""
+
+
+def _studio(folder: Path) -> Studio:
+    made = build_studio(Settings(data_dir=folder, fake=True, repository=folder))
+    made.start()
+    return made
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    """With one extension, which is not enabled."""
+    write_extension(tmp_path / "extensions", "hears", studio=HEARS, worker="")
+    made = _studio(tmp_path)
+    yield made
+    made.stop()
+
+
+def _draw(studio: Studio, **fields: object) -> Job:
+    from tests.test_app import finish
+
+    request = GenerationRequest.model_validate(
+        {"prompt": "a boat", "seed": 7, "steps": 2, **fields}
+    )
+    job = studio.context.jobs.submit(request)
+    finish(studio, job.id)
+    return studio.context.jobs.get(job.id)
+
+
+def _bytes(studio: Studio, job: Job) -> bytes:
+    from PIL import Image
+
+    assert (job.state, job.error) == (JobState.DONE, None)
+    with Image.open(studio.context.gallery.path(job.pictures[0].id)) as image:
+        return image.tobytes()
+
+
+def test_what_is_there_is_not_in_use_until_it_is_enabled(studio: Studio) -> None:
+    service = studio.context.extensions
+    (status,) = service.statuses()
+    assert (status.name, status.enabled, status.in_use) == ("hears", False, False)
+    assert service.worker_command() == UseExtensions({})
+    assert "easel_extensions.hears.studio" not in sys.modules
+
+
+def test_enabling_is_at_once_and_kept_and_disabling_takes_all_out(
+    studio: Studio, tmp_path: Path
+) -> None:
+    service = studio.context.extensions
+    assert service.enable("hears").in_use
+    assert service.worker_command() == UseExtensions({"hears": str(tmp_path / "extensions/hears")})
+    assert service.studio.host.settle()
+    assert (tmp_path / "outputs/.extensions/hears/told").read_text() == "started"
+    assert ExtensionState(tmp_path).enabled() == ("hears",)
+    _draw(studio, extensions={"hears": {}})
+    service.enable("hears", wanted=False)
+    assert (service.statuses()[0].enabled, ExtensionState(tmp_path).enabled()) == (False, ())
+    assert service.worker_command() == UseExtensions({})
+    with pytest.raises(InvalidField, match=r"extensions\.hears"):
+        _draw(studio, extensions={"hears": {}})
+
+
+def test_it_is_in_use_again_after_the_next_start(tmp_path: Path) -> None:
+    write_extension(tmp_path / "extensions", "hears", studio=HEARS)
+    first = _studio(tmp_path)
+    first.context.extensions.enable("hears")
+    first.stop()
+    second = _studio(tmp_path)
+    assert second.context.extensions.status("hears").in_use
+    second.stop()
+
+
+def test_one_that_is_gone_is_named_and_may_be_disabled(studio: Studio, tmp_path: Path) -> None:
+    service = studio.context.extensions
+    with pytest.raises(NotFound):
+        service.enable("nothing")
+    ExtensionState(tmp_path).enable("nothing", wanted=True)
+    service.start()
+    assert "It is not there any more" in service.status("nothing").problems[0]
+    assert not service.enable("nothing", wanted=False).enabled
+
+
+def test_what_fails_in_the_worker_is_listed_with_its_process(studio: Studio) -> None:
+    service = studio.context.extensions
+    service.worker_failed(
+        ExtensionFailed("hears", "change_latent", "ValueError: x", "tr", "failed")
+    )
+    (failure,) = service.status("hears").failures
+    assert (failure.process, failure.hook, failure.trace) == ("worker", "change_latent", "tr")
+
+
+def test_a_damaged_list_enables_nothing(tmp_path: Path) -> None:
+    state = ExtensionState(tmp_path)
+    state.enable("book", wanted=True)
+    assert ExtensionState(tmp_path).enabled() == ("book",)
+    (tmp_path / "extensions.json").write_text("{")
+    assert state.enabled() == ()
+
+
+_RAISES = "from webui.hooks.specs import hookimpl\n" + "\n".join(
+    f"@hookimpl\ndef {name}():\n    raise RuntimeError('in {name}')\n"
+    for name, point in POINTS.items()
+    if point.process == "studio" and name != "picture_file_name"
+)
+_ODD = "from webui.hooks.specs import hookimpl\n" + "\n".join(
+    f"@hookimpl\ndef {name}():\n    return 3\n"
+    for name, point in POINTS.items()
+    if point.process == "studio" and point.kind == "collect"
+)
+_LOOPS = """
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def job_changed():
+    while True:
+        time.sleep(0.02)
+"""
+HOSTILE: Mapping[str, Mapping[str, object]] = {
+    "at_import": {"studio": "raise RuntimeError('at import')"},
+    "every_hook": {"studio": _RAISES},
+    "for_ever": {"studio": _LOOPS},
+    "odd_answers": {"studio": _ODD},
+    "old_torch": {"studio": "", "needs": ["torch==1.0"]},
+    "outside": {"studio": "", "name": "../outside"},
+    "swapper": {"studio": "import sys\nsys.modules['json'] = None\n"},
+    "taken_name": {"studio": _RAISES, "name": "every_hook"},
+}
+"""Extensions that mean harm or are broken, by folder."""
+
+
+def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_path: Path) -> None:
+    plain = _studio(tmp_path / "plain")
+    wanted = _bytes(plain, _draw(plain))
+    plain.stop()
+    state = ExtensionState(tmp_path / "hostile")
+    for folder, parts in HOSTILE.items():
+        write_extension(tmp_path / "hostile/extensions", folder, **parts)  # type: ignore[arg-type]
+        state.enable(folder, wanted=True)
+    studio = _studio(tmp_path / "hostile")
+    assert _bytes(studio, _draw(studio)) == wanted
+    service = studio.context.extensions
+    deadline = time.monotonic() + 5
+    while not service.status("for_ever").failures and time.monotonic() < deadline:
+        time.sleep(0.05)  # it is late once it has taken longer than a call may
+    statuses = {status.name: status for status in service.statuses()}
+    refused = {name for name, status in statuses.items() if status.problems}
+    assert refused == {"at_import", "old_torch", "outside", "swapper", "taken_name"}
+    assert "Easel has torch" in statuses["old_torch"].problems[0]
+    named = {failure.extension for status in statuses.values() for failure in status.failures}
+    assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}
+    hooks = {failure.hook for failure in statuses["every_hook"].failures}
+    assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
+    assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
+    studio.stop()

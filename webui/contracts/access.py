@@ -1,0 +1,71 @@
+"""What an extension may reach of a running studio, and what the studio asks of all extensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from webui.contracts.ids import JobId, PictureId
+from webui.contracts.job import Job, Picture
+from webui.contracts.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class StudioAccess:
+    """Handed to the hooks of the studio process; an extension's own, with its name in it."""
+
+    extension: str
+    folder: Path
+    """For the extension's own files."""
+    submit: Callable[[GenerationRequest], Job]
+    """Queue a request; raises BadRequest where it cannot be drawn."""
+    job: Callable[[JobId], Job]
+    """A job as it is now; raises NotFound."""
+    pictures: Callable[[int], tuple[Picture, ...]]
+    """So many of the latest pictures, newest first."""
+    picture_file: Callable[[PictureId], Path]
+    """A picture's PNG; raises NotFound."""
+    request_of: Callable[[PictureId], GenerationRequest]
+    """The request that draws exactly this picture; raises NotFound."""
+    settings: Callable[[], Any]
+    """The extension's settings as they are now, as its own model; None where it has none."""
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """The words that one picture is drawn from."""
+
+    prompt: str
+    negative_prompt: str
+    hires_prompt: str = ""
+    """Of the second pass; empty means the first's."""
+    hires_negative_prompt: str = ""
+
+
+class OrderHooks(Protocol):
+    """What is asked about an order before it is recorded; the extensions answer."""
+
+    def change_request(self, request: GenerationRequest) -> GenerationRequest:
+        """The order, before what it left open is filled in."""
+        ...
+
+    def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:
+        """The words of picture `index`."""
+        ...
+
+
+class Unchanged:
+    """Answers where there are no extensions."""
+
+    def change_request(self, request: GenerationRequest) -> GenerationRequest:
+        """The same."""
+        return request
+
+    def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:  # noqa: ARG002
+        """The same."""
+        return prompts
+
+
+UNCHANGED = Unchanged()

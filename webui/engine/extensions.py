@@ -1,0 +1,300 @@
+"""The extensions of the worker process: what each picture's programs ask is put to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+from torch import Tensor
+from typing_extensions import override
+
+from webui.contracts.choices import SamplerInfo
+from webui.contracts.errors import BadRequest, EaselError, HookFailed
+from webui.contracts.extension import HookFailure
+from webui.contracts.request import GenerationRequest
+from webui.engine.conditioning_view import ConditioningView, applied, view_of
+from webui.engine.extending import UNEXTENDED, Extending, Moment
+from webui.engine.guidance import Conditioning
+from webui.engine.model import LoadedModel
+from webui.engine.programs.order import PictureOrder
+from webui.engine.samplers.common import Sampler
+from webui.engine.schedules import Schedule
+from webui.engine.work import Pixels, Program, StepTaken
+from webui.hooks.arguments import Arguments, arguments_of
+from webui.hooks.host import HookHost, Use
+from webui.hooks.loading import load_arguments, load_module, unload
+from webui.hooks.manifest import read_manifest
+from webui.hooks.needs import add_needs, remove_needs
+
+log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class Methods:
+    """What the extensions offer, by 'extension/name'."""
+
+    samplers: dict[str, tuple[SamplerInfo, Sampler]] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+
+
+class WorkerExtensions:
+    """Loads and unloads extensions, and gives each picture those that its request names."""
+
+    def __init__(self, tell: Callable[[HookFailure], None] = lambda _: None) -> None:
+        """`tell` hears of each failure."""
+        self.host = HookHost("worker", tell)
+        self._methods = Methods()
+        self._arguments: dict[str, Arguments | None] = {}
+
+    def use(self, folders: Mapping[str, str]) -> None:
+        """Have exactly these extensions, each from its folder; one that cannot be loaded is named.
+
+        One that is here already is loaded anew, for its code may have changed.
+        """
+        for name in list(self._arguments):
+            self._forget(name)
+        for name, folder in folders.items():
+            try:
+                self._load(name, Path(folder))
+            except EaselError as error:
+                self.host.log.note(name, "import", error)
+                self._forget(name)
+        self._methods = self._collected()
+
+    def for_picture(self, order: PictureOrder) -> PictureOrder:
+        """The order with the extensions that take part in it.
+
+        Raises:
+            BadRequest: its request names one that is not here.
+        """
+        if not order.request.extensions and not self._methods_named(order.request):
+            return order
+        uses = [
+            self._use(name, order) for name in self._arguments if name in order.request.extensions
+        ]
+        for name in order.request.extensions:
+            if name not in self._arguments:
+                raise BadRequest(
+                    f"The request names the extension {name!r}, which the worker could not load. "
+                    "Look at the Extensions tab, or leave it out."
+                )
+        return replace(order, extensions=PictureExtensions(self.host, self._methods, uses, order))
+
+    def _methods_named(self, request: GenerationRequest) -> bool:
+        named = (request.sampler, request.schedule, request.hires_sampler, request.hires_schedule)
+        return any("/" in name for name in named)
+
+    def _use(self, name: str, order: PictureOrder) -> Use:
+        known = self._arguments[name]
+        given = order.request.extensions[name]
+        return Use(name, None if known is None else known.parsed(given))
+
+    def _load(self, name: str, folder: Path) -> None:
+        manifest = read_manifest(folder, name)
+        add_needs(manifest)
+        model = load_arguments(manifest)
+        if "worker" in manifest.processes:
+            self.host.register(load_module(manifest, "worker"), name)
+        self._arguments[name] = None if model is None else arguments_of(manifest, model)
+
+    def _forget(self, name: str) -> None:
+        self.host.unregister(name)
+        self._arguments.pop(name, None)
+        unload(name)
+        remove_needs(name)
+
+    def _collected(self) -> Methods:
+        found = Methods()
+        for name, samplers in self.host.collect("sampler_functions", _samplers):
+            for info, run in samplers.items():
+                own = replace(info, name=f"{name}/{info.name}")
+                found.samplers[own.name] = own, run
+        for name, schedules in self.host.collect("schedule_functions", _functions):
+            found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
+        return found
+
+
+class PictureExtensions(Extending):
+    """The extensions that take part in one picture."""
+
+    def __init__(
+        self, host: HookHost, methods: Methods, uses: Sequence[Use], order: PictureOrder
+    ) -> None:
+        self._host, self._methods, self._uses, self._order = host, methods, uses, order
+
+    @override
+    def sampler_info(self, name: str) -> SamplerInfo:
+        offered = self._methods.samplers.get(name)
+        return UNEXTENDED.sampler_info(name) if offered is None else offered[0]
+
+    @override
+    def sampler(self, name: str) -> Sampler | None:
+        offered = self._methods.samplers.get(name)
+        return None if offered is None else offered[1]
+
+    @override
+    def schedule(self, name: str) -> Schedule | str:
+        return self._methods.schedules.get(name) or UNEXTENDED.schedule(name)
+
+    @override
+    def program(self, program: Program, model: LoadedModel) -> Program:
+        for use in self._uses:
+            if not self._host.has("wrap_program", [use]):
+                continue
+            inner = _Marked(program)
+            wrapped = self._host.change(
+                "wrap_program", inner.run(), _program, [use], order=self._order, model=model
+            )
+            program = _named(wrapped, inner, use.extension, self._host)
+        return self._finished(program)
+
+    def _finished(self, program: Program) -> Program:
+        """The program, whose steps are told and whose picture may be changed."""
+        answer: Any = None
+        while True:
+            try:
+                wanted = program.send(answer)
+            except StopIteration as ended:
+                return self.picture(ended.value)
+            if isinstance(wanted, StepTaken):
+                self._host.observe(
+                    "step_taken", denoised=wanted.denoised, step=wanted.step, order=self._order
+                )
+            try:
+                answer = yield wanted
+            except BaseException:
+                program.close()
+                raise
+
+    @override
+    def conditioning(self, conditioning: Conditioning) -> Conditioning:
+        shown = view_of(conditioning)
+
+        def checked(given: Any) -> ConditioningView:
+            view = _of(ConditioningView)(given)
+            applied(view, conditioning)
+            return view
+
+        changed = self._changed("change_conditioning", shown, checked)
+        return conditioning if changed is shown else applied(changed, conditioning)
+
+    @override
+    def latent(self, latent: Tensor, moment: Moment) -> Tensor:
+        return self._tensor("change_latent", latent, moment=moment)
+
+    @override
+    def guidance(self, guided: Tensor, output: Tensor, moment: Moment) -> Tensor:
+        return self._tensor("change_guidance", guided, output=output, moment=moment)
+
+    @override
+    def denoised(self, denoised: Tensor, moment: Moment) -> Tensor:
+        return self._tensor("change_denoised", denoised, moment=moment)
+
+    @override
+    def sampled(self, latent: Tensor) -> Tensor:
+        return self._tensor("change_sampled", latent)
+
+    @override
+    def picture(self, pixels: Pixels) -> Pixels:
+        return self._changed("change_picture", pixels, _picture)
+
+    def _tensor(self, hook: str, value: Tensor, **others: Any) -> Tensor:
+        return self._changed(hook, value, _like(value), **others)
+
+    def _changed(self, hook: str, value: _T, checked: Callable[[Any], _T], **others: Any) -> _T:
+        if not self._uses:
+            return value
+        return self._host.change(hook, value, checked, self._uses, order=self._order, **others)
+
+
+class _Marked:
+    """A program that remembers what it raised, so that nobody around it is blamed for that."""
+
+    def __init__(self, program: Program) -> None:
+        self.raised: BaseException | None = None
+        self._program = program
+
+    def run(self) -> Program:
+        """The program itself."""
+        try:
+            return (yield from self._program)
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+def _named(wrapped: Program, inner: _Marked, extension: str, host: HookHost) -> Program:
+    """What an extension put around a program; its own errors carry its name."""
+    try:
+        pixels = yield from wrapped
+        return _picture(pixels)
+    except Exception as error:
+        if error is inner.raised:
+            raise
+        host.log.note(extension, "wrap_program", error)
+        raise HookFailed(
+            f"The extension {extension!r} failed in its program: {error}. Repair it, or leave it out, "
+            "and try again."
+        ) from error
+
+
+# Any: what an extension gives, which may be anything.
+
+
+def _samplers(given: Any) -> dict[SamplerInfo, Sampler]:
+    return _table(given, SamplerInfo)
+
+
+def _functions(given: Any) -> dict[str, Schedule]:
+    return _table(given, str)
+
+
+def _table(given: Any, key: type) -> dict[Any, Any]:
+    table = dict(given or {})
+    for name, run in table.items():
+        if not isinstance(name, key) or not callable(run):
+            raise TypeError(f"{name!r:.100}: {run!r:.100} was given; a function was expected.")
+    return table
+
+
+def _of(kind: type[_T]) -> Callable[[Any], _T]:
+    def checked(given: Any) -> _T:
+        if not isinstance(given, kind):
+            raise TypeError(f"{given!r:.200} was given; a {kind.__name__} was expected.")
+        return given
+
+    return checked
+
+
+def _like(value: Tensor) -> Callable[[Any], Tensor]:
+    def checked(given: Any) -> Tensor:
+        tensor = _of(Tensor)(given)
+        if tensor.shape != value.shape:
+            raise ValueError(
+                f"a tensor of shape {tuple(tensor.shape)} was given; {tuple(value.shape)} was expected"
+            )
+        return tensor.to(value)
+
+    return checked
+
+
+def _program(given: Any) -> Program:
+    if not all(hasattr(given, name) for name in ("send", "throw", "close")):
+        raise TypeError(f"{given!r:.200} was given; a generator was expected.")
+    return cast("Program", given)
+
+
+def _picture(given: Any) -> Pixels:
+    pixels = np.asarray(given)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise TypeError(
+            f"an array of shape {pixels.shape} and {pixels.dtype} was given; (height, width, 3) of "
+            "uint8 was expected"
+        )
+    return np.ascontiguousarray(pixels)

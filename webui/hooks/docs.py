@@ -1,0 +1,77 @@
+"""Writes `extensions/README.md` from the extension points: `python -m webui.hooks.docs`."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from webui.contracts.extension import API_VERSION, PERMISSIONS
+from webui.hooks import specs
+
+README = Path(__file__).resolve().parents[2] / "extensions" / "README.md"
+
+_HEAD = """\
+# Extensions
+
+Extensions live here or in `extensions/` of the data folder, one folder each; or they are installed packages
+with an entry point `easel.extensions`. Nothing that can be reached over HTTP installs one: put a folder here
+yourself, and only one whose author you trust, for its code runs with your rights.
+
+    python launch.py extensions list
+    python launch.py extensions enable NAME      from the next start on
+    python launch.py extensions disable NAME
+
+A disabled extension is not imported. An enabled one changes only pictures whose request names it, under
+`extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong.
+
+## The folder of an extension
+
+`extension.toml` (name, version and easel are required; name is that of the folder):
+
+    name = "book"
+    version = "1.0.0"
+    easel = ">=1.0,<2"              # versions of the extension points; these are {version}
+    title = "Book"
+    summary = "What it does, in a line."
+    arguments = "arguments:Book"    # a pydantic model, each field with a default
+    needs = ["some-package>=1"]     # never in another version than Easel has
+    conflicts = ["rival"]
+    tabs = ["txt2img", "img2img"]   # forms that have its arguments; without it all have
+    permissions = [{permissions}]
+
+`studio.py` and `worker.py` hold functions marked with `hookimpl` of `webui.hooks.specs`, each in the process that
+calls it; the studio never imports torch. Modules import their neighbours relatively: `from .arguments import Book`.
+
+`static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
+as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
+
+An extension that raises an error is named, with what it did: where something must be decided or changed, the job
+fails; elsewhere it goes on without that extension's part. One that takes longer than half a second is named, too.
+
+## Extension points
+"""
+
+
+def readme() -> str:
+    """The whole text."""
+    permissions = ", ".join(f'"{name}"' for name in PERMISSIONS)
+    parts = [_HEAD.format(version=API_VERSION, permissions=permissions), _kinds()]
+    parts += [_section(name) for name in specs.POINTS]
+    return "\n".join(parts)
+
+
+def _kinds() -> str:
+    """The paragraph of the list's own docstring that explains the kinds."""
+    text = inspect.cleandoc(specs.__doc__ or "")
+    return text[text.index("Five kinds:") :] + "\n"
+
+
+def _section(name: str) -> str:
+    point, function = specs.POINTS[name], getattr(specs, name)
+    arguments = ", ".join(inspect.signature(function).parameters)
+    said = inspect.getdoc(function) or ""
+    return f"### `{name}({arguments})`\n\n{point.kind}, {point.process}.py. {said}\n"
+
+
+if __name__ == "__main__":
+    README.write_text(readme(), "utf-8")

@@ -1,0 +1,62 @@
+"""What went wrong in extensions: logged with their names, and kept for the page that lists them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+
+from webui.contracts.extension import HookFailure
+
+MAX_FAILURES = 100
+
+_log = logging.getLogger(__name__)
+
+
+class FailureLog:
+    """The latest failures; may be used from any thread."""
+
+    def __init__(self, process: str, tell: Callable[[HookFailure], None] = lambda _: None) -> None:
+        """`tell` hears of each, as the worker's are told to the studio."""
+        self._process = process
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._failures: list[HookFailure] = []
+
+    def note(self, extension: str, hook: str, error: BaseException) -> HookFailure:
+        """Keep an error that an extension raised."""
+        _log.error("The extension %r failed in %s.", extension, hook, exc_info=error)
+        trace = getattr(error, "trace", "") or "".join(traceback.format_exception(error))
+        message = f"{type(error).__name__}: {error}"
+        failure = HookFailure(extension, hook, message, trace, process=self._process)
+        self.add(failure)
+        return failure
+
+    def slow(self, extension: str, hook: str, seconds: float, budget: float) -> None:
+        """Keep that a call took longer than its budget; the latest of a hook stands for all."""
+        message = f"A call took {seconds:.2f} s; {budget:g} s is what a call may take."
+        _log.warning("The extension %r is slow in %s: %s", extension, hook, message)
+        self.add(HookFailure(extension, hook, message, "", "slow", self._process))
+
+    def add(self, failure: HookFailure) -> None:
+        """Keep a failure, of this process or of another."""
+        with self._lock:
+            if failure.kind == "slow":
+                same = failure.extension, failure.hook, "slow"
+                self._failures = [
+                    f for f in self._failures if (f.extension, f.hook, f.kind) != same
+                ]
+            self._failures.append(failure)
+            del self._failures[:-MAX_FAILURES]
+        self._tell(failure)
+
+    def forget(self, extension: str) -> None:
+        """Drop what is known of an extension, as it is loaded anew."""
+        with self._lock:
+            self._failures = [f for f in self._failures if f.extension != extension]
+
+    def all(self) -> tuple[HookFailure, ...]:
+        """The latest, oldest first."""
+        with self._lock:
+            return tuple(self._failures)

@@ -1,0 +1,151 @@
+"""Imports an extension's modules under names of their own, and takes them out again.
+
+The folder of the extension `name` is the package `easel_extensions.name`, whatever else is installed
+under that name, so that extensions import their own modules relatively: `from .arguments import ...`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from webui.contracts.errors import BadExtension
+from webui.contracts.extension import Manifest
+
+NAMESPACE = "easel_extensions"
+IMPORT_SECONDS = 30.0
+"""How long an extension's import may take; one that takes longer is left behind."""
+
+_T = TypeVar("_T")
+
+
+class ExtensionBroke(BadExtension):
+    """An extension's own code raised an error while it was loaded."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        super().__init__(message)
+        self.trace = trace
+
+
+def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECONDS) -> ModuleType:
+    """Import the module of a process: `studio` or `worker`.
+
+    Raises:
+        ExtensionBroke: it raised an error, did not come to an end, or changed other modules;
+            it was taken out again.
+    """
+    return _loaded(manifest, lambda: _import(manifest, process), seconds)
+
+
+def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[BaseModel] | None:
+    """Import the model of an extension's arguments; None where it has none.
+
+    Raises:
+        ExtensionBroke: as `load_module`, or it is no pydantic model.
+    """
+    if manifest.arguments is None:
+        return None
+    module_name, _, model_name = manifest.arguments.partition(":")
+    module = _loaded(manifest, lambda: _import(manifest, module_name), seconds)
+    model = getattr(module, model_name, None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise ExtensionBroke(
+            f"{manifest.arguments} of the extension {manifest.name!r} is {model!r:.100}; a class "
+            "derived from pydantic.BaseModel was expected."
+        )
+    return model
+
+
+def unload(name: str) -> None:
+    """Forget an extension's modules; nothing happens where there are none."""
+    package = f"{NAMESPACE}.{name}"
+    for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
+        del sys.modules[module]
+
+
+def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
+    before = dict(sys.modules)
+    try:
+        return within(seconds, load)
+    except BaseException as error:
+        unload(manifest.name)
+        if isinstance(error, ExtensionBroke) or not isinstance(error, (Exception, SystemExit)):
+            raise
+        raise ExtensionBroke(
+            f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}",
+            "".join(traceback.format_exception(error)),
+        ) from error
+    finally:
+        _put_back(manifest.name, before)
+
+
+def _put_back(name: str, before: dict[str, ModuleType]) -> None:
+    """Undo what an import did to modules that were there before it.
+
+    Raises:
+        ExtensionBroke: it did something to them.
+    """
+    touched = sorted(
+        module for module, was in before.items()
+        if sys.modules.get(module) is not was and not module.startswith(NAMESPACE)
+    )  # fmt: skip
+    if touched:
+        sys.modules.update({module: before[module] for module in touched})
+        unload(name)
+        raise ExtensionBroke(
+            f"The extension {name!r} replaced or removed modules of the program ({', '.join(touched[:5])}); "
+            "they were put back, and it is not used."
+        )
+
+
+def _import(manifest: Manifest, module: str) -> ModuleType:
+    if NAMESPACE not in sys.modules:
+        sys.modules[NAMESPACE] = _package(NAMESPACE)
+    package = f"{NAMESPACE}.{manifest.name}"
+    there = sys.modules.get(package)
+    if there is not None and list(there.__path__) != [str(manifest.folder)]:
+        unload(manifest.name)  # of another folder
+    if package not in sys.modules:
+        sys.modules[package] = _package(package, manifest.folder)
+    importlib.invalidate_caches()
+    return importlib.import_module(f"{package}.{module}")
+
+
+def _package(name: str, *folders: Path) -> ModuleType:
+    package = ModuleType(name)
+    package.__path__ = [str(folder) for folder in folders]
+    return package
+
+
+def within(seconds: float, act: Callable[[], _T]) -> _T:
+    """What `act` gives, done in a thread of its own, which is left behind when it does not end.
+
+    Raises:
+        ExtensionBroke: it did not end in time.
+        BaseException: what it raised.
+    """
+    done: list[_T] = []
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            done.append(act())
+        except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="extension-import", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if raised:
+        raise raised[0]
+    if not done:
+        raise ExtensionBroke(f"It did not come to an end within {seconds:g} s.")
+    return done[0]

@@ -1,0 +1,261 @@
+"""The extensions of the studio process: what they offer, and what orders and pictures ask of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from webui.contracts.access import Prompts, StudioAccess
+from webui.contracts.drafts import PictureDraft, TextChunk
+from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
+from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
+from webui.contracts.extension import Manifest
+from webui.contracts.parameters.extension_arguments import offered_by
+from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
+from webui.hooks.arguments import arguments_of
+from webui.hooks.host import HookHost, Own, Use
+from webui.hooks.loading import load_arguments, load_module, unload, within
+from webui.hooks.needs import add_needs, remove_needs
+from webui.hooks.offers import Offers, offered, offered_settings, one
+
+OFFER_SECONDS = 20.0
+"""How long an extension may take to say what it offers."""
+PROBLEMS = "Easel problems"
+"""Keyword of the text in a picture that names the extensions that failed on it."""
+
+
+def _no_access(extension: str) -> StudioAccess:
+    raise HookFailed(f"The extension {extension!r} was called before the studio was put together.")
+
+
+class StudioExtensions:
+    """Loads and unloads extensions of the studio process, and puts to them what concerns them."""
+
+    def __init__(self, host: HookHost) -> None:
+        """Nothing is loaded yet; extensions that are registered with `host` already stay."""
+        self.host = host
+        self.access: Callable[[str], StudioAccess] = _no_access
+        """What each extension may reach; `app.py` sets it when all services are there."""
+        self.settled = threading.Event()
+        """Set when those that are enabled at the start have been loaded, or could not be."""
+        self._offers: dict[str, Offers] = {}
+
+    @property
+    def offers(self) -> Mapping[str, Offers]:
+        """Of the extensions in use, by name."""
+        return self._offers
+
+    def load(self, manifest: Manifest) -> None:
+        """Import an extension and ask what it offers.
+
+        Raises:
+            BadExtension: it cannot be loaded.
+            HookFailed: it does not fit the extension points.
+        """
+        name = manifest.name
+        self.unload(name)
+        self.host.log.forget(name)
+        try:
+            self._refuse_conflicts(manifest)
+            add_needs(manifest)
+            model = load_arguments(manifest)
+            if "studio" in manifest.processes:
+                self.host.register(load_module(manifest, "studio"), name)
+            arguments = None if model is None else arguments_of(manifest, model)
+            self._ask(Offers(manifest, arguments))
+        except Exception:
+            self.unload(name)
+            raise
+
+    def unload(self, name: str) -> None:
+        """Take an extension out, with all that it offered."""
+        self._offers = {n: offers for n, offers in self._offers.items() if n != name}
+        self.host.unregister(name)
+        unload(name)
+        remove_needs(name)
+
+    # What they offer
+
+    def choices(self, parameter: str) -> tuple[str, ...]:
+        """What extensions add to the choices of a parameter."""
+        every = self._offers.values()
+        if parameter.endswith("sampler"):
+            return tuple(info.name for offers in every for info in offers.samplers)
+        if parameter.endswith("schedule"):
+            return tuple(name for offers in every for name, _ in offers.schedules)
+        return ()
+
+    # What an order asks of them
+
+    def change_request(self, request: GenerationRequest) -> GenerationRequest:
+        """The order as its extensions want it, their arguments complete and all its choices there.
+
+        Raises:
+            InvalidField: it names an extension, or what an extension offers, that is not there, or an
+                argument is wrong.
+            HookFailed: an extension failed.
+        """
+        if request.extensions or any(_choices_named(request)):
+            self.settled.wait(OFFER_SECONDS)
+        if request.extensions:
+            changed = self.host.change("change_request", request, _request, self._uses(request))
+            complete = {
+                use.extension: _said(use.arguments) for use in self._uses(changed)
+            }  # fmt: skip
+            request = changed.model_copy(update={"extensions": complete})
+        problems = [
+            FieldProblem(name, repr(value), f"what an extension in use offers; {offered_by(value)!r} offers {self._known(name, value)}")
+            for name, value in _choices_named(request)
+            if value not in self.choices(name)
+        ]  # fmt: skip
+        if problems:
+            raise InvalidField(problems)
+        return request
+
+    def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:
+        """The words of one picture as the order's extensions want them.
+
+        Raises:
+            HookFailed: an extension failed.
+        """
+        if not request.extensions:
+            return prompts
+        return self.host.change(
+            "change_prompts",
+            prompts,
+            one(Prompts),
+            self._uses(request),
+            request=request,
+            index=index,
+        )
+
+    def _uses(self, request: GenerationRequest) -> list[Use]:
+        uses, problems = [], []
+        for name, given in request.extensions.items():
+            offers = self._offers.get(name)
+            if offers is None:
+                known = ", ".join(self._offers) or "none"
+                expected = f"an extension in use; in use are {known}"
+                problems.append(FieldProblem(f"extensions.{name}", "asked for", expected))
+            elif offers.arguments is not None:
+                uses.append(Use(name, offers.arguments.parsed(given)))
+            elif given:
+                problems.append(
+                    FieldProblem(
+                        f"extensions.{name}", repr(given)[:100], "{}, for it takes no arguments"
+                    )
+                )
+            else:
+                uses.append(Use(name, None))
+        if problems:
+            raise InvalidField(problems)
+        return uses
+
+    def _known(self, parameter: str, value: str) -> str:
+        own = [n for n in self.choices(parameter) if offered_by(n) == offered_by(value)]
+        return ", ".join(own) or "none"
+
+    # What a picture asks of them
+
+    def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
+        """The texts for a picture's file; the first of each keyword, and the names of those that failed."""
+        chunks: dict[str, TextChunk] = {}
+        answers = self.host.collect("picture_metadata", _chunks, draft=draft)
+        for _, given in answers:
+            for chunk in given:
+                chunks.setdefault(chunk.keyword, chunk)
+        answered = {name for name, _ in answers}
+        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
+            said = f"Texts of the extensions {', '.join(failed)} are missing: they failed."
+            chunks.setdefault(PROBLEMS, TextChunk(PROBLEMS, said))
+        return tuple(chunks.values())
+
+    def picture_file_name(self, draft: PictureDraft) -> str:
+        """A file name of the latest registered extension that gives one.
+
+        Raises:
+            HookFailed: an extension failed, or none gave a name.
+        """
+        return str(self.host.decide("picture_file_name", "name the picture's file", draft=draft)[1])
+
+    # What they hear
+
+    def observe(self, event: Event) -> None:
+        """A listener for the event bus: passes events on to the hooks that hear them."""
+        if isinstance(event, JobChanged):
+            self.host.observe("job_changed", job=event.job)
+        elif isinstance(event, JobStepped):
+            self.host.observe(
+                "job_stepped", job_id=event.job_id, step=event.step, steps=event.steps
+            )
+        elif isinstance(event, PictureSaved):
+            self.host.observe("picture_saved", picture=event.picture, access=Own(self.access))
+        elif isinstance(event, WorkerChanged):
+            self.host.observe("worker_changed", **vars(event))
+
+    def started(self, only: str | None = None) -> None:
+        """Tell that the studio answers."""
+        self.host.observe("studio_started", only, access=Own(self.access))
+
+    def stopped(self, only: str | None = None, seconds: float = 1.0) -> None:
+        """Tell that it ends, and leave a moment for what they do then."""
+        if only is None or only in self.host.users("studio_stopped"):
+            self.host.observe("studio_stopped", only)
+            self.host.settle(seconds)
+
+    # Loading
+
+    def _ask(self, known: Offers) -> None:
+        """Ask what it offers; its settings first, for what it offers may depend on them."""
+        name = known.manifest.name
+        settings = within(OFFER_SECONDS, lambda: offered_settings(self.host, known.manifest))
+        known = replace(known, settings=settings)
+        self._offers = {**self._offers, name: known}
+        every = within(OFFER_SECONDS, lambda: offered(self.host, known, self.access))
+        self._offers = {**self._offers, name: every}
+
+    def _refuse_conflicts(self, manifest: Manifest) -> None:
+        beside = [name for name in manifest.conflicts if name in self._offers]
+        if beside:
+            raise BadExtension(
+                f"The extension {manifest.name!r} cannot be used beside {beside[0]!r}. Disable one of them."
+            )
+
+
+def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
+    """Fields whose value is an extension's offer, with it."""
+    return [
+        (name, getattr(request, name))
+        for name, parameter in PARAMETERS.items()
+        if parameter.extensible and offered_by(getattr(request, name)) is not None
+    ]
+
+
+# Any: what an extension gives, which may be anything.
+
+
+def _said(arguments: Any) -> dict[str, Any]:
+    return {} if arguments is None else arguments.model_dump(mode="json")
+
+
+def _request(given: Any) -> GenerationRequest:
+    """Checked as if it had come in: a copy with changes has not been."""
+    return parse_request(one(GenerationRequest)(given).model_dump(mode="json", exclude_unset=True))
+
+
+def _chunks(given: Any) -> tuple[TextChunk, ...]:
+    """Texts as PNG can hold them.
+
+    Raises:
+        TypeError: something else was given.
+        ValueError: a keyword is empty, too long, or not Latin-1.
+    """
+    chunks = tuple(given or ())
+    for chunk in chunks:
+        if not isinstance(chunk, TextChunk):
+            raise TypeError(f"{chunk!r} was given; a TextChunk was expected.")
+        if not 0 < len(chunk.keyword.encode("latin-1")) < 80:
+            raise ValueError(f"The keyword {chunk.keyword!r} has not 1 to 79 characters.")
+    return chunks
