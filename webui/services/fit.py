@@ -70,7 +70,9 @@ def misfits(
         return problems
     if request.class_map is not None and checkpoint.task == "semantic":
         problems += _class_map(images.values(request.class_map), checkpoint)
-    if request.mask is not None:
+    if request.outpaints and request.image is not None:
+        problems += _frame(request, images.size(request.image))
+    elif request.mask is not None:
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
@@ -84,12 +86,15 @@ def misfits(
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     for name, expected in _NEEDED[checkpoint.task]:
-        if not getattr(request, name):
+        drawn_on = name == "mask" and request.outpaints
+        if not getattr(request, name) and not drawn_on:
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
     if request.upscaler != BY_MODEL and request.image is None:
         yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
     if request.mask is not None and request.image is None and checkpoint.task != "inpaint":
         yield FieldProblem("image", "missing beside a mask", "the picture that the mask belongs to")
+    if request.outpaints and request.image is None and checkpoint.task != "inpaint":
+        yield FieldProblem("image", "missing beside a frame", "the picture that is drawn on")
 
 
 def _foreign(
@@ -112,6 +117,12 @@ def _foreign(
     if request.is_drawn_in_tiles and checkpoint.task != "text":
         yield FieldProblem(
             "model", repr(str(checkpoint.id)), f"one that draws from text, for {request.upscaler}"
+        )
+    if request.outpaints and (
+        checkpoint.task not in _BELONGS["mask"] or request.upscaler != BY_MODEL
+    ):
+        yield FieldProblem(
+            request.first_drawn_on, "given to what draws no masks", "0, or a model for inpainting or text"
         )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
@@ -166,6 +177,18 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
     if request.mask_mode != MASKED and least == 255:
         yield FieldProblem(
             "mask", "white everywhere", f"black where to redraw, as mask_mode is {NOT_MASKED!r}"
+        )
+
+
+def _frame(request: GenerationRequest, size: tuple[int, int]) -> Iterator[FieldProblem]:
+    """A picture with its frame has a size that a request can say."""
+    width, height = request.frame(size).size
+    low, high = (int(limit or 1) for limit in limits("width"))
+    if min(width, height) < low or max(width, height) > high:
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"for a picture that has {width} x {height} pixels with its frame",
+            f"a picture and frame with sides of {low} to {high} pixels",
         )
 
 
