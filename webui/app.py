@@ -40,6 +40,7 @@ from webui.services.downloads.network import Web, is_any, is_public
 from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
 from webui.services.extension_access import access_maker
+from webui.services.extension_settings import ExtensionSettings
 from webui.services.extension_state import ExtensionState
 from webui.services.extensions import ExtensionService
 from webui.services.file_records import FileRecords
@@ -136,7 +137,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     lock = InstanceLock(settings.data_dir)
     events = EventBus()
     database = open_database(settings.database)
-    hooks, extensions = _extensions(settings, events)
+    preferences = SettingsStore(database)
+    hooks, extensions = _extensions(settings, events, preferences)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
     records, notes = FileRecords(database), NoteStore(database, settings.previews)
@@ -174,7 +176,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         hosts=hosts,
         streams=streams,
         context=context,
-        settings_store=SettingsStore(database),
+        settings_store=preferences,
         page=page,
         lock=lock,
         librarian=Librarian(catalog, records, events),
@@ -238,14 +240,17 @@ def _downloads(
     return Downloads(database, models, web, sites, events, library.installed)
 
 
-def _extensions(settings: Settings, events: EventBus) -> tuple[StudioExtensions, ExtensionService]:
+def _extensions(
+    settings: Settings, events: EventBus, preferences: SettingsStore
+) -> tuple[StudioExtensions, ExtensionService]:
     host = HookHost()
     for name, extension in BUILTIN:
         host.register(extension, name)
     hooks = StudioExtensions(host)
     events.subscribe(hooks.observe)
     state = ExtensionState(settings.data_dir)
-    return hooks, ExtensionService(settings.extension_folders, state, hooks)
+    kept = ExtensionSettings(preferences)
+    return hooks, ExtensionService(settings.extension_folders, state, hooks, kept)
 
 
 def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from webui.api.context import ApiContext
 from webui.api.views import View
 from webui.contracts.extension import ExtensionStatus
-from webui.hooks.studio import Offers
+from webui.hooks.offers import Offers
 
 
 class FailureView(View):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, Picture
@@ -29,6 +29,8 @@ class StudioAccess:
     """A picture's PNG; raises NotFound."""
     request_of: Callable[[PictureId], GenerationRequest]
     """The request that draws exactly this picture; raises NotFound."""
+    settings: Callable[[], Any]
+    """The extension's settings as they are now, as its own model; None where it has none."""
 
 
 @dataclass(frozen=True)

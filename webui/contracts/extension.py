@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from webui.contracts.page import DRAWING_TABS
+
 API_VERSION = "1.0"
 """Of the extension points. The second number rises with each addition; the first would break."""
 
@@ -28,6 +30,8 @@ class Manifest:
     """Packages that it needs beside Easel's, as requirements."""
     conflicts: tuple[str, ...] = ()
     """Extensions that it cannot be used beside."""
+    tabs: tuple[str, ...] = DRAWING_TABS
+    """Tabs whose forms have controls for its arguments."""
     permissions: tuple[str, ...] = ()
     """What it says that it does beyond drawing: 'network', 'files', 'programs'."""
 

@@ -35,7 +35,8 @@ class ArgumentField:
 class Arguments:
     """The arguments of one extension."""
 
-    extension: str
+    place: str
+    """Where they stand, for sentences: 'extensions.book' in a request."""
     title: str
     help: str
     model: type[BaseModel]
@@ -45,28 +46,28 @@ class Arguments:
         """The arguments of a request, checked.
 
         Raises:
-            InvalidField: names each wrong one as 'extensions.<extension>.<argument>'.
+            InvalidField: names each wrong one as '<place>.<argument>'.
         """
         known = [field.name for field in self.fields]
         unknown = [name for name in values if name not in known]
         if unknown:
-            place = f"extensions.{self.extension}.{unknown[0]}"
+            place = f"{self.place}.{unknown[0]}"
             said = f"no such argument; known are {', '.join(known) or 'none'}"
             raise InvalidField([FieldProblem(place, f"{values[unknown[0]]!r:.100}", said)])
         try:
             return self.model.model_validate(dict(values))
         except ValidationError as error:
-            raise InvalidField([_problem(self.extension, e) for e in error.errors()]) from error
+            raise InvalidField([_problem(self.place, e) for e in error.errors()]) from error
 
 
-def arguments_of(manifest: Manifest, model: type[BaseModel]) -> Arguments:
-    """The arguments that a model declares.
+def arguments_of(manifest: Manifest, model: type[BaseModel], place: str = "") -> Arguments:
+    """The arguments that a model declares; `place` is that of a request's where it is empty.
 
     Raises:
         BadExtension: a field has no default, or is of a kind that no control shows.
     """
     return Arguments(
-        manifest.name,
+        place or f"extensions.{manifest.name}",
         manifest.title or manifest.name,
         manifest.summary,
         model,
@@ -113,9 +114,9 @@ def _limits(info: FieldInfo) -> tuple[float | None, float | None]:
     return low, high
 
 
-def _problem(extension: str, error: Mapping[str, Any]) -> FieldProblem:
+def _problem(place: str, error: Mapping[str, Any]) -> FieldProblem:
     """In pydantic's words, as the fields are not ours."""
-    place = ".".join(("extensions", extension, *(str(part) for part in error["loc"])))
+    named = ".".join((place, *(str(part) for part in error["loc"])))
     message = str(error["msg"])
     expected = message.removeprefix("Input should be ").removeprefix("Value error, ")
-    return FieldProblem(place, f"{error['input']!r:.100}", expected[:1].lower() + expected[1:])
+    return FieldProblem(named, f"{error['input']!r:.100}", expected[:1].lower() + expected[1:])

@@ -36,10 +36,14 @@ A disabled extension is not imported. An enabled one changes only pictures whose
     arguments = "arguments:Book"    # a pydantic model, each field with a default
     needs = ["some-package>=1"]     # never in another version than Easel has
     conflicts = ["rival"]
+    tabs = ["txt2img", "img2img"]   # forms that have its arguments; without it all have
     permissions = [{permissions}]
 
 `studio.py` and `worker.py` hold functions marked with `hookimpl` of `webui.hooks.specs`, each in the process that
 calls it; the studio never imports torch. Modules import their neighbours relatively: `from .arguments import Book`.
+
+`static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
+as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
 fails; elsewhere it goes on without that extension's part. One that takes longer than half a second is named, too.

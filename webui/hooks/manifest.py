@@ -14,12 +14,13 @@ from tomlkit.exceptions import TOMLKitError
 
 from webui.contracts.errors import BadExtension
 from webui.contracts.extension import API_VERSION, PERMISSIONS, Manifest
+from webui.contracts.page import DRAWING_TABS
 from webui.contracts.parameters.extension_arguments import EXTENSION_NAME
 
 FILE = "extension.toml"
 MAX_BYTES = 100_000
 _TEXTS = ("name", "version", "easel", "title", "summary", "arguments")
-_LISTS = ("needs", "conflicts", "permissions")
+_LISTS = ("needs", "conflicts", "tabs", "permissions")
 _REFERENCE = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*")
 
 
@@ -89,6 +90,12 @@ def _check_name(manifest: Manifest, wanted: str) -> None:
     if unknown:
         raise BadExtension(
             f"{manifest.folder / FILE} asks for {unknown[0]!r}; permissions are {', '.join(PERMISSIONS)}."
+        )
+    strange = [name for name in manifest.tabs if name not in DRAWING_TABS]
+    if strange:
+        raise BadExtension(
+            f"{manifest.folder / FILE} names the tab {strange[0]!r}; tabs with a form are "
+            f"{', '.join(DRAWING_TABS)}."
         )
 
 

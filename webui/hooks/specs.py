@@ -27,9 +27,11 @@ from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, Picture
+from webui.contracts.page import PageAction, PagePanel, PageTab
 from webui.contracts.request import GenerationRequest
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
     from torch import Tensor
 
     from webui.engine.extending import Moment
@@ -105,6 +107,66 @@ def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
 
     Asked once, when the extension is loaded. An error leaves the extension's schedules out; a job that
     names one then fails with the extension's name.
+    """
+
+
+# What an extension adds to the page, the API and the settings
+
+
+@_point("collect", "studio")
+def settings() -> type[BaseModel]:  # type: ignore[empty-body]
+    """Give the typed model of the extension's settings, each field with a default.
+
+    Asked once, when the extension is loaded, before the other hooks. They are shown on the Extensions
+    tab, kept with the studio's, and read by `access.settings()`; nothing in them may change a picture, for
+    that is what arguments are for. An error leaves the extension without settings.
+    """
+
+
+@_point("collect", "studio")
+def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
+    """Give a FastAPI router of the extension's own addresses, below `/api/v1/extensions/<name>/`.
+
+    Asked once, when the extension is loaded. The studio's guard and login stand in front of them, and
+    `openapi.json` beside them describes them. Write routes as plain functions: one that is `async` and
+    waits holds up everybody. `/settings` is Easel's. An error leaves the routes out; one in a route is
+    answered with status 500 and named.
+    """
+
+
+@_point("collect", "studio")
+def tabs() -> Sequence[PageTab]:  # type: ignore[empty-body]
+    """Give tabs of the page, each an ES module below `static/` that has `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. A module is fetched when its tab is first opened; it fills
+    `element`, and may give back a function that ends it. An error leaves the tabs out.
+    """
+
+
+@_point("collect", "studio")
+def panels() -> Sequence[PagePanel]:  # type: ignore[empty-body]
+    """Give folded groups for the forms of the drawing tabs, as ES modules that have `mount(element, easel)`.
+
+    Asked once, when the extension is loaded. `easel.tab` is the tab that it stands in. Arguments need
+    none: their controls are made of their model. An error leaves the panels out.
+    """
+
+
+@_point("collect", "studio")
+def actions() -> Sequence[PageAction]:  # type: ignore[empty-body]
+    """Give buttons below finished pictures, or in the header, and the ES modules that act.
+
+    Asked once, when the extension is loaded. The module has a function of the action's name, called with
+    `easel` and the picture that it is for. An error leaves the actions out.
+    """
+
+
+@_point("collect", "studio")
+def scripts() -> Sequence[str]:  # type: ignore[empty-body]
+    """Give ES modules below `static/` that are loaded with the page and have `start(easel)`.
+
+    Asked once, when the extension is loaded. For what hears events without anything to see; `start` may
+    give back a function that ends it. An error leaves the scripts out.
     """
 
 

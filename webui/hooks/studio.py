@@ -3,39 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from webui.contracts.access import Prompts, StudioAccess
-from webui.contracts.choices import SamplerInfo
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
-from webui.hooks.arguments import Arguments, arguments_of
+from webui.hooks.arguments import arguments_of
 from webui.hooks.host import HookHost, Own, Use
 from webui.hooks.loading import load_arguments, load_module, unload, within
 from webui.hooks.needs import add_needs, remove_needs
+from webui.hooks.offers import Offers, offered, offered_settings, one
 
 OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
 PROBLEMS = "Easel problems"
 """Keyword of the text in a picture that names the extensions that failed on it."""
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Offers:
-    """What one extension offers, asked when it was loaded."""
-
-    arguments: Arguments | None = None
-    samplers: tuple[SamplerInfo, ...] = ()
-    schedules: tuple[tuple[str, str], ...] = ()
-    """(name, explanation)."""
 
 
 def _no_access(extension: str) -> StudioAccess:
@@ -76,11 +64,10 @@ class StudioExtensions:
             if "studio" in manifest.processes:
                 self.host.register(load_module(manifest, "studio"), name)
             arguments = None if model is None else arguments_of(manifest, model)
-            offers = within(OFFER_SECONDS, lambda: self._asked(name, arguments))
+            self._ask(Offers(manifest, arguments))
         except Exception:
             self.unload(name)
             raise
-        self._offers = {**self._offers, name: offers}
 
     def unload(self, name: str) -> None:
         """Take an extension out, with all that it offered."""
@@ -138,7 +125,7 @@ class StudioExtensions:
         return self.host.change(
             "change_prompts",
             prompts,
-            _one(Prompts),
+            one(Prompts),
             self._uses(request),
             request=request,
             index=index,
@@ -220,25 +207,21 @@ class StudioExtensions:
 
     # Loading
 
+    def _ask(self, known: Offers) -> None:
+        """Ask what it offers; its settings first, for what it offers may depend on them."""
+        name = known.manifest.name
+        settings = within(OFFER_SECONDS, lambda: offered_settings(self.host, known.manifest))
+        known = replace(known, settings=settings)
+        self._offers = {**self._offers, name: known}
+        every = within(OFFER_SECONDS, lambda: offered(self.host, known, self.access))
+        self._offers = {**self._offers, name: every}
+
     def _refuse_conflicts(self, manifest: Manifest) -> None:
         beside = [name for name in manifest.conflicts if name in self._offers]
         if beside:
             raise BadExtension(
                 f"The extension {manifest.name!r} cannot be used beside {beside[0]!r}. Disable one of them."
             )
-
-    def _asked(self, name: str, arguments: Arguments | None) -> Offers:
-        samplers = self._of("samplers", name, _several(SamplerInfo)) or ()
-        schedules = self._of("schedules", name, _schedules) or ()
-        return Offers(
-            arguments,
-            tuple(replace(info, name=f"{name}/{info.name}", aliases=()) for info in samplers),
-            tuple((f"{name}/{each}", said) for each, said in schedules),
-        )
-
-    def _of(self, hook: str, name: str, checked: Callable[[Any], _T]) -> _T | None:
-        answers = self.host.collect(hook, checked, only=name)
-        return answers[0][1] if answers else None
 
 
 def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
@@ -259,35 +242,7 @@ def _said(arguments: Any) -> dict[str, Any]:
 
 def _request(given: Any) -> GenerationRequest:
     """Checked as if it had come in: a copy with changes has not been."""
-    return parse_request(_one(GenerationRequest)(given).model_dump(mode="json", exclude_unset=True))
-
-
-def _one(kind: type[_T]) -> Callable[[Any], _T]:
-    def checked(given: Any) -> _T:
-        if not isinstance(given, kind):
-            raise TypeError(f"{given!r:.200} was given; a {kind.__name__} was expected.")
-        return given
-
-    return checked
-
-
-def _several(kind: type[_T]) -> Callable[[Any], Sequence[_T]]:
-    def checked(given: Any) -> Sequence[_T]:
-        return [_one(kind)(each) for each in given or ()]
-
-    return checked
-
-
-def _schedules(given: Any) -> tuple[tuple[str, str], ...]:
-    table = dict(given or {})
-    wrong = [
-        name
-        for name, said in table.items()
-        if not (isinstance(name, str) and isinstance(said, str))
-    ]
-    if wrong:
-        raise TypeError(f"{table!r:.200} was given; names and explanations were expected.")
-    return tuple(table.items())
+    return parse_request(one(GenerationRequest)(given).model_dump(mode="json", exclude_unset=True))
 
 
 def _chunks(given: Any) -> tuple[TextChunk, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from webui.contracts.access import StudioAccess
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.jobs import JobService
 
@@ -17,6 +18,11 @@ class Services(Protocol):
     @property
     def jobs(self) -> JobService:
         """Takes orders."""
+        ...
+
+    @property
+    def extensions(self) -> ExtensionService:
+        """Has the extensions in use."""
         ...
 
     @property
@@ -37,6 +43,7 @@ def access_maker(data_dir: Path, services: Services) -> Callable[[str], StudioAc
             pictures=lambda limit: services.gallery.recent(limit),
             picture_file=services.gallery.path,
             request_of=services.gallery.request_of,
+            settings=lambda: services.extensions.settings(name),
         )
 
     return access

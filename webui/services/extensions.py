@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from webui.contracts.errors import EaselError, NotFound
+from pydantic import BaseModel, JsonValue
+
+from webui.contracts.errors import BadRequest, EaselError, NotFound
 from webui.contracts.extension import ExtensionStatus, HookFailure
 from webui.contracts.messages import ExtensionFailed, UseExtensions
 from webui.hooks.discovery import Found, find_extensions
+from webui.hooks.offers import Offers
 from webui.hooks.studio import StudioExtensions
+from webui.services.extension_settings import ExtensionSettings
 from webui.services.extension_state import ExtensionState
 
 _log = logging.getLogger(__name__)
@@ -21,7 +25,11 @@ class ExtensionService:
     """Enables and disables extensions while the studio runs."""
 
     def __init__(
-        self, folders: Sequence[Path], state: ExtensionState, studio: StudioExtensions
+        self,
+        folders: Sequence[Path],
+        state: ExtensionState,
+        studio: StudioExtensions,
+        kept: ExtensionSettings,
     ) -> None:
         """Nothing is loaded before `start`.
 
@@ -29,8 +37,10 @@ class ExtensionService:
             folders: Searched for extensions, in order.
             state: Which are wanted.
             studio: Loads them into this process.
+            kept: Their settings.
         """
         self.studio = studio
+        self._kept = kept
         self.state = state
         self.on_change: list[Callable[[], None]] = []
         """Told after extensions came or went: the worker and the page follow."""
@@ -97,6 +107,34 @@ class ExtensionService:
             if not wanted and name not in found
             else self.status(name)
         )
+
+    def settings(self, name: str) -> BaseModel | None:
+        """The settings of an extension in use, as its own model; None where it has none.
+
+        Raises:
+            NotFound: none of this name is in use.
+        """
+        declared = self._offers(name).settings
+        return None if declared is None else self._kept.read(name, declared)
+
+    def put_settings(self, name: str, values: Mapping[str, JsonValue]) -> BaseModel:
+        """Keep new settings of an extension in use; those that are not named are as usual.
+
+        Raises:
+            NotFound: none of this name is in use.
+            BadRequest: it has no settings.
+            InvalidField: one of them is wrong; nothing was changed.
+        """
+        declared = self._offers(name).settings
+        if declared is None:
+            raise BadRequest(f"The extension {name!r} has no settings.")
+        return self._kept.write(name, declared, values)
+
+    def _offers(self, name: str) -> Offers:
+        offers = self.studio.offers.get(name)
+        if offers is None:
+            raise NotFound("extension in use", name)
+        return offers
 
     def worker_command(self) -> UseExtensions:
         """What the worker is told: the extensions in use that have something for it."""
