@@ -64,7 +64,9 @@ def steepness(pictures: list[Pixels]) -> Values:
 def seam_against_elsewhere(across: Values) -> float:
     """The steepest column where the old picture ends, as a multiple of what is usual beside it."""
     seam = across[SIDE - 3 : SIDE + 2]
-    beside = np.concatenate([across[SIDE - 3 - NEAR : SIDE - 3], across[SIDE + 2 : SIDE + 2 + NEAR]])
+    beside = np.concatenate(
+        [across[SIDE - 3 - NEAR : SIDE - 3], across[SIDE + 2 : SIDE + 2 + NEAR]]
+    )
     return float(seam.max() / beside.mean())
 
 
@@ -72,7 +74,9 @@ def test_the_seam_of_what_is_drawn_on_is_no_steeper_than_elsewhere(
     model: LoadedModel, tmp_path: Path
 ) -> None:
     mixed = steepness(drawn_on(model, tmp_path))
-    abrupt = steepness(drawn_on(model, tmp_path, outpaint_overlap=0))  # the old picture up to its side
+    abrupt = steepness(
+        drawn_on(model, tmp_path, outpaint_overlap=0)
+    )  # the old picture up to its side
     assert seam_against_elsewhere(abrupt) > 3
     assert seam_against_elsewhere(mixed) < 1.5
     begins = slice(SIDE - 28, SIDE - 20)  # where the model begins to draw, inside the old picture

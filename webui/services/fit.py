@@ -122,7 +122,9 @@ def _foreign(
         checkpoint.task not in _BELONGS["mask"] or request.upscaler != BY_MODEL
     ):
         yield FieldProblem(
-            request.first_drawn_on, "given to what draws no masks", "0, or a model for inpainting or text"
+            request.first_drawn_on,
+            "given to what draws no masks",
+            "0, or a model for inpainting or text",
         )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)

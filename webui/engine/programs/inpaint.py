@@ -107,7 +107,11 @@ def _repair(order: PictureOrder, width: int, height: int) -> Repair:
     least = np.zeros_like(soft)
     if request.outpaints:
         frame, overlap = request.frame(image.size), request.outpaint_overlap
-        image, soft, sharp = mirrored_beyond(image, frame), in_frame(soft, frame), in_frame(sharp, frame)
+        image, soft, sharp = (
+            mirrored_beyond(image, frame),
+            in_frame(soft, frame),
+            in_frame(sharp, frame),
+        )
         sharp, least = np.maximum(sharp, redrawn(frame, overlap)), laid_over(frame, overlap)
         soft = np.maximum(soft, least)
     picture = np.asarray(image)
