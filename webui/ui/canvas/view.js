@@ -130,8 +130,11 @@ export class View {
     context.setTransform(matrix);
     context.imageSmoothingEnabled = this.scale < 3;
     if (board.kind === 'mask' && board.picture) this.paper();
-    if (board.picture) context.drawImage(board.picture, 0, 0, board.width, board.height);
-    if (this.over) this.drawOver(); else if (isFramed(board.frame)) this.drawFrame();
+    if (this.over) this.drawOver();
+    else if (board.picture) {
+      context.drawImage(board.picture, 0, 0, board.width, board.height);
+      if (isFramed(board.frame)) this.drawFrame();
+    }
     context.globalAlpha = this.over ? 0 : this.layerAlpha;
     if (context.globalAlpha) context.drawImage(board.layer.canvas, 0, 0);
     context.restore();
