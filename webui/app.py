@@ -25,7 +25,7 @@ from webui.api.login import Login
 from webui.api.sse import Streams
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
-from webui.contracts.events import LibraryChanged
+from webui.contracts.events import ExtensionsChanged, LibraryChanged
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
@@ -159,6 +159,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         extensions=extensions,
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
+    extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
         extensions, ParameterReader(catalog, words.styles, images, hashes), hashes,

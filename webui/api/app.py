@@ -14,6 +14,8 @@ from webui.api.docs import docs_router
 from webui.api.downloads import downloads_router
 from webui.api.errors import add_error_handlers
 from webui.api.events import events_router
+from webui.api.extension_routes import ExtensionFiles, ExtensionRoutes
+from webui.api.extension_views import FILES
 from webui.api.extensions import extensions_router
 from webui.api.health import health_router
 from webui.api.images import images_router
@@ -60,9 +62,12 @@ def create_api(
         extensions_router(context),
         health_router(context),
         events_router(context, streams),
-        _nothing_else(),
     ):
         app.include_router(router, prefix=PREFIX)
+    extensions = context.extensions.studio
+    app.mount(f"{PREFIX}/extensions", ExtensionRoutes(extensions), name="extension routes")
+    app.mount(FILES, ExtensionFiles(extensions), name="extension files")
+    app.include_router(_nothing_else(), prefix=PREFIX)
     app.include_router(sdapi_router(context, streams))
     app.include_router(_nothing_else(), prefix=SDAPI)
     app.include_router(docs_router())

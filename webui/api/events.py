@@ -17,6 +17,7 @@ from webui.contracts.events import (
     DownloadChanged,
     DownloadDropped,
     Event,
+    ExtensionsChanged,
     JobChanged,
     LibraryChanged,
     WorkerChanged,
@@ -24,6 +25,9 @@ from webui.contracts.events import (
 
 PAUSE_SECONDS = 0.2
 """Between two looks at the queue: many jobs that change at once are told of once."""
+_CONCERNS = (
+    JobChanged, WorkerChanged, DownloadChanged, DownloadDropped, LibraryChanged, ExtensionsChanged,
+)  # fmt: skip
 
 
 def events_router(context: ApiContext, streams: Streams) -> APIRouter:
@@ -34,7 +38,8 @@ def events_router(context: ApiContext, streams: Streams) -> APIRouter:
     async def follow() -> StreamingResponse:
         """Server-sent events `queue`, `worker` and `download`: how they are now, then each change.
 
-        A download that was taken off the list is told of as `download-gone`; `library` says that models came, went or changed.
+        A download that was taken off the list is told of as `download-gone`; `library` says that models came, went or
+        changed, `extensions` that the list of extensions did.
         """
         return event_stream(_follow_studio(context, streams))
 
@@ -64,9 +69,7 @@ async def _follow_studio(context: ApiContext, streams: Streams) -> AsyncIterator
 
 
 def _concerns(event: Event) -> bool:
-    return isinstance(
-        event, (JobChanged, WorkerChanged, DownloadChanged, DownloadDropped, LibraryChanged)
-    )
+    return isinstance(event, _CONCERNS)
 
 
 def _told(event: Event) -> str | None:
@@ -79,6 +82,8 @@ def _told(event: Event) -> str | None:
         return message("download-gone", {"id": event.id})
     if isinstance(event, LibraryChanged):
         return message("library", {})
+    if isinstance(event, ExtensionsChanged):
+        return message("extensions", {})
     return None
 
 

@@ -1,68 +1,69 @@
-"""Which extensions there are, and what a request may say to them."""
+"""Which extensions there are, what they add and are set to, and whether they are in use."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import Field, JsonValue
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from webui.api.context import ApiContext
-from webui.api.views import View
+from webui.api.errors import ANSWERS
+from webui.api.extension_views import ExtensionView, SettingsView, extension_view, settings_view
 from webui.contracts.extension import ExtensionStatus
-from webui.hooks.offers import Offers
+from webui.contracts.parameters.extension_arguments import EXTENSION_NAME
+from webui.services.extensions import ExtensionService
+
+Name = Annotated[str, Path(description="Of the extension.", pattern=EXTENSION_NAME.pattern)]
 
 
-class FailureView(View):
-    """Something that went wrong in an extension; its traceback is in the studio's log."""
+class Switch(BaseModel):
+    """Whether an extension is wanted."""
 
-    hook: str = Field(description="The extension point, or 'import'.")
-    message: str
-    kind: str = Field(description="'failed' or 'slow'.")
-    process: str = Field(description="'studio' or 'worker'.")
+    model_config = ConfigDict(extra="forbid")
 
-
-class ExtensionView(View):
-    """An installed extension."""
-
-    name: str
-    title: str
-    version: str
-    summary: str
     enabled: bool
-    in_use: bool = Field(description="Whether a request may name it under `extensions`.")
-    problems: tuple[str, ...]
-    failures: tuple[FailureView, ...]
-    arguments: dict[str, JsonValue] | None = Field(
-        description="JSON schema of what stands under `extensions.<name>`; null without arguments."
-    )
 
 
 def extensions_router(context: ApiContext) -> APIRouter:
-    """The route /extensions. It changes nothing: nothing that HTTP reaches runs an extension's code anew."""
-    router = APIRouter(tags=["extensions"])
+    """The routes below /extensions. None of them installs anything: they use what the owner put there."""
+    router = APIRouter(prefix="/extensions", tags=["extensions"], responses={404: ANSWERS[404]})
+    service = context.extensions
 
-    @router.get("/extensions", summary="List the extensions")
+    @router.get("", summary="List the extensions")
     def extensions() -> list[ExtensionView]:
         """All that are installed or enabled, those that cannot be used with the reason."""
-        service = context.extensions
-        return [_view(s, service.studio.offers.get(s.name)) for s in service.statuses()]
+        return [_view(service, status) for status in service.statuses()]
+
+    @router.put("/{name}", responses={422: ANSWERS[422]}, summary="Use an extension, or no longer")
+    def switch(name: Name, wanted: Switch) -> ExtensionView:
+        """At once, and after the next start. Its code runs with the rights of the studio."""
+        return _view(service, service.enable(name, wanted.enabled))
+
+    @router.get("/{name}/settings", summary="See the settings of an extension")
+    def settings(name: Name) -> SettingsView | None:
+        """Null for one without settings; it must be in use."""
+        return _settings(service, name)
+
+    @router.put(
+        "/{name}/settings",
+        responses={400: ANSWERS[422], 422: ANSWERS[422]},
+        summary="Change the settings of an extension",
+    )
+    def change(name: Name, values: dict[str, JsonValue]) -> SettingsView | None:
+        """All of them: one that is not named is as usual. It must be in use."""
+        service.put_settings(name, values)
+        return _settings(service, name)
 
     return router
 
 
-def _view(status: ExtensionStatus, offers: Offers | None) -> ExtensionView:
-    manifest = status.manifest
-    arguments = None if offers is None or offers.arguments is None else offers.arguments.model
-    return ExtensionView(
-        name=status.name,
-        title=(manifest.title if manifest else "") or status.name,
-        version=manifest.version if manifest else "",
-        summary=manifest.summary if manifest else "",
-        enabled=status.enabled,
-        in_use=status.in_use,
-        problems=status.problems,
-        failures=tuple(
-            FailureView(hook=f.hook, message=f.message, kind=f.kind, process=f.process)
-            for f in status.failures
-        ),
-        arguments=None if arguments is None else arguments.model_json_schema(),
-    )
+def _settings(service: ExtensionService, name: str) -> SettingsView | None:
+    settings = service.settings(name)
+    return settings_view(service.studio.offers[name].settings, settings)
+
+
+def _view(service: ExtensionService, status: ExtensionStatus) -> ExtensionView:
+    offers = service.studio.offers.get(status.name)
+    settings = None if offers is None else service.settings(status.name)
+    return extension_view(status, offers, settings)

@@ -68,6 +68,11 @@ class LibraryChanged:
     """Models or adapters came, went or changed, or more is known of one."""
 
 
+@dataclass(frozen=True)
+class ExtensionsChanged:
+    """An extension is in use, or no longer."""
+
+
 Event = (
     JobChanged
     | JobStepped
@@ -76,4 +81,5 @@ Event = (
     | DownloadChanged
     | DownloadDropped
     | LibraryChanged
+    | ExtensionsChanged
 )

@@ -41,6 +41,11 @@ class Router(Protocol):
         """Add another's routes."""
         ...
 
+    # Any: ASGI's messages and functions.
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer one request."""
+        ...
+
 
 @dataclass(frozen=True)
 class Offers:

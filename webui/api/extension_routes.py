@@ -1,0 +1,89 @@
+"""The addresses of extensions: their own routes below the API, and the files that the page loads.
+
+Both look at the extensions in use with every request, so that what is disabled answers no more.
+"""
+
+from __future__ import annotations
+
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from webui.contracts.errors import EaselError, HookFailed
+from webui.hooks.offers import STATIC, Offers
+from webui.hooks.studio import StudioExtensions
+
+DESCRIPTION = "/openapi.json"
+
+
+class ExtensionRoutes:
+    """An ASGI application: '/<name>/...' is answered by the router of that extension."""
+
+    def __init__(self, studio: StudioExtensions) -> None:
+        self._studio = studio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on.
+
+        Raises:
+            HTTPException: no extension in use has the address.
+            HookFailed: the extension failed.
+        """
+        name, inner = _inside(scope)
+        offers = self._studio.offers.get(name)
+        if offers is None or offers.router is None:
+            raise HTTPException(404)
+        if inner["path_in_extension"] == DESCRIPTION:
+            await JSONResponse(_described(offers))(scope, receive, send)
+            return
+        try:
+            await offers.router(inner, receive, send)
+        except (HTTPException, EaselError):
+            raise
+        except Exception as error:
+            self._studio.host.log.note(name, "routes", error)
+            raise HookFailed(
+                f"The extension {name!r} failed in its route {inner['path_in_extension'][:200]!r}: {error}. "
+                "Nothing else is touched."
+            ) from error
+
+
+class ExtensionFiles:
+    """An ASGI application: '/<name>/...' is a file below `static/` of that extension."""
+
+    def __init__(self, studio: StudioExtensions) -> None:
+        self._studio = studio
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a file; the browser asks each time whether it has changed.
+
+        Raises:
+            HTTPException: no extension in use has the file.
+        """
+        name, inner = _inside(scope)
+        offers = self._studio.offers.get(name)
+        folder = None if offers is None else offers.manifest.folder / STATIC
+        if folder is None or scope["type"] != "http" or not folder.is_dir():
+            raise HTTPException(404)
+        files = StaticFiles(directory=folder)
+        answer = await files.get_response(inner["path_in_extension"].lstrip("/"), inner)
+        answer.headers["cache-control"] = "no-cache"
+        await answer(inner, receive, send)
+
+
+def _inside(scope: Scope) -> tuple[str, Scope]:
+    """The extension's name, and the request as it sees it: with its own root."""
+    above = scope.get("root_path", "")
+    name, slash, rest = scope["path"].removeprefix(above).lstrip("/").partition("/")
+    root = f"{above}/{name}"
+    return name, {**scope, "root_path": root, "path_in_extension": slash + rest}
+
+
+def _described(offers: Offers) -> dict[str, object]:
+    """OpenAPI of an extension's routes."""
+    assert offers.router is not None  # it was asked for one
+    manifest = offers.manifest
+    title = manifest.title or manifest.name
+    return get_openapi(title=title, version=manifest.version, routes=offers.router.routes)
