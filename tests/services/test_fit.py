@@ -204,7 +204,8 @@ def test_a_frame_is_refused_where_nothing_could_be_drawn_in_it(
 ) -> None:
     fields = {"image": A, "depth_map": A} if task == "depth" else {"image": A}
     said = _wrong(images, task, **fields, upscaler=upscaler, outpaint_bottom=8)
-    assert "outpaint_bottom is given to what draws no masks" in said
+    assert "outpaint_bottom is given for" in said
+    assert "which cannot draw a picture on, expected 0, or a model for inpainting or text" in said
 
 
 def test_a_box_of_an_unknown_thing_is_refused(images: ImageStore) -> None:

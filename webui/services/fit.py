@@ -65,7 +65,11 @@ def misfits(
         catalog: Knows which models would do.
         images: Knows the uploaded images.
     """
-    problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
+    problems = [
+        *_missing(request, checkpoint),
+        *_foreign(request, checkpoint, catalog),
+        *_undrawable_frame(request, checkpoint),
+    ]
     if problems:
         return problems
     if request.class_map is not None and checkpoint.task == "semantic":
@@ -117,14 +121,6 @@ def _foreign(
     if request.is_drawn_in_tiles and checkpoint.task != "text":
         yield FieldProblem(
             "model", repr(str(checkpoint.id)), f"one that draws from text, for {request.upscaler}"
-        )
-    if request.outpaints and (
-        checkpoint.task not in _BELONGS["mask"] or request.upscaler != BY_MODEL
-    ):
-        yield FieldProblem(
-            request.first_drawn_on,
-            "given to what draws no masks",
-            "0, or a model for inpainting or text",
         )
     for name, tasks in _BELONGS.items():
         given = getattr(request, name)
@@ -179,6 +175,20 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
     if request.mask_mode != MASKED and least == 255:
         yield FieldProblem(
             "mask", "white everywhere", f"black where to redraw, as mask_mode is {NOT_MASKED!r}"
+        )
+
+
+def _undrawable_frame(
+    request: GenerationRequest, checkpoint: CheckpointInfo
+) -> Iterator[FieldProblem]:
+    """A frame beside what draws no masks."""
+    draws_masks = checkpoint.task in _BELONGS["mask"] and request.upscaler == BY_MODEL
+    if request.outpaints and not draws_masks:
+        what = f"the model {checkpoint.id!r}" if request.upscaler == BY_MODEL else request.upscaler
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"given for {what}, which cannot draw a picture on",
+            "0, or a model for inpainting or text",
         )
 
 

@@ -58,6 +58,12 @@ def test_all_of_the_frame_is_new_and_the_picture_from_the_overlap_on_is_old() ->
     assert np.all(laid == laid[0])
 
 
+def test_without_an_overlap_all_of_the_picture_is_old() -> None:
+    laid = laid_over(Frame((40, 20), left=8, top=0, right=0, bottom=0), 0)
+    assert np.all(laid[:, :8] == 255)
+    assert np.all(laid[:, 8:] == 0)
+
+
 def test_the_model_draws_the_frame_and_a_strip_inside_what_is_mixed() -> None:
     frame = Frame((40, 20), left=8, top=0, right=0, bottom=0)
     mask = redrawn(frame, 16)

@@ -8,10 +8,13 @@ lines; over that strip and a little more the new is laid over the old by degrees
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from webui.contracts.frame import Frame
 from webui.engine.work import Pixels
+
+Depths = NDArray[np.float64]
 
 REDRAWN = 0.75
 """Share of the overlap that the model draws anew, from the picture's side inwards: its own edge then lies
@@ -42,20 +45,21 @@ def laid_over(frame: Frame, overlap: int) -> Pixels:
 
     From the picture's side inwards it falls to 0 over the overlap, smoothly at both ends.
     """
-    share = np.clip(1 - _depth(frame) / max(overlap, 1), 0, 1)
+    share = np.clip(1 - _depth(frame) / (overlap or 1e-9), 0, 1)
     smooth: Pixels = np.round(255 * share * share * (3 - 2 * share)).astype(np.uint8)
     return smooth
 
 
-def _depth(frame: Frame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def _depth(frame: Frame) -> Depths:
     """How many pixels inside the nearest drawn-on side a pixel's middle lies; 0 in the frame."""
     width, height = frame.picture
     across = _inside(frame.left, width, frame.right)
     down = _inside(frame.top, height, frame.bottom)
-    return np.minimum(across[None, :], down[:, None])
+    both: Depths = np.minimum(across[None, :], down[:, None])
+    return both
 
 
-def _inside(before: int, length: int, after: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _inside(before: int, length: int, after: int) -> Depths:
     """The same along one side of the picture; without end where neither end of it is drawn on."""
     places = np.arange(-before, length + after) + 0.5
     depth = np.full(places.size, np.inf)
@@ -63,4 +67,5 @@ def _inside(before: int, length: int, after: int) -> np.ndarray[tuple[int], np.d
         depth = np.minimum(depth, places)
     if after:
         depth = np.minimum(depth, length - places)
-    return np.maximum(depth, 0)
+    inside: Depths = np.maximum(depth, 0)
+    return inside
