@@ -43,7 +43,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form
