@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.engine.adapters.merging import MergedWeights
+from webui.engine.packed.layers import PackedLinear
 
 Source = tuple[Hashable, ...]
 """Where a network comes from and how it was read; a file that was changed is another source."""
@@ -89,9 +90,10 @@ class Place:
 
 
 def network_bytes(*networks: nn.Module) -> int:
-    """Memory that the weights of networks take; what two of them have in common counts once."""
+    """Memory that the weights of networks take, packed ones too; what two of them have in common counts once."""
     weights = {id(p): p for network in networks for p in network.parameters()}
-    return sum(p.numel() * p.element_size() for p in weights.values())
+    modules = {m for network in networks for m in network.modules() if isinstance(m, PackedLinear)}
+    return sum(p.nbytes for p in weights.values()) + sum(m.rows.nbytes for m in modules)
 
 
 def files_of(path: Path) -> Source:
@@ -114,7 +116,7 @@ def digest(network: nn.Module) -> bytes | None:
     kind = type(network)
     said = [kind.__module__, kind.__qualname__, json.dumps(settings, sort_keys=True, default=str)]
     whole = hashlib.sha256("\0".join(said).encode())
-    state = network.state_dict()
+    state = {**dict(network.named_parameters()), **dict(network.named_buffers())}
     with ThreadPoolExecutor(HASHING_THREADS) as pool:  # hashlib lets other threads run
         for name, own in zip(state, pool.map(_tensor_digest, state.values()), strict=True):
             whole.update(f"\0{name}\0".encode() + own)
@@ -132,4 +134,4 @@ def _items(config: Any) -> Iterable[tuple[str, Any]]:
 def _tensor_digest(tensor: Tensor) -> bytes:
     said = f"{tensor.dtype} {tuple(tensor.shape)}\0".encode()
     raw = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-    return hashlib.sha256(said + hashlib.sha256(memoryview(raw.numpy())).digest()).digest()
+    return hashlib.sha256(said + hashlib.sha256(raw.numpy().data).digest()).digest()

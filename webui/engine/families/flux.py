@@ -20,18 +20,17 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
-    load_denoiser,
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 PATCH = 2
@@ -127,9 +126,9 @@ class ReadByT5:
 
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(place.device, checkpoint.dtype)
-    folder = part_folder(checkpoint, "transformer")
-    transformer = load_denoiser(PatchTransformer, folder, place, torch_dtype=dtype)
+    # Made in bfloat16; what is packed has no precision of its own.
+    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", place, dtype)
     first_stage = read_first_stage(checkpoint, place, dtype)
     clip = read_tower(checkpoint, TEXT, place, dtype, projects=False)
     told = bool(transformer.config.guidance_embeds)
@@ -149,7 +148,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=first_stage.scale,
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(1.0 if grows else float(scheduler.get("shift", 1.0))),
-        bytes=weight_bytes([transformer, first_stage.vae, clip.encoder, t5.encoder]),
+        bytes=network_bytes(transformer, first_stage.vae, clip.encoder, t5.encoder),
         preview=first_stage.preview,
         reads=ReadByT5(clip, t5),
         traits=Traits(

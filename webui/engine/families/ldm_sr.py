@@ -14,18 +14,16 @@ from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.families.parts import (
-    load_denoiser,
     load_part,
     noise_levels,
     part_folder,
     read_config,
-    weight_bytes,
 )
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 
 UNCHOSEN_SCALE = 0.18215
 """What diffusers writes into a VQModel's config where nobody has chosen a scale."""
@@ -35,7 +33,9 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
     dtype = compute_dtype(place.device, checkpoint.dtype)
     vq_folder = part_folder(checkpoint, "vqvae")
-    unet = load_denoiser(UNet2DModel, part_folder(checkpoint, "unet"), place, torch_dtype=dtype)
+    unet = load_part(
+        UNet2DModel, part_folder(checkpoint, "unet"), place, by_content=False, torch_dtype=dtype
+    )
     # In float32: distances to the codebook have no half-precision form on GPUs.
     vqvae = load_part(VQModel, vq_folder, place, torch_dtype=torch.float32)
     channels = int(vqvae.config.latent_channels)
@@ -61,7 +61,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=scale,
         latent_shift=0.0,
         levels=noise_levels(scheduler),
-        bytes=weight_bytes([unet, vqvae]),
+        bytes=network_bytes(unet, vqvae),
         preview=preview,
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
@@ -41,19 +41,18 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
 
 
 # Any, here and below: diffusers' and transformers' from_pretrained are not typed alike.
-def load_part(kind: Any, folder: Path, place: Place, **options: Any) -> Any:
-    """A network from its folder, ready to use; `options` name its precision."""
-    return _from_folder(kind, folder, place, options, by_content=True)
-
-
-def load_denoiser(kind: Any, folder: Path, place: Place, **options: Any) -> Any:
-    """The same of a denoising network: it is the largest, and models seldom have the same one."""
-    return _from_folder(kind, folder, place, options, by_content=False)
-
-
-def _from_folder(
-    kind: Any, folder: Path, place: Place, options: dict[str, Any], *, by_content: bool
+def load_part(
+    kind: Any, folder: Path, place: Place, *, by_content: bool = True, **options: Any
 ) -> Any:
+    """A network from its folder, ready to use.
+
+    Args:
+        kind: What it becomes.
+        folder: Where it lies.
+        place: Where it is put.
+        by_content: Whether other folders may have an equal one; not worth asking of denoising networks.
+        options: Name its precision.
+    """
     source = (kind, *sorted(options.items()), *files_of(folder))
 
     def read() -> Any:
@@ -123,11 +122,6 @@ def fitted_first_stage(
             device,
         )
     return ReadFirstStage(vae, scale, shift, preview)
-
-
-def weight_bytes(networks: Iterable[nn.Module]) -> int:
-    """Memory that the weights of some networks take."""
-    return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
 
 
 def noise_levels(config: dict[str, Any]) -> NoiseLevels:

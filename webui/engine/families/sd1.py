@@ -18,14 +18,13 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.engine.families.clip_parts import token_frame, token_ids
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
-    load_denoiser,
     load_part,
     noise_levels,
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.sd1_file import parts_of_file
 from webui.engine.families.sd1_parts import StableDiffusionParts
@@ -33,7 +32,7 @@ from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -50,7 +49,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder or a single file."""
     dtype = compute_dtype(place.device, checkpoint.dtype)
-    read = _parts_of_folder if checkpoint.format == "diffusers" else parts_of_file
+    read = _parts_of_folder if checkpoint.is_in_parts else parts_of_file
     parts = read(checkpoint, place, dtype)
     # Any: diffusers' configurations are typed loosely.
     unet: Any = parts.unet
@@ -68,7 +67,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=parts.first_stage.scale,
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
-        bytes=weight_bytes(parts.networks),
+        bytes=network_bytes(*parts.networks),
         preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
         traits=Traits(small_noise=parts.small_noise),
@@ -83,7 +82,7 @@ def _parts_of_folder(
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], place, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
-        unet=load_denoiser(UNet2DConditionModel, where["unet"], place, torch_dtype=dtype),
+        unet=load_denoiser(UNet2DConditionModel, checkpoint, "unet", place, dtype),
         first_stage=read_first_stage(checkpoint, place, dtype, SCALE if enlarges else None),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
@@ -94,7 +93,7 @@ def _parts_of_folder(
     )
 
 
-_PARTS = ("unet", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
+_PARTS = ("text_encoder", "tokenizer", "scheduler", "layout_encoder")
 
 
 def _layout_encoder(

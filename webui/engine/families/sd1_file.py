@@ -86,7 +86,7 @@ def parts_of_file(
     parts = FileParts(checkpoint, place, dtype)
     unet = parts.network(
         "unet",
-        lambda: read_unet(weights.below("model.diffusion_model."), original.heads),
+        lambda: read_unet(weights.stored_below("model.diffusion_model."), original.heads),
         by_content=False,
     )
     vae = parts.network("vae", lambda: read_first_stage(weights.below("first_stage_model.")))

@@ -18,18 +18,17 @@ from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3
 from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
-    load_denoiser,
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 T5_LENGTH = 256
@@ -92,9 +91,9 @@ class ReadByThree:
 
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(place.device, checkpoint.dtype)
-    folder = part_folder(checkpoint, "transformer")
-    transformer = load_denoiser(JointTransformer, folder, place, torch_dtype=dtype)
+    # Made in bfloat16; what is packed has no precision of its own.
+    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(JointTransformer, checkpoint, "transformer", place, dtype)
     first_stage = read_first_stage(checkpoint, place, dtype)
     towers = tuple(
         read_tower(checkpoint, part, place, dtype, projects=True) for part in (TEXT, TEXT_2)
@@ -116,7 +115,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=first_stage.scale,
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(float(scheduler.get("shift", 3.0))),
-        bytes=weight_bytes([*networks, *([] if t5 is None else [t5.encoder])]),
+        bytes=network_bytes(*networks, *([] if t5 is None else [t5.encoder])),
         preview=first_stage.preview,
         reads=ReadByThree(towers, t5, int(transformer.config.joint_attention_dim)),
         traits=Traits(attends_jointly=True, lacks="" if has_t5 else WITHOUT_T5),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,20 +19,19 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser, model_folder
 from webui.engine.families.parts import (
-    load_denoiser,
     noise_levels,
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.sdxl_file import parts_of_file
 from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 
@@ -93,7 +91,7 @@ class ReadByTowers:
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder or a single file."""
     dtype = compute_dtype(place.device, checkpoint.dtype)
-    if checkpoint.format == "diffusers":
+    if checkpoint.is_in_parts:
         parts = _parts_of_folder(checkpoint, place, dtype)
     else:
         parts = parts_of_file(checkpoint, place, dtype, SizedUNet)
@@ -112,7 +110,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=parts.first_stage.scale,
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
-        bytes=weight_bytes(networks),
+        bytes=network_bytes(*networks),
         preview=parts.first_stage.preview,
         reads=ReadByTowers(parts.towers),
         traits=read_traits(
@@ -125,7 +123,7 @@ def _parts_of_folder(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtyp
     texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return XlParts(
-        unet=load_denoiser(SizedUNet, part_folder(checkpoint, "unet"), place, torch_dtype=dtype),
+        unet=load_denoiser(SizedUNet, checkpoint, "unet", place, dtype),
         first_stage=read_first_stage(checkpoint, place, dtype),
         towers=tuple(
             read_tower(checkpoint, part, place, dtype, projects=part == TEXT_2) for part in texts
@@ -174,5 +172,5 @@ def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
 
 
 def _zeroes_empty_negative(checkpoint: CheckpointInfo) -> bool:
-    index = read_config(Path(checkpoint.path), "model_index.json")
+    index = read_config(model_folder(checkpoint), "model_index.json")
     return bool(index.get("force_zeros_for_empty_prompt", True))

@@ -57,7 +57,7 @@ def parts_of_file(
     }
     return XlParts(
         unet=parts.network(
-            "unet", lambda: read_unet(weights.below(UNET), HEADS, kind), by_content=False
+            "unet", lambda: read_unet(weights.stored_below(UNET), HEADS, kind), by_content=False
         ),
         first_stage=fitted_first_stage(vae, place.device, SCALE),
         towers=_towers(parts, weights),

@@ -17,14 +17,14 @@ from webui.engine.conditioners import Conditioners, MaskInput
 from webui.engine.denoisers import EPSILON, NoiseLevels
 from webui.engine.families.ldm.bert import BertEmbedder
 from webui.engine.families.ldm.layout import LayoutReader
-from webui.engine.families.parts import FileParts, noise_levels, weight_bytes
+from webui.engine.families.parts import FileParts, noise_levels
 from webui.engine.first_stage import decode_latents
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.unet import read_unet
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
-from webui.engine.shared_networks import Place
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.word_pieces import read_word_pieces
 from webui.weights.ldm_first_stage import PREFIX as FIRST_STAGE
@@ -76,7 +76,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_scale=scale,
         latent_shift=0.0,
         levels=_levels(weights, like),
-        bytes=weight_bytes(networks),
+        bytes=network_bytes(*networks),
         preview=preview,
         layout_encoder=reader,
         conditioners=_conditioners(weights, checkpoint, unet, device),
