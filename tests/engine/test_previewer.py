@@ -95,10 +95,9 @@ def test_previews_take_no_more_than_their_share(library: Library) -> None:
 def test_a_job_is_shown_by_the_taesd_of_its_order(library: Library, tiny: AdapterInfo) -> None:
     model = eighth(library.model("text"))
     rig = Rig(model, options=EngineOptions(preview_seconds=0.0), clock=lambda: 1.0)
-    size = {"width": 64, "height": 64}
     rig.finish(
-        replace(order(model.checkpoint, "shown", **size), preview=tiny),
-        order(model.checkpoint, "plain", **size),
+        replace(order(model.checkpoint, "shown", width=64, height=64), preview=tiny),
+        order(model.checkpoint, "plain", width=64, height=64),
     )
     first, other = (next(e.data for e in rig.steps(job) if e.data) for job in ("shown", "plain"))
     assert opened(first).size == opened(other).size == (32, 32)
