@@ -196,9 +196,8 @@ class GenerationRequest(
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
         named = [self.upscaler, self.upscaler_2]
-        named += [self.hires_upscaler] * self.has_hires + [
-            self.tile_upscaler
-        ] * self.is_drawn_in_tiles
+        named += [self.hires_upscaler] if self.has_hires else []
+        named += [self.tile_upscaler] if self.is_drawn_in_tiles else []
         return tuple(dict.fromkeys(AdapterId(name) for name in named if "/" in name))
 
     @property

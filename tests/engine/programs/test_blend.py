@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ def image(tmp_path: Path) -> Path:
 
 def test_the_second_is_as_visible_as_asked(library: Library, image: Path) -> None:
     rig, checkpoint = Rig(library.model("text")), library.model("text").checkpoint
-    files, size = {"image": image}, {"upscale_factor": 2, "width": 96, "height": 64}
-    both = {"upscaler": "Nearest", "upscaler_2": "Lanczos", **size}
+    files = {"image": image}
+    size: dict[str, Any] = {"upscale_factor": 2, "width": 96, "height": 64}
+    both: dict[str, Any] = {"upscaler": "Nearest", "upscaler_2": "Lanczos", **size}
     rig.finish(
         order(checkpoint, "a", files=files, upscaler="Nearest", **size),
         order(checkpoint, "b", files=files, upscaler="Lanczos", **size),
@@ -37,8 +39,9 @@ def test_the_second_is_as_visible_as_asked(library: Library, image: Path) -> Non
 
 def test_a_models_picture_is_blended_too(library: Library, image: Path) -> None:
     rig, checkpoint = Rig(library.model("upscale")), library.model("upscale").checkpoint
-    files, size = {"image": image}, {"width": 192, "height": 128}
-    over = {"upscaler_2": "Lanczos", "upscaler_2_visibility": 0.5}
+    files = {"image": image}
+    size: dict[str, Any] = {"width": 192, "height": 128}
+    over: dict[str, Any] = {"upscaler_2": "Lanczos", "upscaler_2_visibility": 0.5}
     rig.finish(
         order(checkpoint, "model", files=files, **size),
         order(checkpoint, "lanczos", files=files, upscaler="Lanczos", **size),
