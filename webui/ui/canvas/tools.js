@@ -3,10 +3,13 @@
 
 import { frameTool } from './frame.js';
 import { fillArea, fillPolygon, fillRectangle, strokeSegment } from './raster.js';
+import { beginColour, colourAt, commitColour } from './sketch.js';
 
 export const TOOLS = {
   brush: { title: 'Brush', key: 'B', round: true, ...freehand('Brush', (desk) => desk.value()) },
   eraser: { title: 'Eraser', key: 'E', round: true, ...freehand('Eraser', () => 0) },
+  colour: { title: 'Paint colours', key: 'C', kind: 'sketch', round: true, ...freehand('Colour', (desk) => desk.value(), (desk) => beginColour(desk.board, desk.options.colour), (desk) => commitColour(desk.board)) },
+  dropper: { title: 'Pick a colour', key: 'I', kind: 'sketch', begin: takeColour, move: takeColour, end: (desk) => desk.choose({ tool: 'colour' }) },
   lasso: { title: 'Lasso', key: 'L', begin: lassoBegin, move: lassoMove, end: lassoEnd },
   rectangle: { title: 'Rectangle', key: 'R', begin: frameBegin, move: frameMove, end: rectangleEnd },
   fill: { title: 'Flood fill', key: 'G', begin: flood },
@@ -19,12 +22,12 @@ export const TOOLS = {
 const SMALLEST_BOX = 0.02; // of the picture's sides
 const LIKE = 3; // values that count as the same colour at tolerance 0
 
-function freehand(title, valueOf) {
+function freehand(title, valueOf, begin = (desk) => desk.board.begin(), end = (desk) => desk.board.commit(title)) {
   const draw = (desk, from, to) => desk.board.lay(valueOf(desk), strokeSegment(desk.board.stroke, from, to, desk.options.softness));
   return {
-    begin: (desk, point) => { desk.board.begin(); draw(desk, point, point); },
+    begin: (desk, point) => { begin(desk); draw(desk, point, point); },
     move: (desk, point, last) => draw(desk, last, point),
-    end: (desk) => desk.board.commit(title),
+    end,
   };
 }
 
@@ -93,4 +96,9 @@ function sameColour(desk, x, y) {
 function pick(desk, point) {
   const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
   if (x >= 0 && y >= 0 && x < desk.board.width && y < desk.board.height) desk.choose({ value: desk.board.layer.data[y * desk.board.width + x] });
+}
+
+function takeColour(desk, point) {
+  const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
+  if (x >= 0 && y >= 0 && x < desk.board.width && y < desk.board.height) desk.choose({ colour: colourAt(desk.pictureData(), desk.board.width, x, y) });
 }
