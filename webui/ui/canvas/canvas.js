@@ -1,7 +1,7 @@
 // The canvas: the desk that holds board, view, tools and bar together, one for each painting tab.
 
 import { make } from '../dom.js';
-import { fill } from '../form.js';
+import { fill, values } from '../form.js';
 import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
@@ -54,6 +54,7 @@ class Desk {
     listenForKeys(this);
     listenForFiles(this, (file) => this.take(file));
     document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && kind === 'classes') this.follow(detail.values); });
+    if (kind === 'classes' && values(tab).model) this.follow(values(tab)); // what was kept came before
     document.addEventListener('easel:palette', () => this.follow(this.followed ?? {}));
     document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
     new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
