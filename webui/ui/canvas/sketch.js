@@ -1,14 +1,23 @@
-// Colours painted on a board's picture. They are part of the picture from then on, and masked: drawing
-// begins with them. Of each stroke the history keeps the pixels that it touched, not the whole picture.
+// Colours painted on a board's picture. They are part of the picture from then on, and masked with a margin:
+// drawing begins with them. Of each stroke the history keeps the pixels that it touched, not the whole picture.
 
 import { differences, restore } from './history.js';
 import { Layer } from './layer.js';
+import { strokeSegment } from './raster.js';
 
-/** Begin a stroke of a colour, [red, green, blue]; `board.lay` goes on with it. */
+const MARGIN = 10; // pixels that are masked around a stroke: what a usual mask blur mixes is none of its colour
+
+/** Begin a stroke of a colour, [red, green, blue]. */
 export function beginColour(board, colour) {
   board.begin();
   board.colours = new Layer(board.width, board.height, (value) => [...colour, value]);
-  board.colours.data = board.stroke.data;
+}
+
+/** Go on with it from one point to another. */
+export function drawColour(board, from, to, softness) {
+  const around = (point) => ({ ...point, radius: point.radius + MARGIN });
+  strokeSegment(board.colours, from, to, softness);
+  board.lay(255, strokeSegment(board.stroke, around(from), around(to), 0));
 }
 
 /** Finish the stroke: one step of the history, of picture and mask together. */

@@ -3,12 +3,12 @@
 
 import { frameTool } from './frame.js';
 import { fillArea, fillPolygon, fillRectangle, strokeSegment } from './raster.js';
-import { beginColour, colourAt, commitColour } from './sketch.js';
+import { beginColour, colourAt, commitColour, drawColour } from './sketch.js';
 
 export const TOOLS = {
   brush: { title: 'Brush', key: 'B', round: true, ...freehand('Brush', (desk) => desk.value()) },
   eraser: { title: 'Eraser', key: 'E', round: true, ...freehand('Eraser', () => 0) },
-  colour: { title: 'Paint colours', key: 'C', kind: 'sketch', round: true, ...freehand('Colour', (desk) => desk.value(), (desk) => beginColour(desk.board, desk.options.colour), (desk) => commitColour(desk.board)) },
+  colour: { title: 'Paint colours', key: 'C', kind: 'sketch', round: true, begin: colourBegin, move: colourMove, end: (desk) => commitColour(desk.board) },
   dropper: { title: 'Pick a colour', key: 'I', kind: 'sketch', begin: takeColour, move: takeColour, end: (desk) => desk.choose({ tool: 'colour' }) },
   lasso: { title: 'Lasso', key: 'L', begin: lassoBegin, move: lassoMove, end: lassoEnd },
   rectangle: { title: 'Rectangle', key: 'R', begin: frameBegin, move: frameMove, end: rectangleEnd },
@@ -22,14 +22,21 @@ export const TOOLS = {
 const SMALLEST_BOX = 0.02; // of the picture's sides
 const LIKE = 3; // values that count as the same colour at tolerance 0
 
-function freehand(title, valueOf, begin = (desk) => desk.board.begin(), end = (desk) => desk.board.commit(title)) {
+function freehand(title, valueOf) {
   const draw = (desk, from, to) => desk.board.lay(valueOf(desk), strokeSegment(desk.board.stroke, from, to, desk.options.softness));
   return {
-    begin: (desk, point) => { begin(desk); draw(desk, point, point); },
+    begin: (desk, point) => { desk.board.begin(); draw(desk, point, point); },
     move: (desk, point, last) => draw(desk, last, point),
-    end,
+    end: (desk) => desk.board.commit(title),
   };
 }
+
+function colourBegin(desk, point) {
+  beginColour(desk.board, desk.options.colour);
+  colourMove(desk, point, point);
+}
+
+function colourMove(desk, point, last) { drawColour(desk.board, last, point, desk.options.softness); }
 
 function lassoBegin(desk, point) { desk.points = [point]; }
 
