@@ -5,6 +5,7 @@ from typing import Any
 
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
+from webui.contracts.parameters.grouping import Grouping
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.other_models import OtherModels
@@ -26,7 +27,7 @@ def ids_of(context: UiContext) -> set[str]:
 
 BEYOND_FORMS = {
     "extensions", "loras", "template",
-    "negative_template", "texts",
+    "negative_template", "texts", *Grouping.model_fields,
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}

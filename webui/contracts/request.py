@@ -28,6 +28,7 @@ from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.extension_arguments import ExtensionArguments, offered_by
 from webui.contracts.parameters.flow import FlowParameters
+from webui.contracts.parameters.grouping import Grouping
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
@@ -55,6 +56,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     ExtensionArguments,
+    Grouping,
     ClassChoice,
     Turns,
     SoftInpainting,

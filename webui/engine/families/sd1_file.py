@@ -22,6 +22,7 @@ from webui.engine.families import x4_upscaler
 from webui.engine.families.clip_parts import token_frame
 from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.told_guidance import TellableUNet
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
 from webui.engine.ldm_layout.unet import read_unet
@@ -82,7 +83,7 @@ def parts_of_file(
             f"its variant is {checkpoint.variant!r}; known are {', '.join(ORIGINALS)}."
         )
     weights = open_weights(Path(checkpoint.path))
-    unet = read_unet(weights.stored_below("model.diffusion_model."), original.heads)
+    unet = read_unet(weights.stored_below("model.diffusion_model."), original.heads, TellableUNet)
     vae: Any = read_first_stage(weights.below("first_stage_model."))
     vae.register_to_config(scaling_factor=original.scale)
     encoder = original.read_text(weights.below(original.text))

@@ -8,6 +8,7 @@ from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.batch import batch_panel
 from webui.ui.panels.class_choice import class_choice, for_the_models_task
 from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
@@ -43,5 +44,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
+        batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form

@@ -12,6 +12,7 @@ from webui.contracts.parameters.upscaling import USUAL_FACTOR
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.batch import batch_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -39,6 +40,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         }
         form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
+        batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form
 
