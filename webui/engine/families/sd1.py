@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
@@ -28,6 +27,7 @@ from webui.engine.families.parts import (
 )
 from webui.engine.families.sd1_file import parts_of_file
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.told_guidance import TellableUNet
 from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
@@ -70,7 +70,10 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         bytes=network_bytes(*parts.networks),
         preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
-        traits=Traits(small_noise=parts.small_noise),
+        traits=Traits(
+            small_noise=parts.small_noise,
+            takes_guidance=unet.config.time_cond_proj_dim is not None,
+        ),
     )
 
 
@@ -82,7 +85,7 @@ def _parts_of_folder(
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], place, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
-        unet=load_denoiser(UNet2DConditionModel, checkpoint, "unet", place, dtype),
+        unet=load_denoiser(TellableUNet, checkpoint, "unet", place, dtype),
         first_stage=read_first_stage(checkpoint, place, dtype, SCALE if enlarges else None),
         text_encoder=text_encoder,
         tokenizer=tokenizer,

@@ -22,6 +22,7 @@ from webui.engine.families import x4_upscaler
 from webui.engine.families.clip_parts import token_frame
 from webui.engine.families.parts import FileParts, fitted_first_stage, noise_levels
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.told_guidance import TellableUNet
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
 from webui.engine.ldm_layout.unet import read_unet
@@ -86,7 +87,9 @@ def parts_of_file(
     parts = FileParts(checkpoint, place, dtype)
     unet = parts.network(
         "unet",
-        lambda: read_unet(weights.stored_below("model.diffusion_model."), original.heads),
+        lambda: read_unet(
+            weights.stored_below("model.diffusion_model."), original.heads, TellableUNet
+        ),
         by_content=False,
     )
     vae = parts.network("vae", lambda: read_first_stage(weights.below("first_stage_model.")))

@@ -7,7 +7,6 @@ this shape too; an LCM is told the scale of its guidance besides.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ from webui.engine.families.parts import (
 )
 from webui.engine.families.sdxl_file import parts_of_file
 from webui.engine.families.sdxl_parts import XlParts
+from webui.engine.families.told_guidance import guidance_embedding
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
@@ -66,14 +66,6 @@ class SizedUNet(UNet2DConditionModel):  # type: ignore[misc]
         return super().forward(
             sample, timestep, encoder_hidden_states, added_cond_kwargs=added, **others
         )
-
-
-def guidance_embedding(scale: Tensor, width: int) -> Tensor:
-    """(R, width) of guidance scales (R,), as latent consistency models have it (Luo et al. 2023)."""
-    half = width // 2
-    steps = torch.arange(half, device=scale.device) * (-math.log(10_000.0) / (half - 1))
-    angles = (scale[:, None] - 1) * 1000 * torch.exp(steps)
-    return torch.cat((angles.sin(), angles.cos()), 1)
 
 
 @dataclass(frozen=True, eq=False)
