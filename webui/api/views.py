@@ -41,6 +41,7 @@ class PictureView(View):
     width: int
     height: int
     created: float = Field(description="Seconds since the epoch.")
+    batch: str = Field("", description="The batch of its job; empty without one.")
 
 
 class JobView(View):
@@ -259,6 +260,7 @@ def picture_view(picture: Picture) -> PictureView:
         width=picture.width,
         height=picture.height,
         created=picture.created,
+        batch=picture.batch,
     )
 
 

@@ -46,6 +46,8 @@ class AdapterInfo:
 
     is_t2i: bool = False
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
+    is_tiny: bool = False
+    """Whether a first stage is TAESD, which is quick enough for previews."""
 
     @property
     def name(self) -> str:

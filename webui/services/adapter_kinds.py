@@ -60,7 +60,12 @@ KINDS: tuple[FileKind, ...] = (
         ENDINGS,
         describe_upscaler,
     ),
-    FileKind("vae", ("vae", "vaes"), ENDINGS, describe_vae),
+    FileKind(
+        "vae",
+        ("vae", "vaes", "vae_approx", "vae-approx", "vae-taesd", "taesd"),
+        ENDINGS,
+        describe_vae,
+    ),
     FileKind(
         "controlnet",
         ("controlnet", "controlnets", "t2i_adapter", "t2i-adapter", "t2iadapter"),

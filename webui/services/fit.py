@@ -12,7 +12,7 @@ from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
 from webui.contracts.parameters.regions import REGION_PROMPTS
-from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
+from webui.contracts.parameters.upscaling import BY_MODEL, NO_SECOND, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
@@ -65,12 +65,19 @@ def misfits(
         catalog: Knows which models would do.
         images: Knows the uploaded images.
     """
-    problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
+    problems = [
+        *_missing(request, checkpoint),
+        *_foreign(request, checkpoint, catalog),
+        *_undrawable_frame(request, checkpoint),
+        *_beside(request, checkpoint),
+    ]
     if problems:
         return problems
     if request.class_map is not None and checkpoint.task == "semantic":
         problems += _class_map(images.values(request.class_map), checkpoint)
-    if request.mask is not None:
+    if request.outpaints and request.image is not None:
+        problems += _frame(request, images.size(request.image))
+    elif request.mask is not None:
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
@@ -84,12 +91,15 @@ def misfits(
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     for name, expected in _NEEDED[checkpoint.task]:
-        if not getattr(request, name):
+        drawn_on = name == "mask" and request.outpaints
+        if not getattr(request, name) and not drawn_on:
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
     if request.upscaler != BY_MODEL and request.image is None:
         yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
     if request.mask is not None and request.image is None and checkpoint.task != "inpaint":
         yield FieldProblem("image", "missing beside a mask", "the picture that the mask belongs to")
+    if request.outpaints and request.image is None and checkpoint.task != "inpaint":
+        yield FieldProblem("image", "missing beside a frame", "the picture that is drawn on")
 
 
 def _foreign(
@@ -131,6 +141,25 @@ def _foreign(
         )
 
 
+def _beside(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    """What is asked for besides and does nothing here."""
+    if request.loops > 1 and not _loops(request, checkpoint):
+        yield FieldProblem(
+            "loops", f"{request.loops} for the model {str(checkpoint.id)!r}",
+            "1, but where a model draws a whole picture from an image: it cannot go round here",
+        )  # fmt: skip
+    if request.blends and not enlarges(request, checkpoint):
+        yield FieldProblem(
+            "upscaler_2", repr(request.upscaler_2), f"{NO_SECOND!r}, where no picture is enlarged"
+        )
+
+
+def _loops(request: GenerationRequest, checkpoint: CheckpointInfo) -> bool:
+    """Whether what is drawn can be drawn again from what came of it."""
+    from_image = request.task == "img2img" and request.upscaler == BY_MODEL
+    return from_image and checkpoint.task not in ("upscale", "edit", "inpaint")
+
+
 def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
     if checkpoint.task not in _BELONGS[name]:
         return False
@@ -166,6 +195,32 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
     if request.mask_mode != MASKED and least == 255:
         yield FieldProblem(
             "mask", "white everywhere", f"black where to redraw, as mask_mode is {NOT_MASKED!r}"
+        )
+
+
+def _undrawable_frame(
+    request: GenerationRequest, checkpoint: CheckpointInfo
+) -> Iterator[FieldProblem]:
+    """A frame beside what draws no masks."""
+    draws_masks = checkpoint.task in _BELONGS["mask"] and request.upscaler == BY_MODEL
+    if request.outpaints and not draws_masks:
+        what = f"the model {checkpoint.id!r}" if request.upscaler == BY_MODEL else request.upscaler
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"given for {what}, which cannot draw a picture on",
+            "0, or a model for inpainting or text",
+        )
+
+
+def _frame(request: GenerationRequest, size: tuple[int, int]) -> Iterator[FieldProblem]:
+    """A picture with its frame has a size that a request can say."""
+    width, height = request.frame(size).size
+    low, high = (int(limit or 1) for limit in limits("width"))
+    if min(width, height) < low or max(width, height) > high:
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"for a picture that has {width} x {height} pixels with its frame",
+            f"a picture and frame with sides of {low} to {high} pixels",
         )
 
 

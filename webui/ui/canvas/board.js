@@ -1,13 +1,15 @@
-// What is on a canvas: a picture, a layer of numbers over it, boxes; and its history.
+// What is on a canvas: a picture, its frame, a layer of numbers over it, boxes; and its history.
 // It knows nothing of pointers or of the page; `ondraw` and `onchange` tell whoever shows or keeps it.
 
+import { NO_FRAME } from './frame.js';
 import { History, differences, restore } from './history.js';
 import { enlarge, layStroke, resized } from './raster.js';
 
 export class Board {
   /** `kind` is 'mask' or 'classes'; `layer` a Layer. */
   constructor(kind, layer) {
-    Object.assign(this, { kind, layer, picture: null, pictureId: null, boxes: [] });
+    Object.assign(this, { kind, layer, picture: null, pictureId: null, unsaved: false, version: 0, colours: null, frame: NO_FRAME, boxes: [] });
+    // `unsaved`: the picture was painted on since it had its id; `version` counts that; `colours`: a stroke that goes on.
     this.ondraw = () => {}; // (rectangle of pixels, or null for everything)
     this.onchange = () => {}; // after each finished change
     this.onlaid = () => {}; // while one goes on, once a frame
@@ -48,6 +50,7 @@ export class Board {
     layStroke(this.layer, this.before, this.stroke.data, value, rect, this.kind === 'classes');
     enlarge(this.edited, rect);
     this.layer.show(rect);
+    this.colours?.show(rect);
     this.onlaid();
   }
 
@@ -77,6 +80,7 @@ export class Board {
   abandon() {
     if (!this.edited) return;
     this.flush();
+    this.colours = null;
     this.layer.data.set(this.before);
     this.layer.show(this.edited.right > this.edited.left ? this.edited : this.layer.whole());
     this.edited = null;
@@ -92,19 +96,21 @@ export class Board {
 
   /** Everything that is on the canvas, to be brought back by `become`. */
   content() {
-    const { picture, pictureId, width, height, boxes } = this;
-    return { picture, pictureId, width, height, boxes, data: this.layer.data.slice() };
+    const { picture, pictureId, unsaved, frame, width, height, boxes } = this;
+    return { picture, pictureId, unsaved, frame, width, height, boxes, data: this.layer.data.slice() };
   }
 
-  /** Replace what is on the canvas; what is not named stays, the layer scaled to the new size. */
+  /** Replace what is on the canvas; what is not named stays, the layer scaled to the new size. Another picture has no frame. */
   become(change, title = null) {
     const before = this.content();
     const width = change.width ?? this.width;
     const height = change.height ?? this.height;
     const data = change.data ?? (width === this.width && height === this.height ? before.data : resized(this.layer, width, height));
-    const after = { ...before, ...change, width, height, data };
+    const other = 'picture' in change;
+    const frame = change.frame ?? (other ? NO_FRAME : before.frame);
+    const after = { ...before, ...change, frame, unsaved: !other && before.unsaved, width, height, data };
     const put = (content) => () => {
-      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, boxes: content.boxes });
+      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, unsaved: content.unsaved, frame: content.frame, boxes: content.boxes });
       this.layer.become(content.width, content.height, content.data.slice());
       this.ondraw(null);
     };

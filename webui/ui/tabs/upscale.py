@@ -12,6 +12,7 @@ from webui.contracts.parameters.upscaling import USUAL_FACTOR
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.batch import batch_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -19,6 +20,7 @@ from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
 TASKS: tuple[Task, ...] = ("upscale", "text")
+SECOND = (("upscaler_2", "upscaler_2_visibility"),)
 IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
 
@@ -34,11 +36,13 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls |= {
             **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
+            **fold(NAME, "Second upscaler", SECOND, networks=networks),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
         form = Form(NAME, controls, TASKS)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
+        batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form
 
