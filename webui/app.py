@@ -284,6 +284,7 @@ def ui_context(studio: Studio) -> UiContext:
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
         styles=given.words.styles,
+        extensions=given.extensions,
     )
 
 

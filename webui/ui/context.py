@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -34,3 +35,5 @@ class UiContext:
     """Gives jobs to the worker and knows how the worker is."""
     styles: StyleStore
     """Saved words."""
+    extensions: ExtensionService
+    """What extensions add to menus."""

@@ -10,6 +10,7 @@ from gradio.components import Component
 from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.upscaling import USUAL_FACTOR
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.fold import fold
@@ -36,10 +37,11 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             "noise_augmentation": control(NAME, "noise_augmentation"),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form
 
 
