@@ -4,7 +4,7 @@ import { lines, make } from './dom.js';
 
 const added = new Set();
 
-/** Add a button: { title, place: 'picture' or 'header', icon: path or '', run }; gives a function that removes it. */
+/** Add a button, with an icon or else with its title in words: { title, place: 'picture' or 'header', icon: path or '', run }; gives a function that removes it. */
 export function addAction(action) {
   added.add(action);
   tell();
@@ -17,8 +17,7 @@ export const addedButtons = (place, picture = null) => [...added].filter((action
 const tell = () => document.dispatchEvent(new CustomEvent('easel:actions'));
 
 function button({ title, icon, run }, picture) {
-  const made = make('button', { type: 'button', className: 'ez-button', title, 'aria-label': title, onclick: () => run(picture) }, make('span', { textContent: title }));
-  if (icon) made.prepend(lines(icon));
-  else made.classList.add('ez-only-words');
+  const made = make('button', { type: 'button', className: 'ez-button ez-added', title, 'aria-label': title, onclick: () => run(picture) }, make('span', { textContent: title }));
+  if (icon) made.replaceChildren(lines(icon));
   return made;
 }

@@ -16,6 +16,9 @@ export const version = '1.0';
 /** What `on` tells of, by the event of the page that it comes from. */
 const EVENTS = { tab: 'easel:tab', form: 'easel:form', job: 'easel:job', picture: 'easel:picture' };
 
+/** What an extension is handed is its own; Gradio's values are proxies, which structuredClone refuses. */
+const copy = (value) => JSON.parse(JSON.stringify(value ?? null));
+
 /** The page for one extension; `tab` is the form that it stands in, where it stands in one. */
 export function connect(extension, tab = null) {
   const ends = new Set();
@@ -30,7 +33,7 @@ export function connect(extension, tab = null) {
     /** Hear of 'tab' {tab}, 'form' {tab, values}, 'job' {job} and 'picture' {picture, job}; gives a function that ends it. */
     on(event, listener) {
       if (!EVENTS[event]) throw new TypeError(`There is no event ${event}; there are ${Object.keys(EVENTS).join(', ')}.`);
-      const hear = ({ detail }) => listener(structuredClone(detail));
+      const hear = ({ detail }) => listener(copy(detail));
       document.addEventListener(EVENTS[event], hear);
       return until(() => document.removeEventListener(EVENTS[event], hear));
     },
@@ -41,15 +44,15 @@ export function connect(extension, tab = null) {
       /** Names of its parameters, as in a request. */
       fields: (form = tab ?? currentTab()) => [...fieldsOf(form)],
       /** Its values by name; of a tab that was not opened yet there are none. */
-      values: (form = tab ?? currentTab()) => structuredClone(values(form)),
+      values: (form = tab ?? currentTab()) => copy(values(form)),
       /** Bring values into it by name; others stay, and what it has no place for is left out. */
-      set: (given, form = tab ?? currentTab()) => fill(form, structuredClone(given)),
+      set: (given, form = tab ?? currentTab()) => fill(form, copy(given)),
     },
 
     /** Open a tab: a name as in the address, `?tab=`. */
     openTab,
     /** The pictures of this browser's jobs, newest first: { id, url, seed, width, height, job, ... }. */
-    pictures: () => structuredClone(store.pictures()),
+    pictures: () => copy(store.pictures()),
     /** Order a picture by a request; the stage follows it. Gives the job's id, or throws what is wrong as a sentence. */
     async order(request) {
       const { id } = await api.post('/jobs', request);

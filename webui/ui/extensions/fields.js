@@ -48,11 +48,16 @@ function number(field, value, set) {
     const whole = kind === 'int' ? Math.round(given) : given;
     const kept = Math.min(high ?? Infinity, Math.max(low ?? -Infinity, Number.isFinite(whole) ? whole : field.default));
     input.value = kept;
-    if (slider) slider.value = kept;
+    place(kept);
     set(kept);
   };
   const slider = low !== null && high !== null ? make('input', { type: 'range', ...ends, 'aria-label': field.title, oninput: () => take(slider.valueAsNumber) }) : null;
-  if (slider) slider.value = value;
+  const place = (given) => {
+    if (!slider) return;
+    slider.value = given;
+    slider.style.setProperty('--part', `${(100 * (given - low)) / (high - low || 1)}%`);
+  };
+  place(value);
   input.addEventListener('change', () => take(input.valueAsNumber));
   const label = labelled(field, input);
   label.classList.toggle('ez-extension-range', slider !== null);

@@ -48,8 +48,8 @@ function card(article, one) {
   ];
 }
 
-function state({ enabled, in_use: inUse, problems }) {
-  const [said, kind] = inUse ? ['in use', 'good'] : problems.length ? ['cannot be used', 'bad'] : enabled ? ['from the next start on', 'warn'] : ['off', 'off'];
+function state({ enabled, in_use: inUse, problems, failures: failed }) {
+  const [said, kind] = inUse && failed.length ? ['in use, not all went well', 'warn'] : inUse ? ['in use', 'good'] : problems.length ? ['cannot be used', 'bad'] : enabled ? ['from the next start on', 'warn'] : ['off', 'off'];
   const pill = make('span', { className: 'ez-extension-state', textContent: said });
   pill.dataset.kind = kind;
   return pill;
