@@ -289,6 +289,7 @@ def ui_context(studio: Studio) -> UiContext:
         dispatcher=given.dispatcher,
         styles=given.words.styles,
         batches=given.batches,
+        extensions=given.extensions,
     )
 
 

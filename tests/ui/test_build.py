@@ -26,10 +26,7 @@ def ids_of(context: UiContext) -> set[str]:
     return {str(c["props"].get("elem_id")) for c in components}
 
 
-BEYOND_FORMS = {
-    "extensions", "loras", "template",
-    "negative_template", "texts", *Grouping.model_fields,
-}  # fmt: skip
+BEYOND_FORMS = {"loras", "template", "negative_template", "texts", *Grouping.model_fields}
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
 FOR_IMAGE_ALONE = set(Loopback.model_fields)
@@ -58,7 +55,7 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
     for tab, own in OWN.items():
         assert {f"{tab}-{name}" for name in (set(PARAMETERS) - for_some) | own} <= ids
     wanted = FOR_UPSCALE | {"image", "model", "sampler", "schedule", "steps", "seed"}
-    wanted |= {"prompt", "negative_prompt", "guidance_scale"}
+    wanted |= {"prompt", "negative_prompt", "guidance_scale", "extensions"}
     assert {f"upscale-{name}" for name in wanted} <= ids
 
 

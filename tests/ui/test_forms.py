@@ -10,12 +10,13 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.request import PARAMETERS, parse_request
 from webui.services.catalog import Catalog
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control, default
 from webui.ui.panels.fold import fold
 
 BEYOND_FORMS = (
     "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "regions", "template",
-    "negative_template", "texts",
+    "negative_template", "texts", "extensions",
 )  # fmt: skip
 NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]
 MODELS = (FAKE_CHECKPOINT,)
@@ -151,3 +152,14 @@ def test_a_menu_says_a_priority_in_words_and_takes_none_that_it_does_not_offer()
     assert menu.choices == [("First", "High"), ("Normal", "Normal"), ("Background", "Low")]
     assert form.updates({"priority": "Low"}, MODELS)[menu]["value"] == "Low"
     assert form.updates({"priority": "Live"}, MODELS) == {}
+
+
+def test_arguments_of_extensions_come_back_by_name() -> None:
+    with gr.Blocks():
+        form = Form("txt2img", extensions_panel("txt2img"))
+    (part,) = form.controls.values()
+    assert form.values({part: {"book": {"strength": 0.7}}}) == {
+        "extensions": {"book": {"strength": 0.7}}
+    }
+    assert form.values({part: None}) == form.values({part: ""}) == {}
+    assert form.updates({"extensions": {}}, ())[part]["value"] == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from webui.contracts.page import PageParts
 from webui.hooks.arguments import ArgumentField, Arguments
 from webui.hooks.declared import declared_hooks
 from webui.hooks.offers import STATIC, Offers
+from webui.hooks.specs import POINTS
 
 FILES = "/extensions"
 """Where the files of extensions are served."""
@@ -86,7 +88,9 @@ class ExtensionView(View):
         description="JSON schema of what stands under `extensions.<name>`; null without arguments."
     )
     fields: tuple[FieldView, ...] = Field(description="The same, as a form shows it.")
-    forms: tuple[str, ...] = Field(description="Tabs whose forms have its arguments.")
+    forms: tuple[str, ...] = Field(
+        description="Tabs whose forms can name it: it is in use and has arguments, or changes pictures."
+    )
     settings: SettingsView | None
     page: PartsView
 
@@ -97,6 +101,7 @@ def extension_view(
     """An extension as a client sees it; `settings` are its present ones."""
     manifest = status.manifest
     arguments = None if offers is None else offers.arguments
+    hooks = declared_hooks(manifest) if manifest else ()
     return ExtensionView(
         name=status.name,
         title=(manifest.title if manifest else "") or status.name,
@@ -112,13 +117,18 @@ def extension_view(
             for f in status.failures
         ),
         permissions={p: PERMISSIONS[p] for p in manifest.permissions} if manifest else {},
-        hooks=declared_hooks(manifest) if manifest else (),
+        hooks=hooks,
         arguments=None if arguments is None else arguments.model.model_json_schema(),
         fields=_fields(arguments),
-        forms=manifest.tabs if manifest and arguments else (),
+        forms=offers.manifest.tabs if offers and (arguments or _takes_part(hooks)) else (),
         settings=settings_view(None if offers is None else offers.settings, settings),
         page=PartsView() if offers is None else _parts(offers.manifest, offers.page),
     )
+
+
+def _takes_part(hooks: Sequence[str]) -> bool:
+    """Whether it has a part in pictures whose requests name it."""
+    return any(POINTS[name].kind in ("change", "wrap") for name in hooks)
 
 
 def settings_view(declared: Arguments | None, settings: BaseModel | None) -> SettingsView | None:

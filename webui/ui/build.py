@@ -14,15 +14,25 @@ from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
 from webui.ui.samples import read_samples
 from webui.ui.scripts import call, on_mount
-from webui.ui.tabs import gallery, img2img, inpaint, live, models, semantic, txt2img, upscale
+from webui.ui.tabs import (
+    extensions,
+    gallery,
+    img2img,
+    inpaint,
+    live,
+    models,
+    semantic,
+    txt2img,
+    upscale,
+)
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
 WORK = (txt2img, img2img, inpaint, semantic, upscale, live)
-TABS = (*(tab.NAME for tab in WORK), "gallery", "models")
+TABS = (*(tab.NAME for tab in WORK), "gallery", "models", "extensions")
 
 
 def build_ui(context: UiContext) -> gr.Blocks:
-    """The whole page: header, the forms of the work tabs, canvases, the stage, the gallery, the models."""
+    """The whole page: header, the forms of the work tabs, canvases, the stage, and the tabs beside the work."""
     blocks = gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True)
     with blocks:
         header(tabs=TABS)
@@ -38,6 +48,7 @@ def build_ui(context: UiContext) -> gr.Blocks:
                 stage.render()  # type: ignore[no-untyped-call]
         gallery.build()
         models.build()
+        extensions.build()
         _open_on_demand(blocks, forms)
     return blocks
 

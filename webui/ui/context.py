@@ -8,6 +8,7 @@ from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
+from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
@@ -37,3 +38,5 @@ class UiContext:
     """Saved words."""
     batches: BatchService
     """Orders many pictures at once."""
+    extensions: ExtensionService
+    """What extensions add to menus."""

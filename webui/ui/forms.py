@@ -29,7 +29,7 @@ EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the 
 
 SLOTS = (
     "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "class_label",
-    "regions",
+    "regions", "extensions",
 )  # fmt: skip
 """Parameters whose controls are the page's own: an id of an image, a list, a name."""
 
@@ -229,12 +229,13 @@ def _usable(name: str, value: Any, models: Sequence[CheckpointInfo]) -> bool:
     if name in MENUS:
         return value in dict(MENUS[name]).values()
     if PARAMETERS[name].choices:
-        network = PARAMETERS[name].names_adapter is not None and "/" in str(value)
-        return network or value in PARAMETERS[name].choices
+        declared = PARAMETERS[name]
+        elsewhere = declared.names_adapter is not None or declared.extensible
+        return (elsewhere and "/" in str(value)) or value in declared.choices
     if isinstance(default(name), bool):
         return isinstance(value, bool)
     if name in SLOTS:
-        return value is None or isinstance(value, (str, list))
+        return value is None or isinstance(value, (str, list, dict))
     if PARAMETERS[name].lines is not None:
         return isinstance(value, str)
     low, high = limits(name)

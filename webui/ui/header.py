@@ -13,6 +13,7 @@ TEMPLATE = """
   <h1 class="ez-brand"><i aria-hidden="true"></i>Easel</h1>
   <nav class="ez-nav" aria-label="Tabs">{links}</nav>
   <span class="ez-header-space"></span>
+  <span class="ez-header-added" role="toolbar" aria-label="Extensions"></span>
   <span class="ez-model" title="Model of this form"></span>
   <button class="ez-queue" type="button" aria-haspopup="dialog"></button>
   <span class="ez-worker" role="status" data-state="unknown"></span>

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from webui.ui.build import ASSETS_FOLDER, build_ui
 from webui.ui.canvas.canvas import CANVAS_FOLDER
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import EXTENSIONS_FOLDER
 from webui.ui.library.library import LIBRARY_FOLDER
 from webui.ui.scripts import ASSETS
 from webui.ui.theme import HEAD, easel_theme
@@ -53,6 +54,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
             ASSETS_FOLDER / "easel.css",
             CANVAS_FOLDER / "canvas.css",
             LIBRARY_FOLDER / "library.css",
+            EXTENSIONS_FOLDER / "extensions.css",
         ],
         head=HEAD,
         favicon_path=str(ASSETS_FOLDER / "favicon.png"),
@@ -63,6 +65,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
     app.router.routes[:0] = [
         Mount(f"{ASSETS}/canvas", Assets(directory=CANVAS_FOLDER), name="canvas"),
         Mount(f"{ASSETS}/library", Assets(directory=LIBRARY_FOLDER), name="library"),
+        Mount(f"{ASSETS}/extensions", Assets(directory=EXTENSIONS_FOLDER), name="extensions"),
         Mount(ASSETS, Assets(directory=ASSETS_FOLDER), name="assets"),
         Route("/", page.app, methods=["GET"], name="page"),  # type: ignore[attr-defined]
     ]

@@ -132,3 +132,17 @@ def test_without_a_model_for_text_none_is_chosen() -> None:
         [],
         None,
     )
+
+
+def test_menus_offer_what_extensions_add_and_forget_what_is_gone(context: UiContext) -> None:
+    with gr.Blocks():
+        names = ("model", "sampler", "schedule")
+        form = Form("txt2img", {n: control("txt2img", n, context.catalog.models()) for n in names})
+    offered = {"sampler": ("book/Straight",)}
+    fill = fill_handler(form, context.catalog, lambda name: offered.get(name, ()))
+    sampler = form.controls["sampler"]
+    changes = fill({"values": {"sampler": "book/Straight", "schedule": "gone/Even"}})
+    assert changes[sampler]["choices"][-1] == "book/Straight"
+    assert changes[sampler]["value"] == "book/Straight"
+    assert changes[form.controls["schedule"]]["value"] == default("schedule")
+    assert "value" not in fill({"values": {}})[sampler]

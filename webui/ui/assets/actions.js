@@ -1,5 +1,6 @@
 // What can be done with a finished picture.
 
+import { addedButtons } from './added_actions.js';
 import { address, get, post, remove } from './api.js';
 import { iconButton, make, icon } from './dom.js';
 import { currentTab, fieldsOf, fill, fillAndStart } from './form.js';
@@ -26,6 +27,7 @@ export function pictureActions(bar, picture) {
     iconButton('restore', 'Restore parameters', () => restore(picture), 'Restore'),
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
     download,
+    ...addedButtons('picture', picture),
     iconButton('trash', 'Delete', () => discard(picture)));
 }
 

@@ -81,7 +81,7 @@ export function changed(name, ...given) {
 }
 
 /** Gradio makes '' of a control of our own that was emptied. */
-const valueOf = (field, given) => (given === '' && field.default === null ? null : given ?? null);
+const valueOf = (field, given) => (given === '' && typeof field.default === 'object' ? null : given ?? null);
 
 function announce(name) {
   document.dispatchEvent(new CustomEvent('easel:form', { detail: { tab: name, values: values(name) } }));
@@ -95,7 +95,7 @@ function keep(name, given) {
   try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
 }
 
-const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom']);
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom', 'extensions']);
 
 const differs = (field, value) => (Array.isArray(value ?? field.default) ? (value ?? []).length > 0 : value !== field.default && (value ?? '') !== (field.default ?? ''));
 

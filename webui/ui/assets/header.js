@@ -1,5 +1,6 @@
 // The header: tabs, model, queue, worker, theme and help, kept up to date by the studio's events.
 
+import { addedButtons } from './added_actions.js';
 import { address, get } from './api.js';
 import { icon } from './dom.js';
 import { currentTab, values } from './form.js';
@@ -29,6 +30,9 @@ export function mount({ element }, { tabs }) {
   showQueue(at('queue'), { queued: 0, running: 0 });
   document.addEventListener('easel:form', (event) => showModel(at('model'), event.detail));
   showModel(at('model'), { tab: currentTab(), values: values(currentTab()) });
+  const showAdded = () => at('header-added').replaceChildren(...addedButtons('header'));
+  document.addEventListener('easel:actions', showAdded);
+  showAdded();
   mountTitle();
   listen(at);
 }
@@ -47,7 +51,7 @@ function listen(at) {
     stream = new EventSource(address('/events'));
     stream.addEventListener('queue', (event) => { showQueue(at('queue'), JSON.parse(event.data)); queueChanged(); });
     stream.addEventListener('worker', (event) => showWorker(at('worker'), JSON.parse(event.data)));
-    for (const name of ['download', 'download-gone', 'library'])
+    for (const name of ['download', 'download-gone', 'library', 'extensions'])
       stream.addEventListener(name, (event) => document.dispatchEvent(new CustomEvent(`easel:${name}`, { detail: JSON.parse(event.data) })));
     stream.onerror = () => showWorker(at('worker'), { state: 'away', device: '', detail: 'The studio does not answer; it may be restarting.' });
   };

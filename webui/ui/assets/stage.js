@@ -16,7 +16,7 @@ export function mount({ element, props, watch }, { samples }) {
   store.subscribe(() => render(view));
   mountStrip(parts.strip);
   document.addEventListener('easel:worker', () => render(view));
-  document.addEventListener('easel:tab', () => render(view));
+  for (const event of ['easel:tab', 'easel:actions']) document.addEventListener(event, () => render(view));
   render(view);
   store.load();
 }

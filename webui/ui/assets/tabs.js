@@ -1,5 +1,6 @@
 // Which tab is open: told by the address (`?tab=`), so that links, reload and Back work.
 
+import { make } from './dom.js';
 import { setCurrentTab } from './form.js';
 
 let names = [];
@@ -16,6 +17,20 @@ export function openTab(name) {
   url.searchParams.set('tab', name);
   history.pushState(null, '', url);
   show(name);
+}
+
+/** Add a tab behind the others; gives a function that takes it out again. */
+export function addTab(name, title) {
+  const link = make('a', { href: `?tab=${name}`, textContent: title });
+  link.dataset.tab = name;
+  document.querySelector('.ez-nav').append(link);
+  names.push(name);
+  if (new URL(location.href).searchParams.get('tab') === name) show(name); // the address was there before it
+  return () => {
+    link.remove();
+    names = names.filter((other) => other !== name);
+    if (document.body.dataset.tab === name) openTab(names[0]);
+  };
 }
 
 /** Open the tab at a place in the order, counted from 1. */

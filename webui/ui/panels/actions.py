@@ -13,22 +13,25 @@ import gradio as gr
 from gradio.components import Component
 
 from webui.contracts.checkpoint import DEFAULTED, CheckpointInfo
+from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
+from webui.ui.context import UiContext
 from webui.ui.forms import Form, default, model_choices
 from webui.ui.scripts import call, on_mount
 
 Submit = Callable[[Mapping[Component, Any]], dict[str, Any]]
 
 
-def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) -> None:
+def actions_panel(form: Form, submit: Submit, stage: gr.HTML, context: UiContext) -> None:
     """Add the buttons and the bridge of a form, and wire them."""
+    catalog = context.catalog
     with gr.Row(elem_classes=["ez-actions-bar"], elem_id=f"{form.tab}-bar"):
         generate = gr.Button("Generate", variant="primary", elem_id=f"{form.tab}-generate")
         cancel = gr.Button("Cancel", elem_id=f"{form.tab}-cancel", elem_classes=["ez-cancel"])
     bridge = _bridge(form)
     everything: set[Any] = set(form.controls.values())
     outputs = list(form.controls.values())
-    fill = fill_handler(form, catalog)
+    fill = fill_handler(form, catalog, context.extensions.studio.choices)
 
     # What the page's own controls hold may not be on the server yet: it is when `settled` ends.
     generate.click(None, js=call("settled", "settled", form.tab), trigger_mode="multiple").then(
@@ -54,11 +57,14 @@ def actions_panel(form: Form, submit: Submit, stage: gr.HTML, catalog: Catalog) 
     )
 
 
-def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component, Any]]:
+def fill_handler(
+    form: Form, catalog: Catalog, offered: Callable[[str], Sequence[str]] = lambda _: ()
+) -> Callable[[Any], dict[Component, Any]]:
     """What the bridge does: validated changes for the values it was given, by name.
 
-    The model menu is read afresh each time, so that a model added since the start is offered. A
-    model that comes without the fields it has an opinion on brings that opinion along.
+    Menus of models and of what extensions offer (`offered`, by parameter) are read afresh each time, so
+    that what was added since the start is in them. A model that comes without the fields it has an
+    opinion on brings that opinion along.
     """
 
     def fill(payload: Any) -> dict[Component, Any]:
@@ -76,9 +82,25 @@ def fill_handler(form: Form, catalog: Catalog) -> Callable[[Any], dict[Component
         chosen = {"value": wanted} if wanted is not None else {}
         if wanted is None and restoring:
             chosen = {"value": first}
+        changes |= _menus(form, changes, offered)
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill
+
+
+def _menus(
+    form: Form, changes: Mapping[Component, Any], offered: Callable[[str], Sequence[str]]
+) -> dict[Component, Any]:
+    """The menus that extensions add to; in place of a value that none offers any more comes the usual one."""
+    menus: dict[Component, Any] = {}
+    for name, control in form.controls.items():
+        if PARAMETERS[name].extensible:
+            choices = [*PARAMETERS[name].choices, *offered(name)]
+            menus[control] = gr.update(choices=choices)
+            if control in changes:
+                value = changes[control]["value"]
+                menus[control]["value"] = value if value in choices else default(name)
+    return menus
 
 
 def suit_handler(

@@ -6,6 +6,7 @@ import gradio as gr
 
 from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.batch import batch_panel
@@ -43,10 +44,11 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Loopback", LOOPBACK),
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form

@@ -9,6 +9,7 @@ from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.ui.canvas.canvas import mask_canvas
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.class_choice import class_choice, for_the_models_task
@@ -50,11 +51,12 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Image", IMAGE),
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         needs: Needs = {("image",): NO_PICTURE, ("mask", *FRAME): NO_MASK}
         submit = submit_handler(form, context.jobs, needs, for_the_models_task(context.catalog))
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form
 
 

@@ -7,6 +7,7 @@ from gradio.components import Component
 
 from webui.ui.canvas.canvas import paint_canvas
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.live import live_switch
@@ -40,8 +41,9 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, fast_first=True)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE})
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form

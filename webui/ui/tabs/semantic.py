@@ -17,6 +17,7 @@ from webui.services.catalog import Catalog
 from webui.services.map_drivers import driver_for, drivers_of
 from webui.ui.canvas.canvas import Canvas, class_canvas
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.class_choice import for_the_models_task
@@ -64,11 +65,12 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         prepare = of_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, prepare=prepare)
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
         say = driver_handler(form, context.catalog)
         watched = [controls[name] for name in ("model", "map_driver", "regions", "boxes")]
         gr.on(

@@ -6,6 +6,7 @@ import gradio as gr
 
 from webui.contracts.checkpoint import Task
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.class_choice import class_choice, for_the_models_task
@@ -49,9 +50,10 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **fold(NAME, "Refiner", REFINER, context.catalog.models("text")),
             **controls_panel(NAME, depth=True),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, prepare=prepare)
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form

@@ -10,6 +10,7 @@ from gradio.components import Component
 from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.upscaling import USUAL_FACTOR
 from webui.ui.context import UiContext
+from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.batch import batch_panel
@@ -39,11 +40,12 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Second upscaler", SECOND, networks=networks),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
+            **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
-        actions_panel(form, submit, stage, context.catalog)
+        actions_panel(form, submit, stage, context)
     return form
 
 

@@ -1,0 +1,140 @@
+"""What extensions show in the page, without a reload: arguments, their tab, and all that they add."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import RunningStudio, visit, watched_page
+from tests.browser.shelf import fill_shelf
+
+pytestmark = pytest.mark.browser
+
+DONE = "document.querySelectorAll('.ez-strip .ez-item:not(.ez-item-job)').length === {}"
+SAVED = "JSON.parse(localStorage.getItem('easel.form.txt2img'))"
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStudio]:
+    """A studio with a shelf of extensions, one of which is enabled."""
+    made = RunningStudio(tmp_path_factory.mktemp("shelf"))
+    fill_shelf(made.data_dir)
+    (made.data_dir / "extensions.json").write_text(json.dumps(["book"]))
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def page(browser: Any, studio: RunningStudio) -> Iterator[Any]:
+    with watched_page(browser, studio.address) as tab:
+        yield tab
+
+
+def _ask(page: Any, path: str) -> Any:
+    return page.evaluate("async (path) => (await fetch('/api/v1' + path)).json()", path)
+
+
+def _generate(page: Any, pictures: int) -> None:
+    page.click("#txt2img-generate")
+    page.wait_for_function(DONE.format(pictures))
+
+
+def test_arguments_are_ordered_by_name_kept_and_brought_back_from_a_picture(page: Any) -> None:
+    page.fill("#txt2img-prompt textarea", "a boat")
+    group = page.locator("#txt2img-extensions [data-extension=book]")
+    group.locator("summary").click()
+    assert group.locator("select").is_disabled()
+    _generate(page, 1)
+    group.locator("input[role=switch]").check()
+    group.locator("select").select_option("cold")
+    group.locator("input[type=number]").first.fill("7")  # at most 1
+    group.locator("input[type=number]").first.press("Tab")
+    page.wait_for_function(f"{SAVED}.extensions?.book?.strength === 1")
+    _generate(page, 2)
+    used, plain = [job["request"] for job in _ask(page, "/jobs")]
+    assert plain["extensions"] == {}
+    assert used["extensions"]["book"] == {
+        "strength": 1, "pages": 3, "tone": "cold", "gilded": False, "motto": "",
+    }  # fmt: skip
+    assert used["prompt"] == "a boat, cold"
+    page.reload()
+    visit(page, page.url)
+    page.wait_for_selector("#txt2img-extensions summary:has-text('used, strength 1, tone cold')")
+    page.locator("#txt2img-extensions summary").first.click()
+    page.uncheck("#txt2img-extensions input[role=switch]")
+    page.wait_for_function(f"{SAVED}.extensions === null")
+    assert page.locator("#txt2img-extensions select").input_value() == "cold"  # it waits
+    page.locator(".ez-strip .ez-item button").first.click()
+    page.click(".ez-actions button[aria-label='Restore parameters']")
+    page.wait_for_function(f"{SAVED}.extensions?.book?.tone === 'cold'")
+    assert page.locator("#txt2img-extensions input[role=switch]").first.is_checked()
+
+
+def test_the_tab_switches_at_once_and_shows_what_went_wrong(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=extensions]")
+    broken = page.locator(".ez-extension:has(h2:has-text('Broken'))")
+    later = page.locator(".ez-extension:has(h2:has-text('later'))")
+    assert "is for extension points >=9" in later.inner_text()
+    assert "reads or writes files" in page.locator(".ez-extension:has-text('Book')").inner_text()
+    broken.locator("input[role=switch]").check()
+    broken.locator("details[open] pre:has-text('no times')").wait_for()
+    assert "schedules, change_request" in broken.inner_text()
+    assert page.locator("#txt2img-extensions [data-extension=broken]").count() == 1
+    broken.locator("input[role=switch]").uncheck()
+    broken.locator(".ez-extension-state:text-is('off')").wait_for()
+    assert page.locator("#txt2img-extensions [data-extension=broken]").count() == 0
+    book = page.locator(".ez-extension:has(h2:has-text('Book'))")
+    book.locator("input[type=text]").fill("good day")
+    book.locator("input[type=text]").press("Tab")
+    book.locator("[role=status]:has-text('Kept.')").wait_for()
+    assert _ask(page, "/extensions/book/settings")["values"]["greeting"] == "good day"
+
+
+def test_all_that_one_adds_works_and_goes_with_it(page: Any) -> None:
+    page.fill("#txt2img-prompt textarea", "a boat")
+    page.click("#txt2img-sampler input")
+    page.click("[role=option]:has-text('book/Straight')")
+    page.click("#txt2img-extensions summary:has-text('Book of words')")
+    page.click(".ez-extension-panel button")
+    page.wait_for_function(f"{SAVED}.prompt === 'a boat and a word'")
+    _generate(page, 1)
+    assert _ask(page, "/jobs")[0]["request"]["sampler"] == "book/Straight"
+    page.click(".ez-actions button[aria-label=Keep]")
+    page.wait_for_selector(".ez-toast:has-text('Kept a note.')")
+    page.click(".ez-header-added button")
+    page.wait_for_function(DONE.format(2))
+    heard = [name for name, *_ in page.evaluate("heard")]
+    assert heard.count("picture") == 2
+    assert {"form", "job"} <= set(heard)
+    page.goto(page.url.split("?")[0] + "?tab=book-notes")  # a link to it works
+    page.wait_for_selector(".ez-extension-tab li:has-text('seed')")
+    page.wait_for_function(
+        "getComputedStyle(document.querySelector('.book h2')).color === 'rgb(1, 2, 3)'"
+    )
+    page.evaluate("""() => fetch('/api/v1/extensions/book', { method: 'PUT',
+        headers: { 'content-type': 'application/json' }, body: '{"enabled": false}' })""")
+    page.wait_for_function("document.body.dataset.tab === 'txt2img'")
+    for gone in (".ez-extension-tab", ".ez-nav a[data-tab=book-notes]", ".ez-header-added button",
+                 "#txt2img-extensions details", "link[href$='tab.css']"):  # fmt: skip
+        page.wait_for_selector(gone, state="detached")
+    assert page.evaluate("heard.at(-1)") == ["end"]
+    page.wait_for_function(f"{SAVED}.sampler === 'DPM++ 2M'")
+
+
+def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:
+    page.evaluate("""async () => (await import('/assets/easel/form.js')).fill('txt2img',
+        { prompt: 'a boat', extensions: { gone: { depth: 2 } } })""")
+    said = page.locator("#txt2img-extensions [role=alert]")
+    said.wait_for()
+    assert (
+        "The extension gone takes part in these parameters and is not in use." in said.inner_text()
+    )
+    page.click("#txt2img-generate")
+    page.wait_for_selector(".ez-notice:has-text('extensions.gone is asked for')")
+    said.locator("button").click()
+    said.wait_for(state="detached")
+    _generate(page, 1)

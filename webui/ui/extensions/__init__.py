@@ -1,0 +1,1 @@
+"""The extensions tab, and what extensions add to the page."""
