@@ -7,7 +7,7 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae"]
+AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae", "hypernetwork"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class AdapterInfo:
     kind: AdapterKind
     """'controlnet': a network that reads a picture beside the model, a T2I-Adapter too. 'lora': changes to weights.
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
-    enlarges finished pictures. 'vae': a first stage that takes the place of a model's."""
+    enlarges finished pictures. 'vae': a first stage that takes the place of a model's.
+    'hypernetwork': small networks before the keys and values of attention."""
     title: str
     """What the menu shows."""
     path: str

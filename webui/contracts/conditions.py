@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -87,7 +87,7 @@ class ControlUse(_Frozen):
 
 
 class LoraUse(_Frozen):
-    """A LoRA and how much of it is added to the model."""
+    """A LoRA and how much of it is added to the model; or a hypernetwork, which a prompt alone can name."""
 
     adapter: AdapterId = Field(
         min_length=1, max_length=500, description="Id of a lora of GET /api/v1/adapters."
@@ -101,6 +101,9 @@ class LoraUse(_Frozen):
         le=4.0,
         allow_inf_nan=False,
         description="How much in the text encoder, where that differs from the UNet.",
+    )
+    kind: Literal["lora", "hypernetwork"] = Field(
+        "lora", description="What it is; the field of a request takes LoRAs."
     )
     rank: int | None = Field(
         None,

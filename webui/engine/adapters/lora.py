@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -56,8 +57,36 @@ class LoadedLora:
         return any(place[0] != UNET for place in self.changes)
 
 
-Patches = tuple[tuple[LoadedLora, float], ...]
-"""LoRAs and their weights, in the order in which they are added."""
+class Patch(Protocol):
+    """What is laid over a network: a LoRA, or what changes no weight and acts otherwise (a hypernetwork)."""
+
+    @property
+    def info(self) -> AdapterInfo:
+        """Of its file."""
+        ...
+
+    @property
+    def changes(self) -> Mapping[Place, Change]:
+        """Of weights."""
+        ...
+
+    @property
+    def key(self) -> object:
+        """Its identity where it is not to be kept alive."""
+        ...
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether it changes a text encoder."""
+        ...
+
+    def share(self, place: Place, /) -> float:
+        """What its weight is multiplied by at a place."""
+        ...
+
+
+Patches = tuple[tuple[Patch, float], ...]
+"""LoRAs and their weights, in the order in which they are added; hypernetworks too."""
 PatchStages = tuple[tuple[int, Patches], ...]
 """(last step, counted from 1; what is at work until then), in order; empty is none at any step."""
 
