@@ -39,7 +39,8 @@ def small(width: int, seed: int, *, named: bool = False) -> dict[str, Tensor]:
 def written(path: Path, widths: tuple[int, ...], **said: Any) -> AdapterInfo:
     named = said.pop("named", False)
     pairs = {w: (small(w, w, named=named), small(w, w + 1, named=named)) for w in widths}
-    torch.save({**pairs, "step": 2000, "name": "own", **said}, path)
+    content: dict[Any, Any] = {**pairs, "step": 2000, "name": "own", **said}
+    torch.save(content, path)
     return AdapterInfo(AdapterId("hypernetworks/own"), "hypernetwork", "own", str(path), 1)
 
 
@@ -127,7 +128,7 @@ def test_every_attention_is_reached_for_the_length_of_a_block(
         for name in fitting:
             which = KEYS if name.endswith("to_k") else VALUES
             inner = by_hand(states, small(width, width + which), 0.5, ends_active=True)
-            expected = functional.linear(inner, layers[name].weight)  # type: ignore[arg-type]
+            expected = functional.linear(inner, layers[name].weight)
             assert torch.allclose(layers[name](states), expected, atol=1e-5)
     assert all(torch.equal(layers[n](states), plain[n]) for n in fitting)
 

@@ -5,7 +5,6 @@ They change no weight: for one pass they stand in the way of what keys and value
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,8 +27,10 @@ from webui.weights.hypernetwork_files import KEYS, VALUES, hypernetwork_layers
 _ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
     **{
         name.lower(): kind
-        for name, kind in inspect.getmembers(activations, inspect.isclass)
-        if kind.__module__ == activations.__name__ and kind is not nn.MultiheadAttention
+        for name, kind in vars(activations).items()
+        if isinstance(kind, type)
+        and issubclass(kind, nn.Module)
+        and kind.__module__ == activations.__name__
     },
     "swish": nn.Hardswish,
 }

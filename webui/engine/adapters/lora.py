@@ -19,6 +19,7 @@ from webui.contracts.lora_blocks import share_of_block
 from webui.contracts.lora_keys import TEXT, TEXT_2, UNET, Place, split_key
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
+from webui.engine.adapters.fused import parted
 from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
 
@@ -145,8 +146,9 @@ def _changes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict
     for (part, name), found in pieces.items():
         stated = found.pop("alpha", None)
         alpha = default((part, name)) if stated is None else float(stated)
-        for ending, change in changes_of(Pieces(f"{part}.{name}", found, alpha)):
-            changes[part, name + ending] = change
+        for own, cut in parted(name, found) if part == UNET else ((name, found),):
+            for ending, change in changes_of(Pieces(f"{part}.{own}", cut, alpha)):
+                changes[part, own + ending] = change
     return changes
 
 
