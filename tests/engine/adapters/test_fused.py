@@ -73,7 +73,9 @@ def merged_by_hand(transformer: Any, family: str, weight: float) -> dict[str, Te
         change = weight * 0.5 * up @ down
         if name in SWAPPED[family]:
             change = change.roll(rows // 2, 0)
-        for layer, part in zip(layers, change.split([m.out_features for m in layers]), strict=True):
+        for layer, part in zip(
+            layers, torch.split(change, [m.out_features for m in layers]), strict=True
+        ):
             layer.weight.data += part
     return tensors
 
