@@ -47,6 +47,8 @@ class AdapterInfo:
 
     is_t2i: bool = False
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of pictures that a union controlnet reads; empty for one of one kind."""
     is_tiny: bool = False
     """Whether a first stage is TAESD, which is quick enough for previews."""
 

@@ -77,6 +77,12 @@ class ControlUse(_Frozen):
     weight: float = Field(
         1.0, ge=0.0, le=2.0, allow_inf_nan=False, description="How strongly; 0 switches it off."
     )
+    kind: str = Field(
+        "",
+        max_length=50,
+        description="What kind of picture it is, one of the adapter's `kinds`, where it reads several; open is "
+        "what its file's name says, else edges.",
+    )
     start: _Fraction = Field(0.0, description="From which fraction of the steps on it steers.")
     end: _Fraction = Field(1.0, description="Up to which fraction of the steps; beyond start.")
 
