@@ -8,6 +8,7 @@ from webui.contracts.ids import ModelId
 from webui.contracts.parameters.grouping import Grouping
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.loopback import Loopback
 from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.outpainting import Outpainting
 from webui.contracts.parameters.regions import Regions
@@ -31,6 +32,7 @@ BEYOND_FORMS = {
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
+FOR_IMAGE_ALONE = set(Loopback.model_fields)
 WITH_MASK = {
     "mask",
     *Inpainting.model_fields,
@@ -42,7 +44,7 @@ WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls", "class_label"}
 WITH_DEPTH = {"controls", "depth_map", "class_label"}
 OWN = {
-    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
+    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH,
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
     "live": {"image"},
 }  # fmt: skip

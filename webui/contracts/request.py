@@ -33,6 +33,7 @@ from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.loopback import Loopback
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.other_models import OtherModels
@@ -64,6 +65,7 @@ class GenerationRequest(
     Outpainting,
     Inpainting,
     StartImage,
+    Loopback,
     Regions,
     Upscaling,
     HiresParameters,
@@ -193,9 +195,9 @@ class GenerationRequest(
     @property
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
-        second = self.hires_upscaler if self.has_hires else ""
-        before = self.tile_upscaler if self.is_drawn_in_tiles else ""
-        named = (self.upscaler, second, before)
+        named = [self.upscaler, self.upscaler_2]
+        named += [self.hires_upscaler] if self.has_hires else []
+        named += [self.tile_upscaler] if self.is_drawn_in_tiles else []
         return tuple(dict.fromkeys(AdapterId(name) for name in named if "/" in name))
 
     @property

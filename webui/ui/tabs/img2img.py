@@ -23,6 +23,8 @@ NAME = "img2img"
 TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 
+LOOPBACK = ("loops", ("final_strength", "strength_curve"))
+
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its results go to the stage."""
@@ -38,6 +40,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "Loopback", LOOPBACK),
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
         }

@@ -20,6 +20,7 @@ from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
 TASKS: tuple[Task, ...] = ("upscale", "text")
+SECOND = (("upscaler_2", "upscaler_2_visibility"),)
 IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
 
@@ -35,6 +36,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls |= {
             **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
+            **fold(NAME, "Second upscaler", SECOND, networks=networks),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
