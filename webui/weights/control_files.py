@@ -47,6 +47,8 @@ class ControlShape:
     mixing_width: int = 0
     """Of the transformer that mixes what a union is shown."""
     mixing_layers: int = 0
+    number_width: int = 256
+    """Numbers that each size about an SDXL picture, and each type of a union, is embedded into."""
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -124,6 +126,7 @@ def _union(own: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
     return {
         "types": tasks[0],
         "mixing_width": tasks[1],
+        "number_width": own["control_add_embedding_linear_1.weight"][1] // max(tasks[0], 1),
         "mixing_layers": _count(own, "transformer_layes_{}_ln_1.weight"),
     }
 

@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model: LoadedModel) -> Path
     unet: Any = model.unet
     same = (
         "in_channels", "block_out_channels", "down_block_types", "layers_per_block", "norm_num_groups",
-        "cross_attention_dim", "attention_head_dim", "transformer_layers_per_block", "use_linear_projection",
+        "cross_attention_dim", "transformer_layers_per_block", "use_linear_projection",
         "addition_embed_type", "addition_time_embed_dim", "projection_class_embeddings_input_dim",
     )  # fmt: skip
     levels = model.checkpoint.latent_factor.bit_length()
@@ -49,6 +49,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, model: LoadedModel) -> Path
         torch.manual_seed(3)
         net: Any = ControlNetUnionModel(
             **{name: unet.config[name] for name in same}, num_control_type=TYPES,
+            attention_head_dim=(1, 1),  # heads are 64 wide, which a single file does not say
+           
             conditioning_embedding_out_channels=(8, 16, 16, 16, 16)[:levels],
             num_trans_channel=width, num_proj_channel=width,
         )  # fmt: skip

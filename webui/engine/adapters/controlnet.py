@@ -21,9 +21,6 @@ from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
 
-SIZE_WIDTH = 256
-"""Numbers that each size about an SDXL picture is embedded into."""
-
 
 @dataclass(frozen=True, eq=False)
 class LoadedControl:
@@ -145,7 +142,7 @@ def _from_file(path: Path, kind: Any) -> Any:
     crossed = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in shape.depths]
     added: dict[str, Any] = {} if shape.label_numbers is None else {
         "addition_embed_type": "text_time",
-        "addition_time_embed_dim": SIZE_WIDTH,
+        "addition_time_embed_dim": shape.number_width,
         "projection_class_embeddings_input_dim": shape.label_numbers,
     }  # fmt: skip
     middle = "UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D"
