@@ -285,7 +285,7 @@ def test_a_lora_for_another_kind_of_model_is_refused_before_anything_is_drawn(
     assert (problems == []) == fits
     if not fits:
         assert "'loras/chalk', which is made for SD 1, for text of width 768" in str(problems[0])
-        assert "a LoRA for text of width 2048" in str(problems[0])
+        assert "one for text of width 2048" in str(problems[0])
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,16 @@ def test_a_first_stage_and_upscalers_are_among_what_the_worker_is_told_of(catalo
     ]
 
 
+def test_a_hypernetwork_of_the_prompt_is_among_it(catalog: Catalog, tmp_path: Path) -> None:
+    layer = {"768.0.linear.0.weight": [4, 768]}
+    write_weights(tmp_path / "hypernetworks" / "anime.safetensors", layer)
+    use = {"adapter": "hypernetworks/anime", "kind": "hypernetwork"}
+    text = {"prompt": "a", "negative_prompt": "", "loras": [use]}
+    request = GenerationRequest.model_validate({"prompt": "a", "texts": [text]})
+    (info,) = adapters_of(request, catalog)
+    assert (info.kind, info.base) == ("hypernetwork", "SD 1")
+
+
 def test_one_that_is_gone_is_named(catalog: Catalog) -> None:
     with pytest.raises(UnknownAdapter, match="vae/gone"):
         adapters_of(GenerationRequest(prompt="a", vae="vae/gone"), catalog)

@@ -101,6 +101,9 @@ class AdapterView(View):
     title: str
     bytes: int
     reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    kinds: tuple[str, ...] = Field(
+        description="What pictures a union controlnet reads; else empty."
+    )
     vectors: int = Field(description="Places that an embedding takes in a prompt.")
     description: str
     base: str = Field(description="What kind of model a LoRA is made for, such as 'SDXL'; or open.")

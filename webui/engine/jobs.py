@@ -109,7 +109,7 @@ class RunningJob:
         wanted += [("vae", name) for name in request.vaes]
         wanted += [("upscaler", name) for name in request.upscaler_networks]
         for text in request.every_text:
-            wanted += [("lora", use.adapter) for use in text.every_lora]
+            wanted += [(use.kind, use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
         for kind, adapter in wanted:
             if kinds.get(adapter) != kind:

@@ -170,9 +170,9 @@ def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
 def _loras(
     request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
 ) -> Iterator[FieldProblem]:
-    """LoRAs that are made for models of another width of text."""
+    """LoRAs and hypernetworks that are made for models of another width of text."""
     named = {use.adapter for text in request.every_text for use in text.every_lora}
-    for info in catalog.adapters("lora"):
+    for info in (*catalog.adapters("lora"), *catalog.adapters("hypernetwork")):
         if (
             info.id in named
             and info.text_width
@@ -182,7 +182,7 @@ def _loras(
             yield FieldProblem(
                 "loras",
                 f"{str(info.id)!r}, which is made {kind}for text of width {info.text_width}",
-                f"a LoRA for text of width {checkpoint.text_width}, which is what the model "
+                f"one for text of width {checkpoint.text_width}, which is what the model "
                 f"{str(checkpoint.id)!r} reads; take it out, or choose the model that it was trained on",
             )
 

@@ -42,7 +42,7 @@ def adapters_of(request: GenerationRequest, catalog: Catalog) -> tuple[AdapterIn
     found += [catalog.adapter("vae", name) for name in request.vaes]
     found += [catalog.adapter("upscaler", name) for name in request.upscaler_networks]
     for text in request.every_text:
-        found += [catalog.adapter("lora", use.adapter) for use in text.every_lora]
+        found += [catalog.adapter(use.kind, use.adapter) for use in text.every_lora]
         found += [catalog.adapter("embedding", name) for name in text.embeddings]
     return tuple(dict.fromkeys(found))
 

@@ -164,7 +164,7 @@ class ParameterReader:
             return
         for tag in tags:
             try:
-                self._catalog.adapter("lora", AdapterId(tag.name))
+                self._catalog.adapter(tag.kind, AdapterId(tag.name))
             except UnknownAdapter as error:
                 yield str(error)
 

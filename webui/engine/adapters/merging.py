@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
-from webui.engine.adapters.lora import LoadedLora, Patches, patch_key
+from webui.engine.adapters.lora import Patch, Patches, patch_key
 from webui.engine.packed.layers import PackedLinear
 
 
@@ -138,7 +138,7 @@ def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
     return wanted
 
 
-def _misfit(lora: LoadedLora, part: str, name: str, found: _Place | None) -> JobFailed:
+def _misfit(lora: Patch, part: str, name: str, found: _Place | None) -> JobFailed:
     shape = lora.changes[part, name].shape
     has = "has none" if found is None else f"has one of shape {found.shape}"
     return JobFailed(
