@@ -43,7 +43,9 @@ def test_each_stroke_is_drawn_and_the_newest_result_kept(
 ) -> None:
     canvas.click("#live-canvas .ez-canvas-class[title=red]")
     stroke(canvas, TAB, (20, 20), (100, 20))
-    canvas.wait_for_function("/ s$/.test(document.querySelector('.ez-live span').textContent)")
+    canvas.wait_for_function(
+        "/ s$/.test(document.querySelector('#live-switch .ez-live span').textContent)"
+    )
     first = until_request(shared_studio.address, prompt="as it is painted")
     canvas.click("#live-canvas .ez-canvas-class[title=night]")
     stroke(canvas, TAB, (20, 90), (100, 90))
@@ -78,10 +80,10 @@ def test_opening_the_tab_draws_nothing(canvas: Any, shared_studio: RunningStudio
 
 
 def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStudio) -> None:
-    canvas.click(".ez-live label:has-text('Draw as I paint')")
+    canvas.click("#live-switch label:has-text('Draw as I paint')")
     before = latest_request(shared_studio.address)
     canvas.click("#live-canvas .ez-canvas-class[title=leaf]")
     stroke(canvas, TAB, (50, 50), (60, 60))
     canvas.wait_for_timeout(300)
     assert latest_request(shared_studio.address) == before
-    canvas.click(".ez-live label:has-text('Draw as I paint')")
+    canvas.click("#live-switch label:has-text('Draw as I paint')")
