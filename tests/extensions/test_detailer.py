@@ -37,7 +37,7 @@ def worker() -> Iterator[Any]:
 def scene(*places: tuple[int, int, int]) -> Pixels:
     """A sky that darkens downwards, with discs (x, y, radius) on it."""
     shade = np.linspace(180, 120, 256)[:, None, None].repeat(256, 1)
-    picture = (shade * np.array([0.6, 0.8, 1.0])).astype(np.uint8)
+    picture: Pixels = (shade * np.array([0.6, 0.8, 1.0])).astype(np.uint8)
     for x, y, radius in places:
         cv2.circle(picture, (x, y), radius, (200, 40, 30), -1)
     return picture
