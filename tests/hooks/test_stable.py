@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from webui.hooks.stable import STABLE
+from webui.hooks.stable import HELPERS, STABLE
 
 
 @pytest.mark.parametrize("place", STABLE)
@@ -18,3 +18,10 @@ def test_each_stable_name_is_there(place: str) -> None:
     fields = {field.name for field in dataclasses.fields(kind)}
     missing = [each for each in STABLE[place] if each not in fields and not hasattr(kind, each)]
     assert missing == []
+
+
+@pytest.mark.parametrize("place", HELPERS)
+def test_each_helper_is_there_and_is_told_of(place: str) -> None:
+    module, name = place.split(":")
+    assert callable(getattr(import_module(module), name))
+    assert f"`{name}`" in HELPERS[place]

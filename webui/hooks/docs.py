@@ -7,6 +7,8 @@ from pathlib import Path
 
 from webui.contracts.extension import API_VERSION, PERMISSIONS
 from webui.hooks import specs
+from webui.hooks.counterparts import table
+from webui.hooks.stable import HELPERS, STABLE
 
 README = Path(__file__).resolve().parents[2] / "extensions" / "README.md"
 
@@ -56,6 +58,17 @@ fails; elsewhere it goes on without that extension's part. One that takes longer
 
 ## Extension points
 """
+_STABLE = """\
+## What you may rely on
+
+Of the objects that hooks hand out, these names stay as they are while the first number of the extension points does;
+all else may change with any version. Fields of a request are those of the API.
+"""
+_COUNTERPARTS = """\
+## Coming from AUTOMATIC1111
+
+Where nothing takes the place of a hook, that is said.
+"""
 
 
 def readme() -> str:
@@ -63,6 +76,7 @@ def readme() -> str:
     permissions = ", ".join(f'"{name}"' for name in PERMISSIONS)
     parts = [_HEAD.format(version=API_VERSION, permissions=permissions), _kinds()]
     parts += [_section(name) for name in specs.POINTS]
+    parts += [_STABLE, _stable(), _COUNTERPARTS, table() + "\n"]
     return "\n".join(parts)
 
 
@@ -70,6 +84,16 @@ def _kinds() -> str:
     """The paragraph of the list's own docstring that explains the kinds."""
     text = inspect.cleandoc(specs.__doc__ or "")
     return text[text.index("Five kinds:") :] + "\n"
+
+
+def _stable() -> str:
+    """A line for each class."""
+    lines = []
+    for place, names in STABLE.items():
+        module, kind = place.split(":")
+        named = ", ".join(f"`{name}`" for name in names)
+        lines.append(f"- `{kind}` of `{module}`: {named}")
+    return "\n".join([*lines, *(f"- {said}" for said in HELPERS.values())]) + "\n"
 
 
 def _section(name: str) -> str:

@@ -36,3 +36,11 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "webui.engine.work:StepTaken": ("step", "denoised"),
 }  # fmt: skip
 """Fields and methods by 'module:class'. Fields of a `GenerationRequest` are stable by their names in the API."""
+
+HELPERS: Mapping[str, str] = {
+    "webui.engine.programs.redraw:redraw": "`redraw` of `webui.engine.programs.redraw`: draws a picture or a part "
+    "again, for wrapped programs.",
+    "webui.engine.samplers.common:steps": "`steps` and `is_leap` of `webui.engine.samplers.common`: what "
+    "samplers walk by.",
+}
+"""Functions that extensions may call, by 'module:name', and a line on each."""

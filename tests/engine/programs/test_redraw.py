@@ -55,11 +55,11 @@ def test_what_is_said_of_the_whole_does_not_hold_for_the_part(
     busy = plain.request.model_copy(
         update={"mask": image_id(Path("mask")), "class_map": image_id(Path("map")), "tiling": True}
     )
-    one, other = (
+    parts = [
         drive(redraw(replace(plain, request=request), model, picture, (64, 64), 0.6), answered)
         for request in (plain.request, busy)
-    )
-    assert np.array_equal(one, other)
+    ]
+    assert np.array_equal(parts[0], parts[1])
 
 
 def test_its_own_words_are_followed_and_its_steps_are_not_told(
@@ -79,7 +79,7 @@ def test_its_own_words_are_followed_and_its_steps_are_not_told(
         except StopIteration as ended:
             made.append(ended.value)
     assert made[0].shape == (64, 80, 3)
-    assert not np.array_equal(*made)
+    assert not np.array_equal(made[0], made[1])
 
 
 @pytest.mark.parametrize("task", ["semantic", "upscale"])

@@ -1,0 +1,89 @@
+"""What takes the place of each of AUTOMATIC1111's extension points, for authors who come from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """One of AUTOMATIC1111's, and what does the same here."""
+
+    theirs: str
+    points: tuple[str, ...] = ()
+    """Extension points; empty where something else than a hook does it, or nothing does yet."""
+    said: str = ""
+
+
+SCRIPTS: Sequence[Counterpart] = (
+    Counterpart("title, show, describe", (), "`title`, `tabs` and `summary` in `extension.toml`"),
+    Counterpart("ui", (), "`arguments` in `extension.toml`: the controls are made of the model; by name"),
+    Counterpart("ui with components of one's own", ("panels",)),
+    Counterpart("run", ("wrap_program", "change_request"), "Several pictures of one order: `access.submit`."),
+    Counterpart("setup, before_process", ("change_request",)),
+    Counterpart("process", ("change_prompts", "change_request")),
+    Counterpart("before_process_init_images", ("wrap_program",), "The `EncodeImage` that the program yields."),
+    Counterpart("before_process_batch", ("change_prompts",), "Pictures are batched by the engine, so each by itself."),
+    Counterpart("after_extra_networks_activate", ("change_conditioning",), "Which LoRAs there are is said in the request."),
+    Counterpart("process_batch", ("change_conditioning",), "Each picture by itself."),
+    Counterpart("process_before_every_sampling", ("change_conditioning", "change_latent"), "The first step's latent is the noise."),
+    Counterpart("before_hr", ("change_sampled",), "At the end of the first pass; the second asks `change_conditioning` again."),
+    Counterpart("on_mask_blend", ("change_denoised",), "The guess, with what stays already in it."),
+    Counterpart("post_sample", ("change_sampled",)),
+    Counterpart("postprocess_batch, postprocess_batch_list", ("change_picture",), "Each picture by itself; an order's number of pictures stands."),
+    Counterpart("postprocess_image", ("wrap_program",), "The `DecodeLatent` on its way back, before what is pasted."),
+    Counterpart("postprocess_maskoverlay", (), "Nothing yet: the mask that is pasted by is the request's."),
+    Counterpart("postprocess_image_after_composite", ("change_picture",)),
+    Counterpart("postprocess", ("job_changed", "picture_saved")),
+    Counterpart("before_component, after_component, on_before_component, on_after_component", ("panels", "actions"), "At declared places; no other component can be reached."),
+    Counterpart("elem_id, section, create_group, sorting_priority", (), "Made by Easel."),
+    Counterpart("infotext_fields, paste_field_names, api_info", (), "Made of the `arguments` model."),
+    Counterpart("ScriptPostprocessing.process", ("change_picture", "wrap_program"), "In the upscale tab, by `tabs` in `extension.toml`."),
+)  # fmt: skip
+"""Methods of `Script`, in the order in which they are called there."""
+
+CALLBACKS: Sequence[Counterpart] = (
+    Counterpart("on_app_started", ("routes", "studio_started")),
+    Counterpart("on_before_reload, on_script_unloaded", ("studio_stopped",)),
+    Counterpart("on_model_loaded", ("model_loaded", "worker_changed")),
+    Counterpart("on_ui_tabs", ("tabs",)),
+    Counterpart("on_ui_train_tabs", (), "Nothing: there is no train tab."),
+    Counterpart("on_ui_settings", ("settings",)),
+    Counterpart("on_before_image_saved", ("picture_metadata", "picture_file_name", "change_picture")),
+    Counterpart("on_image_saved", ("picture_saved",)),
+    Counterpart("on_extra_noise", ("change_latent",), "At the first step."),
+    Counterpart("on_cfg_denoiser", ("change_latent", "wrap_program"), "The latent of a step; every `Predict` with its rows passes a wrapped program."),
+    Counterpart("on_cfg_denoised", ("change_guidance",), "`output` has the rows."),
+    Counterpart("on_cfg_after_cfg", ("change_denoised",)),
+    Counterpart("on_before_component, on_after_component", ("panels", "actions")),
+    Counterpart("on_image_grid", (), "Nothing yet: Easel makes no grid of a batch."),
+    Counterpart("on_infotext_pasted", (), "Nothing yet: arguments are pasted by their names."),
+    Counterpart("on_before_ui", ("scripts",)),
+    Counterpart("on_list_optimizers, on_list_unets", (), "Nothing: attention is the engine's."),
+    Counterpart("on_before_token_counter", (), "Nothing yet: the counter counts what was written."),
+    Counterpart("JavaScript: onUiLoaded, onUiUpdate, onUiTabChange, onOptionsChanged", ("scripts", "tabs"), "Events of the `easel` object."),
+    Counterpart("sd_samplers.add_sampler", ("samplers", "sampler_functions")),
+    Counterpart("shared.state", ("job_stepped", "job_changed", "step_taken")),
+    Counterpart("xyz_grid.axis_options", (), "Made of the `arguments` model, when there is a plot."),
+    Counterpart("preload, install.py", (), "`needs` in `extension.toml`; no code runs before the studio."),
+    Counterpart("Forge: patches of the UNet", ("change_conditioning", "wrap_program"), "For one picture; the network itself stays as it is."),
+)  # fmt: skip
+"""Functions of `script_callbacks`, and what else extensions call there."""
+
+
+def table() -> str:
+    """Both lists in Markdown."""
+    parts = []
+    for title, rows in (("Methods of `Script`", SCRIPTS), ("Callbacks and the rest", CALLBACKS)):
+        lines = [f"| {title} | here |", "|---|---|", *map(_line, rows)]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def _line(row: Counterpart) -> str:
+    theirs = ", ".join(
+        f"`{name}`" if name.isidentifier() else name for name in row.theirs.split(", ")
+    )
+    points = ", ".join(f"`{name}`" for name in row.points)
+    return f"| {theirs} | {'. '.join(part for part in (points, row.said) if part)} |"
