@@ -30,6 +30,9 @@ PROMPTS = (
 )
 
 
+GPU_PAGE = REPOSITORY / "docs" / "benchmarks-gpu.md"
+"""What `--only gpu` printed where there was one, with its hardware, put there by hand."""
+
 PARTS = ["start", "studio", "overhead", "starter", "large", "gpu"]
 """What is measured, in the order of the table."""
 
@@ -52,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         started = time.perf_counter()
         rows += rows_of(part, chosen.jobs)
         print(f"{part}: {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    text = as_markdown(rows, device_title())
+    kept = GPU_PAGE.read_text() if GPU_PAGE.exists() else ""
+    text = as_markdown(rows, device_title(), kept)
     print(text)
     if chosen.only == PARTS:
         chosen.output.parent.mkdir(exist_ok=True)

@@ -32,8 +32,8 @@ whose network answers at once.
 DeepCache and token merging are off unless a request asks for them (`deep_cache_interval`, `token_merging_ratio`); the
 distance is that of the same request with and without, 20 steps.
 
-Rows that need a GPU are measured where there is one. Without it `--compile` and `--cuda-graphs` change nothing: their
-code is tested with a compiler and a recorder that run on a CPU, and with a real CUDA graph in the tests marked `gpu`.
+Without a GPU `--compile` and `--cuda-graphs` change nothing: their code is tested with a compiler and a recorder that
+run on a CPU, and with a real CUDA graph in the tests marked `gpu`.
 """
 
 
@@ -59,8 +59,14 @@ def ratio_row(what: str, mine: Sequence[float], theirs: Sequence[float], goal: f
     return Row(what, f"{ratio:.2f} ({seconds})", f"{goal:g}", ratio <= goal)
 
 
-def as_markdown(rows: Sequence[Row], device: str) -> str:
-    """The page that is written."""
+def as_markdown(rows: Sequence[Row], device: str, on_a_gpu: str = "") -> str:
+    """The page that is written.
+
+    Args:
+        rows: Of the table.
+        device: Of this machine.
+        on_a_gpu: What was measured on another machine, in Markdown; goes to the end as it is.
+    """
     memory = psutil.virtual_memory().total / (1 << 30)
     lines = [
         "# Benchmarks",
@@ -69,9 +75,14 @@ def as_markdown(rows: Sequence[Row], device: str) -> str:
         f"({platform.machine()}), {memory:.0f} GB, {device}, Python {platform.python_version()}. Medians of repeated runs; what is",
         "compared runs in turn. A ratio is a share of the other's time: below 1 is faster.",
         "",
-        "| what | measured | goal | met |",
-        "|---|---|---|---|",
+        as_table(rows),
+        NOTES + (f"\n{on_a_gpu}" if on_a_gpu else ""),
     ]
+    return "\n".join(lines)
+
+
+def as_table(rows: Sequence[Row]) -> str:
+    """The rows alone, in Markdown."""
     verdict = {True: "yes", False: "no", None: ""}
-    lines += [f"| {row.what} | {row.measured} | {row.goal} | {verdict[row.met]} |" for row in rows]
-    return "\n".join(lines) + "\n\n" + NOTES
+    lines = [f"| {row.what} | {row.measured} | {row.goal} | {verdict[row.met]} |" for row in rows]
+    return "\n".join(["| what | measured | goal | met |", "|---|---|---|---|", *lines]) + "\n"

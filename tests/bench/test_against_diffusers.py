@@ -34,5 +34,11 @@ def test_a_shape_of_random_weights_is_denoised(model: LoadedModel) -> None:
 
 
 def test_a_job_that_fails_is_no_measurement(model: LoadedModel) -> None:
-    with pytest.raises(RuntimeError, match="1 jobs of the benchmark failed"):
-        denoise(model, requests(1, 3, width=64, height=64, class_map="0" * 64))
+    def fail(*_: object) -> None:
+        raise ValueError("The network is broken.")
+
+    model.unet.register_forward_hook(fail)
+    with pytest.raises(
+        RuntimeError, match=r"1 jobs of the benchmark failed.*The network is broken"
+    ):
+        denoise(model, requests(1, 3, width=64, height=64))

@@ -27,7 +27,12 @@ def test_a_ratio_is_the_median_of_the_rounds_and_is_held_against_its_goal() -> N
 
 
 def test_the_page_names_the_machine_and_says_of_each_row_whether_it_is_met() -> None:
-    rows = [Row("a", "1 s", "2 s", True), Row("b", "needs a GPU", "3", None)]
+    rows = [Row("a", "1 s", "2 s", True), Row("b", "2 s", "", None)]
     page = as_markdown(rows, "no GPU")
     assert "no GPU, Python" in page
-    assert "| a | 1 s | 2 s | yes |\n| b | needs a GPU | 3 |  |\n" in page
+    assert "| a | 1 s | 2 s | yes |\n| b | 2 s |  |  |\n" in page
+
+
+def test_what_was_measured_on_a_gpu_stays_at_the_end_of_the_page() -> None:
+    page = as_markdown([], "no GPU", "## On a GPU\n\nMuch.\n")
+    assert page.endswith("\n\n## On a GPU\n\nMuch.\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import socket
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,35 @@ def easel(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     visit(tab, shared_studio.address)
     yield tab
     context.close()
+
+
+STATE = """async () => {
+  const { values, currentTab } = await import('/assets/easel/form.js');
+  const tab = currentTab();
+  return {
+    url: location.href, tab, values: values(tab), kept: localStorage.getItem(`easel.form.${tab}`),
+    prompts: [...document.querySelectorAll(`[id="${tab}-prompt"]`)].map((e) => e.innerText + ' | ' + e.querySelector('textarea')?.value),
+    toasts: [...document.querySelectorAll('.ez-toast, .toast-body')].map((e) => e.innerText),
+  };
+}"""
+"""What a failure is understood by."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Tell of a failed test what its page showed and complained of."""
+    report = yield
+    arguments = getattr(item, "funcargs", {})
+    tab = next((arguments[name] for name in ("page", "easel", "canvas") if name in arguments), None)
+    if report.when == "call" and report.failed and tab is not None:
+        try:
+            said = json.dumps(tab.evaluate(STATE), indent=1)
+        except Exception as error:  # noqa: BLE001  the page may be gone; the test's own error counts
+            said = repr(error)
+        report.sections.append(("page", f"{said}\nfaults: {tab.faults}"))
+    return report
 
 
 def visit(tab: Any, address: str) -> None:

@@ -122,10 +122,15 @@ def test_a_restored_picture_brings_its_loras_as_words_and_its_template(page: Any
 
 
 def test_a_style_is_saved_chosen_drawn_with_and_deleted(
-    page: Any, shared_studio: RunningStudio
+    browser: Any, shared_studio: RunningStudio
 ) -> None:
+    with watched_page(browser, shared_studio.address) as page:
+        _use_a_style(page, shared_studio.address)
+
+
+def _use_a_style(page: Any, address: str) -> None:
     page.fill(PROMPT, "an etching of {prompt}")
-    page.wait_for_selector(f"{COUNT}:not(:empty)")
+    page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('an etching of')")
     page.click("#txt2img-style-row .ez-styles-open")
     page.fill(".ez-style-save input", "Etching")
     page.click(".ez-style-save button")
@@ -133,11 +138,12 @@ def test_a_style_is_saved_chosen_drawn_with_and_deleted(
     page.keyboard.press("Escape")
     page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.fill(PROMPT, "a boat")
+    page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
     page.reload()
     page.wait_for_selector("#txt2img-style-row .ez-chip:has-text('Etching')")
     page.wait_for_selector(f"{NOTES} .ez-drawn:has-text('Becomes an etching of a boat')")
     page.click("#txt2img-generate")
-    job = until_request(shared_studio.address, prompt="a boat")
+    job = until_request(address, prompt="a boat")
     assert (job["prompt"], job["styles"]) == ("a boat", ["Etching"])
     assert job["texts"][0]["prompt"] == "an etching of a boat"
     page.click("#txt2img-style-row .ez-styles-open")

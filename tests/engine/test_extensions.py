@@ -9,65 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.engine.changing import POINTS, write_changing
 from tests.engine.library import Library
 from tests.engine.rig import Rig, order
 from tests.hooks.writing import write_extension
 from webui.contracts.messages import ExtensionFailed
 from webui.engine.work import Predict
 
-EVERY_CHANGE = """
-from dataclasses import replace
-from webui.hooks.specs import hookimpl
-
-@hookimpl
-def change_conditioning(conditioning, order, arguments):
-    return replace(conditioning, weights=(0.5,)) if arguments.which == "conditioning" else None
-
-@hookimpl
-def change_latent(latent, moment, arguments):
-    return latent + 0.1 * moment.step if arguments.which == "latent" else None
-
-@hookimpl
-def change_guidance(guided, output, moment, arguments):
-    return output[:1] * 1.0 if arguments.which == "guidance" else None
-
-@hookimpl
-def change_denoised(denoised, moment, arguments):
-    return denoised * 0.9 if arguments.which == "denoised" else None
-
-@hookimpl
-def change_sampled(latent, arguments):
-    return -latent if arguments.which == "sampled" else None
-
-@hookimpl
-def change_picture(pixels, arguments):
-    return 255 - pixels if arguments.which == "picture" else None
-
-@hookimpl
-def wrap_program(program, order, model, arguments):
-    return doubled(program) if arguments.which == "program" else None
-
-def doubled(program):
-    pixels = yield from program
-    return pixels[::-1].copy()
-"""
-ARGUMENTS = """
-from pydantic import BaseModel, Field
-
-class Which(BaseModel):
-    which: str = "nothing"
-    share: float = Field(0.5, ge=0, le=1)
-"""
-POINTS = ("conditioning", "latent", "guidance", "denoised", "sampled", "picture", "program")
-
 
 @pytest.fixture
 def changing(tmp_path: Path) -> Mapping[str, str]:
     """An extension that can change at every point."""
-    folder = write_extension(
-        tmp_path, "changing", worker=EVERY_CHANGE, arguments=ARGUMENTS, model="Which"
-    )
-    return {"changing": str(folder)}
+    return {"changing": str(write_changing(tmp_path))}
 
 
 def test_each_point_changes_the_picture_and_only_where_it_is_asked_to(

@@ -16,6 +16,7 @@ from webui.contracts.choices import SamplerInfo
 from webui.contracts.errors import BadRequest, EaselError, HookFailed
 from webui.contracts.extension import HookFailure
 from webui.contracts.request import GenerationRequest
+from webui.engine.conditioning_view import ConditioningView, applied, view_of
 from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
@@ -173,7 +174,15 @@ class PictureExtensions(Extending):
 
     @override
     def conditioning(self, conditioning: Conditioning) -> Conditioning:
-        return self._changed("change_conditioning", conditioning, _of(Conditioning))
+        shown = view_of(conditioning)
+
+        def checked(given: Any) -> ConditioningView:
+            view = _of(ConditioningView)(given)
+            applied(view, conditioning)
+            return view
+
+        changed = self._changed("change_conditioning", shown, checked)
+        return conditioning if changed is shown else applied(changed, conditioning)
 
     @override
     def latent(self, latent: Tensor, moment: Moment) -> Tensor:

@@ -10,7 +10,9 @@ Five kinds:
     wrap      each extension that the request names stands around the next: the last is outermost.
     observe   every extension is told, in a thread of its own; what they give is ignored.
 
-`arguments` is the extension's own typed model, filled from `extensions.<name>` of the request.
+`arguments` is the extension's own typed model, filled from `extensions.<name>` of the request. `order`
+is the picture as it was asked for, the same in a second pass. What extensions may rely on of the objects
+that they are given is listed in `stable.py`; all else may change with any version.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
     from torch import Tensor
 
+    from webui.engine.conditioning_view import ConditioningView
     from webui.engine.extending import Moment
-    from webui.engine.guidance import Conditioning
     from webui.engine.model import LoadedModel
     from webui.engine.programs.order import PictureOrder
     from webui.engine.samplers.common import Sampler
@@ -195,11 +197,12 @@ def change_prompts(
 
 @_point("change", "worker")
 def change_conditioning(
-    conditioning: Conditioning, order: PictureOrder, arguments: BaseModel
-) -> Conditioning | None:
-    """Change what the network follows: tokens, planes, controls, patches, alterations.
+    conditioning: ConditioningView, order: PictureOrder, arguments: BaseModel
+) -> ConditioningView | None:
+    """Change what the network follows: tokens, weights of the prompt's parts, planes, label, controls.
 
-    Runs once in each pass of a picture, before its first step. An error fails the job.
+    Give a copy by its `with_` methods, of the same shapes. Runs once in each pass of a picture and each
+    network of it, before the first step. An error fails the job.
     """
 
 

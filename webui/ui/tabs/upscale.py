@@ -40,7 +40,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context)
     return form
 

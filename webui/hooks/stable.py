@@ -1,0 +1,38 @@
+"""What extensions may rely on of the objects that hooks hand out: the rest may change with any version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+STABLE: Mapping[str, tuple[str, ...]] = {
+    "webui.contracts.access:StudioAccess": (
+        "extension", "folder", "submit", "job", "pictures", "picture_file", "request_of",
+    ),
+    "webui.contracts.access:Prompts": (
+        "prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt",
+    ),
+    "webui.contracts.choices:SamplerInfo": (
+        "name", "aliases", "automatic_schedule", "stochastic", "evaluations_per_step", "wants_unguided",
+    ),
+    "webui.contracts.drafts:PictureDraft": ("id", "job_id", "index", "request", "created"),
+    "webui.contracts.drafts:TextChunk": ("keyword", "text"),
+    "webui.contracts.job:Job": ("id", "request", "state", "step", "steps", "error", "created", "pictures"),
+    "webui.contracts.job:Picture": (
+        "id", "job_id", "index", "seed", "width", "height", "file", "created",
+    ),
+    "webui.engine.conditioning_view:ConditioningView": (
+        "texts", "weights", "planes", "label", "sizes", "controls",
+        "with_tokens", "with_weights", "with_planes", "with_label", "with_control",
+    ),
+    "webui.engine.conditioning_view:ControlView": ("hint", "weight", "highest", "lowest"),
+    "webui.engine.conditioning_view:TextView": ("level", "tokens", "pooled"),
+    "webui.engine.extending:Moment": ("sigma", "step", "steps"),
+    "webui.engine.model:LoadedModel": ("checkpoint", "device", "latent_shape"),
+    "webui.engine.programs.order:PictureOrder": ("request", "index", "seed", "size"),
+    "webui.engine.work:DecodeLatent": ("model", "latent", "width", "height"),
+    "webui.engine.work:EncodeImage": ("model", "pixels"),
+    "webui.engine.work:EncodeText": ("model", "text"),
+    "webui.engine.work:Predict": ("model", "x", "t", "tokens", "label"),
+    "webui.engine.work:StepTaken": ("step", "denoised"),
+}  # fmt: skip
+"""Fields and methods by 'module:class'. Fields of a `GenerationRequest` are stable by their names in the API."""
