@@ -32,6 +32,7 @@ from webui.hooks.host import HookHost
 from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
+from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
 from webui.services.dispatcher import Dispatcher
@@ -47,6 +48,7 @@ from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
 from webui.services.hashes import Librarian
 from webui.services.images import ImageStore
+from webui.services.inputs import InputFolders
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
@@ -160,10 +162,12 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
+    reader = ParameterReader(catalog, words.styles, images, hashes)
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
-        extensions, ParameterReader(catalog, words.styles, images, hashes), hashes,
+        extensions, reader, hashes,
         _downloads(settings, database, events, library), library,
+        BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
@@ -284,6 +288,7 @@ def ui_context(studio: Studio) -> UiContext:
         settings_store=studio.settings_store,
         dispatcher=given.dispatcher,
         styles=given.words.styles,
+        batches=given.batches,
         extensions=given.extensions,
     )
 

@@ -80,7 +80,10 @@ def test_each_picture_tells_what_it_was_drawn_from(client: TestClient) -> None:
 @pytest.mark.usefixtures("colours")
 @pytest.mark.parametrize(
     ("prompt", "says"),
-    [("a __warm/color__", "Did you mean __warm/colour__"), ("<hypernet:x:1>", "hypernetwork")],
+    [
+        ("a __warm/color__", "Did you mean __warm/colour__"),
+        ("<hypernet:x:1:2>", "no name with a weight"),
+    ],
 )
 def test_words_that_cannot_be_drawn_refuse_the_order(
     client: TestClient, prompt: str, says: str

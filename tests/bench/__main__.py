@@ -18,6 +18,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests.bench.live import live_rows
+from tests.bench.megapixel import megapixel_rows
 from tests.bench.table import Row, as_markdown
 from tests.browser.conftest import CHROMIUM
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
@@ -33,7 +35,7 @@ PROMPTS = (
 GPU_PAGE = REPOSITORY / "docs" / "benchmarks-gpu.md"
 """What `--only gpu` printed where there was one, with its hardware, put there by hand."""
 
-PARTS = ["start", "studio", "overhead", "starter", "large", "gpu"]
+PARTS = ["start", "studio", "live", "megapixel", "overhead", "starter", "large", "gpu"]
 """What is measured, in the order of the table."""
 
 
@@ -74,6 +76,10 @@ def rows_of(part: str, jobs: int) -> list[Row]:
             seconds_until(studio, "/api/v1/health", b'"ok"')
             studio.wait(studio.submit(prompt=PROMPTS[0], steps=4))
             return [*picture_rows(studio), *crowd_rows(studio), *memory_rows(studio, jobs)]
+    if part == "live":
+        return live_rows()
+    if part == "megapixel":
+        return megapixel_rows()
     if part == "overhead":
         return overhead_rows()
     from tests.bench import against_diffusers, gpu

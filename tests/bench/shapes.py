@@ -12,8 +12,8 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from webui.contracts.ids import ModelId
 from webui.engine.adapters.merging import MergedWeights
-from webui.engine.families.parts import weight_bytes
 from webui.engine.model import LoadedModel
+from webui.engine.shared_networks import network_bytes
 
 TOKENS = 77
 SD15: dict[str, Any] = {
@@ -68,6 +68,6 @@ def of_shape(
     )  # fmt: skip
     return replace(
         starter, checkpoint=checkpoint, device=parameter.device, dtype=parameter.dtype, unet=unet,
-        text_encoder=RandomText(width, parameter.device), bytes=weight_bytes([unet]),
+        text_encoder=RandomText(width, parameter.device), bytes=network_bytes(unet),
         merged=MergedWeights(), remarks=[], preview=torch.zeros(int(config["in_channels"]) + 1, 3),
     )  # fmt: skip

@@ -142,3 +142,23 @@ def test_a_result_goes_to_the_canvas_with_its_words(canvas: Any) -> None:
         "document.querySelector('#inpaint-prompt textarea').value === 'sent on'"
     )
     assert layer(canvas, TAB).max() == 0
+
+
+def test_accepted_after_accepted_is_undone_and_redone_one_by_one(canvas: Any) -> None:
+    stroke(canvas, TAB, (50, 50), (80, 50))
+    mask = layer(canvas, TAB)
+    pictures = [slot(canvas, TAB, "image")]
+    for words in ("first", "second"):
+        generate(canvas, words)
+        until(canvas, TAB, SHOWN)
+        canvas.click(".ez-canvas-candidates button:has-text('Accept')")
+        until(canvas, TAB, f"!desk.view.over && desk.board.pictureId !== '{pictures[-1]}'")
+        pictures.append(slot(canvas, TAB, "image"))
+    assert len(set(pictures)) == 3
+    for before in (pictures[1], pictures[0]):
+        canvas.keyboard.press("Control+z")
+        assert slot(canvas, TAB, "image") == before
+        assert np.array_equal(layer(canvas, TAB), mask)
+    for after in pictures[1:]:
+        canvas.keyboard.press("Control+Shift+z")
+        assert slot(canvas, TAB, "image") == after

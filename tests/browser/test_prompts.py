@@ -45,6 +45,24 @@ def test_tokens_are_counted_while_one_writes(page: Any) -> None:
     page.wait_for_selector("#txt2img-negative_prompt .ez-count:text-is('1/75')")
 
 
+def test_a_kept_prompt_is_counted_however_late_its_script_comes(
+    browser: Any, shared_studio: RunningStudio
+) -> None:
+    with watched_page(browser, shared_studio.address) as page:
+        page.fill(PROMPT, "a red house")
+        page.wait_for_selector(f"{COUNT}:text-is('3/75')")
+
+        def late(route: Any) -> None:
+            page.wait_for_function(
+                "import('/assets/easel/form.js').then((m) => m.values('txt2img').prompt === 'a red house')"
+            )
+            route.continue_()
+
+        page.route("**/prompts.js", late)
+        page.reload(wait_until="commit")
+        page.wait_for_selector(f"{COUNT}:text-is('3/75')")
+
+
 def test_where_the_grammar_broke_is_marked_and_can_be_gone_to(page: Any) -> None:
     page.fill(PROMPT, "a __warm/color__ (house")
     page.wait_for_selector(f"{NOTES} mark:text-is('warm/color')")

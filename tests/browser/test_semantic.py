@@ -251,3 +251,22 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
 def _choose_model(page: Any, title: str) -> None:
     page.click("#semantic-model input")
     page.click(f"[role=option]:has-text('{title}')")
+
+
+def test_with_the_switch_each_stroke_on_the_map_is_drawn(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.fill("#semantic-prompt textarea", "live over a map")
+    switch = "#semantic-switch label:has-text('Draw as I paint') input"
+    assert not canvas.is_checked(switch)
+    canvas.check(switch)
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 100), (110, 100))
+    request = until_request(shared_studio.address, prompt="live over a map", priority="Live")
+    canvas.wait_for_function(
+        "/ s$/.test(document.querySelector('#semantic-switch span').textContent)"
+    )
+    canvas.uncheck(switch)
+    assert (request["model"], request["boxes"], request["regions"]) == ("fake/map", [], [])
+    numbers = np.asarray(stored(shared_studio.address, request["class_map"]))
+    assert set(np.unique(numbers)) == {0, 2}

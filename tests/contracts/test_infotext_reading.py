@@ -7,7 +7,9 @@ import time
 import pytest
 
 from tests.told import told_request
+from webui.contracts.infotext import write_infotext
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
+from webui.contracts.request import GenerationRequest
 
 
 def _told(text: str) -> ToldRequest:
@@ -185,3 +187,19 @@ def test_capitals_of_keys_do_not_count() -> None:
 def test_refused_values_are_kept_too() -> None:
     told = _told("castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64")
     assert dict(told.others) == {"Steps": "5000", "Sampler": "Heavenly", "Size": "513x64"}
+
+
+def test_a_loopback_and_a_second_upscaler_come_back() -> None:
+    loops = GenerationRequest(prompt="", image="0" * 64, loops=4, final_strength=0.3)
+    blend = GenerationRequest(
+        prompt="",
+        image="0" * 64,
+        upscaler="Nearest",
+        upscaler_2="Lanczos",
+        upscaler_2_visibility=0.25,
+    )
+    read = [read_infotext(write_infotext(request, 7, "starter/text")) for request in (loops, blend)]
+    assert all(read)
+    first, second = (told.request for told in read if told)
+    assert (first.loops, first.final_strength, first.strength_curve) == (4, 0.3, "Linear")
+    assert (second.upscaler_2, second.upscaler_2_visibility) == ("Lanczos", 0.25)

@@ -50,6 +50,7 @@ _MESSAGES: list[Message] = [
         boxes=[{"label": "sky", "left": 0, "top": 0, "right": 1, "bottom": 0.5}],
     ),
     replace(order("two", refiner="starter/semantic"), others=(_SEMANTIC,)),
+    replace(order("seen"), preview=replace(_EDGES, kind="vae", is_tiny=True)),
     CancelJob(_ID),
     WarmUp(FAKE_CHECKPOINT),
     WarmUp(_SEMANTIC),

@@ -10,7 +10,7 @@ import torch
 from tests.engine.library import Library
 from tests.engine.tiny import TinySizes, write_tiny
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.engine.families.sd1 import load
+from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 
 CPU = torch.device("cpu")
@@ -41,13 +41,13 @@ def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> CheckpointInfo
 @pytest.fixture(scope="session")
 def model(checkpoint: CheckpointInfo) -> LoadedModel:
     """The tiny model in memory."""
-    return load(checkpoint, CPU)
+    return load_model(checkpoint, CPU)
 
 
 @pytest.fixture(scope="session")
 def other_model(other_checkpoint: CheckpointInfo) -> LoadedModel:
     """The other tiny model in memory."""
-    return load(other_checkpoint, CPU)
+    return load_model(other_checkpoint, CPU)
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,8 @@ def test_tags_are_taken_out_and_other_angle_brackets_stay() -> None:
         ("<lora:chalk:1:lbw=1,2>", "has lbw=1,2; expected was 12, 17, 20, 26 numbers"),
         ("<lora:chalk:1:step=5>", "has step=5; expected was two steps"),
         ("<lora:chalk:1:start=early>", "has the step 'early'; expected was a step"),
-        ("<hypernet:old:1>", "hypernetwork, '<hypernet:old:1>'"),
+        ("<hypernet:old:1:2>", "is no name with a weight; expected was <hypernet:name:0.8>"),
+        ("<hypernet:old:much>", "has the weight 'much'; expected was a number"),
     ],
 )
 def test_a_tag_that_cannot_be_used_gets_a_sentence(tag: str, says: str) -> None:
@@ -73,3 +74,11 @@ def test_reading_fails_with_a_sentence_or_not_at_all(prompt: str) -> None:
     except BadRequest:
         return
     assert len(tags) == len(network_tags(prompt))
+
+
+@pytest.mark.parametrize("word", ["hypernet", "hypernetwork"])
+def test_a_hypernetwork_is_named_with_its_weight(word: str) -> None:
+    assert loras_in(f"a boat <{word}:anime:0.6>") == (
+        LoraTag("anime", 0.6, 0.6, kind="hypernetwork"),
+    )
+    assert loras_in(f"<{word}:anime>")[0].unet == 1.0

@@ -68,6 +68,7 @@ def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
         ("text", {}),
         ("text", {"image": A}),
         ("text", {"image": A, "mask": B}),
+        ("text", {"image": A, "loops": 4}),
         ("text", {"controls": [CONTROL], "loras": [LORA]}),
         ("inpaint", {"image": A, "mask": B, "loras": [LORA]}),
         ("depth", {"depth_map": A}),
@@ -100,6 +101,9 @@ def test_a_class_map_of_known_classes_fits(images: ImageStore, mode: str) -> Non
         ("upscale", {}, "image is missing for the model 'starter/upscale'"),
         ("text", {"mask": B}, "image is missing beside a mask"),
         ("text", {"outpaint_top": 8}, "image is missing beside a frame"),
+        ("text", {"loops": 2}, "loops is 2 for the model 'starter/text', expected 1, but where"),
+        ("text", {"image": A, "mask": B, "loops": 2}, "loops is 2"),
+        ("text", {"upscaler_2": "Nearest"}, "upscaler_2 is 'Nearest', expected 'None'"),
     ],
 )  # fmt: skip
 def test_what_a_model_needs_is_asked_for(
@@ -281,7 +285,7 @@ def test_a_lora_for_another_kind_of_model_is_refused_before_anything_is_drawn(
     assert (problems == []) == fits
     if not fits:
         assert "'loras/chalk', which is made for SD 1, for text of width 768" in str(problems[0])
-        assert "a LoRA for text of width 2048" in str(problems[0])
+        assert "one for text of width 2048" in str(problems[0])
 
 
 @pytest.mark.parametrize(

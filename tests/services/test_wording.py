@@ -174,6 +174,19 @@ def test_a_lora_that_is_named_twice_is_added_up(folder: Path) -> None:
     assert (use.weight, use.weight_of_text) == (1.75, 1.0)
 
 
+def test_a_hypernetwork_is_found_by_its_tag_and_timed_as_a_lora(folder: Path) -> None:
+    layer = {"768.0.linear.0.weight": [4, 768]}
+    write_weights(folder / "models" / "hypernetworks" / "anime.safetensors", layer)
+    said = made(folder, "a boat <lora:ink:1> [<hypernet:anime:0.6>:0.5]", steps=4).text_of(0)
+    found = [(use.kind, use.adapter, use.weight, use.during) for use in said.loras]
+    assert found == [
+        ("lora", "loras/ink", 1.0, ()),
+        ("hypernetwork", "hypernetworks/anime", 0.6, ((0.5, 1.0),)),
+    ]
+    with pytest.raises(UnknownAdapter, match="no hypernetwork 'ink'"):
+        made(folder, "<hypernet:ink:1>")
+
+
 def test_a_lora_in_timed_brackets_is_at_work_when_its_text_would_be_read(folder: Path) -> None:
     prompt = "[<lora:chalk:1>:0.5] a boat <lora:chalk:1:lbw=OUTALL> [<lora:ink:1>:99]"
     timed, whole = made(folder, prompt, steps=20).text_of(0).loras

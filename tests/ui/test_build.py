@@ -5,8 +5,10 @@ from typing import Any
 
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
+from webui.contracts.parameters.grouping import Grouping
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
+from webui.contracts.parameters.loopback import Loopback
 from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.outpainting import Outpainting
 from webui.contracts.parameters.regions import Regions
@@ -24,9 +26,10 @@ def ids_of(context: UiContext) -> set[str]:
     return {str(c["props"].get("elem_id")) for c in components}
 
 
-BEYOND_FORMS = {"loras", "template", "negative_template", "texts"}
+BEYOND_FORMS = {"loras", "template", "negative_template", "texts", *Grouping.model_fields}
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
+FOR_IMAGE_ALONE = set(Loopback.model_fields)
 WITH_MASK = {
     "mask",
     *Inpainting.model_fields,
@@ -38,7 +41,7 @@ WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls", "class_label"}
 WITH_DEPTH = {"controls", "depth_map", "class_label"}
 OWN = {
-    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | WITH_DEPTH,
+    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH,
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
     "live": {"image"},
 }  # fmt: skip

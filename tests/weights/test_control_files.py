@@ -50,7 +50,6 @@ def test_a_controlnet_for_sdxl_has_deeper_transformers_and_a_label() -> None:
     ("names", "says"),
     [
         (["lora_controlnet"], "Control-LoRA"),
-        (["controlnet.control_add_embedding.linear_1.weight"], "several kinds at once"),
         (["model.diffusion_model.input_blocks.0.0.weight"], "neither"),
     ],
 )

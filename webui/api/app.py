@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 
 from webui import VERSION
+from webui.api.batches import batches_router
 from webui.api.catalogue import catalogue_router
 from webui.api.context import ApiContext
 from webui.api.docs import docs_router
@@ -50,6 +51,7 @@ def create_api(
     add_error_handlers(app)
     for router in (
         jobs_router(context, streams),
+        batches_router(context),
         pictures_router(context),
         images_router(context),
         preprocessors_router(context),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.downloads.downloads import Downloads
@@ -49,3 +50,5 @@ class ApiContext:
     """Fetches models from elsewhere."""
     library: Library
     """Everything installed, with what people noted of it."""
+    batches: BatchService
+    """Orders many pictures at once."""

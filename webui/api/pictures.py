@@ -31,9 +31,10 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
     def recent(
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         before: Annotated[float | None, Query(description="Created before this time.")] = None,
+        batch: Annotated[str, Query(description="Of this batch alone.")] = "",
     ) -> list[PictureView]:
         """One page of pictures; the last one's `created` is `before` of the next page."""
-        return [picture_view(picture) for picture in context.gallery.recent(limit, before)]
+        return [picture_view(found) for found in context.gallery.recent(limit, before, batch)]
 
     @router.get(
         "/{picture_id}", responses=MISSING, response_class=FileResponse, summary="Get a picture"

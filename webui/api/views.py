@@ -41,6 +41,7 @@ class PictureView(View):
     width: int
     height: int
     created: float = Field(description="Seconds since the epoch.")
+    batch: str = Field("", description="The batch of its job; empty without one.")
 
 
 class JobView(View):
@@ -100,6 +101,9 @@ class AdapterView(View):
     title: str
     bytes: int
     reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    kinds: tuple[str, ...] = Field(
+        description="What pictures a union controlnet reads; else empty."
+    )
     vectors: int = Field(description="Places that an embedding takes in a prompt.")
     description: str
     base: str = Field(description="What kind of model a LoRA is made for, such as 'SDXL'; or open.")
@@ -259,6 +263,7 @@ def picture_view(picture: Picture) -> PictureView:
         width=picture.width,
         height=picture.height,
         created=picture.created,
+        batch=picture.batch,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae"]
+AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae", "hypernetwork"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class AdapterInfo:
     kind: AdapterKind
     """'controlnet': a network that reads a picture beside the model, a T2I-Adapter too. 'lora': changes to weights.
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
-    enlarges finished pictures. 'vae': a first stage that takes the place of a model's."""
+    enlarges finished pictures. 'vae': a first stage that takes the place of a model's.
+    'hypernetwork': small networks before the keys and values of attention."""
     title: str
     """What the menu shows."""
     path: str
@@ -46,6 +47,10 @@ class AdapterInfo:
 
     is_t2i: bool = False
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of pictures that a union controlnet reads; empty for one of one kind."""
+    is_tiny: bool = False
+    """Whether a first stage is TAESD, which is quick enough for previews."""
 
     @property
     def name(self) -> str:

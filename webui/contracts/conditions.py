@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -77,6 +77,12 @@ class ControlUse(_Frozen):
     weight: float = Field(
         1.0, ge=0.0, le=2.0, allow_inf_nan=False, description="How strongly; 0 switches it off."
     )
+    kind: str = Field(
+        "",
+        max_length=50,
+        description="What kind of picture it is, one of the adapter's `kinds`, where it reads several; open is "
+        "what its file's name says, else edges.",
+    )
     start: _Fraction = Field(0.0, description="From which fraction of the steps on it steers.")
     end: _Fraction = Field(1.0, description="Up to which fraction of the steps; beyond start.")
 
@@ -87,7 +93,7 @@ class ControlUse(_Frozen):
 
 
 class LoraUse(_Frozen):
-    """A LoRA and how much of it is added to the model."""
+    """A LoRA and how much of it is added to the model; or a hypernetwork, which a prompt alone can name."""
 
     adapter: AdapterId = Field(
         min_length=1, max_length=500, description="Id of a lora of GET /api/v1/adapters."
@@ -101,6 +107,9 @@ class LoraUse(_Frozen):
         le=4.0,
         allow_inf_nan=False,
         description="How much in the text encoder, where that differs from the UNet.",
+    )
+    kind: Literal["lora", "hypernetwork"] = Field(
+        "lora", description="What it is; the field of a request takes LoRAs."
     )
     rank: int | None = Field(
         None,

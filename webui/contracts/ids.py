@@ -9,6 +9,7 @@ JobId = NewType("JobId", str)
 PictureId = NewType("PictureId", str)
 AdapterId = NewType("AdapterId", str)
 """Path below `models/` without its ending, '/' separated: 'starter/loras/chalk'."""
+BatchId = NewType("BatchId", str)
 DownloadId = NewType("DownloadId", str)
 ImageId = NewType("ImageId", str)
 """sha256 hex of an uploaded image's bytes: equal images have equal ids."""
@@ -24,6 +25,11 @@ def new_job_id() -> JobId:
 def new_picture_id() -> PictureId:
     """A fresh unguessable id of 16 characters."""
     return PictureId(secrets.token_urlsafe(12))
+
+
+def new_batch_id() -> BatchId:
+    """A fresh unguessable id of 16 characters."""
+    return BatchId(secrets.token_urlsafe(12))
 
 
 def new_download_id() -> DownloadId:

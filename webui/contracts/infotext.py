@@ -102,6 +102,8 @@ def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
             continue
         if name.startswith("tile_") and not request.is_drawn_in_tiles:
             continue
+        if name.startswith("upscaler_2") and not request.blends:
+            continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 

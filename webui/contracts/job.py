@@ -39,6 +39,8 @@ class Picture:
     """Path below the outputs folder, '/' separated."""
     created: float
     """Seconds since the epoch."""
+    batch: str = ""
+    """What its job was ordered together with; empty for a job by itself."""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class RunJob:
     """Indices of pictures that an earlier attempt has already delivered."""
     others: tuple[CheckpointInfo, ...] = ()
     """Further models that the request names."""
+    preview: AdapterInfo | None = None
+    """A first stage that shows unfinished latents better than a projection of them."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,7 @@ def write_message(stream: BinaryIO, message: Message) -> None:
             "adapters": [asdict(adapter) for adapter in message.adapters],
             "skip": message.skip,
             "others": [asdict(other) for other in message.others],
+            "preview": None if message.preview is None else asdict(message.preview),
         }
     else:
         values = {f.name: getattr(message, f.name) for f in fields(message) if f.name != "data"}
@@ -224,6 +227,13 @@ def read_message(stream: BinaryIO) -> Message | None:
         raise ValueError(f"A message of unknown type came: {header[:200]!r}.")
     if "data" in {f.name for f in fields(kind)}:
         values["data"] = payload
+    message: Message = kind(**_revived(values))
+    return message
+
+
+# Any: parsed JSON.
+def _revived(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a message, with those that are objects of ours made anew."""
     if "request" in values:
         values["request"] = GenerationRequest.model_validate(values["request"])
         values["skip"] = tuple(values["skip"])
@@ -231,10 +241,11 @@ def read_message(stream: BinaryIO) -> Message | None:
         values["checkpoint"] = CheckpointInfo(**_frozen(values["checkpoint"]))
     if "others" in values:
         values["others"] = tuple(CheckpointInfo(**_frozen(other)) for other in values["others"])
+    if values.get("preview"):
+        values["preview"] = AdapterInfo(**_frozen(values["preview"]))
     if "adapters" in values:
         values["adapters"] = tuple(AdapterInfo(**_frozen(a)) for a in values["adapters"])
-    message: Message = kind(**values)
-    return message
+    return values
 
 
 # Any: parsed JSON.

@@ -28,10 +28,12 @@ from webui.contracts.parameters.declaration import Parameter
 from webui.contracts.parameters.drawing import MAX_SEED, Drawing
 from webui.contracts.parameters.extension_arguments import ExtensionArguments, offered_by
 from webui.contracts.parameters.flow import FlowParameters
+from webui.contracts.parameters.grouping import Grouping
 from webui.contracts.parameters.guidance import GuidanceParameters
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.inputs import Inputs
+from webui.contracts.parameters.loopback import Loopback
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.other_models import OtherModels
@@ -55,6 +57,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     ExtensionArguments,
+    Grouping,
     ClassChoice,
     Turns,
     SoftInpainting,
@@ -62,6 +65,7 @@ class GenerationRequest(
     Outpainting,
     Inpainting,
     StartImage,
+    Loopback,
     Regions,
     Upscaling,
     HiresParameters,
@@ -191,9 +195,9 @@ class GenerationRequest(
     @property
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
         """Upscaler networks that it names, each once."""
-        second = self.hires_upscaler if self.has_hires else ""
-        before = self.tile_upscaler if self.is_drawn_in_tiles else ""
-        named = (self.upscaler, second, before)
+        named = [self.upscaler, self.upscaler_2]
+        named += [self.hires_upscaler] if self.has_hires else []
+        named += [self.tile_upscaler] if self.is_drawn_in_tiles else []
         return tuple(dict.fromkeys(AdapterId(name) for name in named if "/" in name))
 
     @property

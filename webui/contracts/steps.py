@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.parameters.drawing import MAX_SEED
 from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 
@@ -24,7 +25,20 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
         return request.steps
     if request.image is None:
         return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)
-    return _share(request)
+    return sum(_share(again) for again in rounds_of(request))
+
+
+def rounds_of(request: GenerationRequest) -> tuple[GenerationRequest, ...]:
+    """What each round of a picture that starts from an image is drawn by: its strength, and the next seed."""
+    if request.loops == 1:
+        return (request,)
+    moving = "variation_seed" if request.variation_strength > 0 else "seed"
+    rounds = []
+    for index in range(request.loops):
+        strength = request.strength_of_round(index, request.denoising_strength)
+        seed = (getattr(request, moving) + index) % (MAX_SEED + 1)
+        rounds.append({"denoising_strength": strength, moving: seed, "loops": 1})
+    return tuple(request.model_copy(update=own) for own in rounds)
 
 
 def passes_of(request: GenerationRequest) -> tuple[int, ...]:

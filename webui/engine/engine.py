@@ -38,8 +38,7 @@ from webui.engine.execute import execute
 from webui.engine.extensions import WorkerExtensions
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.memory import is_out_of_memory, release_memory
-from webui.engine.model import LoadedModel
-from webui.engine.previews import preview
+from webui.engine.previewer import Previewer
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
 from webui.engine.texts import cut_note
@@ -102,7 +101,7 @@ class Engine:
         if command.job_id in self._jobs:
             log.warning("The job %s is already here; the second order is ignored.", command.job_id)
             return
-        job = RunningJob(command)
+        job = RunningJob(command, Previewer(self._adapters, command.preview, self._clock))
         self._jobs[job.id] = job
         ahead = sum(other.priority.rank >= job.priority.rank for other in self._queue)
         self._queue.insert(ahead, job)
@@ -308,9 +307,10 @@ class Engine:
         if not fresh:
             return
         now, index, data = self._clock(), min(fresh), b""
-        if job.lease is not None and now - job.shown_at >= self._options.preview_seconds:
+        pause = max(self._options.preview_seconds, job.previewer.pause)
+        if job.lease is not None and now - job.shown_at >= pause:
             index = job.choose_shown(fresh, now)
-            data = _preview(fresh[index], job.lease.model)
+            data = job.previewer.show(fresh[index], job.lease.model)
         self._emit(StepDone(job.id, job.step, job.steps, index, data))
 
 
@@ -320,12 +320,3 @@ def _close(member: RunningProgram) -> None:
         member.program.close()
     except Exception:  # the worker loop's border: it may do anything at its end
         log.exception("Picture %d of the job %s did not end well.", member.index, member.job.id)
-
-
-def _preview(latent: Tensor, model: LoadedModel) -> bytes:
-    """A preview, or none where it cannot be made: the picture does not depend on it."""
-    try:
-        return preview(latent, model.preview, model.checkpoint.latent_factor)
-    except Exception:  # the worker loop's border
-        log.exception("A preview could not be made.")
-        return b""

@@ -16,6 +16,7 @@ from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.control import residuals
 from webui.engine.adapters.controlnet import Inputs
+from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache
@@ -80,7 +81,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         given |= residuals(controls, rows, shown, model.dtype, works[0].reuse is not None)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
-    with deep_cache(model.unet, works), merging, alterations:
+    hypernetworks = in_the_way(model.unet, works[0].patches)
+    with deep_cache(model.unet, works), merging, alterations, hypernetworks:
         if model.fast is not None and _is_plain(works):
             output = model.fast(x, t, given)
         else:
@@ -108,7 +110,8 @@ def _is_plain(works: Sequence[Predict]) -> bool:
     first = works[0]
     keeps = any(work.keep is not None or any(work.perturbed) for work in works)
     changed = first.controls or first.merging or first.shows_looks or first.reuse is not None
-    return not (changed or keeps or first.alterations != UNALTERED)
+    steered = any(isinstance(patch, LoadedHypernetwork) for patch, _ in first.patches)
+    return not (changed or keeps or steered or first.alterations != UNALTERED)
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:

@@ -18,6 +18,7 @@ from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.vae import LoadedVae
 from webui.engine.deep_cache import StepCache, can_reuse
 from webui.engine.model import LoadedModel
+from webui.engine.previewer import Previewer
 from webui.engine.programs import PictureOrder
 from webui.engine.residency import Lease
 from webui.engine.token_merging import can_merge
@@ -28,10 +29,11 @@ from webui.prompt.reading import read_text
 class RunningJob:
     """A job: pictures still to start, steps done, previews shown."""
 
-    def __init__(self, command: RunJob) -> None:
+    def __init__(self, command: RunJob, previewer: Previewer) -> None:
         request = command.request
         self.id: JobId = command.job_id
         self.command = command
+        self.previewer = previewer
         self.priority = PRIORITIES[request.priority]
         self.lease: Lease | None = None
         self.other_leases: list[Lease] = []
@@ -107,7 +109,7 @@ class RunningJob:
         wanted += [("vae", name) for name in request.vaes]
         wanted += [("upscaler", name) for name in request.upscaler_networks]
         for text in request.every_text:
-            wanted += [("lora", use.adapter) for use in text.every_lora]
+            wanted += [(use.kind, use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]
         for kind, adapter in wanted:
             if kinds.get(adapter) != kind:

@@ -85,6 +85,8 @@ class LoadedModel:
     """What it follows beside or instead of text."""
     merged: MergedWeights = field(default_factory=MergedWeights)
     """What LoRAs have changed in the networks at present."""
+    networks: tuple[nn.Module, ...] = ()
+    """Its parts, which other models may have too; empty where it was not read from files."""
     fast: Accelerated | None = None
     """Calls the denoising network faster, where the worker was asked to; None calls it plainly."""
     reads: TextReader | None = None

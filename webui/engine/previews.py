@@ -42,11 +42,24 @@ def fit_projection(
 def preview(latent: Tensor, projection: Tensor, factor: int) -> bytes:
     """WebP of a latent (1, C, h, w), at half the size of its picture, `factor` pixels a cell."""
     cells = latent[0].detach().float().cpu().permute(1, 2, 0)  # (h, w, C)
-    rgb = cells @ projection[:-1] + projection[-1]
-    levels = (rgb * 127.5 + 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8)
-    image = Image.fromarray(levels.contiguous().numpy())
+    image = _image(cells @ projection[:-1] + projection[-1])
     width, height = (max(side * factor // 2, 1) for side in image.size)
-    image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return _webp(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
+def as_webp(pictures: Tensor) -> bytes:
+    """WebP of the first of some pictures (N, 3, H, W) in [-1, 1], at half its size."""
+    half = functional.avg_pool2d(pictures[:1].detach().float(), 2)
+    return _webp(_image(half[0].cpu().permute(1, 2, 0)))
+
+
+def _image(rgb: Tensor) -> Image.Image:
+    """Of colours (h, w, 3) in [-1, 1]; what is no number is grey."""
+    levels = (rgb * 127.5 + 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(levels.contiguous().numpy())
+
+
+def _webp(image: Image.Image) -> bytes:
     stream = BytesIO()
     image.save(stream, "WEBP", quality=QUALITY, method=0)
     return stream.getvalue()

@@ -1,4 +1,7 @@
-"""Which weights are in memory: a byte budget, the least recently used model goes first.
+"""Which weights are in memory: a byte budget, the least recently used goes first, part by part.
+
+Of a model that has to make room its largest part goes, and the others stay while there is room: they are not read
+again when it comes back, and other models may have them too (`shared_networks.py`).
 
 Loads happen in a thread of their own, one at a time, so that jobs on a loaded model go on. A model
 in use is never unloaded; a load that needs its room waits until it is free.
@@ -14,10 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from torch import nn
+
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
+from webui.engine.shared_networks import SharedNetworks, network_bytes
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +82,7 @@ class Residency:
         on_loaded: Callable[[Loaded | None], None],
         bytes_per_weight: int = 4,
         free_bytes: Callable[[], int] | None = None,
+        shared: SharedNetworks | None = None,
     ) -> None:
         """Nothing is loaded yet.
 
@@ -85,19 +92,25 @@ class Residency:
             on_loaded: Called from the loading thread after each load; None: it failed.
             bytes_per_weight: Of the precision that networks run in.
             free_bytes: Memory that is free on the device; None: it is not asked.
+            shared: The networks of all models that `load` gives; None: each model has its own.
         """
         self._load = load
         self._budget = budget_bytes
         self._on_loaded = on_loaded
         self._bytes_per_weight = bytes_per_weight
         self._free_bytes = free_bytes
+        self._shared = shared
+        self._left: OrderedDict[CheckpointInfo, list[nn.Module]] = OrderedDict()
+        """Parts that stay of models that made room, the largest first; oldest use first."""
         self._entries: OrderedDict[CheckpointInfo, _Entry] = OrderedDict()  # oldest use first
         self._changed = threading.Condition(threading.RLock())
 
     @property
     def resident_bytes(self) -> int:
-        """Memory that the loaded models' weights take."""
+        """Memory that the weights in memory take; what models share counts once."""
         with self._changed:
+            if self._shared is not None:
+                return self._shared.bytes
             return sum(e.bytes for e in self._entries.values() if e.model is not None)
 
     @property
@@ -184,12 +197,14 @@ class Residency:
     def _start_load(self, checkpoint: CheckpointInfo) -> None:
         if any(e.model is None and e.error is None for e in self._entries.values()):
             return
-        need = self._estimate(checkpoint)
-        if not self._make_room(need):
+        key = _weights_of(checkpoint)
+        there = network_bytes(*self._left.get(key, ()))
+        need = max(self._estimate(checkpoint) - there, 0)
+        if not self._make_room(key, need):
             return
         if self._free_bytes is not None and need > (free := self._free_bytes()):
             raise _too_large(checkpoint, need, free)
-        self._entries[_weights_of(checkpoint)] = entry = _Entry(bytes=need)
+        self._entries[key] = entry = _Entry(bytes=need)
         name = f"load {checkpoint.id}"
         threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
 
@@ -201,22 +216,42 @@ class Residency:
             return checkpoint.parameters * self._bytes_per_weight
         return checkpoint.bytes * self._bytes_per_weight // 2
 
-    def _make_room(self, need: int) -> bool:
-        """Unload idle models, oldest use first; False while models in use take the room.
+    def _make_room(self, wanted: CheckpointInfo, need: int) -> bool:
+        """Give up parts of idle models, oldest use first; False while models in use take the room.
 
-        A model larger than the whole budget is let in when it is alone.
+        What is left of the wanted model stays. A model larger than the whole budget is let in when it is alone.
         """
-        idle = [checkpoint for checkpoint, entry in self._entries.items() if entry.users == 0]
-        for checkpoint in idle:
-            if self._total() + need <= self._budget:
-                return True
-            del self._entries[checkpoint]
+        before = self._total()
+        while (total := self._total()) + need > self._budget and self._give_up_a_part(wanted):
+            if self._total() == total:  # shared with another, or held by a cycle of references
+                release_memory()
+        if self._total() < before:
             release_memory()
-            log.info("Unloaded %s.", checkpoint.id)
         return not self._entries or self._total() + need <= self._budget
 
+    def _give_up_a_part(self, wanted: CheckpointInfo) -> bool:
+        """Let go of the largest part of what was used longest ago; False when all is in use."""
+        for key, parts in self._left.items():
+            if key != wanted:
+                del parts[0]
+                if not parts:
+                    del self._left[key]
+                return True
+        for key, entry in self._entries.items():
+            if entry.users == 0:
+                networks = () if entry.model is None else entry.model.networks
+                del self._entries[key]
+                others = sorted(networks, key=network_bytes, reverse=True)[1:]
+                if others:
+                    self._left[key] = others
+                log.info("Unloaded %s, but for %d smaller parts.", key.id, len(others))
+                return True
+        return False
+
     def _total(self) -> int:
-        return sum(entry.bytes for entry in self._entries.values())
+        if self._shared is None:
+            return sum(entry.bytes for entry in self._entries.values())
+        return self._shared.bytes
 
     def _run(self, checkpoint: CheckpointInfo, entry: _Entry) -> None:
         started = time.monotonic()
@@ -247,6 +282,8 @@ class Residency:
         with self._changed:
             entry.model, entry.error = model, error
             entry.bytes = model.bytes if model is not None else 0
+            if model is not None:
+                self._left.pop(_weights_of(model.checkpoint), None)
             self._changed.notify_all()
 
 

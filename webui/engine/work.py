@@ -230,7 +230,9 @@ def _sameness(work: Work) -> object:
     """Shapes and adapters; holds no weights, for the batcher remembers it."""
     if isinstance(work, Predict):
         tokens = None if work.tokens is None else work.tokens.shape[2:]
-        controls = tuple((control.net.key, control.hint.shape) for control in work.controls)
+        controls = tuple(
+            (control.net.key, control.hint.shape, control.kind) for control in work.controls
+        )
         adapters = controls, patch_key(work.patches)
         altered = work.alterations, work.shows_looks, work.merging, work.reuse is None
         told = (

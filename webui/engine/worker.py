@@ -45,6 +45,7 @@ from webui.engine.families.registry import import_families, load_model
 from webui.engine.memory import free_bytes
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Loaded, Residency
+from webui.engine.shared_networks import SharedNetworks
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     emit(WorkerReady(device.title, device.budget_bytes))
     threading.Thread(target=_read, args=(commands, inbox, over), daemon=True).start()
     threading.Thread(target=import_families, daemon=True).start()
+    shared = SharedNetworks()
     faster = Acceleration(options.compile, options.cuda_graphs)
 
     def load(checkpoint: CheckpointInfo) -> LoadedModel:
-        model = accelerate(load_model(checkpoint, device.torch), faster)
+        model = accelerate(load_model(checkpoint, device.torch, shared), faster)
         engine.extensions.host.observe("model_loaded", model=model)
         return model
 
@@ -91,6 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
         lambda: free_bytes(device.torch),
+        shared,
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
     engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)

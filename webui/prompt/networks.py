@@ -6,6 +6,7 @@
     <lora:name:0.8:0.5:8>                ... of which the first 8 ranks only
     <lora:name:te=0.8:unet=0.5:dyn=8>    the same by name; names and places may be mixed
     <lora:name:0.8:lbw=OUTALL>           weights by block: a preset, or numbers with commas between
+    <hypernet:name:0.8>                  a hypernetwork; `hypernetwork` is the same
     <lora:name:0.8:start=5:stop=0.8>     at work after step 5, up to 80 % of the steps; step=5-20 is both
 
 A tag stands outside of weights. Within square brackets it is at work when its text would be read:
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from webui.contracts.errors import BadRequest
 from webui.contracts.lora_blocks import parse_blocks
@@ -49,7 +51,7 @@ class NetworkTag:
 
 @dataclass(frozen=True)
 class LoraTag:
-    """A LoRA that a prompt names."""
+    """A LoRA that a prompt names, or a hypernetwork."""
 
     name: str
     """As the prompt writes it."""
@@ -63,6 +65,7 @@ class LoraTag:
     """After which step it is at work: a number as in a prompt's timeline; empty means from the first."""
     stop: str = ""
     """The last step at which it is."""
+    kind: Literal["lora", "hypernetwork"] = "lora"
 
 
 def network_tags(prompt: str) -> tuple[NetworkTag, ...]:
@@ -80,10 +83,10 @@ def without_networks(prompt: str) -> str:
 
 
 def loras_in(prompt: str) -> tuple[LoraTag, ...]:
-    """The LoRAs that a prompt names, in order; one that is named twice is there twice.
+    """The LoRAs and hypernetworks that a prompt names, in order; one that is named twice is there twice.
 
     Raises:
-        BadRequest: a tag cannot be read, or is of a hypernetwork; says which and why.
+        BadRequest: a tag cannot be read; says which and why.
     """
     return tuple(_lora(tag) for tag in network_tags(prompt))
 
@@ -98,10 +101,7 @@ def _split(arguments: str) -> tuple[str, ...]:
 
 def _lora(tag: NetworkTag) -> LoraTag:
     if tag.kind in HYPERNETWORK_KINDS:
-        raise BadRequest(
-            f"The prompt names a hypernetwork, {tag.text[:100]!r}; Easel does not draw with "
-            "hypernetworks. Take it out, or use a LoRA instead."
-        )
+        return _hypernetwork(tag)
     name, *rest = tag.arguments
     if not name:
         raise _unreadable(tag, "names no LoRA", "<lora:name:0.8>")
@@ -118,6 +118,14 @@ def _lora(tag: NetworkTag) -> LoraTag:
         start,
         stop,
     )
+
+
+def _hypernetwork(tag: NetworkTag) -> LoraTag:
+    name, *rest = tag.arguments
+    if not name or len(rest) > 1:
+        raise _unreadable(tag, "is no name with a weight", "<hypernet:name:0.8>")
+    weight = _number(tag, rest[0]) if rest else 1.0
+    return LoraTag(name, weight, weight, kind="hypernetwork")
 
 
 def _placed(tag: NetworkTag, arguments: Sequence[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from webui.contracts.embedding_layouts import CLIP_G, vectors_key
 from webui.contracts.embedding_picture import vectors_in_picture
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
+from webui.contracts.union_kinds import kinds_of
 from webui.services.model_files import (
     EASEL_FILE,
     read_card,
@@ -20,7 +21,8 @@ from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
 T2I_CLASS = "T2IAdapter"
-CONTROL_CLASSES = ("ControlNetModel", T2I_CLASS)
+UNION_CLASS = "ControlNetUnionModel"
+CONTROL_CLASSES = ("ControlNetModel", UNION_CLASS, T2I_CLASS)
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
@@ -33,7 +35,8 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     Raises:
         BrokenModel: a file is missing, truncated or unreadable; says which.
     """
-    kind = read_json(folder / CONFIG_FILE).get("_class_name")
+    config = read_json(folder / CONFIG_FILE)
+    kind = config.get("_class_name")
     if kind not in CONTROL_CLASSES:
         return None
     files = weight_files(folder)
@@ -47,9 +50,10 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     title, description = read_card(folder)
     size = sum(file.stat().st_size for file in files)
     path = str(folder.resolve())
+    types = config.get("num_control_type", 0) if kind == UNION_CLASS else 0
     return AdapterInfo(
         adapter, "controlnet", title or folder.name, path, size, reads, description,
-        is_t2i=kind == T2I_CLASS,
+        is_t2i=kind == T2I_CLASS, kinds=kinds_of(types if isinstance(types, int) else 0),
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.ids import AdapterId
 from webui.services.adapter_files import PICKLED, PICTURE, describe_embedding
 from webui.services.control_files import describe_control_file
+from webui.services.hypernetwork_files import describe_hypernetwork
 from webui.services.lora_files import describe_lora
 from webui.services.upscaler_files import describe_upscaler
 from webui.services.vae_files import describe_vae
@@ -60,7 +61,13 @@ KINDS: tuple[FileKind, ...] = (
         ENDINGS,
         describe_upscaler,
     ),
-    FileKind("vae", ("vae", "vaes"), ENDINGS, describe_vae),
+    FileKind("hypernetwork", ("hypernetwork", "hypernetworks"), ENDINGS, describe_hypernetwork),
+    FileKind(
+        "vae",
+        ("vae", "vaes", "vae_approx", "vae-approx", "vae-taesd", "taesd"),
+        ENDINGS,
+        describe_vae,
+    ),
     FileKind(
         "controlnet",
         ("controlnet", "controlnets", "t2i_adapter", "t2i-adapter", "t2iadapter"),

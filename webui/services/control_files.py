@@ -8,6 +8,7 @@ from pathlib import Path
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
+from webui.contracts.union_kinds import kinds_of
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
 from webui.weights.header import WeightsHeader
@@ -32,21 +33,21 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
     """
     header = read_weights(file)
     is_t2i = bool(t2i_names(header.shapes))
-    base, width = ("", 0) if is_t2i else _made_for(header)
+    base, width, kinds = ("", 0, ()) if is_t2i else _made_for(header)
     if is_t2i and t2i_shape(header.shapes).kind == "full_adapter_xl":
         base = "SDXL"
     return AdapterInfo(
         adapter, "controlnet", header.metadata.get("modelspec.title", "") or file.stem,
         str(file.resolve()), header.bytes, reads=reads_of(file.stem),
         description=header.metadata.get("modelspec.description", "")[:200],
-        base=base, text_width=width, is_t2i=is_t2i,
+        base=base, text_width=width, is_t2i=is_t2i, kinds=kinds,
     )  # fmt: skip
 
 
-def _made_for(header: WeightsHeader) -> tuple[str, int]:
-    """Base and width of the text of a controlnet."""
-    width = control_shape(header.shapes).text_width
-    return base_of_width(width), width
+def _made_for(header: WeightsHeader) -> tuple[str, int, tuple[str, ...]]:
+    """Base and width of the text of a controlnet, and the kinds of pictures of a union."""
+    shape = control_shape(header.shapes)
+    return base_of_width(shape.text_width), shape.text_width, kinds_of(shape.types)
 
 
 def reads_of(name: str) -> str:

@@ -26,7 +26,6 @@ from webui.contracts.messages import (
     JobNoted,
     ModelReady,
     PictureReady,
-    RunJob,
     StepDone,
     UseExtensions,
     WarmUp,
@@ -41,6 +40,7 @@ from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.orders import order_of
 from webui.services.pace import Pace
 from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus
 
@@ -314,7 +314,7 @@ class Dispatcher:
 
     def _give(self, job: Job, alone: bool) -> None:
         try:
-            command = self._command(job)
+            command = order_of(job, self._catalog, self._images)
         except (BadRequest, NotFound) as error:
             self._jobs.finish(job.id, JobState.FAILED, str(error))
             return
@@ -326,25 +326,6 @@ class Dispatcher:
             return  # cancelled just now
         self._held[job.id] = _Held(running, alone)
         self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
-
-    def _command(self, job: Job) -> RunJob:
-        """What the worker is told of a job.
-
-        Raises:
-            BadRequest: its model or an adapter is not there any more.
-            NotFound: an image is not there any more.
-        """
-        request = job.request
-        images: dict[str, str] = {image: str(self._images.path(image)) for image in request.images}
-        adapters = [self._catalog.adapter("controlnet", use.adapter) for use in request.controls]
-        for text in request.every_text:
-            adapters += [self._catalog.adapter("lora", use.adapter) for use in text.every_lora]
-            adapters += [self._catalog.adapter("embedding", name) for name in text.embeddings]
-        return RunJob(
-            job_id=job.id, request=request, checkpoint=self._catalog.get(request.model),
-            images=images, adapters=tuple(dict.fromkeys(adapters)), skip=(),
-            others=tuple(self._catalog.get(name) for name in request.other_models),
-        )  # fmt: skip
 
     def _is_complete(self, job: Job) -> bool:
         return len(self._gallery.delivered(job.id)) >= job.request.count

@@ -12,7 +12,7 @@ from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
 from webui.contracts.parameters.regions import REGION_PROMPTS
-from webui.contracts.parameters.upscaling import BY_MODEL, USUAL_FACTOR
+from webui.contracts.parameters.upscaling import BY_MODEL, NO_SECOND, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
@@ -69,6 +69,7 @@ def misfits(
         *_missing(request, checkpoint),
         *_foreign(request, checkpoint, catalog),
         *_undrawable_frame(request, checkpoint),
+        *_beside(request, checkpoint),
     ]
     if problems:
         return problems
@@ -140,6 +141,25 @@ def _foreign(
         )
 
 
+def _beside(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
+    """What is asked for besides and does nothing here."""
+    if request.loops > 1 and not _loops(request, checkpoint):
+        yield FieldProblem(
+            "loops", f"{request.loops} for the model {str(checkpoint.id)!r}",
+            "1, but where a model draws a whole picture from an image: it cannot go round here",
+        )  # fmt: skip
+    if request.blends and not enlarges(request, checkpoint):
+        yield FieldProblem(
+            "upscaler_2", repr(request.upscaler_2), f"{NO_SECOND!r}, where no picture is enlarged"
+        )
+
+
+def _loops(request: GenerationRequest, checkpoint: CheckpointInfo) -> bool:
+    """Whether what is drawn can be drawn again from what came of it."""
+    from_image = request.task == "img2img" and request.upscaler == BY_MODEL
+    return from_image and checkpoint.task not in ("upscale", "edit", "inpaint")
+
+
 def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
     if checkpoint.task not in _BELONGS[name]:
         return False
@@ -150,9 +170,9 @@ def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:
 def _loras(
     request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog
 ) -> Iterator[FieldProblem]:
-    """LoRAs that are made for models of another width of text."""
+    """LoRAs and hypernetworks that are made for models of another width of text."""
     named = {use.adapter for text in request.every_text for use in text.every_lora}
-    for info in catalog.adapters("lora"):
+    for info in (*catalog.adapters("lora"), *catalog.adapters("hypernetwork")):
         if (
             info.id in named
             and info.text_width
@@ -162,7 +182,7 @@ def _loras(
             yield FieldProblem(
                 "loras",
                 f"{str(info.id)!r}, which is made {kind}for text of width {info.text_width}",
-                f"a LoRA for text of width {checkpoint.text_width}, which is what the model "
+                f"one for text of width {checkpoint.text_width}, which is what the model "
                 f"{str(checkpoint.id)!r} reads; take it out, or choose the model that it was trained on",
             )
 

@@ -75,6 +75,14 @@ SHAPES = (
         defaults=X4_DEFAULTS,
     ),
     FolderShape(
+        "sd1",
+        ("LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline"),
+        {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
+        defaults=(
+            ("sampler", "LCM"), ("schedule", "Turbo"), ("steps", 5), ("guidance_scale", 1.0),
+        ),
+    ),
+    FolderShape(
         "sdxl",
         (
             "StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline",

@@ -83,6 +83,7 @@ class Gallery:
         picture = Picture(
             id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
             file=file.relative_to(self._outputs).as_posix(), created=draft.created,
+            batch=request.batch,
         )  # fmt: skip
         try:
             with writing(self._database) as connection:
@@ -139,11 +140,18 @@ class Gallery:
         write_file(cached, out.getvalue(), partial=self._outputs / PARTIAL)
         return out.getvalue()
 
-    def recent(self, limit: int = 50, before: float | None = None) -> tuple[Picture, ...]:
-        """Pictures, newest first; `before` is the `created` of the last of the page before."""
+    def recent(
+        self, limit: int = 50, before: float | None = None, batch: str = ""
+    ) -> tuple[Picture, ...]:
+        """Pictures, newest first; `before` is the `created` of the last of the page before.
+
+        With `batch`, those that were ordered together.
+        """
         query = select(PICTURES).where(PICTURES.c.deleted.is_(None))
         if before is not None:
             query = query.where(PICTURES.c.created < before)
+        if batch:
+            query = query.where(PICTURES.c.batch == batch)
         with reading(self._database) as connection:
             rows = connection.execute(query.order_by(PICTURES.c.created.desc()).limit(limit)).all()
         return tuple(picture_of(row) for row in rows)

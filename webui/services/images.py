@@ -11,7 +11,7 @@ import io
 import re
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from webui.contracts.errors import BadImage, NotFound
 from webui.contracts.ids import ImageId
@@ -111,7 +111,7 @@ def _as_png(data: bytes) -> bytes:
         raise
     except DECODING_ERRORS as error:
         raise BadImage(
-            f"The file is no picture that can be read ({error or type(error).__name__}). Taken are PNG, JPEG, "
+            f"The file is no picture that can be read ({_reason(error)}). Taken are PNG, JPEG, "
             "WebP, GIF, BMP and TIFF."
         ) from error
     clean = pixels.copy()
@@ -121,6 +121,13 @@ def _as_png(data: bytes) -> bytes:
     out = io.BytesIO()
     clean.save(out, "PNG", compress_level=4)
     return out.getvalue()
+
+
+def _reason(error: Exception) -> str:
+    """Pillow's, but for where it names its own object."""
+    if isinstance(error, UnidentifiedImageError):
+        return "its format is none that is known"
+    return str(error) or type(error).__name__
 
 
 def _kept_mode(image: Image.Image) -> Image.Image:

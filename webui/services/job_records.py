@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from webui.contracts.ids import JobId, PictureId
+from webui.contracts.ids import BatchId, JobId, PictureId
 from webui.contracts.job import Job, JobState, Picture
 from webui.contracts.parameters.turns import PRIORITIES
 from webui.contracts.request import GenerationRequest
@@ -25,7 +25,7 @@ def insert_job(connection: Connection, job: Job) -> Job:
         insert(JOBS).values(
             id=job.id, request=job.request.model_dump_json(), state=job.state.value, step=job.step,
             steps=job.steps, attempts=0, deaths=0, cancel_requested=False, created=created,
-            rank=PRIORITIES[job.request.priority].rank,
+            rank=PRIORITIES[job.request.priority].rank, batch=job.request.batch or None,
         )
     )  # fmt: skip
     stored = select_job(connection, job.id)
@@ -63,6 +63,12 @@ def select_jobs(
     return _jobs(connection, connection.execute(query).all())
 
 
+def select_batch(connection: Connection, batch: BatchId) -> tuple[Job, ...]:
+    """Jobs that were ordered together, in their order."""
+    query = select(JOBS).where(JOBS.c.batch == batch).order_by(JOBS.c.number)
+    return _jobs(connection, connection.execute(query).all())
+
+
 def select_next(connection: Connection, excluding: Collection[JobId]) -> Job | None:
     """The queued job whose turn it is: the highest priority first, then the first submitted."""
     query = select(JOBS).where(JOBS.c.state == JobState.QUEUED.value).order_by(*_TURN).limit(1)
@@ -83,6 +89,7 @@ def picture_of(row: Row[Any]) -> Picture:
     return Picture(
         id=PictureId(row.id), job_id=JobId(row.job_id), index=row._mapping["index"], seed=row.seed,
         width=row.width, height=row.height, file=row.file, created=row.created,
+        batch=row.batch or "",
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, select
 
 from webui.contracts.errors import NotFound
 from webui.contracts.events import JobChanged
-from webui.contracts.ids import JobId, new_job_id
+from webui.contracts.ids import BatchId, JobId, new_job_id
 from webui.contracts.job import Job, JobState
 from webui.contracts.parameters.turns import PRIORITIES
 from webui.contracts.request import GenerationRequest, parse_request
@@ -97,6 +97,18 @@ class JobService:
         """Jobs, newest first; `before` is the `created` of the last one of the page before."""
         with reading(self._database) as connection:
             jobs = records.select_jobs(connection, limit, before, states)
+        return tuple(self._with_steps(job) for job in jobs)
+
+    def of_batch(self, batch: BatchId) -> tuple[Job, ...]:
+        """Jobs that were ordered together, in their order.
+
+        Raises:
+            NotFound: there are none.
+        """
+        with reading(self._database) as connection:
+            jobs = records.select_batch(connection, batch)
+        if not jobs:
+            raise NotFound("batch", batch)
         return tuple(self._with_steps(job) for job in jobs)
 
     def counts(self) -> dict[JobState, int]:

@@ -41,7 +41,7 @@ class KnownHashes:
     def of_picture(self, request: GenerationRequest, index: int) -> FileHashes:
         """Short hashes of the files that picture `index` of a request is drawn with."""
         text = request.text_of(index)
-        loras = self._adapters("lora", (use.adapter for use in text.every_lora))
+        loras = self._adapters("lora", (u.adapter for u in text.every_lora if u.kind == "lora"))
         embeddings = self._adapters("embedding", text.embeddings)
         path = self._path(request.model)
         known = self.of_files([path, *(info.path for info in (*loras, *embeddings))])

@@ -115,7 +115,12 @@ class ParameterReader:
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
         """All of a request of our own, without the pictures that are not here."""
-        kept = {**request.model_dump(mode="json", exclude={"priority", "texts"}), "count": 1}
+        kept = {
+            **request.model_dump(
+                mode="json", exclude={"priority", "texts", "batch", "source_name"}
+            ),
+            "count": 1,
+        }
         gone = [name for name in _PICTURES if kept[name] and not self._has(kept[name])]
         controls = [use for use in kept["controls"] if self._has(use["image"])]
         notes = []
@@ -159,7 +164,7 @@ class ParameterReader:
             return
         for tag in tags:
             try:
-                self._catalog.adapter("lora", AdapterId(tag.name))
+                self._catalog.adapter(tag.kind, AdapterId(tag.name))
             except UnknownAdapter as error:
                 yield str(error)
 

@@ -35,6 +35,8 @@ JOBS = Table(
     Column("cancel_requested", Boolean, nullable=False),
     # Of the request's priority: higher ones are given out first.
     Column("rank", Integer, nullable=False, server_default="0"),
+    # Of the request: what it is ordered together with; null for a job by itself.
+    Column("batch", String(32), index=True),
     Column("created", Float, nullable=False, index=True),
     Column("started", Float),
     Column("finished", Float),
@@ -54,6 +56,8 @@ PICTURES = Table(
     Column("created", Float, nullable=False, index=True),
     # When it was put into the bin; null for a picture that is shown.
     Column("deleted", Float),
+    # As its job's.
+    Column("batch", String(32), index=True),
     UniqueConstraint("job_id", "index"),
 )
 

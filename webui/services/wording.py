@@ -230,12 +230,13 @@ class _Named:
         uses = list(self._loras)
         for timed in named:
             tag = timed.tag
-            adapter = self._catalog.adapter("lora", AdapterId(tag.name)).id
+            adapter = self._catalog.adapter(tag.kind, AdapterId(tag.name)).id
             text_weight = None if tag.text_encoder == tag.unet else tag.text_encoder
             if not timed.never:
                 use = parse_lora(
-                    adapter, tag.unet, text_weight, tag.rank, blocks=tag.blocks, during=timed.during
-                )
+                    adapter, tag.unet, text_weight, tag.rank,
+                    blocks=tag.blocks, during=timed.during, kind=tag.kind,
+                )  # fmt: skip
                 uses.append(use)
         if not named:
             return tuple(uses)
@@ -245,7 +246,7 @@ class _Named:
 def _added(uses: Sequence[LoraUse]) -> tuple[LoraUse, ...]:
     sums: dict[tuple[object, ...], tuple[LoraUse, float, float]] = {}
     for use in uses:
-        same = use.adapter, use.rank, use.blocks, use.during
+        same = use.adapter, use.rank, use.blocks, use.during, use.kind
         _, unet, text = sums.get(same, (use, 0.0, 0.0))
         sums[same] = use, unet + use.weight, text + use.weight_of_text
     if len(sums) > MAX_LORAS:
@@ -261,6 +262,7 @@ def _added(uses: Sequence[LoraUse]) -> tuple[LoraUse, ...]:
             use.rank,
             blocks=use.blocks,
             during=use.during,
+            kind=use.kind,
         )
         for use, unet, text in sums.values()
     )

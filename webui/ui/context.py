@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.events import EventBus
@@ -35,5 +36,7 @@ class UiContext:
     """Gives jobs to the worker and knows how the worker is."""
     styles: StyleStore
     """Saved words."""
+    batches: BatchService
+    """Orders many pictures at once."""
     extensions: ExtensionService
     """What extensions add to menus."""

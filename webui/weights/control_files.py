@@ -42,6 +42,13 @@ class ControlShape:
     """Numbers that are embedded beside the timestep, as in SDXL; None where there are none."""
     hint_channels: tuple[int, ...]
     """Of the layers that read the picture."""
+    types: int = 0
+    """Kinds of pictures that it reads, of a union; 0 for a controlnet of one kind."""
+    mixing_width: int = 0
+    """Of the transformer that mixes what a union is shown."""
+    mixing_layers: int = 0
+    number_width: int = 256
+    """Numbers that each size about an SDXL picture, and each type of a union, is embedded into."""
 
     @property
     def heads(self) -> tuple[int, ...]:
@@ -76,10 +83,6 @@ def control_shape(shapes: Mapping[str, tuple[int, ...]]) -> ControlShape:
         raise NotAModel(
             "It is a Control-LoRA, which needs the weights of its base. Use a whole controlnet."
         )
-    if any("control_add_embedding" in name or "task_embedding" in name for name in shapes):
-        raise NotAModel(
-            "It is a controlnet of several kinds at once (union), which is not drawn with. Use one of one kind."
-        )
     if not names:
         raise NotAModel(
             "It lies in a folder of controlnets, but has neither 'control_model.input_hint_block' nor "
@@ -111,7 +114,21 @@ def _shape(own: Mapping[str, tuple[int, ...]]) -> ControlShape:
         linear_projection=len(projection) == 2,
         label_numbers=None if vector is None else vector[1],
         hint_channels=tuple(hints),
+        **_union(own),
     )
+
+
+def _union(own: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """What a union has besides."""
+    tasks = own.get("task_embedding")
+    if tasks is None:
+        return {}
+    return {
+        "types": tasks[0],
+        "mixing_width": tasks[1],
+        "number_width": own["control_add_embedding_linear_1.weight"][1] // max(tasks[0], 1),
+        "mixing_layers": _count(own, "transformer_layes_{}_ln_1.weight"),
+    }
 
 
 def _count(own: Mapping[str, object], pattern: str) -> int:
@@ -127,6 +144,8 @@ def _depth(own: Mapping[str, object], block: str) -> int:
 
 def _renamed(name: str) -> str:
     module, _, parameter = name.rpartition(".")
+    if not module:
+        return name
     joined = module.replace(".", "_")
     if joined.startswith("input_hint_block_"):
         layer = joined.removeprefix("input_hint_block_")

@@ -48,6 +48,8 @@ class UnetShape:
     """Numbers of a vector that is embedded beside the timestep; None where there is none."""
     label_classes: int | None
     """Entries of a table that is looked up beside the timestep; None where there is none."""
+    guidance_numbers: int | None
+    """Numbers that a distilled guidance's scale is told in; None where it is not told."""
 
 
 def unet_shape(shapes: Shapes, prefix: str = UNET) -> UnetShape | None:
@@ -86,6 +88,7 @@ class _Reader:
         up = [[(levels - 1 - level) * (layers + 1) + i for i in range(layers + 1)] for level in range(levels)]  # fmt: skip
         projection = self._first_of("proj_in.weight")
         table, vector = self._shapes.get("label_emb.weight"), self._shapes.get("label_emb.0.0.weight")  # fmt: skip
+        guidance = self._shapes.get("time_embed.cond_proj.weight")
         return UnetShape(
             in_channels=self._shapes["input_blocks.0.0.weight"][1],
             out_channels=self._shapes["out.2.weight"][0],
@@ -102,6 +105,7 @@ class _Reader:
             scale_shift=self._scale_shift(),
             label_numbers=None if vector is None else vector[-1],
             label_classes=None if table is None else table[0],
+            guidance_numbers=None if guidance is None else guidance[-1],
         )
 
     def _upsamplings(self) -> tuple[list[int], bool]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from tests.engine.families.tiny_flow import tiny_flux, tiny_sd3, write_tiny_flow
 from tests.engine.library import save_picture
 from tests.engine.rig import Rig, order
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
 from webui.engine.encoding import encode_texts
 from webui.engine.families.registry import load_model
@@ -74,6 +75,22 @@ def drawn(model: LoadedModel, **fields: Any) -> Tensor:
     rig.finish(order(model.checkpoint, **fields))
     assert rig.ends() == {"job": "done"}, rig.error("job")
     return rig.works(DecodeLatent)[-1].latent
+
+
+def drawn_with(
+    model: LoadedModel, lora: AdapterInfo, weight: float, **fields: Any
+) -> tuple[Tensor, Tensor]:
+    """The latents that the engine draws with a LoRA and, after it, without."""
+    fields = {
+        "prompt": PROMPT, "negative_prompt": NEGATIVE, "sampler": "Euler", "schedule": "Simple",
+        "steps": STEPS, "guidance_scale": 1.0, "width": SIDE, "height": SIDE, **fields,
+    }  # fmt: skip
+    rig, use = Rig(model), [{"adapter": lora.id, "weight": weight}]
+    rig.finish(order(model.checkpoint, "with", adapters=(lora,), loras=use, **fields))
+    rig.finish(order(model.checkpoint, "without", **fields))
+    assert set(rig.ends().values()) == {"done"}, rig.error("with")
+    first, second = (work.latent for work in rig.works(DecodeLatent))
+    return first, second
 
 
 def expected(pipeline: Any, **options: Any) -> Tensor:

@@ -157,3 +157,20 @@ def test_a_refiner_in_a_file_finishes_what_a_base_began(model: LoadedModel, tmp_
     )  # fmt: skip
     rig.finish(replace(command, others=(info,)))
     assert rig.ends() == {"job": "done"}, rig.error("job")
+
+
+def test_a_student_in_a_file_is_told_its_guidance(tmp_path: Path) -> None:
+    name = "model.diffusion_model.time_embed.cond_proj.weight"
+    info = write_original(tmp_path / "a.safetensors", {**shapes_of(False), name: (CHANNELS, 16)})
+    student = load_model(info, CPU)
+    assert student.traits.takes_guidance
+    rig = Rig(student)
+    told = {"told": 7.0, "again": 7.0, "less": 2.0}
+    for job, scale in told.items():
+        rig.finish(
+            order(info, job, steps=2, width=64, height=64, guidance_scale=1.0,
+                  distilled_guidance_scale=scale)
+        )  # fmt: skip
+    first, again, less = (rig.pictures(job)[0] for job in told)
+    assert (first == again).all()
+    assert (first != less).any()

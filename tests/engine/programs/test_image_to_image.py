@@ -131,3 +131,27 @@ def test_a_result_can_take_over_the_images_colours(library: Library, tmp_path: P
     rig.finish(wanted)
     made = rig.pictures("job")[0].astype(int)
     assert (made[..., 0] >= made[..., 2] - 1).mean() > 0.9
+
+
+def test_a_round_of_a_loopback_is_what_its_settings_draw_from_the_round_before(
+    model: LoadedModel, image: Path, tmp_path: Path
+) -> None:
+    rig = Rig(model)
+    common: dict[str, Any] = {"width": 64, "height": 64, "steps": 6}
+    loops: dict[str, Any] = {"loops": 3, "denoising_strength": 0.8, "final_strength": 0.2}
+    rig.finish(order(model.checkpoint, "all", files={"image": image}, seed=7, **loops, **common))
+    for number, strength in enumerate([0.8, 0.5, 0.2]):
+        job = f"round {number}"
+        rig.finish(
+            order(
+                model.checkpoint, job, files={"image": image}, seed=7 + number,
+                denoising_strength=strength, **common,
+            )
+        )  # fmt: skip
+        image = tmp_path / f"{number}.png"
+        Image.fromarray(rig.pictures(job)[0]).save(image)
+    assert (rig.pictures("all")[0] == rig.pictures("round 2")[0]).all()
+    assert (rig.pictures("round 0")[0] != rig.pictures("round 2")[0]).any()
+    total = 5 + 4 + 2  # a strength's share of six steps, the step in which it begins taken whole
+    told = [(step.step, step.steps) for step in rig.steps("all")]
+    assert told == [(done, total) for done in range(1, total + 1)]

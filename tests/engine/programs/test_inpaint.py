@@ -93,6 +93,17 @@ def test_the_model_is_shown_the_mask_and_what_is_around_it(
     assert torch.equal(rig.works(EncodeImage)[1].pixels[0], hidden)
 
 
+@pytest.mark.parametrize("weight", [0.25, 0.75])
+def test_the_mask_can_hide_less_than_everything(
+    library: Library, image: Path, mask: Path, weight: float
+) -> None:
+    rig = Rig(library.model("inpaint"))
+    rig.finish(job(library, "inpaint", image, mask, inpainting_mask_weight=weight))
+    whole, shown = (work.pixels[0] for work in rig.works(EncodeImage)[:2])
+    share = 1 - weight * torch.from_numpy(opened(mask) > 0).float()
+    assert torch.allclose(shown, whole * share, atol=1e-6)
+
+
 def test_diffusers_arrives_at_the_same_latent(library: Library, image: Path, mask: Path) -> None:
     model = library.model("inpaint")
     request = job(

@@ -22,7 +22,7 @@ from tests.engine.tiny import write_tiny_upscaler
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine import tiles
 from webui.engine.execute import execute
-from webui.engine.families.ldm_sr import load
+from webui.engine.families.registry import load_model
 from webui.engine.noise import NoiseStream
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.work import DecodeLatent, Predict
@@ -97,7 +97,7 @@ def test_the_label_changes_the_prediction(library: Library) -> None:
 
 
 def test_a_network_without_a_label_refuses_noise_augmentation(tmp_path: Path, image: Path) -> None:
-    model = load(write_tiny_upscaler(tmp_path / "plain", labelled=False), CPU)
+    model = load_model(write_tiny_upscaler(tmp_path / "plain", labelled=False), CPU)
     rig = Rig(model)
     files = {"image": image}
     rig.finish(
@@ -113,7 +113,7 @@ def test_diffusers_arrives_at_the_same_latent(
 ) -> None:
     image = save_picture(tmp_path / "small.png", 32, 32)
     folder = tmp_path / "plain"
-    model = load(write_unscaled(folder), CPU)
+    model = load_model(write_unscaled(folder), CPU)
     rig = Rig(model)
     rig.finish(order(model.checkpoint, files={"image": image}, sampler="DDIM"))
     vqvae = VQModel.from_pretrained(folder / "vqvae")

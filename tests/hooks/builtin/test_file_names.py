@@ -15,3 +15,9 @@ def test_a_name_has_the_local_day_the_time_the_seed_and_the_id() -> None:
     request = GenerationRequest(prompt="a boat", seed=7)
     draft = PictureDraft(PictureId("Ab-_9"), JobId("j"), 0, request, created)
     assert picture_file_name(draft) == "2026-11-21/014405-7-Ab-_9"
+
+
+def test_a_picture_of_a_batch_is_named_after_its_file() -> None:
+    request = GenerationRequest(prompt="", seed=7, source_name="../sea side (1).jpeg")
+    draft = PictureDraft(PictureId("Ab-_9"), JobId("j"), 0, request, 0.0)
+    assert picture_file_name(draft).endswith("-sea-side-1-7-Ab-_9")

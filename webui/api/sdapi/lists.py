@@ -135,8 +135,9 @@ def _add_adapters(router: APIRouter, context: ApiContext) -> None:
 
     @router.get("/hypernetworks", summary="List the hypernetworks")
     def hypernetworks() -> list[dict[str, Any]]:
-        """None."""
-        return []
+        """By the names that `<hypernet:name:1>` takes."""
+        found = context.catalog.adapters("hypernetwork")
+        return [{"name": info.name, "path": info.path} for info in found]
 
     @router.get("/prompt-styles", summary="List the styles")
     def styles() -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ FIELDS: Mapping[str, str] = {
     "img2img_fix_steps": "exact_steps",
     "img2img_background_color": "background",
     "initial_noise_multiplier": "noise_multiplier",
+    "inpainting_mask_weight": "inpainting_mask_weight",
     "eta_ancestral": "eta",
     "eta_ddim": "eta",
     "s_churn": "sigma_churn",

@@ -60,3 +60,12 @@ class Inpainting(BaseModel):
             step=4,
         ),
     ] = Field(32, ge=0, le=256)
+    inpainting_mask_weight: Annotated[
+        float,
+        Parameter(
+            "Conditional mask weight",
+            "How much of what is under the mask is hidden from a model made for inpainting; less than 1 keeps its shapes.",
+            "Conditional mask weight",
+            step=0.01,
+        ),
+    ] = Field(1.0, ge=0.0, le=1.0, allow_inf_nan=False)

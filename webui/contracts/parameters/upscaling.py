@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from webui.contracts.parameters.declaration import Parameter
 
 BY_MODEL, LANCZOS, NEAREST = "Model", "Lanczos", "Nearest"
+NO_SECOND = "None"
 IN_TILES = "Diffusion in tiles"
 USUAL_FACTOR = 4.0
 """How many times resampling enlarges where a request does not say."""
@@ -38,6 +39,25 @@ class Upscaling(BaseModel):
             empty="four times",
         ),
     ] = Field(None, ge=1.0, le=8.0, allow_inf_nan=False)
+    upscaler_2: Annotated[
+        str,
+        Parameter(
+            "Second upscaler",
+            "What enlarges the image once more, to be laid over the first one's picture.",
+            "Postprocess upscaler 2",
+            choices=(NO_SECOND, LANCZOS, NEAREST),
+            names_adapter="upscaler",
+        ),
+    ] = Field(NO_SECOND, max_length=500)
+    upscaler_2_visibility: Annotated[
+        float,
+        Parameter(
+            "Its visibility",
+            "How much of the second upscaler's picture is seen: 0 is the first's alone, 1 the second's.",
+            "Postprocess upscaler 2 visibility",
+            step=0.01,
+        ),
+    ] = Field(0.5, ge=0.0, le=1.0, allow_inf_nan=False)
     tile_upscaler: Annotated[
         str,
         Parameter(
@@ -78,6 +98,11 @@ class Upscaling(BaseModel):
             soft_maximum=0.5,
         ),
     ] = Field(0.25, ge=0.0, le=0.5, allow_inf_nan=False)
+
+    @property
+    def blends(self) -> bool:
+        """Whether a second upscaler's picture is laid over the first's."""
+        return self.upscaler_2 != NO_SECOND and self.upscaler_2_visibility > 0
 
     @property
     def is_drawn_in_tiles(self) -> bool:

@@ -26,6 +26,8 @@ class Control:
     """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows."""
     weight: float
     """What its say is multiplied by."""
+    kind: str = ""
+    """What kind of picture a union is shown."""
 
 
 def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
@@ -65,7 +67,7 @@ def residuals(
                 within = _sum(within, [said * shares for said in _features(net, same, rows)])
             continue
         hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
-        said, mid = says(net, inputs, torch.cat(hints))
+        said, mid = says(net, inputs, torch.cat(hints), same[0].kind)
         down = _sum(down, [each * shares for each in said])
         middle = mid * shares if middle is None else middle + mid * shares
     given: dict[str, Any] = {}

@@ -15,13 +15,11 @@ from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
+from webui.contracts.union_kinds import USUAL, type_of
 from webui.engine.damage import told_as_damage
 from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
-
-SIZE_WIDTH = 256
-"""Numbers that each size about an SDXL picture is embedded into."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +37,22 @@ class LoadedControl:
     bytes: int
     key: object = field(default_factory=object)
     """Its identity where it is not to be kept alive."""
+
+    def kind_of(self, asked: str) -> str:
+        """What a picture is that is said to be `asked`; empty where it reads one kind alone.
+
+        Raises:
+            JobFailed: it does not read this kind.
+        """
+        kinds = self.info.kinds
+        if not kinds:
+            return ""
+        kind = asked or (self.info.reads if self.info.reads in kinds else USUAL)
+        if kind not in kinds:
+            raise JobFailed(
+                f"The controlnet {self.info.id!r} is shown {kind[:50]!r}; it reads {', '.join(kinds)}."
+            )
+        return kind
 
     def check_fits(self, unet: nn.Module, latent_channels: int) -> None:
         """See that it can steer this UNet on latents of so many channels.
@@ -98,14 +112,16 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
     """
     # With the first controlnet: diffusers takes seconds to import.
     from diffusers.models.controlnets.controlnet import ControlNetModel  # noqa: PLC0415
+    from diffusers.models.controlnets.controlnet_union import ControlNetUnionModel  # noqa: PLC0415
 
+    kind: Any = ControlNetUnionModel if info.kinds else ControlNetModel
     dtype = compute_dtype(device)
     with told_as_damage(f"The controlnet {info.id!r}", info.path):
         path = Path(info.path)
         if path.is_file():
-            net = _from_file(path, ControlNetModel).to(dtype)
+            net = _from_file(path, kind).to(dtype)
         else:
-            net = ControlNetModel.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
+            net = kind.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
     net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
     return LoadedControl(
         info=info,
@@ -124,16 +140,22 @@ def _from_file(path: Path, kind: Any) -> Any:
     file = open_weights(path)
     shape = control_shape(file.header.shapes)
     crossed = ["CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in shape.depths]
-    added = {} if shape.label_numbers is None else {
+    added: dict[str, Any] = {} if shape.label_numbers is None else {
         "addition_embed_type": "text_time",
-        "addition_time_embed_dim": SIZE_WIDTH,
+        "addition_time_embed_dim": shape.number_width,
         "projection_class_embeddings_input_dim": shape.label_numbers,
     }  # fmt: skip
+    middle = "UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D"
+    added |= {} if shape.types else {"mid_block_type": middle}
+    if shape.types:
+        added |= {
+            "num_control_type": shape.types, "num_trans_channel": shape.mixing_width,
+            "num_trans_layer": shape.mixing_layers, "num_proj_channel": shape.channels[0],
+        }  # fmt: skip
     net = kind(
         in_channels=shape.latent_channels,
         block_out_channels=shape.channels,
         down_block_types=tuple(crossed),
-        mid_block_type="UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D",
         layers_per_block=shape.layers,
         cross_attention_dim=shape.text_width,
         attention_head_dim=shape.heads,
@@ -153,17 +175,30 @@ def _from_file(path: Path, kind: Any) -> Any:
     return net
 
 
-def says(net: LoadedControl, inputs: Inputs, hints: Tensor) -> tuple[list[Tensor], Tensor]:
-    """What a controlnet says of pictures (R, 3, h * factor, w * factor).
+def says(
+    net: LoadedControl, inputs: Inputs, hints: Tensor, kind: str = ""
+) -> tuple[list[Tensor], Tensor]:
+    """What a controlnet says of pictures (R, 3, h * factor, w * factor), which a union is told the kind of.
 
     Returns:
         What is added to the UNet's connections, (R, C_i, h_i, w_i) each, and to its middle.
     """
+    hints = hints.to(net.dtype, memory_format=torch.channels_last)
+    shown: dict[str, Any] = {"controlnet_cond": hints}
+    if net.info.kinds:
+        number = type_of(kind)
+        config: Any = net.net.config
+        types = hints.new_zeros(len(hints), config.num_control_type)
+        types[:, number] = 1
+        shown = {
+            "controlnet_cond": [hints], "control_type": types, "control_type_idx": [number],
+            "conditioning_scale": [1.0],
+        }  # fmt: skip
     down, middle = net.net(
         inputs.x[:, : net.latent_channels].to(net.dtype, memory_format=torch.channels_last),
         inputs.t,
         inputs.tokens.to(net.dtype),
-        hints.to(net.dtype, memory_format=torch.channels_last),
+        **shown,
         added_cond_kwargs=inputs.added(net.dtype),
         return_dict=False,
     )

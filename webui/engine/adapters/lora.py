@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from webui.contracts.lora_blocks import share_of_block
 from webui.contracts.lora_keys import TEXT, TEXT_2, UNET, Place, split_key
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
+from webui.engine.adapters.fused import parted
 from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
 
@@ -56,8 +58,36 @@ class LoadedLora:
         return any(place[0] != UNET for place in self.changes)
 
 
-Patches = tuple[tuple[LoadedLora, float], ...]
-"""LoRAs and their weights, in the order in which they are added."""
+class Patch(Protocol):
+    """What is laid over a network: a LoRA, or what changes no weight and acts otherwise (a hypernetwork)."""
+
+    @property
+    def info(self) -> AdapterInfo:
+        """Of its file."""
+        ...
+
+    @property
+    def changes(self) -> Mapping[Place, Change]:
+        """Of weights."""
+        ...
+
+    @property
+    def key(self) -> object:
+        """Its identity where it is not to be kept alive."""
+        ...
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether it changes a text encoder."""
+        ...
+
+    def share(self, place: Place, /) -> float:
+        """What its weight is multiplied by at a place."""
+        ...
+
+
+Patches = tuple[tuple[Patch, float], ...]
+"""LoRAs and their weights, in the order in which they are added; hypernetworks too."""
 PatchStages = tuple[tuple[int, Patches], ...]
 """(last step, counted from 1; what is at work until then), in order; empty is none at any step."""
 
@@ -116,8 +146,9 @@ def _changes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict
     for (part, name), found in pieces.items():
         stated = found.pop("alpha", None)
         alpha = default((part, name)) if stated is None else float(stated)
-        for ending, change in changes_of(Pieces(f"{part}.{name}", found, alpha)):
-            changes[part, name + ending] = change
+        for own, cut in parted(name, found) if part == UNET else ((name, found),):
+            for ending, change in changes_of(Pieces(f"{part}.{own}", cut, alpha)):
+                changes[part, own + ending] = change
     return changes
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
-from webui.engine.adapters.lora import LoadedLora, Patches, patch_key
+from webui.engine.adapters.lora import Patch, Patches, patch_key
 from webui.engine.packed.layers import PackedLinear
 
 
@@ -71,13 +72,13 @@ _Wanted = dict[str, tuple[_Place, list[tuple[Change, float]]]]
 
 
 class MergedWeights:
-    """What is merged into the networks of one model at present."""
+    """What is merged into networks at present; two models that have a network in common ask the same one."""
 
     def __init__(self) -> None:
-        self._now: dict[str, object] = {}
-        """Patches of each part, as `patch_key` has them."""
-        self._changed: dict[str, dict[str, _Place]] = {}
-        """Of each part, by name: the weights that are changed."""
+        self._now: WeakKeyDictionary[nn.Module, object] = WeakKeyDictionary()
+        """Patches of each network, as `patch_key` has them."""
+        self._changed: WeakKeyDictionary[nn.Module, dict[str, _Place]] = WeakKeyDictionary()
+        """Of each, by name: the weights that are changed."""
 
     @torch.no_grad()
     def use(self, part: str, network: nn.Module, patches: Patches) -> None:
@@ -89,13 +90,13 @@ class MergedWeights:
             JobFailed: a LoRA is made for another network.
         """
         key = patch_key(patches)
-        if self._now.get(part, ()) == key:
+        if self._now.get(network, ()) == key:
             return
         wanted = _wanted(part, network, patches)
-        changed = self._changed.setdefault(part, {})
+        changed = self._changed.setdefault(network, {})
         for name in [name for name in changed if name not in wanted]:
             changed.pop(name).restore()
-        self._now[part] = None  # neither the old ones nor the new
+        self._now[network] = None  # neither the old ones nor the new
         try:
             for name, (found, changes) in wanted.items():
                 place = changed.setdefault(name, found)
@@ -104,9 +105,9 @@ class MergedWeights:
             for place in changed.values():
                 place.restore()
             changed.clear()
-            self._now[part] = ()
+            self._now[network] = ()
             raise
-        self._now[part] = key
+        self._now[network] = key
 
 
 def _changed(before: Tensor, changes: Sequence[tuple[Change, float]]) -> Tensor:
@@ -137,7 +138,7 @@ def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
     return wanted
 
 
-def _misfit(lora: LoadedLora, part: str, name: str, found: _Place | None) -> JobFailed:
+def _misfit(lora: Patch, part: str, name: str, found: _Place | None) -> JobFailed:
     shape = lora.changes[part, name].shape
     has = "has none" if found is None else f"has one of shape {found.shape}"
     return JobFailed(

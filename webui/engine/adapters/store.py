@@ -16,6 +16,7 @@ from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.adapters.control import Steerer, load_steerer
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
+from webui.engine.adapters.hypernetwork import LoadedHypernetwork, load_hypernetwork
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
 from webui.engine.adapters.vae import LoadedVae, load_vae
@@ -23,13 +24,13 @@ from webui.engine.memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-Adapter = Steerer | LoadedLora | LoadedEmbedding | LoadedUpscaler | LoadedVae
+Adapter = Steerer | LoadedLora | LoadedHypernetwork | LoadedEmbedding | LoadedUpscaler | LoadedVae
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
 
 LOADERS: Mapping[AdapterKind, Loader] = {
     "controlnet": load_steerer, "lora": load_lora, "embedding": load_embedding,
-    "upscaler": load_upscaler, "vae": load_vae,
+    "upscaler": load_upscaler, "vae": load_vae, "hypernetwork": load_hypernetwork,
 }  # fmt: skip
 
 

@@ -12,17 +12,17 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
+from webui.engine.adapters.taesd import TAESD_LEVELS, load_taesd
 from webui.engine.damage import told_as_damage
 from webui.engine.first_stage import FirstStage
 from webui.engine.precision import compute_dtype
-from webui.engine.weights import open_weights
+from webui.engine.weights import Weights, open_weights
 from webui.weights.ldm_first_stage import PREFIX
+from webui.weights.taesd_files import latent_channels
 
 if TYPE_CHECKING:  # it imports adapters
     from webui.engine.model import LoadedModel
 
-_TINY = "decoder.layers.0.weight"
-"""In the names of TAESD, as diffusers writes it."""
 _LEVELS = "encoder.down_blocks.{}.resnets.0.conv1.weight"
 """In diffusers' names of a whole one."""
 
@@ -68,20 +68,19 @@ class LoadedVae:
 
 
 def load_vae(info: AdapterInfo, device: torch.device) -> LoadedVae:
-    """Read a first stage's file: the original layout, diffusers', or TAESD in diffusers'.
+    """Read a first stage's file: the original layout, diffusers', or TAESD in any of its own.
 
     Raises:
         BrokenModel: it is damaged, or none.
     """
     with told_as_damage(f"The VAE {info.id!r}", info.path):
         file = open_weights(Path(info.path))
-        weights = {name.removeprefix(PREFIX): file[name].clone() for name in file}
-        vae = _network(weights)
+        tiny = bool(latent_channels(file.header.shapes))
+        vae = load_taesd(file) if tiny else _network(_copied(file))
     # Distances to a codebook have no half-precision form on GPUs.
     dtype = torch.float32 if hasattr(vae, "quantize") else compute_dtype(device)
     vae = vae.eval().requires_grad_(False).to(device, dtype)
-    tiny = _TINY in weights
-    levels = 4 if tiny else len(vae.config.block_out_channels)
+    levels = TAESD_LEVELS if tiny else len(vae.config.block_out_channels)
     return LoadedVae(
         info=info,
         vae=vae,
@@ -92,21 +91,22 @@ def load_vae(info: AdapterInfo, device: torch.device) -> LoadedVae:
     )
 
 
+def _copied(file: Weights) -> dict[str, Tensor]:
+    """Names without the original code's prefix to tensors of our own: the file may be replaced."""
+    return {name.removeprefix(PREFIX): file[name].clone() for name in file}
+
+
 # Any: diffusers' classes are typed loosely.
 def _network(weights: dict[str, Tensor]) -> Any:
     """The network with its weights, in float32."""
     # With the first file: diffusers takes seconds to import.
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL  # noqa: PLC0415
-    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny  # noqa: PLC0415
 
     from webui.engine.ldm_layout.first_stage import read_first_stage  # noqa: PLC0415
 
-    if _TINY in weights:
-        net: Any = AutoencoderTiny(latent_channels=weights[_TINY].shape[1])
-    elif _LEVELS.format(0) in weights:
-        net = AutoencoderKL(**_sizes(weights))
-    else:
+    if _LEVELS.format(0) not in weights:
         return read_first_stage(weights).float()
+    net: Any = AutoencoderKL(**_sizes(weights))
     net.load_state_dict(weights, strict=True)
     return net.float()
 

@@ -12,6 +12,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.parts import load_part, part_folder
+from webui.engine.shared_networks import Place
 from webui.prompt.tokens import TokenFrame
 
 TOKENIZERS = {TEXT: "tokenizer", TEXT_2: "tokenizer_2"}
@@ -21,7 +22,7 @@ TOKENIZERS = {TEXT: "tokenizer", TEXT_2: "tokenizer_2"}
 def read_tower(
     checkpoint: CheckpointInfo,
     part: str,
-    device: torch.device,
+    place: Place,
     dtype: torch.dtype,
     *,
     projects: bool,
@@ -31,12 +32,12 @@ def read_tower(
     Args:
         checkpoint: Whose.
         part: 'text_encoder' or 'text_encoder_2'.
-        device: Where it runs.
+        place: Where it runs.
         dtype: In which precision.
         projects: Whether it says of the text as a whole what CLIP compares with pictures.
     """
     kind: Any = CLIPTextModelWithProjection if projects else CLIPTextModel
-    encoder = load_part(kind, part_folder(checkpoint, part), device, dtype=dtype)
+    encoder = load_part(kind, part_folder(checkpoint, part), place, dtype=dtype)
     folder = part_folder(checkpoint, TOKENIZERS[part])
     tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))

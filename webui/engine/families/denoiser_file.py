@@ -15,6 +15,7 @@ from webui.engine.flow_layout import flux, sd3
 from webui.engine.ldm_layout.unet import converted as unet_converted
 from webui.engine.packed.layers import fill
 from webui.engine.packed.weight import Stored
+from webui.engine.shared_networks import Place, files_of
 from webui.engine.weights import open_weights
 from webui.weights.bare import bare_denoiser
 from webui.weights.ldm_heads import Heads
@@ -28,7 +29,7 @@ _Read = Callable[[Mapping[str, Stored]], tuple[dict[str, Any], Mapping[str, Stor
 
 # Any: classes of diffusers' networks, which are typed loosely.
 def load_denoiser(
-    kind: Any, checkpoint: CheckpointInfo, part: str, device: torch.device, dtype: torch.dtype
+    kind: Any, checkpoint: CheckpointInfo, part: str, place: Place, dtype: torch.dtype
 ) -> Any:
     """The network of a part, ready to use.
 
@@ -36,21 +37,30 @@ def load_denoiser(
         kind: What it becomes.
         checkpoint: Whose.
         part: 'unet' or 'transformer'.
-        device: Where it runs.
+        place: Where it is put.
         dtype: In which precision.
 
     Raises:
         ValueError: a file's weights are not those of the network that the rest of the model has.
     """
-    place = part_folder(checkpoint, part)
-    if not place.is_file():
-        return load_part(kind, place, device, torch_dtype=dtype)
-    weights = open_weights(place)
+    where, settings = part_folder(checkpoint, part), part_folder(checkpoint, CONFIG)
+    if not where.is_file():
+        return load_part(kind, where, place, by_content=False, torch_dtype=dtype)
+    source = (kind, dtype, *files_of(where), *files_of(settings))
+
+    def read() -> Any:
+        return ready(_read_file(kind, where, settings), place.device, dtype)
+
+    return place.network(source, read, by_content=False)
+
+
+def _read_file(kind: Any, file: Path, settings: Path) -> Any:
+    weights = open_weights(file)
     bare = bare_denoiser(weights.header)
     if bare is None:
-        raise BrokenModel(f"{str(place)!r} holds no denoising network alone.")
+        raise BrokenModel(f"{str(file)!r} holds no denoising network alone.")
     sizes, named = _READERS[bare.family](weights.stored_below(bare.prefix))
-    config = read_config(part_folder(checkpoint, CONFIG), "config.json")
+    config = read_config(settings, "config.json")
     with torch.device("meta"):
         network = kind.from_config({**config, **sizes})
     try:
@@ -59,7 +69,7 @@ def load_denoiser(
         raise ValueError(
             f"its denoising network has other weights than the rest of the model expects: {error}"
         ) from error
-    return ready(network, device, dtype)
+    return network
 
 
 def model_folder(checkpoint: CheckpointInfo) -> Path:

@@ -25,12 +25,12 @@ from webui.engine.families.parts import (
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 PATCH = 2
@@ -124,21 +124,21 @@ class ReadByT5:
         return EncodedText(self.t5.read(work)[None], pooled=self.clip.read(work)[1])
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
     # Made in bfloat16; what is packed has no precision of its own.
-    dtype = compute_dtype(device, "BF16" if checkpoint.packed else checkpoint.dtype)
-    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", device, dtype)
-    first_stage = read_first_stage(checkpoint, device, dtype)
-    clip = read_tower(checkpoint, TEXT, device, dtype, projects=False)
+    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", place, dtype)
+    first_stage = read_first_stage(checkpoint, place, dtype)
+    clip = read_tower(checkpoint, TEXT, place, dtype, projects=False)
     told = bool(transformer.config.guidance_embeds)
     length = DEV_LENGTH if told else SCHNELL_LENGTH
-    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, device, dtype)
+    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, place, dtype)
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     grows = bool(scheduler.get("use_dynamic_shifting", False))
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=t5.encoder,
         tokenize=t5.tokenize,
@@ -148,7 +148,7 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=first_stage.scale,
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(1.0 if grows else float(scheduler.get("shift", 1.0))),
-        bytes=weight_bytes([transformer, first_stage.vae, clip.encoder, t5.encoder]),
+        bytes=network_bytes(transformer, first_stage.vae, clip.encoder, t5.encoder),
         preview=first_stage.preview,
         reads=ReadByT5(clip, t5),
         traits=Traits(

@@ -18,24 +18,26 @@ from webui.engine.families.parts import (
     noise_levels,
     part_folder,
     read_config,
-    weight_bytes,
 )
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
+from webui.engine.shared_networks import Place, network_bytes
 
 UNCHOSEN_SCALE = 0.18215
 """What diffusers writes into a VQModel's config where nobody has chosen a scale."""
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     vq_folder = part_folder(checkpoint, "vqvae")
-    unet = load_part(UNet2DModel, part_folder(checkpoint, "unet"), device, torch_dtype=dtype)
+    unet = load_part(
+        UNet2DModel, part_folder(checkpoint, "unet"), place, by_content=False, torch_dtype=dtype
+    )
     # In float32: distances to the codebook have no half-precision form on GPUs.
-    vqvae = load_part(VQModel, vq_folder, device, torch_dtype=torch.float32)
+    vqvae = load_part(VQModel, vq_folder, place, torch_dtype=torch.float32)
     channels = int(vqvae.config.latent_channels)
     if int(unet.config.in_channels) != channels + 3:
         raise ValueError(
@@ -45,11 +47,11 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     _keep_precision(unet)
     scale = _scale(read_config(vq_folder, "config.json"))
     with torch.inference_mode():
-        preview = fit_projection(lambda z: decode_latents(vqvae, z / scale), channels, device)
+        preview = fit_projection(lambda z: decode_latents(vqvae, z / scale), channels, place.device)
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=None,
         tokenize=None,
@@ -59,7 +61,7 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=scale,
         latent_shift=0.0,
         levels=noise_levels(scheduler),
-        bytes=weight_bytes([unet, vqvae]),
+        bytes=network_bytes(unet, vqvae),
         preview=preview,
     )
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import decode_latents
-from webui.engine.packed.layers import PackedLinear
 from webui.engine.previews import fit_projection
+from webui.engine.shared_networks import Place, files_of
 
 ZERO_SNR_ALPHA = 2.0**-24
 
@@ -40,10 +40,42 @@ def read_config(folder: Path, name: str) -> dict[str, Any]:
     return config
 
 
-# Any: diffusers' and transformers' from_pretrained are not typed alike.
-def load_part(kind: Any, folder: Path, device: torch.device, **options: Any) -> Any:
-    """A network from its folder, ready to use; `options` name its precision."""
-    return ready(kind.from_pretrained(folder, local_files_only=True, **options), device)
+# Any, here and below: diffusers' and transformers' from_pretrained are not typed alike.
+def load_part(
+    kind: Any, folder: Path, place: Place, *, by_content: bool = True, **options: Any
+) -> Any:
+    """A network from its folder, ready to use.
+
+    Args:
+        kind: What it becomes.
+        folder: Where it lies.
+        place: Where it is put.
+        by_content: Whether other folders may have an equal one; not worth asking of denoising networks.
+        options: Name its precision.
+    """
+    source = (kind, *sorted(options.items()), *files_of(folder))
+
+    def read() -> Any:
+        return ready(kind.from_pretrained(folder, local_files_only=True, **options), place.device)
+
+    return place.network(source, read, by_content=by_content)
+
+
+@dataclass(frozen=True)
+class FileParts:
+    """The networks of a single file, each read when it is asked for and not there already."""
+
+    checkpoint: CheckpointInfo
+    place: Place
+    dtype: torch.dtype
+
+    def network(self, name: str, read: Callable[[], Any], *, by_content: bool = True) -> Any:
+        """The network that `read` makes of the file, ready to use; `name` tells it from the others."""
+        info, place = self.checkpoint, self.place
+        source = (info.family, info.variant, name, self.dtype, *files_of(Path(info.path)))
+        return place.network(
+            source, lambda: ready(read(), place.device, self.dtype), by_content=by_content
+        )
 
 
 # Any: networks of two libraries that have no base in common but nn.Module.
@@ -67,21 +99,22 @@ class ReadFirstStage:
 
 def read_first_stage(
     checkpoint: CheckpointInfo,
-    device: torch.device,
+    place: Place,
     dtype: torch.dtype,
     scale: float | None = None,
 ) -> ReadFirstStage:
     """The part 'vae' of a model, and a preview fitted to it; a given scale goes before its config's."""
-    vae = load_part(AutoencoderKL, part_folder(checkpoint, "vae"), device, torch_dtype=dtype)
-    if scale is not None:
-        vae.register_to_config(scaling_factor=scale)
-    return fitted_first_stage(vae, device)
+    vae = load_part(AutoencoderKL, part_folder(checkpoint, "vae"), place, torch_dtype=dtype)
+    return fitted_first_stage(vae, place.device, scale)
 
 
 # Any: diffusers' networks are typed loosely.
-def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
-    """A KL first stage that is in memory, with a preview fitted to it."""
-    scale, shift = float(vae.config.scaling_factor), float(vae.config.shift_factor or 0.0)
+def fitted_first_stage(
+    vae: Any, device: torch.device, scale: float | None = None
+) -> ReadFirstStage:
+    """A KL first stage that is in memory, with a preview fitted to it; its config's scale unless one is given."""
+    scale = float(vae.config.scaling_factor) if scale is None else scale
+    shift = float(vae.config.shift_factor or 0.0)
     with torch.inference_mode():
         preview = fit_projection(
             lambda latents: decode_latents(vae, latents / scale + shift),
@@ -89,15 +122,6 @@ def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
             device,
         )
     return ReadFirstStage(vae, scale, shift, preview)
-
-
-def weight_bytes(networks: Iterable[nn.Module]) -> int:
-    """Memory that the weights of some networks take."""
-    networks = tuple(networks)
-    packed = sum(
-        m.rows.nbytes for n in networks for m in n.modules() if isinstance(m, PackedLinear)
-    )
-    return packed + sum(p.nbytes for n in networks for p in n.parameters())
 
 
 def noise_levels(config: dict[str, Any]) -> NoiseLevels:

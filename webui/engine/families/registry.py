@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
 import torch
@@ -12,12 +12,13 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import NotAModel
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
+from webui.engine.shared_networks import Place, SharedNetworks
 
 
 class Load(Protocol):
     """Reads a checkpoint into memory."""
 
-    def __call__(self, checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+    def __call__(self, checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         """What damaged files raise may pass: `load_model` brings it into a sentence."""
         ...
 
@@ -42,8 +43,10 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def load_model(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
-    """Load a checkpoint by its family.
+def load_model(
+    checkpoint: CheckpointInfo, device: torch.device, shared: SharedNetworks | None = None
+) -> LoadedModel:
+    """Load a checkpoint by its family; `shared` has the networks of other models that are in memory.
 
     Raises:
         NotAModel: no family has this id.
@@ -51,7 +54,9 @@ def load_model(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     """
     load = find_loader(checkpoint)
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
-        return load(checkpoint, device)
+        place = Place(device, SharedNetworks() if shared is None else shared)
+        model = load(checkpoint, place)
+    return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from transformers.models.clip.modeling_clip import CLIPTextModel
 from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
@@ -25,14 +24,15 @@ from webui.engine.families.parts import (
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.sd1_file import parts_of_file
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.told_guidance import TellableUNet
 from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import Place, network_bytes
 
 INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "text": lambda latent, classes: latent,  # noqa: ARG005
@@ -46,18 +46,18 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
 """Input channels of the UNet by task, from those of the latent and the number of classes."""
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder or a single file."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     read = _parts_of_folder if checkpoint.is_in_parts else parts_of_file
-    parts = read(checkpoint, device, dtype)
+    parts = read(checkpoint, place, dtype)
     # Any: diffusers' configurations are typed loosely.
     unet: Any = parts.unet
     _check_channels(checkpoint, int(unet.config.in_channels))
     look_up_whole_labels(parts.unet)
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=parts.text_encoder,
         tokenize=lambda text: token_ids(parts.tokenizer, text),
@@ -67,28 +67,31 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=parts.first_stage.scale,
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
-        bytes=weight_bytes(parts.networks),
+        bytes=network_bytes(*parts.networks),
         preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
-        traits=Traits(small_noise=parts.small_noise),
+        traits=Traits(
+            small_noise=parts.small_noise,
+            takes_guidance=unet.config.time_cond_proj_dim is not None,
+        ),
     )
 
 
 def _parts_of_folder(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+    checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype
 ) -> StableDiffusionParts:
     where = {name: part_folder(checkpoint, name) for name in _PARTS}
     enlarges = checkpoint.task == "upscale"
-    text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
+    text_encoder = load_part(CLIPTextModel, where["text_encoder"], place, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
-        unet=load_denoiser(UNet2DConditionModel, checkpoint, "unet", device, dtype),
-        first_stage=read_first_stage(checkpoint, device, dtype, SCALE if enlarges else None),
+        unet=load_denoiser(TellableUNet, checkpoint, "unet", place, dtype),
+        first_stage=read_first_stage(checkpoint, place, dtype, SCALE if enlarges else None),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
         frame=token_frame(tokenizer, int(text_encoder.config.max_position_embeddings)),
         levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
-        layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], device),
+        layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], place.device),
         small_noise=noise_of_folder(checkpoint) if enlarges else None,
     )
 

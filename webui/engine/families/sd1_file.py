@@ -20,11 +20,13 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families import x4_upscaler
 from webui.engine.families.clip_parts import token_frame
-from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
+from webui.engine.families.parts import FileParts, fitted_first_stage, noise_levels
 from webui.engine.families.sd1_parts import StableDiffusionParts
+from webui.engine.families.told_guidance import TellableUNet
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
 from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.shared_networks import Place
 from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.clip_vocabulary import clip_vocabulary
@@ -68,7 +70,7 @@ ORIGINALS: Mapping[str, Original] = {
 
 
 def parts_of_file(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
+    checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype
 ) -> StableDiffusionParts:
     """Read the file.
 
@@ -82,18 +84,26 @@ def parts_of_file(
             f"its variant is {checkpoint.variant!r}; known are {', '.join(ORIGINALS)}."
         )
     weights = open_weights(Path(checkpoint.path))
-    unet = read_unet(weights.stored_below("model.diffusion_model."), original.heads)
-    vae: Any = read_first_stage(weights.below("first_stage_model."))
-    vae.register_to_config(scaling_factor=original.scale)
-    encoder = original.read_text(weights.below(original.text))
+    parts = FileParts(checkpoint, place, dtype)
+    unet = parts.network(
+        "unet",
+        lambda: read_unet(
+            weights.stored_below("model.diffusion_model."), original.heads, TellableUNet
+        ),
+        by_content=False,
+    )
+    vae = parts.network("vae", lambda: read_first_stage(weights.below("first_stage_model.")))
+    encoder = parts.network(
+        "text_encoder", lambda: original.read_text(weights.below(original.text))
+    )
     tokenizer = clip_tokenizer()
     frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))
     if original.padding is not None:
         frame = replace(frame, padding=original.padding)
     return StableDiffusionParts(
-        unet=ready(unet, device, dtype),
-        first_stage=fitted_first_stage(ready(vae, device, dtype), device),
-        text_encoder=ready(encoder, device, dtype),
+        unet=unet,
+        first_stage=fitted_first_stage(vae, place.device, original.scale),
+        text_encoder=encoder,
         tokenizer=tokenizer,
         frame=frame,
         levels=_levels(checkpoint, weights, original.betas),

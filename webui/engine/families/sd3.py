@@ -23,12 +23,12 @@ from webui.engine.families.parts import (
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.patches import whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 T5_LENGTH = 256
@@ -89,23 +89,23 @@ class ReadByThree:
         return EncodedText(wide, tail, pooled)
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder."""
     # Made in bfloat16; what is packed has no precision of its own.
-    dtype = compute_dtype(device, "BF16" if checkpoint.packed else checkpoint.dtype)
-    transformer = load_denoiser(JointTransformer, checkpoint, "transformer", device, dtype)
-    first_stage = read_first_stage(checkpoint, device, dtype)
+    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(JointTransformer, checkpoint, "transformer", place, dtype)
+    first_stage = read_first_stage(checkpoint, place, dtype)
     towers = tuple(
-        read_tower(checkpoint, part, device, dtype, projects=True) for part in (TEXT, TEXT_2)
+        read_tower(checkpoint, part, place, dtype, projects=True) for part in (TEXT, TEXT_2)
     )
     has_t5 = part_folder(checkpoint, TEXT_3).is_dir()
     parts = (TEXT_3, "tokenizer_3")
-    t5 = read_t5(checkpoint, parts, T5_LENGTH, device, dtype) if has_t5 else None
+    t5 = read_t5(checkpoint, parts, T5_LENGTH, place, dtype) if has_t5 else None
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     networks = [transformer, first_stage.vae, *(tower.encoder for tower in towers)]
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=towers[0].encoder,
         tokenize=lambda text: [*towers[0].tokenize(text)],
@@ -115,7 +115,7 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=first_stage.scale,
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(float(scheduler.get("shift", 3.0))),
-        bytes=weight_bytes([*networks, *([] if t5 is None else [t5.encoder])]),
+        bytes=network_bytes(*networks, *([] if t5 is None else [t5.encoder])),
         preview=first_stage.preview,
         reads=ReadByThree(towers, t5, int(transformer.config.joint_attention_dim)),
         traits=Traits(attends_jointly=True, lacks="" if has_t5 else WITHOUT_T5),

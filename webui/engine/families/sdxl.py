@@ -7,7 +7,6 @@ this shape too; an LCM is told the scale of its guidance besides.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +24,14 @@ from webui.engine.families.parts import (
     part_folder,
     read_config,
     read_first_stage,
-    weight_bytes,
 )
 from webui.engine.families.sdxl_file import parts_of_file
 from webui.engine.families.sdxl_parts import XlParts
+from webui.engine.families.told_guidance import guidance_embedding
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
 
@@ -68,14 +68,6 @@ class SizedUNet(UNet2DConditionModel):  # type: ignore[misc]
         )
 
 
-def guidance_embedding(scale: Tensor, width: int) -> Tensor:
-    """(R, width) of guidance scales (R,), as latent consistency models have it (Luo et al. 2023)."""
-    half = width // 2
-    steps = torch.arange(half, device=scale.device) * (-math.log(10_000.0) / (half - 1))
-    angles = (scale[:, None] - 1) * 1000 * torch.exp(steps)
-    return torch.cat((angles.sin(), angles.cos()), 1)
-
-
 @dataclass(frozen=True, eq=False)
 class ReadByTowers:
     """Reads a text by one or two encoders: their tokens side by side, the last one's whole."""
@@ -88,19 +80,19 @@ class ReadByTowers:
         return EncodedText(torch.cat([tokens for tokens, _ in said], -1), pooled=said[-1][1])
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a diffusers folder or a single file."""
-    dtype = compute_dtype(device, checkpoint.dtype)
+    dtype = compute_dtype(place.device, checkpoint.dtype)
     if checkpoint.is_in_parts:
-        parts = _parts_of_folder(checkpoint, device, dtype)
+        parts = _parts_of_folder(checkpoint, place, dtype)
     else:
-        parts = parts_of_file(checkpoint, device, dtype, SizedUNet)
+        parts = parts_of_file(checkpoint, place, dtype, SizedUNet)
     first, last = parts.towers[0], parts.towers[-1]
     pooled: Any = last.encoder.config
     networks = [parts.unet, parts.first_stage.vae, *(tower.encoder for tower in parts.towers)]
     return LoadedModel(
         checkpoint=checkpoint,
-        device=device,
+        device=place.device,
         dtype=dtype,
         text_encoder=first.encoder,
         tokenize=lambda text: [*first.tokenize(text)],
@@ -110,7 +102,7 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=parts.first_stage.scale,
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
-        bytes=weight_bytes(networks),
+        bytes=network_bytes(*networks),
         preview=parts.first_stage.preview,
         reads=ReadByTowers(parts.towers),
         traits=read_traits(
@@ -119,16 +111,14 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     )
 
 
-def _parts_of_folder(
-    checkpoint: CheckpointInfo, device: torch.device, dtype: torch.dtype
-) -> XlParts:
+def _parts_of_folder(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype) -> XlParts:
     texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return XlParts(
-        unet=load_denoiser(SizedUNet, checkpoint, "unet", device, dtype),
-        first_stage=read_first_stage(checkpoint, device, dtype),
+        unet=load_denoiser(SizedUNet, checkpoint, "unet", place, dtype),
+        first_stage=read_first_stage(checkpoint, place, dtype),
         towers=tuple(
-            read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in texts
+            read_tower(checkpoint, part, place, dtype, projects=part == TEXT_2) for part in texts
         ),
         levels=noise_levels(scheduler),
         zeroes_empty_negative=_zeroes_empty_negative(checkpoint),

@@ -17,12 +17,13 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import token_frame, token_ids
-from webui.engine.families.parts import fitted_first_stage, noise_levels, ready
+from webui.engine.families.parts import FileParts, fitted_first_stage, noise_levels
 from webui.engine.families.sd1_file import BETAS, ZERO_SNR, clip_tokenizer
 from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip_with_projection
 from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.shared_networks import Place
 from webui.engine.weights import Weights, open_weights
 from webui.weights.ldm_heads import Heads
 from webui.weights.ldm_unet import UNET
@@ -37,7 +38,7 @@ SECOND_PADDING = 0
 
 def parts_of_file(
     checkpoint: CheckpointInfo,
-    device: torch.device,
+    place: Place,
     dtype: torch.dtype,
     kind: type[UNet2DConditionModel],
 ) -> XlParts:
@@ -48,32 +49,34 @@ def parts_of_file(
         EaselError: the file cannot be read.
     """
     weights = open_weights(Path(checkpoint.path))
-    unet = read_unet(weights.stored_below(UNET), HEADS, kind)
-    vae: Any = read_first_stage(weights.below(FIRST_STAGE))
-    vae.register_to_config(scaling_factor=SCALE)
+    parts = FileParts(checkpoint, place, dtype)
+    vae = parts.network("vae", lambda: read_first_stage(weights.below(FIRST_STAGE)))
     scheduler = {
         "prediction_type": checkpoint.prediction,
         "rescale_betas_zero_snr": ZERO_SNR in weights,
     }
     return XlParts(
-        unet=ready(unet, device, dtype),
-        first_stage=fitted_first_stage(ready(vae, device, dtype), device),
-        towers=_towers(checkpoint, weights, device, dtype),
+        unet=parts.network(
+            "unet", lambda: read_unet(weights.stored_below(UNET), HEADS, kind), by_content=False
+        ),
+        first_stage=fitted_first_stage(vae, place.device, SCALE),
+        towers=_towers(parts, weights),
         levels=noise_levels(BETAS | scheduler),
         zeroes_empty_negative=True,
     )
 
 
-def _towers(
-    checkpoint: CheckpointInfo, weights: Weights, device: torch.device, dtype: torch.dtype
-) -> tuple[ClipTower, ...]:
+def _towers(parts: FileParts, weights: Weights) -> tuple[ClipTower, ...]:
     tokenizer = clip_tokenizer()
-    second = read_open_clip_with_projection(weights.below(SECOND_TEXT[checkpoint.variant]))
+    variant = parts.checkpoint.variant
+    second = parts.network(
+        TEXT_2, lambda: read_open_clip_with_projection(weights.below(SECOND_TEXT[variant]))
+    )
     frame = token_frame(tokenizer, int(second.config.max_position_embeddings))
 
     def tower(encoder: Any, part: str, padding: int) -> ClipTower:
         return ClipTower(
-            ready(encoder, device, dtype),
+            encoder,
             lambda text: token_ids(tokenizer, text),
             replace(frame, padding=padding),
             part,
@@ -82,6 +85,7 @@ def _towers(
         )
 
     last = tower(second, TEXT_2, SECOND_PADDING)
-    if checkpoint.variant != BASE:
+    if variant != BASE:
         return (last,)
-    return tower(read_clip(weights.below(FIRST_TEXT)), TEXT, frame.padding), last
+    first = parts.network(TEXT, lambda: read_clip(weights.below(FIRST_TEXT)))
+    return tower(first, TEXT, frame.padding), last

@@ -15,6 +15,7 @@ from transformers.models.t5.modeling_t5 import T5EncoderModel
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.emphasis import emphasised
 from webui.engine.families.parts import load_part, part_folder
+from webui.engine.shared_networks import Place
 from webui.engine.work import EncodeText
 from webui.prompt.tokens import TokenFrame, chunk_prompt
 
@@ -43,7 +44,7 @@ def read_t5(
     checkpoint: CheckpointInfo,
     parts: tuple[str, str],
     length: int,
-    device: torch.device,
+    place: Place,
     dtype: torch.dtype,
 ) -> T5Tower:
     """The encoder and the tokenizer of the named parts.
@@ -51,7 +52,7 @@ def read_t5(
     Raises:
         ValueError: the tokenizer's folder has no `tokenizer.json`.
     """
-    encoder = load_part(T5EncoderModel, part_folder(checkpoint, parts[0]), device, dtype=dtype)
+    encoder = load_part(T5EncoderModel, part_folder(checkpoint, parts[0]), place, dtype=dtype)
     tokenize = read_t5_tokenizer(part_folder(checkpoint, parts[1]))
     frame = TokenFrame(None, END, PADDING, length, most_rows=1)
     return T5Tower(encoder, tokenize, frame)

@@ -35,6 +35,7 @@ GROUPS = 32
 """Of every normalisation in the original code."""
 ENDS = {
     "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
+    "time_embed.cond_proj": "time_embedding.cond_proj",
     "label_emb": "class_embedding", "label_emb.0.0": "add_embedding.linear_1",
     "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
     "out.2": "conv_out",
@@ -192,6 +193,7 @@ def _conditional(
         attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
         use_linear_projection=shape.linear_projection,
         num_class_embeds=shape.label_classes,
+        time_cond_proj_dim=shape.guidance_numbers,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
         **_told(shape),

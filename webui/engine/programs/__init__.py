@@ -8,6 +8,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 from webui.engine.model import LoadedModel
+from webui.engine.programs.blend import blended
 from webui.engine.programs.edit import edit
 from webui.engine.programs.image_to_image import image_to_image
 from webui.engine.programs.inpaint import inpaint
@@ -36,6 +37,11 @@ PROGRAMS: Mapping[str, MakeProgram] = {
 
 def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
     """What makes a picture of a request with a model."""
+    made = _program_for(request, checkpoint)
+    return blended(made) if request.blends else made
+
+
+def _program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
     if request.is_drawn_in_tiles:
         return PROGRAMS["tiled upscale"]
     if request.upscaler != BY_MODEL:

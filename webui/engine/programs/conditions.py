@@ -22,6 +22,7 @@ from torch.nn import functional
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.control import Control, Steerer
+from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.lora import Patches, PatchStages
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -259,7 +260,8 @@ def _steering(
         sigmas[i] for i in range(count) if i / count >= use.start and (i + 1) / count <= use.end
     ]
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
-    return Steering(Control(net, hint.to(model.device), use.weight), highest, lowest)
+    kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
+    return Steering(Control(net, hint.to(model.device), use.weight, kind), highest, lowest)
 
 
 def _batch(values: Map) -> Tensor:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import torch.nn.functional as functional
 from PIL import Image
 from torch import Tensor
 
 from webui.contracts.parameters.start_image import JUST_RESIZE_LATENT
-from webui.contracts.steps import steps_of
+from webui.contracts.steps import rounds_of, steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image, to_tensor
 from webui.engine.programs.conditions import conditioned
@@ -19,19 +22,32 @@ from webui.engine.work import EncodeImage, Program, Task
 
 
 def image_to_image(order: PictureOrder, model: LoadedModel) -> Program:
-    """One picture from an image and a prompt; strength 0 only encodes and decodes the image."""
+    """One picture from an image and a prompt; strength 0 only encodes and decodes the image.
+
+    With `loops` it is drawn again from what came of it, as AUTOMATIC1111's loopback does. A round is a
+    request of its own, so its prompt's timeline begins anew.
+    """
     request = order.request
     image = open_image(order.file(request.image, "start image"), request.background)
-    return (yield from redrawn(order, model, image))
+    first, *others = rounds_of(request)
+    picture = yield from redrawn(replace(order, request=first), model, image)
+    done = steps_of(first, model.checkpoint)
+    for again in others:
+        image = Image.fromarray(np.asarray(picture))
+        picture = yield from redrawn(replace(order, request=again), model, image, done)
+        done += steps_of(again, model.checkpoint)
+    return picture
 
 
-def redrawn(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Program:
-    """The same from an image that is at hand."""
+def redrawn(
+    order: PictureOrder, model: LoadedModel, image: Image.Image, before: int = 0
+) -> Program:
+    """The same, once, from an image that is at hand; its steps are counted on from those `before`."""
     request = order.request
     width, height = order.size(model)
     latent = yield from _encoded(order, model, image)
     if steps_of(request, model.checkpoint) > 0:
-        latent = yield from _redraw(order, model, latent)
+        latent = yield from _redraw(order, model, latent, before)
     picture = yield from decode(model, latent, width, height, request.tiling)
     return with_colours_of_image(picture, image) if request.colour_correction else picture
 
@@ -53,12 +69,9 @@ def _encoded(order: PictureOrder, model: LoadedModel, image: Image.Image) -> Tas
     return functional.interpolate(latent, (rows, columns), mode="bilinear")
 
 
-def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor) -> Task[Tensor]:
+def _redraw(order: PictureOrder, model: LoadedModel, latent: Tensor, before: int) -> Task[Tensor]:
     walk = walk_of(order.request, model, order.extensions)
     denoise = yield from conditioned(order, model, walk)
     noise = order.noise(model, latent.shape)
-    return (
-        yield from sample(
-            walk, denoise, walk.noised(latent, noise, order.request.noise_multiplier), noise
-        )
-    )
+    x = walk.noised(latent, noise, order.request.noise_multiplier)
+    return (yield from sample(walk, denoise, x, noise, before))

@@ -168,6 +168,7 @@ def _redrawn(
     if model.checkpoint.task == "inpaint":
         masks = model.conditioners.masks
         hidden = hide_masked(pixels, repair.mask, masks.hidden)
+        hidden = torch.lerp(pixels, hidden, request.inpainting_mask_weight)
         around: Tensor = yield EncodeImage(model, hidden)
         denoise = yield from conditioned(order, model, walk, masks.planes(cells, around))
     else:

@@ -12,7 +12,8 @@ from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.control import Steerer
 from webui.engine.adapters.embedding import LoadedEmbedding
-from webui.engine.adapters.lora import LoadedLora, PatchStages, stages_from
+from webui.engine.adapters.hypernetwork import LoadedHypernetwork
+from webui.engine.adapters.lora import LoadedLora, Patch, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import Alterations, FreeU
@@ -77,11 +78,13 @@ class PictureOrder:
         return self._patches(steps, [use.weight_of_text for use in self.request.loras])
 
     def _patches(self, steps: int, weights: Sequence[float]) -> PatchStages:
-        loaded = []
+        loaded: list[tuple[LoraUse, Patch, float]] = []
         for use, weight in zip(self.request.loras, weights, strict=True):
-            lora = self.adapters[use.adapter]
-            if weight != 0 and isinstance(lora, LoadedLora):
-                loaded.append((use, lora.first_ranks(use.rank).by_blocks(use.blocks), weight))
+            patch = self.adapters[use.adapter]
+            if isinstance(patch, LoadedLora):
+                patch = patch.first_ranks(use.rank).by_blocks(use.blocks)
+            if weight != 0 and isinstance(patch, (LoadedLora, LoadedHypernetwork)):
+                loaded.append((use, patch, weight))
         begun = 1 if self.after else 0  # passes before this one
         moments = ((step, begun + (step - 0.5) / steps) for step in range(1, steps + 1))
         return stages_from(

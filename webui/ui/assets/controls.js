@@ -50,6 +50,7 @@ function row(view, unit) {
   const remove = make('button', { type: 'button', className: 'ez-icon', title: 'Remove this control', 'aria-label': 'Remove this control', onclick: () => { view.units = view.units.filter((other) => other !== unit); changed(); render(view); } }, icon('close'));
   return make('fieldset', { className: 'ez-control-unit' },
     make('div', { className: 'ez-control-head' }, menu, remove),
+    kinds(view, unit, net),
     preprocessor(view, unit, net),
     make('div', { className: 'ez-control-body' }, picture(view, unit, net),
       make('div', { className: 'ez-control-numbers' },
@@ -57,6 +58,18 @@ function row(view, unit) {
         number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
         number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start))),
     make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
+}
+
+/** Of a controlnet that reads several kinds of pictures: which one this is. */
+function kinds(view, unit, net) {
+  if (!net?.kinds?.length) {
+    delete unit.kind;
+    return '';
+  }
+  unit.kind ??= net.kinds.includes(net.reads) ? net.reads : 'edges';
+  const menu = make('select', { 'aria-label': 'Kind of picture', onchange: () => { unit.kind = menu.value; view.changed(); } },
+    ...net.kinds.map((kind) => make('option', { value: kind, textContent: kind, selected: kind === unit.kind })));
+  return make('div', { className: 'ez-control-numbers ez-control-way' }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Kind of picture' }), menu));
 }
 
 function picture(view, unit, net) {

@@ -17,7 +17,7 @@ export function mount({ element }) {
 }
 
 function restart(view) {
-  Object.assign(view, { before: null, done: false });
+  Object.assign(view, { before: null, done: false, batch: '' });
   view.grid.replaceChildren();
   more(view);
 }
@@ -27,7 +27,7 @@ async function more(view) {
   view.busy = true;
   try {
     const pictures = await get(`/pictures?limit=${PAGE}${view.before === null ? '' : `&before=${view.before}`}`);
-    view.grid.append(...pictures.map((picture) => tile(view, picture)));
+    for (const picture of pictures) place(view, picture);
     view.done = pictures.length < PAGE;
     view.before = pictures.at(-1)?.created ?? view.before;
     view.empty.hidden = view.grid.childElementCount > 0;
@@ -38,6 +38,13 @@ async function more(view) {
   } finally {
     view.busy = false;
   }
+}
+
+/** A tile; a batch begins with a line of its own, and ends with one. */
+function place(view, picture) {
+  if (picture.batch !== view.batch) view.grid.append(make('p', { className: 'ez-wall-batch', textContent: picture.batch ? 'Batch' : '' }));
+  view.batch = picture.batch;
+  view.grid.append(tile(view, picture));
 }
 
 function tile(view, picture) {

@@ -5,6 +5,7 @@
 import { post, remove } from './api.js';
 import { make } from './dom.js';
 import { values } from './form.js';
+import { modelOf } from './models.js';
 import { settled } from './settled.js';
 import { slotValue } from './slots.js';
 import { toast } from './toast.js';
@@ -12,14 +13,15 @@ import * as store from './store.js';
 
 const SEED = 1; // a seed of its own for each picture would flicker
 
-export function mount({ element }, { tab }) {
-  const on = make('input', { type: 'checkbox', checked: true });
+/** `needs` names the slots of which one must have something; `unused` what models of a task are not told. */
+export function mount({ element }, { tab, needs, unused, starts }) {
+  const on = make('input', { type: 'checkbox', checked: starts });
   const keep = make('input', { type: 'checkbox' });
   const said = make('span', { role: 'status' });
   element.querySelector('.ez-live').append(make('label', {}, on, 'Draw as I paint'), make('label', {}, keep, 'Keep every result'), said);
-  const live = { tab, on, keep, said, job: null, wanted: false, shown: null, since: 0, sending: false };
+  const live = { tab, needs, unused, on, keep, said, job: null, wanted: false, shown: null, since: 0, sending: false };
   document.addEventListener('easel:canvas', ({ detail }) => { if (detail.tab === tab && document.body.dataset.tab === tab) changed(live, detail.finished); });
-  document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && live.last && live.last !== settings(tab)) changed(live, true); });
+  document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && live.last && live.last !== settings(live)) changed(live, true); });
   store.subscribe(() => follow(live));
 }
 
@@ -37,9 +39,9 @@ async function send(live) {
   Object.assign(live, { wanted: false, sending: true });
   try {
     await settled(live.tab);
-    const request = wholeRequest(live.tab);
-    if (!request.image) return;
-    live.last = settings(live.tab);
+    const request = await wholeRequest(live);
+    if (!live.needs.some((name) => request[name])) return;
+    live.last = settings(live);
     const { id } = await post('/jobs', request);
     live.job = id;
     await store.add(id);
@@ -54,14 +56,17 @@ async function send(live) {
 }
 
 /** What the form says, without what is empty; a fixed seed where it says none. It goes before other people's jobs. */
-function wholeRequest(tab) {
-  const given = Object.entries(values(tab)).filter(([, value]) => value !== null && value !== undefined);
-  const request = { prompt: '', ...Object.fromEntries(given), image: slotValue(tab, 'image'), count: 1, priority: 'Live' };
+async function wholeRequest({ tab, needs, unused }) {
+  const slots = Object.fromEntries(needs.map((name) => [name, slotValue(tab, name)]));
+  const form = values(tab);
+  const left = unused[(await modelOf(form.model))?.task] ?? [];
+  const given = Object.entries({ ...form, ...slots }).filter(([name, value]) => value !== null && value !== undefined && !left.includes(name));
+  const request = { prompt: '', ...Object.fromEntries(given), count: 1, priority: 'Live' };
   return { ...request, seed: request.seed === -1 || request.seed === undefined ? SEED : request.seed };
 }
 
-/** The form without its picture, to tell whether it has changed. */
-const settings = (tab) => JSON.stringify({ ...values(tab), image: null });
+/** The form without what is painted, to tell whether it has changed. */
+const settings = ({ tab, needs }) => JSON.stringify({ ...values(tab), ...Object.fromEntries(needs.map((name) => [name, null])) });
 
 /** When the job is over: tell how long it took, clear up, and go on with what came since. */
 function follow(live) {

@@ -8,7 +8,7 @@ import { followModel } from './shown.js';
 import { attachPasting } from './pasting.js';
 
 const PAUSE_MS = 250;
-const OPENED_MS = 150; // until a fold's boxes are there
+const OPENED_MS = 150; // until boxes are there
 const SHOWN = 2; // problems
 const MANY = 1000; // the studio counts no further
 const BOXES = ['prompt', 'negative_prompt', 'hires_prompt', 'hires_negative_prompt'];
@@ -22,14 +22,22 @@ const timers = new Map();
 /** Stand beside a tab's prompt boxes; they come one by one, so look at each change of the form. */
 export function mount(_, { tab }) {
   followModel(tab, (model) => wordless(tab, model));
-  document.addEventListener('easel:form', (event) => {
-    if (event.detail.tab !== tab) return;
-    showAll(tab); // what was answered before a box came
-    clearTimeout(timers.get(tab));
-    timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
-  });
+  document.addEventListener('easel:form', (event) => { if (event.detail.tab === tab) askSoon(tab); });
   document.addEventListener('click', ({ target }) => { if (target.closest?.(`#${tab}-fold-hires > button`)) setTimeout(showAll, OPENED_MS, tab); });
   document.addEventListener('easel:words', () => { wanted.delete(tab); ask(tab); });
+  begin(tab);
+}
+
+/** What was kept may have filled the form before anybody listened here, or before the box was there. */
+function begin(tab) {
+  if (boxOf(tab, 'prompt')) askSoon(tab);
+  else setTimeout(begin, OPENED_MS, tab);
+}
+
+function askSoon(tab) {
+  showAll(tab); // what was answered before a box came
+  clearTimeout(timers.get(tab));
+  timers.set(tab, setTimeout(() => ask(tab), PAUSE_MS));
 }
 
 /** A model that reads no text is asked without any; a retrieval model's prompt names its vectors. */

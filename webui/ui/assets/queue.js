@@ -1,6 +1,6 @@
 // The queue drawer: what everybody's jobs are doing, and cancel for each.
 
-import { get, put } from './api.js';
+import { get, put, remove } from './api.js';
 import { clampText, icon, make, reconcile } from './dom.js';
 import * as store from './store.js';
 import { toast } from './toast.js';
@@ -38,26 +38,54 @@ async function refresh() {
   let listed = [];
   try { listed = (await get('/jobs?limit=200&state=queued&state=running')).reverse(); } catch { return; }
   listed.sort((a, b) => (a.place ?? -1) - (b.place ?? -1)); // those that run have none
-  const items = listed.map((job) => ({ key: job.id, job }));
+  const items = withBatches(listed);
   reconcile(drawer.querySelector('.ez-drawer-list'), items, create, update);
   drawer.querySelector('.ez-drawer-empty').hidden = items.length > 0;
   if (drawer.open && items.length) timer = setTimeout(refresh, 1000);
 }
 
-function create({ job }) {
+/** The jobs, with a line before the first of each batch. */
+function withBatches(jobs) {
+  const sizes = new Map();
+  for (const { request } of jobs) if (request.batch) sizes.set(request.batch, (sizes.get(request.batch) ?? 0) + 1);
+  const told = new Set();
+  return jobs.flatMap((job) => {
+    const { batch } = job.request;
+    const lead = batch && !told.has(batch) ? [{ key: `batch-${batch}`, batch, left: sizes.get(batch) }] : [];
+    told.add(batch);
+    return [...lead, { key: job.id, job }];
+  });
+}
+
+/** What a batch is called in the queue, and the way to end all of it. */
+function batchLine(batch) {
+  const stop = make('button', { type: 'button', className: 'ez-button', textContent: 'Cancel all', onclick: () => cancelBatch(batch) });
+  return make('div', { role: 'listitem', className: 'ez-row ez-row-batch' }, make('div', {}, make('p')), stop);
+}
+
+async function cancelBatch(batch) {
+  try { await remove(`/batches/${batch}`); } catch (error) { toast(error.message); }
+  refresh();
+}
+
+function create({ job, batch }) {
+  if (batch) return batchLine(batch);
   const stop = make('button', { type: 'button', className: 'ez-icon', title: 'Cancel', 'aria-label': 'Cancel this job', onclick: async () => { await store.cancel(job.id).catch(() => {}); refresh(); } }, icon('close'));
   const turn = make('select', { 'aria-label': 'Priority of this job', onchange: () => move(job.id, turn.value) },
     ...Object.entries(TURNS).map(([value, textContent]) => make('option', { value, textContent })));
   return make('div', { role: 'listitem', className: 'ez-row' },
-    make('div', {}, make('p', { textContent: clampText(job.request?.prompt || '(no prompt)', 140) }), make('small')), turn, stop, make('i'));
+    make('div', {}, make('p', { textContent: clampText(nameOf(job.request), 140) }), make('small')), turn, stop, make('i'));
 }
+
+const nameOf = ({ source_name, prompt }) => [source_name, prompt].filter(Boolean).join(': ') || '(no prompt)';
 
 async function move(id, priority) {
   try { await put(`/jobs/${id}/priority`, { priority }); } catch (error) { toast(error.message); }
   refresh();
 }
 
-function update(element, { job }) {
+function update(element, { job, batch, left }) {
+  if (batch) { element.querySelector('p').textContent = `Batch, ${left} left`; return; }
   const part = job.steps ? job.step / job.steps : 0;
   const turn = element.querySelector('select');
   const { priority } = job.request;

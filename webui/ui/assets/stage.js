@@ -45,6 +45,8 @@ function answered(view, value) {
   if (!value) return;
   view.refusal = value.error ?? null;
   if (value.job) store.add(value.job);
+  if (value.batch) store.addBatch(value.batch);
+  document.dispatchEvent(new CustomEvent('easel:answered', { detail: value }));
   scrollTo({ top: 0 }); // on a phone the stage is above the form
   render(view);
 }

@@ -43,6 +43,17 @@ export async function add(id) {
   await refresh(id);
 }
 
+/** Take up the jobs of a batch that was just accepted. */
+export async function addBatch(batch) {
+  const made = await get(`/batches/${batch}`);
+  const ids = made.map((job) => job.id).reverse(); // the last of it is the newest
+  order = [...ids, ...order.filter((other) => !ids.includes(other))].slice(0, REMEMBERED);
+  saveOrder();
+  focus = null;
+  made.forEach((job) => merge(job, true));
+  changed();
+}
+
 /** The job that the stage shows when nothing else was chosen: running, else next in the queue. */
 export function liveJob() {
   const waiting = active().reverse(); // oldest first

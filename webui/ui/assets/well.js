@@ -1,6 +1,7 @@
 // The start image: drop, paste or choose. It goes up once; the form keeps its id.
 
 import { address, post } from './api.js';
+import { offerBatch } from './batch.js';
 import { icon, make } from './dom.js';
 import { shownFor } from './shown.js';
 
@@ -10,7 +11,7 @@ export function mount({ element, props, trigger, watch }, { tab, name, what, tas
   const take = (file) => file && upload(well, file, set);
   well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
   well.clear.addEventListener('click', () => set(null));
-  listenForDrops(well.root, take);
+  listenForDrops(well.root, (files) => (name === 'image' && offerBatch(tab, files)) || take(files[0]));
   document.addEventListener('paste', (event) => {
     if (document.body.dataset.tab !== tab || name !== 'image') return;
     const file = [...(event.clipboardData?.files ?? [])].find((f) => f.type.startsWith('image/'));
@@ -61,6 +62,8 @@ function listenForDrops(root, take) {
   root.addEventListener('dragleave', over(false));
   root.addEventListener('drop', (event) => {
     over(false)(event);
-    take([...event.dataTransfer.files].find((file) => file.type.startsWith('image/')) ?? event.dataTransfer.files[0]);
+    const files = [...event.dataTransfer.files];
+    const pictures = files.filter((file) => file.type.startsWith('image/'));
+    take(pictures.length ? pictures : files);
   });
 }

@@ -8,7 +8,8 @@ import { enlarge, layStroke, resized } from './raster.js';
 export class Board {
   /** `kind` is 'mask' or 'classes'; `layer` a Layer. */
   constructor(kind, layer) {
-    Object.assign(this, { kind, layer, picture: null, pictureId: null, frame: NO_FRAME, boxes: [] });
+    Object.assign(this, { kind, layer, picture: null, pictureId: null, unsaved: false, version: 0, colours: null, frame: NO_FRAME, boxes: [] });
+    // `unsaved`: the picture was painted on since it had its id; `version` counts that; `colours`: a stroke that goes on.
     this.ondraw = () => {}; // (rectangle of pixels, or null for everything)
     this.onchange = () => {}; // after each finished change
     this.onlaid = () => {}; // while one goes on, once a frame
@@ -49,6 +50,7 @@ export class Board {
     layStroke(this.layer, this.before, this.stroke.data, value, rect, this.kind === 'classes');
     enlarge(this.edited, rect);
     this.layer.show(rect);
+    this.colours?.show(rect);
     this.onlaid();
   }
 
@@ -78,6 +80,7 @@ export class Board {
   abandon() {
     if (!this.edited) return;
     this.flush();
+    this.colours = null;
     this.layer.data.set(this.before);
     this.layer.show(this.edited.right > this.edited.left ? this.edited : this.layer.whole());
     this.edited = null;
@@ -93,8 +96,8 @@ export class Board {
 
   /** Everything that is on the canvas, to be brought back by `become`. */
   content() {
-    const { picture, pictureId, frame, width, height, boxes } = this;
-    return { picture, pictureId, frame, width, height, boxes, data: this.layer.data.slice() };
+    const { picture, pictureId, unsaved, frame, width, height, boxes } = this;
+    return { picture, pictureId, unsaved, frame, width, height, boxes, data: this.layer.data.slice() };
   }
 
   /** Replace what is on the canvas; what is not named stays, the layer scaled to the new size. Another picture has no frame. */
@@ -103,10 +106,11 @@ export class Board {
     const width = change.width ?? this.width;
     const height = change.height ?? this.height;
     const data = change.data ?? (width === this.width && height === this.height ? before.data : resized(this.layer, width, height));
-    const frame = change.frame ?? ('picture' in change ? NO_FRAME : before.frame);
-    const after = { ...before, ...change, frame, width, height, data };
+    const other = 'picture' in change;
+    const frame = change.frame ?? (other ? NO_FRAME : before.frame);
+    const after = { ...before, ...change, frame, unsaved: !other && before.unsaved, width, height, data };
     const put = (content) => () => {
-      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, frame: content.frame, boxes: content.boxes });
+      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, unsaved: content.unsaved, frame: content.frame, boxes: content.boxes });
       this.layer.become(content.width, content.height, content.data.slice());
       this.ondraw(null);
     };

@@ -1,7 +1,7 @@
 // The canvas: the desk that holds board, view, tools and bar together, one for each painting tab.
 
 import { make } from '../dom.js';
-import { fill } from '../form.js';
+import { fill, values } from '../form.js';
 import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
@@ -22,7 +22,7 @@ import { View } from './view.js';
 const MASK_COLOUR = [240, 60, 110];
 const BLANK = 512;
 const TOOLS_OF = {
-  mask: ['brush', 'eraser', 'lasso', 'rectangle', 'fill', 'frame', 'hand'],
+  mask: ['brush', 'eraser', 'lasso', 'rectangle', 'fill', 'colour', 'dropper', 'frame', 'hand'],
   classes: ['brush', 'lasso', 'rectangle', 'fill', 'pick', 'box', 'hand'],
 };
 
@@ -42,7 +42,7 @@ class Desk {
   constructor(root, tab, kind, slots, palette, noun) {
     Object.assign(this, { root, tab, kind, palette, noun, layout: false, mixed: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
     this.look = kind === 'classes' ? palette.map(({ colour }) => colour) : null;
-    this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0 };
+    this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0, colour: [216, 68, 60] };
     this.tools = TOOLS_OF[kind];
     this.board = new Board(kind, new Layer(BLANK, BLANK, kind === 'mask' ? maskLook(MASK_COLOUR) : classLook(this.look)));
     this.build();
@@ -54,6 +54,7 @@ class Desk {
     listenForKeys(this);
     listenForFiles(this, (file) => this.take(file));
     document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && kind === 'classes') this.follow(detail.values); });
+    if (kind === 'classes' && values(tab).model) this.follow(values(tab)); // what was kept came before
     document.addEventListener('easel:palette', () => this.follow(this.followed ?? {}));
     document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
     new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
@@ -102,9 +103,9 @@ class Desk {
 
   /** Red, green, blue and alpha of the picture at the board's size; kept until the picture changes. */
   pictureData() {
-    const { picture, width, height } = this.board;
+    const { picture, version, width, height } = this.board;
     if (!picture) return null;
-    if (this.read?.picture !== picture) this.read = { picture, pixels: pixelData(picture, width, height) };
+    if (this.read?.picture !== picture || this.read.version !== version) this.read = { picture, version, pixels: pixelData(picture, width, height) };
     return this.read.pixels;
   }
 
@@ -200,7 +201,8 @@ class Desk {
     this.staged?.render();
     this.boxes.render();
     this.frame?.render();
-    this.view.layerAlpha = this.layout ? 0.15 : 1;
+    // Under colours that are painted the mask is only hinted at.
+    this.view.layerAlpha = this.layout ? 0.15 : TOOLS[this.options.tool].kind === 'sketch' ? 0.25 : 1;
     this.holdSpace(this.spaceHeld);
     if (this.invitation) this.invitation.hidden = !!this.board.picture;
     this.root.dataset.layout = this.layout;

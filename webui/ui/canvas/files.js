@@ -3,6 +3,7 @@
 import { post } from '../api.js';
 import { make } from '../dom.js';
 import { fill } from '../form.js';
+import { openTab } from '../tabs.js';
 import { toast } from '../toast.js';
 import { MOST_SIDE } from './frame.js';
 import { numbersOf, pictureOf } from './keeping.js';
@@ -33,6 +34,14 @@ export const takeMask = (desk, file) => telling(desk, async () => {
   const numbers = await numbersOf(id);
   const data = numbers && !numbers.colours ? numbers.data : await brightness(id);
   board.edit('Mask', (layer) => { layer.data.set(data); return layer.whole(); });
+});
+
+/** Begin img2img with the picture, and the colours that were painted on it. */
+export const drawFromPicture = (desk) => telling(desk, async () => {
+  if (!desk.board.picture) throw new Error('There is no picture yet. Bring one in first.');
+  await desk.keeping.settled();
+  fill('img2img', { image: desk.board.pictureId, width: null, height: null });
+  openTab('img2img');
 });
 
 /** The mask from what is see-through in the picture. */

@@ -41,12 +41,25 @@ export class Keeping {
   /** Resolves when the server has what is on the board; a failure is said, and nothing is lost. */
   async settled() {
     clearTimeout(this.timer);
-    this.storing = this.storing.then(() => this.store()).catch((error) => {
+    this.storing = this.storing.then(() => this.storePicture()).then(() => this.store()).catch((error) => {
       setSlot(this.tab, this.slots.layer, null); // better to be asked for it than to use an old one
       this.layerId = this.stored = null;
       toast(`What you painted could not be stored: ${error.message} It is still on the canvas.`);
     });
     await this.storing;
+  }
+
+  /** A picture that was painted on becomes a new one; what is painted meanwhile is stored right after. */
+  async storePicture() {
+    const { board } = this.desk;
+    while (board.unsaved) {
+      const { version, picture } = board;
+      const { id } = await post('/images', await picture.convertToBlob({ type: 'image/png' }));
+      if (!board.unsaved || board.version !== version || board.picture !== picture) continue;
+      Object.assign(board, { pictureId: id, unsaved: false });
+      setSlot(this.tab, this.slots.image, id);
+      this.desk.render();
+    }
   }
 
   async store() {

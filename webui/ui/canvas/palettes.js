@@ -40,7 +40,7 @@ export function readPalette(given) {
 }
 
 const asFile = (entries) => entries.map(({ name, colour }) => ({ name, colour: hexOf(colour) }));
-const rgbOf = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+export const rgbOf = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 export const hexOf = (colour) => `#${colour.map((level) => level.toString(16).padStart(2, '0')).join('')}`;
 
 /** The sheet in which the own palette is made. `files` = { download, choose }. */

@@ -1,11 +1,11 @@
 // The bar above the canvas: tools, the brush, what can be done with the layer and with the view.
 
 import { make } from '../dom.js';
-import { choose, download, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
+import { choose, download, drawFromPicture, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
 import { frameNumbers } from './frame.js';
 import { icon } from './icons.js';
 import { openSheet } from './keys.js';
-import { openOwn } from './palettes.js';
+import { hexOf, openOwn, rgbOf } from './palettes.js';
 import { TOOLS } from './tools.js';
 
 export const SIZES = { least: 1, most: 512 };
@@ -19,10 +19,12 @@ export function toolbar(desk) {
   const softness = slider('Softness', 0, 1, 0.01, (value) => desk.choose({ softness: value }));
   const tolerance = slider('Tolerance', 0, 128, 1, (value) => desk.choose({ tolerance: value }));
   const numbers = desk.tools.includes('frame') ? frameNumbers(desk) : null;
+  const colour = make('input', { type: 'color', className: 'ez-canvas-colour', 'aria-label': 'Colour', title: 'Colour' });
+  colour.addEventListener('input', () => desk.choose({ colour: rgbOf(colour.value) }));
   const [undo, redo] = [button('undo', 'Undo (Ctrl+Z)', () => desk.undo()), button('redo', 'Redo (Ctrl+Shift+Z)', () => desk.redo())];
   const bar = make('div', { className: 'ez-canvas-bar', role: 'toolbar', 'aria-label': 'Canvas' },
     group('radiogroup', 'Tool', tools.map(([, element]) => element)),
-    make('div', { className: 'ez-canvas-brush' }, size.element, softness.element, tolerance.element, ...(numbers ? [numbers.element] : [])),
+    make('div', { className: 'ez-canvas-brush' }, colour, size.element, softness.element, tolerance.element, ...(numbers ? [numbers.element] : [])),
     group('group', 'Change', [undo, redo, ...layerButtons(desk)]),
     group('group', 'View', [
       button('mirror', 'Mirror the view (M)', () => desk.view.mirror()),
@@ -31,15 +33,17 @@ export function toolbar(desk) {
       button('full', 'Full screen (F)', () => desk.fullscreen()),
       button('help', 'Shortcuts of the canvas (?)', () => openSheet(desk)),
     ]));
-  return { bar, render: () => { render(desk, { tools, size, softness, tolerance, undo, redo }); numbers?.render(); } };
+  return { bar, render: () => { render(desk, { tools, colour, size, softness, tolerance, undo, redo }); numbers?.render(); } };
 }
 
-function render(desk, { tools, size, softness, tolerance, undo, redo }) {
+function render(desk, { tools, colour, size, softness, tolerance, undo, redo }) {
   const { options, board } = desk;
   for (const [name, element] of tools) {
     element.setAttribute('aria-checked', name === options.tool);
     element.hidden = !desk.mixed && (TOOLS[name].kind === 'boxes') !== desk.layout && name !== 'hand';
   }
+  colour.hidden = TOOLS[options.tool].kind !== 'sketch';
+  colour.value = hexOf(options.colour);
   const round = !!TOOLS[options.tool].round;
   size.show(Math.sqrt(options.size), `${Math.round(options.size)} px`, round);
   softness.show(options.softness, `${Math.round(options.softness * 100)} %`, round && board.kind === 'mask');
@@ -62,6 +66,7 @@ function layerButtons(desk) {
       button('mask', 'Bring in a mask', () => choose('image/*', (file) => takeMask(desk, file))),
       button('alpha', 'Mask what is see-through', () => maskFromAlpha(desk)),
       button('save', 'Save the mask as PNG', () => savePng(desk)),
+      button('image', 'Use the picture in img2img', () => drawFromPicture(desk)),
     ];
   return [
     button('clear', 'Clear', () => (desk.layout || (desk.mixed && board.boxes.length) ? board.become({ boxes: [] }, 'Clear the boxes') : all(`Fill with the ${desk.noun}`, (layer) => layer.data.fill(desk.value()))()), `Fill everything with the ${desk.noun}${desk.noun === 'class' ? ', or remove all boxes' : ''}`),

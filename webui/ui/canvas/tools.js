@@ -3,10 +3,13 @@
 
 import { frameTool } from './frame.js';
 import { fillArea, fillPolygon, fillRectangle, strokeSegment } from './raster.js';
+import { beginColour, colourAt, commitColour, drawColour } from './sketch.js';
 
 export const TOOLS = {
   brush: { title: 'Brush', key: 'B', round: true, ...freehand('Brush', (desk) => desk.value()) },
   eraser: { title: 'Eraser', key: 'E', round: true, ...freehand('Eraser', () => 0) },
+  colour: { title: 'Paint colours', key: 'C', kind: 'sketch', round: true, begin: colourBegin, move: colourMove, end: (desk) => commitColour(desk.board) },
+  dropper: { title: 'Pick a colour', key: 'I', kind: 'sketch', begin: takeColour, move: takeColour, end: (desk) => desk.choose({ tool: 'colour' }) },
   lasso: { title: 'Lasso', key: 'L', begin: lassoBegin, move: lassoMove, end: lassoEnd },
   rectangle: { title: 'Rectangle', key: 'R', begin: frameBegin, move: frameMove, end: rectangleEnd },
   fill: { title: 'Flood fill', key: 'G', begin: flood },
@@ -27,6 +30,13 @@ function freehand(title, valueOf) {
     end: (desk) => desk.board.commit(title),
   };
 }
+
+function colourBegin(desk, point) {
+  beginColour(desk.board, desk.options.colour);
+  colourMove(desk, point, point);
+}
+
+function colourMove(desk, point, last) { drawColour(desk.board, last, point, desk.options.softness); }
 
 function lassoBegin(desk, point) { desk.points = [point]; }
 
@@ -93,4 +103,9 @@ function sameColour(desk, x, y) {
 function pick(desk, point) {
   const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
   if (x >= 0 && y >= 0 && x < desk.board.width && y < desk.board.height) desk.choose({ value: desk.board.layer.data[y * desk.board.width + x] });
+}
+
+function takeColour(desk, point) {
+  const [x, y] = [Math.floor(point.x), Math.floor(point.y)];
+  if (x >= 0 && y >= 0 && x < desk.board.width && y < desk.board.height) desk.choose({ colour: colourAt(desk.pictureData(), desk.board.width, x, y) });
 }

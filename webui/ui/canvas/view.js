@@ -133,6 +133,7 @@ export class View {
     if (this.over) this.drawOver();
     else if (board.picture) {
       context.drawImage(board.picture, 0, 0, board.width, board.height);
+      if (board.colours) context.drawImage(board.colours.canvas, 0, 0);
       if (isFramed(board.frame)) this.drawFrame();
     }
     context.globalAlpha = this.over ? 0 : this.layerAlpha;

@@ -66,18 +66,27 @@ def submit_handler(
         missing = [said for names, said in (needs or {}).items() if not any(map(values.get, names))]
         if missing:
             return refusal(missing[:1])
-        try:
+
+        def order() -> dict[str, Any]:
             job = jobs.submit(parse_request(values))
-        except InvalidField as error:
-            return refusal([_in_titles(p.field, str(p)) for p in error.problems])
-        except EaselError as error:
-            return refusal([str(error)])
-        except Exception:  # noqa: BLE001  the border: whatever happens, the form must stay
-            _log.exception("Generate failed for the values %r", values)
-            return refusal(["Easel met a fault of its own; its log has the details."])
-        return {"job": job.id, "tab": form.tab, "stamp": stamp()}
+            return {"job": job.id, "tab": form.tab, "stamp": stamp()}
+
+        return answered(order, values)
 
     return submit
+
+
+def answered(order: Callable[[], dict[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to an order of a form's values, or a refusal in sentences; never an exception."""
+    try:
+        return order()
+    except InvalidField as error:
+        return refusal([_in_titles(p.field, str(p)) for p in error.problems])
+    except EaselError as error:
+        return refusal([str(error)])
+    except Exception:  # noqa: BLE001  the border: whatever happens, the form must stay
+        _log.exception("Generate failed for the values %r", values)
+        return refusal(["Easel met a fault of its own; its log has the details."])
 
 
 def refusal(sentences: Sequence[str]) -> dict[str, Any]:

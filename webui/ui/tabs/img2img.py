@@ -9,6 +9,7 @@ from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.batch import batch_panel
 from webui.ui.panels.class_choice import class_choice, for_the_models_task
 from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
@@ -22,6 +23,8 @@ from webui.ui.panels.stage import NO_IMAGE, submit_handler
 NAME = "img2img"
 TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
+
+LOOPBACK = ("loops", ("final_strength", "strength_curve"))
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -38,6 +41,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **fold(NAME, "Image", IMAGE),
+            **fold(NAME, "Loopback", LOOPBACK),
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
             **extensions_panel(NAME),
@@ -45,5 +49,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
+        batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context)
     return form

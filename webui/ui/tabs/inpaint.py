@@ -68,7 +68,9 @@ def _mask_panel() -> dict[str, Component]:
         area, padding = control(NAME, "inpaint_area"), control(NAME, "masked_padding")
     with gr.Row(elem_classes=["ez-pair"]):
         blur, blur_y = control(NAME, "mask_blur"), control(NAME, "mask_blur_y")
+    weight = control(NAME, "inpainting_mask_weight")
     return {
         "masked_content": content, "mask_mode": mode, "inpaint_area": area,
         "masked_padding": padding, "mask_blur": blur, "mask_blur_y": blur_y,
+        "inpainting_mask_weight": weight,
     }  # fmt: skip

@@ -10,13 +10,13 @@ from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.live import live_switch
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
 from webui.ui.panels.slot import slot
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
-from webui.ui.scripts import on_mount
 
 NAME = "live"
 CANVAS = paint_canvas(NAME)
@@ -31,12 +31,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
     """
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
         controls: dict[str, Component] = {"image": slot(NAME, "image")}
-        gr.HTML(
-            html_template='<div class="ez-live"></div>',
-            js_on_load=on_mount("live", tab=NAME),
-            elem_id=f"{NAME}-switch",
-            apply_default_css=False,
-        )
+        live_switch(NAME, ["image"], starts=True)
         models = Form(NAME, {}, fast_first=True).models(context.catalog)
         controls |= prompt_panel(NAME, models)
         strength = control(NAME, "denoising_strength")

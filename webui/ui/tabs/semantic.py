@@ -21,6 +21,7 @@ from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.class_choice import for_the_models_task
+from webui.ui.panels.live import live_switch
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.regions import regions_panel
 from webui.ui.panels.sampling import sampling_panel
@@ -37,6 +38,12 @@ SAID: Mapping[str, str] = {
     REGION_PROMPTS: "Region prompts: each class is drawn by its own words, all in one picture.",
 }
 
+UNUSED: Mapping[str, tuple[str, ...]] = {
+    "semantic": ("boxes", "regions", "region_base", "map_palette"),
+    "layout": ("class_map", "regions", "region_base", "map_palette"),
+}
+"""What a model of the task is not told."""
+
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
     """Add the tab's form to the page; its canvas stands beside the stage."""
@@ -45,8 +52,9 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls: dict[str, Component] = {
             "class_map": slot(NAME, "class_map"),
             "boxes": slot(NAME, "boxes"),
-            **prompt_panel(NAME, models),
         }
+        live_switch(NAME, ["class_map", "boxes"], UNUSED)
+        controls |= prompt_panel(NAME, models)
         with gr.Row(elem_classes=["ez-pair"]):
             controls |= {name: control(NAME, name) for name in ("map_driver", "map_palette")}
         said = gr.HTML(
@@ -86,14 +94,10 @@ def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str,
     A semantic model has the map and a layout's the boxes; others have both, with words for them. What
     the canvas holds beside that waits for its own model.
     """
-    others: Mapping[str, tuple[str, ...]] = {
-        "semantic": ("boxes", "regions", "region_base", "map_palette"),
-        "layout": ("class_map", "regions", "region_base", "map_palette"),
-    }
 
     def prepare(values: dict[str, Any]) -> dict[str, Any]:
         known = {str(info.id): info.task for info in catalog.models()}
-        unused = others.get(known.get(str(values.get("model")), "text"), ())
+        unused = UNUSED.get(known.get(str(values.get("model")), "text"), ())
         told = {name: value for name, value in values.items() if name not in unused}
         return for_the_models_task(catalog)(told)
 

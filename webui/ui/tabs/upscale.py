@@ -13,6 +13,7 @@ from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
+from webui.ui.panels.batch import batch_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -20,6 +21,7 @@ from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
 TASKS: tuple[Task, ...] = ("upscale", "text")
+SECOND = (("upscaler_2", "upscaler_2_visibility"),)
 IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
 
@@ -35,12 +37,14 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls |= {
             **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
+            **fold(NAME, "Second upscaler", SECOND, networks=networks),
             **fold(NAME, "Diffusion in tiles", IN_TILES, networks=networks),
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
             **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
+        batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context)
     return form
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from webui.engine.conditioners import Conditioners, MaskInput
 from webui.engine.denoisers import EPSILON, NoiseLevels
 from webui.engine.families.ldm.bert import BertEmbedder
 from webui.engine.families.ldm.layout import LayoutReader
-from webui.engine.families.parts import noise_levels, weight_bytes
+from webui.engine.families.parts import FileParts, noise_levels
 from webui.engine.first_stage import decode_latents
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.unet import read_unet
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
 from webui.engine.previews import fit_projection
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.word_pieces import read_word_pieces
 from webui.weights.ldm_first_stage import PREFIX as FIRST_STAGE
@@ -39,17 +40,20 @@ MASKS = MaskInput(hidden=-1.0, outside=-1.0, mask_first=False)
 """The masked picture is black where it is missing; the mask stands last and is -1 or 1."""
 
 
-def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
+def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     """Read a file in the original layout."""
     weights = open_weights(Path(checkpoint.path))
     like = released(checkpoint.variant)
     if like is None:
         raise ValueError(f"its variant is {checkpoint.variant!r}, which was not released")
+    device = place.device
     dtype = compute_dtype(device, checkpoint.dtype)
-    place = _Place(device, dtype)
-    unet = place.ready(read_unet(place.put(denoiser_weights(weights)), like.heads))
-    stage = _first_stage(weights, place)
-    words = _word_encoder(weights, checkpoint, place)
+    parts = FileParts(checkpoint, place, dtype)
+    unet = parts.network(
+        "unet", lambda: read_unet(denoiser_weights(weights), like.heads), by_content=False
+    )
+    stage = _first_stage(weights, parts)
+    words = _word_encoder(weights, parts)
     reader = None
     if words is not None and checkpoint.task == "layout":
         reader, words = LayoutReader(words, len(checkpoint.classes)), None
@@ -72,7 +76,7 @@ def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
         latent_scale=scale,
         latent_shift=0.0,
         levels=_levels(weights, like),
-        bytes=weight_bytes(networks),
+        bytes=network_bytes(*networks),
         preview=preview,
         layout_encoder=reader,
         conditioners=_conditioners(weights, checkpoint, unet, device),
@@ -91,38 +95,20 @@ def denoiser_weights(weights: Weights) -> dict[str, Tensor]:
     return own
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where weights go, and in which precision."""
-
-    device: torch.device
-    dtype: torch.dtype
-
-    def put(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: weight.to(self.device, self.dtype) for name, weight in weights.items()}
-
-    # Any: what comes in goes out.
-    def ready(self, network: Any) -> Any:
-        """The network, to be used and never trained; channels last, as `parts.load_part` has it."""
-        return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-
-
-def _first_stage(weights: Weights, place: _Place) -> AutoencoderKL | VQModel:
+def _first_stage(weights: Weights, parts: FileParts) -> AutoencoderKL | VQModel:
     own = weights.below(FIRST_STAGE)
     if any(name.startswith(CODEBOOK) for name in own):
         # Distances to a codebook have no half-precision form on GPUs.
-        place = replace(place, dtype=torch.float32)
-    stage: AutoencoderKL | VQModel = place.ready(read_first_stage(place.put(own)))
+        parts = replace(parts, dtype=torch.float32)
+    stage: AutoencoderKL | VQModel = parts.network("vae", lambda: read_first_stage(own))
     return stage
 
 
-def _word_encoder(
-    weights: Weights, checkpoint: CheckpointInfo, place: _Place
-) -> BertEmbedder | None:
-    if checkpoint.task not in ("text", "layout"):
+def _word_encoder(weights: Weights, parts: FileParts) -> BertEmbedder | None:
+    if parts.checkpoint.task not in ("text", "layout"):
         return None
-    own = place.put(weights.below(f"{CONDITION}transformer."))
-    encoder: BertEmbedder = place.ready(BertEmbedder.read(own))
+    own = weights.below(f"{CONDITION}transformer.")
+    encoder: BertEmbedder = parts.network("text_encoder", lambda: BertEmbedder.read(own))
     return encoder
 
 

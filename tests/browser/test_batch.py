@@ -1,0 +1,55 @@
+"""Many pictures for one form: chosen, drawn as a batch, and stopped as one."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import photograph, png
+
+pytestmark = pytest.mark.browser
+
+
+def jobs_of(studio: RunningStudio) -> list[Any]:
+    with urllib.request.urlopen(f"{studio.address}/api/v1/jobs?limit=50") as answer:
+        return [job for job in json.load(answer) if job["request"]["batch"]]
+
+
+def test_pictures_become_a_batch_a_broken_one_is_named_and_all_are_cancelled_at_once(
+    easel: Any, shared_studio: RunningStudio
+) -> None:
+    easel.faults.clear()
+    easel.click(".ez-nav a[data-tab=img2img]")
+    easel.wait_for_selector("#img2img-generate")
+    easel.click("#img2img-fold-batch > button")
+    files = [
+        {"name": f"p{i}.png", "mimeType": "image/png", "buffer": png(photograph(128, 96, 40 + i))}
+        for i in range(3)
+    ]
+    broken = {"name": "torn.png", "mimeType": "image/png", "buffer": b"torn"}
+    easel.set_input_files("#img2img-batch input[type=file]", [*files, broken])
+    easel.wait_for_selector("#img2img-batch-go:has-text('Generate all 3'):enabled")
+    assert "torn.png: The file is no picture" in easel.inner_text("#img2img-batch .ez-bad")
+    easel.fill("#img2img-prompt textarea", "many at once")
+    easel.fill("#img2img-steps input", "900")
+    easel.press("#img2img-steps input", "Tab")
+    easel.click("#img2img-batch-go")
+    easel.wait_for_selector("#img2img-batch button:has-text('Cancel all'):visible")
+    easel.evaluate("import('/assets/easel/queue.js').then((m) => m.openQueue())")
+    easel.wait_for_selector(".ez-row-batch:has-text('Batch,')")
+    listed = jobs_of(shared_studio)
+    assert sorted(job["request"]["source_name"] for job in listed) == ["p0.png", "p1.png", "p2.png"]
+    assert len({job["request"]["batch"] for job in listed}) == 1
+    easel.click(".ez-row-batch button")
+    easel.wait_for_selector(".ez-drawer-empty:visible")
+    assert {job["state"] for job in jobs_of(shared_studio)} == {"cancelled"}
+    easel.evaluate("document.querySelector('.ez-drawer').close()")
+    easel.click("#img2img-batch button:has-text('Empty the list')")
+    easel.fill("#img2img-steps input", "20")
+    easel.press("#img2img-steps input", "Tab")
+    assert [fault for fault in easel.faults if "400" not in fault] == []
+    easel.faults.clear()

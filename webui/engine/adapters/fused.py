@@ -1,0 +1,123 @@
+"""LoRAs of SD 3 and FLUX in the published names, whose layers diffusers keeps apart.
+
+Queries, keys and values are one layer there, and in FLUX's single blocks the MLP's first is part of it. A change of
+such a layer is cut into rows, one piece for each of diffusers' layers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from webui.engine.flow_layout import flux, sd3
+
+Span = tuple[int, int]
+"""Rows from one up to, not including, another."""
+
+_BLOCK = re.compile(r"(double_blocks|single_blocks|joint_blocks)_(\d+)_(.+)")
+_PLACES = {
+    flux.DOUBLE: "transformer_blocks", flux.SINGLE: "single_transformer_blocks",
+    sd3.BLOCKS: "transformer_blocks",
+}  # fmt: skip
+_PARTS_OF_SINGLE = 7
+"""FLUX's `linear1` is queries, keys, values and an MLP of four times their width."""
+_BY_ROW = ("up", "diff", "diff_b", "hada_w1_a", "hada_w2_a", "magnitude")
+"""Pieces with a row for each of the layer's outputs."""
+_WHOLE = ("down", "hada_w1_b", "hada_w2_b")
+"""Pieces that all rows share."""
+
+
+def _joined(table: Mapping[str, str]) -> dict[str, str]:
+    return {one.replace(".", "_"): other.replace(".", "_") for one, other in table.items()}
+
+
+_ENDS = _joined(flux.ENDS) | _joined(sd3.ENDS)
+_INNER = {
+    flux.DOUBLE: _joined(flux.IN_DOUBLE), flux.SINGLE: _joined(flux.IN_SINGLE),
+    sd3.BLOCKS: _joined(sd3.IN_BLOCK),
+}  # fmt: skip
+_THIRDS = {
+    kind: {name.replace(".", "_"): names for name, names in table.items()}
+    for kind, table in ((flux.DOUBLE, flux.ATTENTION), (sd3.BLOCKS, sd3.ATTENTION))
+}
+_LAST_NORM = flux.LAST_NORM.replace(".", "_")
+_TEXT_NORM = sd3.TEXT_NORM.replace(".", "_")
+
+
+def parted(name: str, pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[str, Tensor]]]:
+    """Diffusers' layers of a layer, joined by underscores, each with its pieces; other names stay as they are.
+
+    Raises:
+        ValueError: the pieces cannot be cut into rows.
+    """
+    if name == _LAST_NORM:
+        yield "norm_out_linear", _cut(name, pieces, _halves_swapped(_rows(name, pieces)))
+        return
+    found = _BLOCK.fullmatch(name)
+    if found is None:
+        yield _ENDS.get(name, name), dict(pieces)
+        return
+    kind, number, inner = found.groups()
+    place = f"{_PLACES[kind]}_{number}_"
+    if inner in _THIRDS.get(kind, {}):
+        third = _rows(name, pieces) // 3
+        for i, ours in enumerate(_THIRDS[kind][inner]):
+            span = (i * third, (i + 1) * third)
+            yield place + ours.replace(".", "_"), _cut(name, pieces, [span])
+    elif kind == flux.SINGLE and inner == "linear1":
+        rows = _rows(name, pieces)
+        width = rows // _PARTS_OF_SINGLE
+        spans = [(i * width, (i + 1) * width) for i in range(3)]
+        for letter, span in zip("qkv", spans, strict=True):
+            yield f"{place}attn_to_{letter}", _cut(name, pieces, [span])
+        yield f"{place}proj_mlp", _cut(name, pieces, [(3 * width, rows)])
+    elif kind == sd3.BLOCKS and inner == _TEXT_NORM and _is_last(name, pieces):
+        yield (
+            f"{place}norm1_context_linear",
+            _cut(name, pieces, _halves_swapped(_rows(name, pieces))),
+        )
+    else:
+        yield place + _INNER[kind].get(inner, inner), dict(pieces)
+
+
+def _is_last(name: str, pieces: Mapping[str, Tensor]) -> bool:
+    """Whether a norm of the text has shift and scale alone, as the last block's; others have three pairs and more."""
+    down = pieces.get("down", pieces.get("diff"))
+    return down is not None and _rows(name, pieces) == 2 * down.shape[1]
+
+
+def _halves_swapped(rows: int) -> list[Span]:
+    return [(rows // 2, rows), (0, rows // 2)]
+
+
+def _rows(name: str, pieces: Mapping[str, Tensor]) -> int:
+    """Outputs of the layer.
+
+    Raises:
+        ValueError: the change is in a dialect that has no rows of its own.
+    """
+    rows = next((pieces[piece].shape[0] for piece in _BY_ROW if piece in pieces), None)
+    foreign = sorted(set(pieces) - {*_BY_ROW, *_WHOLE})
+    if rows is None or foreign:
+        raise ValueError(
+            f"{name!r} is several layers in one, and a change of it by {', '.join(foreign or pieces)} cannot be "
+            "taken apart; LoRA, LoHa, DoRA and full differences can."
+        )
+    return rows
+
+
+def _cut(name: str, pieces: Mapping[str, Tensor], spans: Sequence[Span]) -> dict[str, Tensor]:
+    """The pieces for some rows. A magnitude by column (one row) is that of the whole layer, and cannot be cut."""
+    rows = _rows(name, pieces)
+    cut = {}
+    for piece, tensor in pieces.items():
+        if piece in _BY_ROW and tensor.shape[0] != rows:
+            raise ValueError(
+                f"the {piece} of {name!r} has {tensor.shape[0]} rows; {rows} were expected."
+            )
+        by_row = piece in _BY_ROW
+        cut[piece] = torch.cat([tensor[a:b] for a, b in spans]) if by_row else tensor
+    return cut
