@@ -103,6 +103,14 @@ def test_only_the_white_part_of_a_mask_is_redrawn(
     assert np.array_equal(drawn[:, 32:], draw_gradient(job.request, 5)[:, 32:])
 
 
+def test_a_picture_is_drawn_on_in_its_frame(worker: FakeWorker, ear: Ear, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), (10, 200, 30)).save(tmp_path / "start.png")
+    worker.send(order(image=tmp_path / "start.png", outpaint_left=16, outpaint_bottom=8))
+    drawn = np.frombuffer(ear.wait_for(PictureReady).data, np.uint8).reshape(72, 80, 3)
+    assert (drawn[:64, 16:] == (10, 200, 30)).all()
+    assert (drawn[:, :16] != (10, 200, 30)).any()
+
+
 def test_warming_up_is_answered(worker: FakeWorker, ear: Ear) -> None:
     worker.send(WarmUp(FAKE_CHECKPOINT))
     assert ear.wait_for(ModelReady).model == FAKE_CHECKPOINT.id

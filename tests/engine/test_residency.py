@@ -208,6 +208,16 @@ def test_a_model_that_the_free_memory_cannot_hold_says_by_how_much(shelf: Shelf)
         assert shelf.loads == ["small"]
 
 
+def test_what_stays_packed_needs_its_size_in_the_file(shelf: Shelf) -> None:
+    plain = shelf.checkpoint("packed")
+    packed = replace(plain, bytes=2**29, parameters=2**30, packed=2**30 - 2**25)
+    residency = Residency(shelf.load, 2**40, shelf.told.append, free_bytes=lambda: 2**29 + 2**27)
+    with residency.use(packed):  # half a gigabyte packed, an eighth unpacked
+        pass
+    with pytest.raises(OutOfMemory):
+        residency.acquire(replace(packed, id=ModelId("whole"), packed=0))
+
+
 def test_switching_back_to_a_resident_model_takes_no_time(shelf: Shelf) -> None:
     residency = shelf.residency(3.5)
     for name in "abc":

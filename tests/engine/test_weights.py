@@ -8,8 +8,10 @@ import pytest
 import safetensors.torch
 import torch
 
+from tests.engine.packed.reference import reference
 from tests.weights.files import write_gguf, write_header
 from webui.contracts.errors import BrokenModel
+from webui.engine.packed.weight import PackedWeight
 from webui.engine.weights import open_weights
 
 
@@ -54,7 +56,43 @@ def test_a_part_is_taken_by_the_beginning_of_its_names(tmp_path: Path) -> None:
     assert {name: tensor.tolist() for name, tensor in part.items()} == {"a": [1.0], "b": [0.0]}
 
 
-def test_a_packed_type_that_is_not_unpacked_is_named(tmp_path: Path) -> None:
-    file = write_gguf(tmp_path / "a.gguf", {"x": ("Q4_K", (256,), bytes(144))})
-    with pytest.raises(BrokenModel, match="Q4_K"):
-        open_weights(file)["x"]
+def test_packed_numbers_are_what_they_stand_for(tmp_path: Path) -> None:
+    raw = bytes(range(144))
+    file = write_gguf(
+        tmp_path / "a.gguf", {"x": ("Q4_K", (2, 128), raw), "y": ("Q4_K", (1, 256), raw)}
+    )
+    weights = open_weights(file)
+    expected = torch.tensor(reference(raw, "Q4_K"))
+    assert torch.equal(weights["x"], expected.view(2, 128))  # a block over two rows
+    assert torch.equal(weights["y"], expected.view(1, 256))
+    assert isinstance(weights.stored("y"), PackedWeight)
+
+
+def test_a_type_that_this_program_cannot_compute_with_is_named(tmp_path: Path) -> None:
+    entry = {"x": {"dtype": "U64", "shape": [1], "data_offsets": [0, 8]}}
+    with pytest.raises(BrokenModel, match="U64"):
+        open_weights(write_header(tmp_path / "a.safetensors", entry, bytes(8)))["x"]
+
+
+def test_eight_bits_are_multiplied_by_the_scale_beside_them(tmp_path: Path) -> None:
+    numbers = torch.tensor([[1.0, -2.0]]).to(torch.float8_e4m3fn)
+    content = {
+        "a.weight": numbers, "a.scale_weight": torch.tensor([0.5]), "a.scale_input": torch.ones(1),
+        "b.weight": numbers.clone(), "b.weight_scale": torch.tensor(2.0), "c.weight": numbers.clone(),
+        "scaled_fp8": torch.empty(0, dtype=torch.float8_e4m3fn),
+    }  # fmt: skip
+    safetensors.torch.save_file(content, tmp_path / "a.safetensors")
+    weights = open_weights(tmp_path / "a.safetensors")
+    assert sorted(weights) == ["a.weight", "b.weight", "c.weight"]
+    assert len(weights) == 3
+    assert weights["a.weight"].tolist() == [[0.5, -1.0]]
+    assert weights["b.weight"].tolist() == [[2.0, -4.0]]
+    assert weights["c.weight"].dtype is torch.float8_e4m3fn
+
+
+@pytest.mark.parametrize("scale", [torch.ones(2), torch.tensor(torch.inf)])
+def test_a_scale_that_is_no_number_is_broken(tmp_path: Path, scale: torch.Tensor) -> None:
+    content = {"a.weight": torch.zeros(2, 2).to(torch.float8_e5m2), "a.scale_weight": scale}
+    safetensors.torch.save_file(content, tmp_path / "a.safetensors")
+    with pytest.raises(BrokenModel, match=r"scale of 'a\.weight'"):
+        open_weights(tmp_path / "a.safetensors")["a.weight"]

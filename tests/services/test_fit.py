@@ -47,6 +47,12 @@ def _numbers(images: ImageStore, greatest: int, mode: str = "L") -> ImageId:
     return images.put(out.getvalue())
 
 
+def _picture(images: ImageStore, width: int, height: int) -> ImageId:
+    out = io.BytesIO()
+    Image.new("RGB", (width, height)).save(out, "PNG")
+    return images.put(out.getvalue())
+
+
 def _wrong(images: ImageStore, task: Task, **fields: object) -> str:
     if fields.get("mask") == B and task in ("inpaint", "text"):
         fields["mask"] = _numbers(images, 255)
@@ -93,6 +99,7 @@ def test_a_class_map_of_known_classes_fits(images: ImageStore, mode: str) -> Non
         ("depth", {"image": A}, "depth_map is missing for the model 'starter/depth'"),
         ("upscale", {}, "image is missing for the model 'starter/upscale'"),
         ("text", {"mask": B}, "image is missing beside a mask"),
+        ("text", {"outpaint_top": 8}, "image is missing beside a frame"),
     ],
 )  # fmt: skip
 def test_what_a_model_needs_is_asked_for(
@@ -172,6 +179,33 @@ def test_a_mask_must_leave_something_to_redraw(
     mask = images.put(out.getvalue())
     said = _wrong(images, "text", image=A, mask=mask, mask_mode=mode)
     assert sentence in said if sentence else said == ""
+
+
+@pytest.mark.parametrize("task", ["inpaint", "text"])
+@pytest.mark.parametrize("brightness", [None, 0, 255])
+def test_a_frame_needs_no_mask_and_takes_any(
+    images: ImageStore, task: Task, brightness: int | None
+) -> None:
+    mask = {} if brightness is None else {"mask": _numbers(images, brightness)}
+    assert not _wrong(images, task, image=_picture(images, 64, 64), outpaint_left=64, **mask)
+
+
+def test_a_picture_with_its_frame_has_a_size_that_a_request_can_say(images: ImageStore) -> None:
+    said = _wrong(images, "text", image=_picture(images, 4000, 64), outpaint_right=128)
+    assert "outpaint_right is for a picture that has 4128 x 64 pixels with its frame" in said
+    assert "expected a picture and frame with sides of 64 to 4096 pixels" in said
+
+
+@pytest.mark.parametrize(
+    ("task", "upscaler"), [("depth", "Model"), ("upscale", "Model"), ("text", "Lanczos")]
+)
+def test_a_frame_is_refused_where_nothing_could_be_drawn_in_it(
+    images: ImageStore, task: Task, upscaler: str
+) -> None:
+    fields = {"image": A, "depth_map": A} if task == "depth" else {"image": A}
+    said = _wrong(images, task, **fields, upscaler=upscaler, outpaint_bottom=8)
+    assert "outpaint_bottom is given for" in said
+    assert "which cannot draw a picture on, expected 0, or a model for inpainting or text" in said
 
 
 def test_a_box_of_an_unknown_thing_is_refused(images: ImageStore) -> None:

@@ -106,6 +106,16 @@ def test_the_size_follows_the_image_at_the_models_area(
     assert fitting_size(_request(**fields), FAKE_CHECKPOINT, image) == expected
 
 
+def test_a_picture_that_is_drawn_on_has_its_own_size_with_the_frame() -> None:
+    request = _request(outpaint_left=64, outpaint_bottom=32, width=64, height=64)
+    assert fitting_size(request, FAKE_CHECKPOINT, (300, 200)) == (368, 232)
+
+
+def test_where_only_the_new_part_is_drawn_it_has_the_models_size() -> None:
+    request = _request(outpaint_left=64, inpaint_area="Only masked")
+    assert fitting_size(request, FAKE_CHECKPOINT, (300, 200)) == (128, 128)
+
+
 def _with_model(images: ImageStore, model: CheckpointInfo, **fields: object) -> GenerationRequest:
     return resolve(_request(**fields), Catalog([], built_in=[model]), images, lambda _: 7)
 

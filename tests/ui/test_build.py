@@ -8,6 +8,7 @@ from webui.contracts.ids import ModelId
 from webui.contracts.parameters.hires import HiresParameters
 from webui.contracts.parameters.inpainting import Inpainting
 from webui.contracts.parameters.other_models import OtherModels
+from webui.contracts.parameters.outpainting import Outpainting
 from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.soft_inpainting import SoftInpainting
 from webui.contracts.parameters.start_image import StartImage
@@ -29,7 +30,12 @@ BEYOND_FORMS = {
 }  # fmt: skip
 """What a program can order over HTTP and no tab has a control for."""
 WITH_IMAGE = {"image", *StartImage.model_fields}
-WITH_MASK = {"mask", *Inpainting.model_fields, *SoftInpainting.model_fields}
+WITH_MASK = {
+    "mask",
+    *Inpainting.model_fields,
+    *SoftInpainting.model_fields,
+    *Outpainting.model_fields,
+}
 WITH_MAP = {"class_map", "boxes", *Regions.model_fields}
 WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls", "class_label"}

@@ -77,6 +77,13 @@ class CheckpointInfo:
 
     reads_text: bool = True
     """Whether a prompt tells it anything."""
+    packed: int = 0
+    """How many of its weights stay packed in memory, as in the file."""
+
+    @property
+    def is_in_parts(self) -> bool:
+        """Whether its parts lie in folders of their own, as in a diffusers folder."""
+        return self.format == "diffusers" or self.part("scheduler") is not None
 
     def class_index(self, label: str) -> int | None:
         """Number of the class of a name, or of a number in digits; None where there is none such."""

@@ -214,6 +214,8 @@ def _draw(order: RunJob, index: int, share: float) -> _Pixels:
         return pixels
     height, width = pixels.shape[:2]
     start = _read(order, order.request.image, "RGB", (width, height))  # (H, W, 3)
+    if order.request.outpaints:
+        return _draw_on(order, pixels)
     strength: _Values = np.full((height, width), order.request.denoising_strength)
     if order.request.mask is not None:
         white = _read(order, order.request.mask, "L", (width, height)) >= 128
@@ -221,6 +223,16 @@ def _draw(order: RunJob, index: int, share: float) -> _Pixels:
     share_new = strength[..., None]  # (H, W, 1)
     mixed: _Pixels = np.round(pixels * share_new + start * (1 - share_new)).astype(np.uint8)
     return mixed
+
+
+def _draw_on(order: RunJob, pixels: _Pixels) -> _Pixels:
+    """The order's image in the middle of what is drawn, as its frame has it."""
+    with Image.open(order.images[order.request.image or ImageId("")]) as opened:
+        old = np.asarray(eight_bits(opened).convert("RGB"))
+    frame = order.request.frame((old.shape[1], old.shape[0]))
+    drawn = np.asarray(Image.fromarray(pixels).resize(frame.size)).copy()
+    drawn[frame.top :, frame.left :][: old.shape[0], : old.shape[1]] = old
+    return drawn
 
 
 def _read(order: RunJob, image: ImageId, mode: str, size: tuple[int, int]) -> _Values:

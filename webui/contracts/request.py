@@ -35,6 +35,7 @@ from webui.contracts.parameters.inputs import Inputs
 from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.other_models import OtherModels
+from webui.contracts.parameters.outpainting import Outpainting
 from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
@@ -58,6 +59,7 @@ class GenerationRequest(
     Turns,
     SoftInpainting,
     Savings,
+    Outpainting,
     Inpainting,
     StartImage,
     Regions,
@@ -162,8 +164,8 @@ class GenerationRequest(
 
     @property
     def task(self) -> str:
-        """'inpaint' with a mask, else 'img2img' with an image, else 'txt2img'."""
-        if self.mask is not None:
+        """'inpaint' with a mask or a frame, else 'img2img' with an image, else 'txt2img'."""
+        if self.mask is not None or self.outpaints:
             return "inpaint"
         return "txt2img" if self.image is None else "img2img"
 

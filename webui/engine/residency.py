@@ -194,6 +194,9 @@ class Residency:
         threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
 
     def _estimate(self, checkpoint: CheckpointInfo) -> int:
+        if checkpoint.packed:
+            unpacked = checkpoint.parameters - checkpoint.packed
+            return checkpoint.bytes + unpacked * self._bytes_per_weight
         if checkpoint.parameters:
             return checkpoint.parameters * self._bytes_per_weight
         return checkpoint.bytes * self._bytes_per_weight // 2

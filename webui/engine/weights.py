@@ -1,7 +1,8 @@
 """Tensors of a single file of weights of any format, mapped into memory and made when they are asked for.
 
 Safetensors and what torch.save wrote both keep plain numbers, so a tensor is a view of the file wherever it can
-be: nothing is unpickled, and nothing is read that is not used.
+be: nothing is unpickled, and nothing is read that is not used. What is packed (GGUF's blocks, eight-bit floats with a
+scale beside them) is a tensor of what it stands for, or stays packed where that is asked for.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import BrokenModel
+from webui.engine.packed.blocks import UNPACKERS
+from webui.engine.packed.weight import EIGHT_BITS, PackedWeight, Stored
+from webui.weights.gguf_file import BLOCKS
 from webui.weights.header import TensorInfo, WeightsHeader
+from webui.weights.packed import find_scales
 from webui.weights.read import read_weights
 
 DTYPES: Mapping[str, torch.dtype] = {
@@ -29,24 +34,65 @@ class Weights(Mapping[str, Tensor]):
     def __init__(self, path: Path, header: WeightsHeader) -> None:
         self.path = path
         self.header = header
+        self._scales = find_scales(header)
+        self._names = tuple(n for n in header.tensors if n not in self._scales.unseen)
         self._bytes = torch.from_file(str(path), shared=False, size=header.bytes, dtype=torch.uint8)
 
     def __getitem__(self, name: str) -> Tensor:
-        return self._read(name, self.header.tensors[name])
+        """What the tensor is, or stands for: then float32."""
+        stored = self.stored(name)
+        return stored.unpacked() if isinstance(stored, PackedWeight) else stored
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.header.tensors)
+        return iter(self._names)
 
     def __len__(self) -> int:
-        return len(self.header.tensors)
+        return len(self._names)
 
     def below(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose names begin with a prefix, by the rest of their names."""
-        return {
-            name.removeprefix(prefix): self[name]
-            for name in self.header.tensors
-            if name.startswith(prefix)
-        }
+        return {name: self[prefix + name] for name in self._below(prefix)}
+
+    def stored_below(self, prefix: str) -> dict[str, Stored]:
+        """The same, where packed ones stay packed."""
+        return {name: self.stored(prefix + name) for name in self._below(prefix)}
+
+    def stored(self, name: str) -> Stored:
+        """A tensor as the file has it.
+
+        Raises:
+            BrokenModel: it is of a type that we cannot read, or its scale is no single number.
+        """
+        info = self.header.tensors[name]
+        if info.dtype in UNPACKERS:
+            return self._packed(info, *BLOCKS[info.dtype])
+        if info.dtype in EIGHT_BITS and (beside := self._scales.of.get(name)) is not None:
+            return self._packed(info, 1, 1, self._scale(name, beside))
+        return self._read(name, info)
+
+    def _below(self, prefix: str) -> list[str]:
+        return [name.removeprefix(prefix) for name in self._names if name.startswith(prefix)]
+
+    def _packed(
+        self, info: TensorInfo, numbers: int, taken: int, scale: float = 1.0
+    ) -> PackedWeight:
+        length = -(-info.count // numbers) * taken
+        raw = self._bytes[info.offset : info.offset + length]
+        height = info.shape[0] if info.shape else 1
+        width = info.count // max(height, 1)
+        if width % numbers or info.strides is not None:
+            # a row that ends within a block cannot be taken apart from the next
+            return PackedWeight(info.dtype, raw.view(1, -1), info.shape, scale)
+        return PackedWeight(info.dtype, raw.view(height, -1), info.shape, scale)
+
+    def _scale(self, name: str, beside: str) -> float:
+        scale = self._read(beside, self.header.tensors[beside])
+        if scale.numel() != 1 or not scale.isfinite().all():
+            raise BrokenModel(
+                f"The scale of {name!r} in {str(self.path)!r} is of shape {tuple(scale.shape)}; one finite "
+                "number was expected."
+            )
+        return float(scale)
 
     def _read(self, name: str, info: TensorInfo) -> Tensor:
         dtype = DTYPES.get(info.dtype)

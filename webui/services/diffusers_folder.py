@@ -40,8 +40,13 @@ _NULL = (None, [None, None])
 _LAYOUT_PART = "layout_encoder"
 
 
-def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
+def describe_folder(folder: Path, model: ModelId, *, lends_parts: bool = False) -> CheckpointInfo:
     """Read what the menu, the API and the worker need of the model in `folder`.
+
+    Args:
+        folder: Where it lies.
+        model: Its id.
+        lends_parts: To a denoising network of another place; its own may then be without weights.
 
     Raises:
         NotAModel: it is of no family that we know; says why.
@@ -60,6 +65,8 @@ def describe_folder(folder: Path, model: ModelId) -> CheckpointInfo:
         parts[_LAYOUT_PART] = folder / _LAYOUT_PART
         read_json(parts[_LAYOUT_PART] / "config.json")
     weighty = [name for name in parts if name in shape.networks or name == _LAYOUT_PART]
+    if lends_parts:
+        weighty.remove(shape.denoiser)
     files = [file for name in weighty for file in weight_files(parts[name])]
     dtypes = _weights(files)
     factor = 2 ** (len(first_stage.get("block_out_channels", [0])) - 1)

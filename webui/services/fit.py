@@ -65,12 +65,18 @@ def misfits(
         catalog: Knows which models would do.
         images: Knows the uploaded images.
     """
-    problems = [*_missing(request, checkpoint), *_foreign(request, checkpoint, catalog)]
+    problems = [
+        *_missing(request, checkpoint),
+        *_foreign(request, checkpoint, catalog),
+        *_undrawable_frame(request, checkpoint),
+    ]
     if problems:
         return problems
     if request.class_map is not None and checkpoint.task == "semantic":
         problems += _class_map(images.values(request.class_map), checkpoint)
-    if request.mask is not None:
+    if request.outpaints and request.image is not None:
+        problems += _frame(request, images.size(request.image))
+    elif request.mask is not None:
         problems += _mask(request, images)
     if enlarges(request, checkpoint) and request.image is not None:
         problems += _upscaled(request, checkpoint, images.size(request.image))
@@ -84,12 +90,15 @@ def misfits(
 
 def _missing(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
     for name, expected in _NEEDED[checkpoint.task]:
-        if not getattr(request, name):
+        drawn_on = name == "mask" and request.outpaints
+        if not getattr(request, name) and not drawn_on:
             yield FieldProblem(name, f"missing for the model {checkpoint.id!r}", expected)
     if request.upscaler != BY_MODEL and request.image is None:
         yield FieldProblem("image", f"missing for {request.upscaler}", "the picture to enlarge")
     if request.mask is not None and request.image is None and checkpoint.task != "inpaint":
         yield FieldProblem("image", "missing beside a mask", "the picture that the mask belongs to")
+    if request.outpaints and request.image is None and checkpoint.task != "inpaint":
+        yield FieldProblem("image", "missing beside a frame", "the picture that is drawn on")
 
 
 def _foreign(
@@ -166,6 +175,32 @@ def _mask(request: GenerationRequest, images: ImageStore) -> Iterator[FieldProbl
     if request.mask_mode != MASKED and least == 255:
         yield FieldProblem(
             "mask", "white everywhere", f"black where to redraw, as mask_mode is {NOT_MASKED!r}"
+        )
+
+
+def _undrawable_frame(
+    request: GenerationRequest, checkpoint: CheckpointInfo
+) -> Iterator[FieldProblem]:
+    """A frame beside what draws no masks."""
+    draws_masks = checkpoint.task in _BELONGS["mask"] and request.upscaler == BY_MODEL
+    if request.outpaints and not draws_masks:
+        what = f"the model {checkpoint.id!r}" if request.upscaler == BY_MODEL else request.upscaler
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"given for {what}, which cannot draw a picture on",
+            "0, or a model for inpainting or text",
+        )
+
+
+def _frame(request: GenerationRequest, size: tuple[int, int]) -> Iterator[FieldProblem]:
+    """A picture with its frame has a size that a request can say."""
+    width, height = request.frame(size).size
+    low, high = (int(limit or 1) for limit in limits("width"))
+    if min(width, height) < low or max(width, height) > high:
+        yield FieldProblem(
+            request.first_drawn_on,
+            f"for a picture that has {width} x {height} pixels with its frame",
+            f"a picture and frame with sides of {low} to {high} pixels",
         )
 
 

@@ -13,6 +13,7 @@ from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
+from webui.contracts.parameters.inpainting import WHOLE_PICTURE
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
 from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
@@ -103,9 +104,16 @@ def fitting_size(
 ) -> tuple[int, int]:
     """Width and height: as asked, else the image's shape at the model's area, else the model's.
 
+    A picture that is drawn on beyond its sides has its own size with the frame, at any other that is
+    asked for; where only its new part is drawn, that has the model's.
+
     An upscaling model's are the image's, enlarged; a class map or a depth map has its shape kept as
     a start image has.
     """
+    if request.outpaints and image_size is not None:
+        if request.inpaint_area == WHOLE_PICTURE:
+            return request.frame(image_size).size
+        image_size = None
     if request.width is not None and request.height is not None:
         return request.width, request.height
     if image_size is None:

@@ -17,12 +17,18 @@ from typing import Any
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
+from webui.services.bare_model import describe_bare
 from webui.services.model_files import read_defaults, read_json
+from webui.weights.bare import bare_denoiser
+from webui.weights.ldm_unet import UNET
+from webui.weights.packed import count_packed
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
 from webui.weights.signatures.distilled import distilled_defaults
 from webui.weights.signatures.facts import WeightsFile
 
+_STAY_PACKED = ("sd1", "sdxl")
+"""Families whose networks keep packed weights as they are; others unpack them when they are loaded."""
 AVERAGED = "model_ema."
 """Weights averaged over training, which some files hold beside those that are used."""
 
@@ -39,6 +45,8 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
     if said.get("ignore") is True:
         return None
     header = read_weights(file)
+    if (bare := bare_denoiser(header)) is not None:
+        return describe_bare(file, header, bare, said, model)
     facts = identify(WeightsFile(file.resolve(), header, said))
     kept = [t for name, t in header.tensors.items() if not name.startswith(AVERAGED)]
     dtypes = Counter[str]()
@@ -56,6 +64,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         text_width=facts.text_width, format=header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from tests.engine.adapters.dialects.hand import random
 from tests.engine.library import Library
+from tests.engine.packed.reference import packed_q8_0
 from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
@@ -21,6 +22,8 @@ from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.model import LoadedModel
+from webui.engine.packed.layers import PackedLinear
+from webui.engine.packed.weight import PackedWeight
 from webui.engine.work import EncodeText, Predict
 
 CPU = torch.device("cpu")
@@ -164,3 +167,18 @@ def test_a_lora_that_is_at_work_for_some_steps_changes_those_alone(
     tokens = [work.tokens for work in rig.works(Predict)]
     assert torch.equal(tokens[0], tokens[1])  # type: ignore[arg-type]
     assert not torch.equal(tokens[1], tokens[2])  # type: ignore[arg-type]
+
+
+def test_a_packed_layer_is_changed_and_is_the_files_again_to_the_bit(tmp_path: Path) -> None:
+    weight = random(8, 32)
+    raw = torch.frombuffer(bytearray(packed_q8_0(weight)), dtype=torch.uint8).view(8, 34)
+    layer = PackedLinear(PackedWeight("Q8_0", raw, (8, 32)), has_bias=False)
+    network, before = nn.Sequential(layer), layer.weight
+    down, up = random(2, 32), random(8, 2)
+    pieces = {"lora_unet_0.lora_down.weight": down, "lora_unet_0.lora_up.weight": up}
+    merged, lora = MergedWeights(), loaded(tmp_path / "a.safetensors", pieces)
+    for strength in (0.5, 2.0):  # each change is one of the file's weight
+        merged.use(UNET, network, ((lora, strength),))
+        assert (layer.weight - (before + strength * up @ down)).abs().max() < 1e-5
+    merged.use(UNET, network, ())
+    assert torch.equal(layer.weight, before)

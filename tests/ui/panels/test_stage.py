@@ -53,13 +53,13 @@ def test_a_bad_value_becomes_sentences_with_the_forms_own_words(context: UiConte
 
 def test_img2img_without_an_image_says_so(context: UiContext) -> None:
     form = a_form(context, "img2img")
-    answer = submit_handler(form, context.jobs, {"image": NO_IMAGE})(data_of(form, prompt="a"))
+    answer = submit_handler(form, context.jobs, {("image",): NO_IMAGE})(data_of(form, prompt="a"))
     assert "start image is missing" in answer["error"]["sentences"][0]
 
 
 def test_an_image_that_is_not_there_is_a_sentence(context: UiContext) -> None:
     form = a_form(context, "img2img")
-    submit = submit_handler(form, context.jobs, {"image": NO_IMAGE})
+    submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE})
     answer = submit(data_of(form, prompt="a", image="0" * 64))
     assert answer["error"]["sentences"]
 

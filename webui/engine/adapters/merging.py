@@ -8,6 +8,7 @@ so that the order of LoRAs does not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,9 +17,57 @@ from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
 from webui.engine.adapters.lora import LoadedLora, Patches, patch_key
+from webui.engine.packed.layers import PackedLinear
 
-_Wanted = dict[str, tuple[Tensor, list[tuple[Change, float]]]]
-"""By name: a weight, and the changes of it with their strengths."""
+
+class _Place(Protocol):
+    """Where a network has a weight that can be changed; packed layers are such places themselves."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weight."""
+        ...
+
+    def file_weight(self) -> Tensor:
+        """The file's, whatever is in its place."""
+        ...
+
+    def put(self, weight: Tensor) -> None:
+        """Use another one."""
+        ...
+
+    def restore(self) -> None:
+        """Use the file's again, to the bit."""
+        ...
+
+
+class _Parameter:
+    """A weight that is changed where it lies; a copy of the file's is kept meanwhile."""
+
+    def __init__(self, weight: Tensor) -> None:
+        self._weight = weight
+        self._before: Tensor | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self._weight.shape)
+
+    def file_weight(self) -> Tensor:
+        if self._before is None:
+            self._before = self._weight.detach().clone()
+        return self._before
+
+    def put(self, weight: Tensor) -> None:
+        self._weight.copy_(weight)
+
+    def restore(self) -> None:
+        if self._before is not None:
+            self._weight.copy_(self._before)
+            self._before = None
+
+
+_Wanted = dict[str, tuple[_Place, list[tuple[Change, float]]]]
+"""By name: where a weight is, and the changes of it with their strengths."""
 
 
 class MergedWeights:
@@ -27,8 +76,8 @@ class MergedWeights:
     def __init__(self) -> None:
         self._now: dict[str, object] = {}
         """Patches of each part, as `patch_key` has them."""
-        self._kept: dict[str, dict[str, tuple[Tensor, Tensor]]] = {}
-        """Of each part, by name: a weight that is changed, and its copy from before."""
+        self._changed: dict[str, dict[str, _Place]] = {}
+        """Of each part, by name: the weights that are changed."""
 
     @torch.no_grad()
     def use(self, part: str, network: nn.Module, patches: Patches) -> None:
@@ -43,19 +92,18 @@ class MergedWeights:
         if self._now.get(part, ()) == key:
             return
         wanted = _wanted(part, network, patches)
-        kept = self._kept.setdefault(part, {})
-        for name in [name for name in kept if name not in wanted]:
-            weight, before = kept.pop(name)
-            weight.copy_(before)
+        changed = self._changed.setdefault(part, {})
+        for name in [name for name in changed if name not in wanted]:
+            changed.pop(name).restore()
         self._now[part] = None  # neither the old ones nor the new
         try:
-            for name, (weight, changes) in wanted.items():
-                _, before = kept.setdefault(name, (weight, weight.detach().clone()))
-                weight.copy_(_changed(before, changes))
+            for name, (found, changes) in wanted.items():
+                place = changed.setdefault(name, found)
+                place.put(_changed(place.file_weight(), changes))
         except BaseException:
-            for weight, before in kept.values():
-                weight.copy_(before)
-            kept.clear()
+            for place in changed.values():
+                place.restore()
+            changed.clear()
             self._now[part] = ()
             raise
         self._now[part] = key
@@ -75,23 +123,23 @@ def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
     Raises:
         JobFailed: a LoRA is made for another network.
     """
-    weights = _weights(network) if patches else {}
+    places = _places(network) if patches else {}
     wanted: _Wanted = {}
     for lora, share in patches:
         for place, change in lora.changes.items():
             if place[0] != part:
                 continue
-            weight = weights.get(place[1])
-            if weight is None or not fits(change, weight.shape):
-                raise _misfit(lora, part, place[1], weight)
+            found = places.get(place[1])
+            if found is None or not fits(change, torch.Size(found.shape)):
+                raise _misfit(lora, part, place[1], found)
             if own := share * lora.share(place):
-                wanted.setdefault(place[1], (weight, []))[1].append((change, own))
+                wanted.setdefault(place[1], (found, []))[1].append((change, own))
     return wanted
 
 
-def _misfit(lora: LoadedLora, part: str, name: str, weight: Tensor | None) -> JobFailed:
+def _misfit(lora: LoadedLora, part: str, name: str, found: _Place | None) -> JobFailed:
     shape = lora.changes[part, name].shape
-    has = "has none" if weight is None else f"has one of shape {tuple(weight.shape)}"
+    has = "has none" if found is None else f"has one of shape {found.shape}"
     return JobFailed(
         f"The LoRA {lora.info.id!r} is made for another model: it changes a weight {name!r} of shape "
         f"{shape} in the {part}, and this model {has}. Take it out, or choose the model that it was "
@@ -99,15 +147,17 @@ def _misfit(lora: LoadedLora, part: str, name: str, weight: Tensor | None) -> Jo
     )
 
 
-def _weights(network: nn.Module) -> dict[str, Tensor]:
+def _places(network: nn.Module) -> dict[str, _Place]:
     """Weights and biases of the layers that a LoRA can change, by name joined by underscores."""
-    found: dict[str, Tensor] = {}
+    found: dict[str, _Place] = {}
     for dotted, module in network.named_modules():
         if not isinstance(module, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)):
             continue
         name = dotted.replace(".", "_").removeprefix("text_model_")
-        if module.weight is not None:  # a norm may have none
-            found[name] = module.weight
+        if isinstance(module, PackedLinear):
+            found[name] = module
+        elif module.weight is not None:  # a norm may have none
+            found[name] = _Parameter(module.weight)
         if module.bias is not None:
-            found[name + BIAS] = module.bias
+            found[name + BIAS] = _Parameter(module.bias)
     return found

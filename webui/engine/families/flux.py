@@ -20,8 +20,8 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
-    load_part,
     part_folder,
     read_config,
     read_first_stage,
@@ -126,9 +126,9 @@ class ReadByT5:
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
-    folder = part_folder(checkpoint, "transformer")
-    transformer = load_part(PatchTransformer, folder, device, torch_dtype=dtype)
+    # Made in bfloat16; what is packed has no precision of its own.
+    dtype = compute_dtype(device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", device, dtype)
     first_stage = read_first_stage(checkpoint, device, dtype)
     clip = read_tower(checkpoint, TEXT, device, dtype, projects=False)
     told = bool(transformer.config.guidance_embeds)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import decode_latents
+from webui.engine.packed.layers import PackedLinear
 from webui.engine.previews import fit_projection
 
 ZERO_SNR_ALPHA = 2.0**-24
@@ -92,7 +93,11 @@ def fitted_first_stage(vae: Any, device: torch.device) -> ReadFirstStage:
 
 def weight_bytes(networks: Iterable[nn.Module]) -> int:
     """Memory that the weights of some networks take."""
-    return sum(p.numel() * p.element_size() for n in networks for p in n.parameters())
+    networks = tuple(networks)
+    packed = sum(
+        m.rows.nbytes for n in networks for m in n.modules() if isinstance(m, PackedLinear)
+    )
+    return packed + sum(p.nbytes for n in networks for p in n.parameters())
 
 
 def noise_levels(config: dict[str, Any]) -> NoiseLevels:

@@ -18,6 +18,7 @@ from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.engine.families.clip_parts import token_frame, token_ids
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
     load_part,
     noise_levels,
@@ -48,7 +49,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     """Read a diffusers folder or a single file."""
     dtype = compute_dtype(device, checkpoint.dtype)
-    read = _parts_of_folder if checkpoint.format == "diffusers" else parts_of_file
+    read = _parts_of_folder if checkpoint.is_in_parts else parts_of_file
     parts = read(checkpoint, device, dtype)
     # Any: diffusers' configurations are typed loosely.
     unet: Any = parts.unet
@@ -81,7 +82,7 @@ def _parts_of_folder(
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], device, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
-        unet=load_part(UNet2DConditionModel, where["unet"], device, torch_dtype=dtype),
+        unet=load_denoiser(UNet2DConditionModel, checkpoint, "unet", device, dtype),
         first_stage=read_first_stage(checkpoint, device, dtype, SCALE if enlarges else None),
         text_encoder=text_encoder,
         tokenizer=tokenizer,
@@ -92,7 +93,7 @@ def _parts_of_folder(
     )
 
 
-_PARTS = ("unet", "text_encoder", "tokenizer", "scheduler", "layout_encoder")
+_PARTS = ("text_encoder", "tokenizer", "scheduler", "layout_encoder")
 
 
 def _layout_encoder(

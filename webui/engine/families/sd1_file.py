@@ -82,7 +82,7 @@ def parts_of_file(
             f"its variant is {checkpoint.variant!r}; known are {', '.join(ORIGINALS)}."
         )
     weights = open_weights(Path(checkpoint.path))
-    unet = read_unet(weights.below("model.diffusion_model."), original.heads)
+    unet = read_unet(weights.stored_below("model.diffusion_model."), original.heads)
     vae: Any = read_first_stage(weights.below("first_stage_model."))
     vae.register_to_config(scaling_factor=original.scale)
     encoder = original.read_text(weights.below(original.text))

@@ -18,8 +18,8 @@ from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3
 from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser
 from webui.engine.families.parts import (
-    load_part,
     part_folder,
     read_config,
     read_first_stage,
@@ -91,9 +91,9 @@ class ReadByThree:
 
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     """Read a diffusers folder."""
-    dtype = compute_dtype(device, checkpoint.dtype)
-    folder = part_folder(checkpoint, "transformer")
-    transformer = load_part(JointTransformer, folder, device, torch_dtype=dtype)
+    # Made in bfloat16; what is packed has no precision of its own.
+    dtype = compute_dtype(device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    transformer = load_denoiser(JointTransformer, checkpoint, "transformer", device, dtype)
     first_stage = read_first_stage(checkpoint, device, dtype)
     towers = tuple(
         read_tower(checkpoint, part, device, dtype, projects=True) for part in (TEXT, TEXT_2)

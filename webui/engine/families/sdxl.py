@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,8 +19,8 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import read_tower
+from webui.engine.families.denoiser_file import load_denoiser, model_folder
 from webui.engine.families.parts import (
-    load_part,
     noise_levels,
     part_folder,
     read_config,
@@ -92,7 +91,7 @@ class ReadByTowers:
 def load(checkpoint: CheckpointInfo, device: torch.device) -> LoadedModel:
     """Read a diffusers folder or a single file."""
     dtype = compute_dtype(device, checkpoint.dtype)
-    if checkpoint.format == "diffusers":
+    if checkpoint.is_in_parts:
         parts = _parts_of_folder(checkpoint, device, dtype)
     else:
         parts = parts_of_file(checkpoint, device, dtype, SizedUNet)
@@ -126,7 +125,7 @@ def _parts_of_folder(
     texts = [TEXT, TEXT_2] if part_folder(checkpoint, TEXT).is_dir() else [TEXT_2]
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return XlParts(
-        unet=load_part(SizedUNet, part_folder(checkpoint, "unet"), device, torch_dtype=dtype),
+        unet=load_denoiser(SizedUNet, checkpoint, "unet", device, dtype),
         first_stage=read_first_stage(checkpoint, device, dtype),
         towers=tuple(
             read_tower(checkpoint, part, device, dtype, projects=part == TEXT_2) for part in texts
@@ -175,5 +174,5 @@ def _check_channels(checkpoint: CheckpointInfo, channels: int) -> None:
 
 
 def _zeroes_empty_negative(checkpoint: CheckpointInfo) -> bool:
-    index = read_config(Path(checkpoint.path), "model_index.json")
+    index = read_config(model_folder(checkpoint), "model_index.json")
     return bool(index.get("force_zeros_for_empty_prompt", True))

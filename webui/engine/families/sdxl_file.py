@@ -48,7 +48,7 @@ def parts_of_file(
         EaselError: the file cannot be read.
     """
     weights = open_weights(Path(checkpoint.path))
-    unet = read_unet(weights.below(UNET), HEADS, kind)
+    unet = read_unet(weights.stored_below(UNET), HEADS, kind)
     vae: Any = read_first_stage(weights.below(FIRST_STAGE))
     vae.register_to_config(scaling_factor=SCALE)
     scheduler = {

@@ -17,6 +17,8 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
+from webui.engine.packed.layers import fill
+from webui.engine.packed.weight import Stored, unpacked
 from webui.weights.ldm_heads import Heads
 from webui.weights.ldm_unet import UnetShape, unet_shape
 
@@ -41,14 +43,14 @@ ENDS = {
 
 
 def read_unet(
-    weights: Mapping[str, Tensor],
+    weights: Mapping[str, Stored],
     heads: Heads,
     kind: type[UNet2DConditionModel] = UNet2DConditionModel,
 ) -> nn.Module:
     """The network of these weights, in their precision and where they lie.
 
     Args:
-        weights: By original name, without `model.diffusion_model.`.
+        weights: By original name, without `model.diffusion_model.`; packed ones of linear layers stay packed.
         heads: Of its attention, which do not show in the weights.
         kind: What a network with tokens becomes.
 
@@ -64,7 +66,7 @@ def read_unet(
             _unconditional(shape) if shape.context is None else _conditional(shape, heads, kind)
         )
     try:
-        network.load_state_dict(converted(weights, shape, heads), strict=True, assign=True)
+        fill(network, converted(weights, shape, heads))
     except RuntimeError as error:
         raise ValueError(
             f"its denoising network has other weights than expected: {error}"
@@ -74,9 +76,9 @@ def read_unet(
     return network
 
 
-def converted(weights: Mapping[str, Tensor], shape: UnetShape, heads: Heads) -> dict[str, Tensor]:
+def converted(weights: Mapping[str, Stored], shape: UnetShape, heads: Heads) -> dict[str, Stored]:
     """The weights by diffusers' names; those of names that the layout does not have keep theirs."""
-    named: dict[str, Tensor] = {}
+    named: dict[str, Stored] = {}
     places = {place.original: place for place in _places(shape)}
     for name, weight in weights.items():
         place = next((p for p in _prefixes(name) if p in places), None)
@@ -144,13 +146,14 @@ def _prefixes(name: str) -> Iterator[str]:
         yield name
 
 
-def _within(place: _Place, rest: str, weight: Tensor, heads: Heads) -> dict[str, Tensor]:
+def _within(place: _Place, rest: str, weight: Stored, heads: Heads) -> Mapping[str, Stored]:
     """One weight of a block by diffusers' name, or three of what makes queries, keys and values."""
     module, _, what = rest.rpartition(".")
     if place.kind == "resnet":
         return {f"{place.ours}.{RESNET.get(module, module)}.{what}": weight}
     if place.kind != "attention":
         return {f"{place.ours}.{rest}": weight}
+    weight = unpacked(weight)
     if module == "qkv":
         names = [f"{place.ours}.to_{letter}.{what}" for letter in "qkv"]
         return dict(zip(names, _queries_keys_values(weight, heads), strict=True))

@@ -31,6 +31,7 @@ from webui.engine.pixels import open_image, open_mask_image, to_tensor
 from webui.engine.programs.conditions import conditioned, hide_masked, mask_plane
 from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.outpaint import in_frame, laid_over, mirrored_beyond, redrawn
 from webui.engine.programs.soft_inpaint import Softness, overlay, soft_cells, softly_held
 from webui.engine.programs.start_image import resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
@@ -53,6 +54,8 @@ class Repair:
     """That part at the size it is drawn at."""
     mask: Pixels
     """The mask of that part, not blurred, at that size."""
+    least: Pixels
+    """How much of the new is laid over it at least, (H, W): in the frame of a picture there is nothing else."""
 
     def laid(self, overlay: Pixels) -> Repair:
         """The same, with how much of the new is laid over given for its part, at the drawn size.
@@ -62,7 +65,8 @@ class Repair:
         left, top, right, bottom = self.region.box
         soft = np.zeros_like(self.soft)
         soft[top:bottom, left:right] = _put_back(Image.fromarray(overlay), self.region.size)
-        return replace(self, soft=np.where(self.soft > 0, soft, 0).astype(np.uint8))
+        found = np.where(self.soft > 0, soft, 0).astype(np.uint8)
+        return replace(self, soft=np.maximum(found, self.least))
 
     def finished(self, painted: Pixels) -> Pixels:
         """The whole picture, with what was painted in its part."""
@@ -82,6 +86,7 @@ def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
     """
     width, height = order.size(model)
     repair = _repair(order, width, height)
+    width, height = repair.image.size
     latent, original = yield from _redrawn(order, model, repair)
     softness = Softness.of(order.request)
     if softness is not None:
@@ -94,28 +99,46 @@ def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
 
 
 def _repair(order: PictureOrder, width: int, height: int) -> Repair:
+    """What is redrawn of a picture, at the size that is asked for."""
     request = order.request
-    image = open_image(order.file(request.image, "image"), request.background)
-    mask = open_mask_image(order.file(request.mask, "mask"))
-    partly = request.inpaint_area == ONLY_MASKED
-    size = image.size if partly else (width, height)
-    image = resized(image, *size, request.resize_mode)
-    fitted = resized(mask, *size, request.resize_mode, Image.Resampling.BILINEAR)
-    sharp: Pixels = np.asarray(fitted).copy()  # (H, W)
-    if request.mask_mode == NOT_MASKED:
-        sharp = 255 - sharp
+    image, sharp = _picture_and_mask(order, width, height)
     down = request.mask_blur if request.mask_blur_y is None else request.mask_blur_y
     soft = blurred(sharp, request.mask_blur, down)
+    least = np.zeros_like(soft)
+    if request.outpaints:
+        frame, overlap = request.frame(image.size), request.outpaint_overlap
+        image, soft, sharp = (
+            mirrored_beyond(image, frame),
+            in_frame(soft, frame),
+            in_frame(sharp, frame),
+        )
+        sharp, least = np.maximum(sharp, redrawn(frame, overlap)), laid_over(frame, overlap)
+        soft = np.maximum(soft, least)
     picture = np.asarray(image)
-    if not partly:
-        return Repair(picture, soft, Region(0, 0, width, height), image, sharp)
+    if request.inpaint_area != ONLY_MASKED:
+        return Repair(picture, soft, Region(0, 0, *image.size), image, sharp, least)
     region = region_around(soft, request.masked_padding, width, height)
     if region is None:
         raise BadImage("Nothing of the mask is white, so there is no part to redraw. Paint one.")
     part = resized(image.crop(region.box), width, height, RESIZE_AND_FILL)
     inner = Image.fromarray(sharp).crop(region.box)
     inner = resized(inner, width, height, RESIZE_AND_FILL, Image.Resampling.BILINEAR)
-    return Repair(picture, soft, region, part, np.asarray(inner).copy())
+    return Repair(picture, soft, region, part, np.asarray(inner).copy(), least)
+
+
+def _picture_and_mask(order: PictureOrder, width: int, height: int) -> tuple[Image.Image, Pixels]:
+    """The picture, and (H, W) what of it is redrawn; without a frame at the size that is asked for."""
+    request = order.request
+    image = open_image(order.file(request.image, "image"), request.background)
+    own_size = request.outpaints or request.inpaint_area == ONLY_MASKED
+    size = image.size if own_size else (width, height)
+    image = resized(image, *size, request.resize_mode)
+    if request.outpaints and request.mask is None:
+        return image, np.zeros((image.height, image.width), np.uint8)
+    mask = open_mask_image(order.file(request.mask, "mask"))
+    fitted = resized(mask, *size, request.resize_mode, Image.Resampling.BILINEAR)
+    sharp: Pixels = np.asarray(fitted).copy()  # (H, W)
+    return image, 255 - sharp if request.mask_mode == NOT_MASKED else sharp
 
 
 def _put_back(painted: Image.Image, size: tuple[int, int]) -> Pixels:
@@ -185,7 +208,8 @@ def beginning(request: GenerationRequest, latent: Tensor, cells: Tensor, noise: 
         return latent * (1 - cells) + noise() * cells
     if request.masked_content == LATENT_NOTHING:
         return latent * (1 - cells)
-    whole = request.masked_content == ORIGINAL and request.denoising_strength == 1
+    shown = request.masked_content == ORIGINAL and not request.outpaints
+    whole = shown and request.denoising_strength == 1
     return torch.zeros_like(latent) if whole else latent
 
 

@@ -11,6 +11,8 @@ import { inWords, templateOf } from './words.js';
 
 /** Parts of a request that not every form has a place for. */
 const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
+/** A picture that is sent on has no frame yet. */
+const NO_FRAME = { outpaint_left: 0, outpaint_right: 0, outpaint_top: 0, outpaint_bottom: 0 };
 const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */
@@ -32,7 +34,7 @@ export const sendTo = (tab, picture) => telling(async () => {
   const [{ id }, { request }] = await Promise.all([post(`/pictures/${picture.id}/image`), parameters(picture)]);
   const { prompt, negative_prompt, model } = request;
   const usable = tab === 'img2img' ? { model } : {}; // other tabs have models of their own
-  fill(tab, { image: id, mask: null, prompt, negative_prompt, ...usable, width: null, height: null });
+  fill(tab, { image: id, mask: null, ...NO_FRAME, prompt, negative_prompt, ...usable, width: null, height: null });
   openTab(tab);
 });
 
@@ -52,7 +54,8 @@ export const restore = (picture) => telling(async () => {
 /** The tab whose form a request belongs into, by what it names and by its model's task. */
 export async function tabFor(request) {
   const task = (await models()).find((model) => model.id === request.model)?.task;
-  const wanted = request.mask ? 'inpaint' : request.upscaler !== 'Model' ? 'upscale' : request.class_map || request.boxes?.length ? 'semantic' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
+  const drawnOn = Object.keys(NO_FRAME).some((name) => request[name]);
+  const wanted = request.mask || drawnOn ? 'inpaint' : request.upscaler !== 'Model' ? 'upscale' : request.class_map || request.boxes?.length ? 'semantic' : TAB_OF_TASK[task] ?? (request.image ? 'img2img' : 'txt2img');
   return fieldsOf(wanted).length ? wanted : request.image ? 'img2img' : 'txt2img';
 }
 

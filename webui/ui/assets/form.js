@@ -95,7 +95,7 @@ function keep(name, given) {
   try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
 }
 
-const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions']);
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom']);
 
 const differs = (field, value) => (Array.isArray(value ?? field.default) ? (value ?? []).length > 0 : value !== field.default && (value ?? '') !== (field.default ?? ''));
 

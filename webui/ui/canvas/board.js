@@ -1,13 +1,14 @@
-// What is on a canvas: a picture, a layer of numbers over it, boxes; and its history.
+// What is on a canvas: a picture, its frame, a layer of numbers over it, boxes; and its history.
 // It knows nothing of pointers or of the page; `ondraw` and `onchange` tell whoever shows or keeps it.
 
+import { NO_FRAME } from './frame.js';
 import { History, differences, restore } from './history.js';
 import { enlarge, layStroke, resized } from './raster.js';
 
 export class Board {
   /** `kind` is 'mask' or 'classes'; `layer` a Layer. */
   constructor(kind, layer) {
-    Object.assign(this, { kind, layer, picture: null, pictureId: null, boxes: [] });
+    Object.assign(this, { kind, layer, picture: null, pictureId: null, frame: NO_FRAME, boxes: [] });
     this.ondraw = () => {}; // (rectangle of pixels, or null for everything)
     this.onchange = () => {}; // after each finished change
     this.onlaid = () => {}; // while one goes on, once a frame
@@ -92,19 +93,20 @@ export class Board {
 
   /** Everything that is on the canvas, to be brought back by `become`. */
   content() {
-    const { picture, pictureId, width, height, boxes } = this;
-    return { picture, pictureId, width, height, boxes, data: this.layer.data.slice() };
+    const { picture, pictureId, frame, width, height, boxes } = this;
+    return { picture, pictureId, frame, width, height, boxes, data: this.layer.data.slice() };
   }
 
-  /** Replace what is on the canvas; what is not named stays, the layer scaled to the new size. */
+  /** Replace what is on the canvas; what is not named stays, the layer scaled to the new size. Another picture has no frame. */
   become(change, title = null) {
     const before = this.content();
     const width = change.width ?? this.width;
     const height = change.height ?? this.height;
     const data = change.data ?? (width === this.width && height === this.height ? before.data : resized(this.layer, width, height));
-    const after = { ...before, ...change, width, height, data };
+    const frame = change.frame ?? ('picture' in change ? NO_FRAME : before.frame);
+    const after = { ...before, ...change, frame, width, height, data };
     const put = (content) => () => {
-      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, boxes: content.boxes });
+      Object.assign(this, { picture: content.picture, pictureId: content.pictureId, frame: content.frame, boxes: content.boxes });
       this.layer.become(content.width, content.height, content.data.slice());
       this.ondraw(null);
     };

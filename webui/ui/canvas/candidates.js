@@ -5,8 +5,10 @@ import { post } from '../api.js';
 import { make } from '../dom.js';
 import * as store from '../store.js';
 import { toast } from '../toast.js';
+import { frameOf, isFramed, outerOf } from './frame.js';
 import { icon } from './icons.js';
 import { pictureOf } from './keeping.js';
+import { placed } from './raster.js';
 
 export function candidates(desk) {
   const state = { desk, shown: null, seen: null, discarded: new Set(), images: new Map(), wanted: '' };
@@ -25,9 +27,10 @@ export function candidates(desk) {
   return { bar, render: () => render(state), isShown: () => !!state.shown, keys: { ArrowLeft: () => step(state, -1), ArrowRight: () => step(state, 1), Enter: () => accept(state), Delete: () => discard(state), Escape: () => choose(state, null) } };
 }
 
-const ours = ({ desk }) => store.all().filter((job) => desk.board.pictureId && job.request?.image === desk.board.pictureId && job.request.mask);
+const ours = ({ desk }) => store.all().filter((job) => desk.board.pictureId && job.request?.image === desk.board.pictureId && (job.request.mask || isFramed(frameOf(job.request))));
 
-const list = (state) => [...ours(state)].reverse().flatMap((job) => job.pictures ?? []).filter((picture) => !state.discarded.has(picture.id));
+/** Pictures with the frame that each was drawn in, the newest job's first. */
+const list = (state) => [...ours(state)].reverse().flatMap((job) => (job.pictures ?? []).map((picture) => ({ ...picture, frame: frameOf(job.request) }))).filter((picture) => !state.discarded.has(picture.id));
 
 function render(state) {
   const all = list(state);
@@ -42,23 +45,31 @@ function render(state) {
   for (const element of [...state.steps, ...state.decide]) element.hidden = !picture;
   for (const element of state.steps) element.disabled = all.length < 2;
   state.said.textContent = picture ? `${at + 1} of ${all.length}${sizeOf(picture, state.desk.board)}` : `${all.length} ${all.length === 1 ? 'candidate' : 'candidates'}`;
-  lay(state, picture?.url ?? preview(state));
+  const running = picture ? null : beingDrawn(state);
+  lay(state, picture?.url ?? running?.preview ?? null, picture?.frame ?? (running ? frameOf(running.request) : null));
 }
+
+/** Board and frame that a picture was drawn in. */
+const drawnIn = ({ frame }, { width, height }) => outerOf({ width, height, frame });
+
+/** Whether it is as large as these, so that what was there lies where it was. */
+const fits = (picture, board) => { const { width, height } = drawnIn(picture, board); return picture.width === width && picture.height === height; };
 
 /** Its size, where accepting it changes that of the picture. */
 const sizeOf = ({ width, height }, board) => (width === board.width && height === board.height ? '' : ` · ${width} × ${height}, the picture ${board.width} × ${board.height}`);
 
-/** A running job's preview lies over the picture as well, where it is one of the whole picture. */
-function preview(state) {
+/** A running job whose preview lies over the picture as well: where it is one of the whole picture. */
+function beingDrawn(state) {
   const running = ours(state).find((job) => store.isActive(job) && job.preview);
-  return running && running.request.inpaint_area !== 'Only masked' ? running.preview : null;
+  return running && running.request.inpaint_area !== 'Only masked' ? running : null;
 }
 
-/** Show the picture of an address over the board; null shows the board. */
-function lay(state, url) {
+/** Show the picture of an address over the board and the frame that it was drawn in; null shows the board. */
+function lay(state, url, frame) {
   if (state.wanted === (url ?? '')) return;
   state.wanted = url ?? '';
-  const put = (image) => { state.desk.view.over = image; state.desk.redraw(); };
+  const { width, height } = state.desk.board;
+  const put = (image) => { Object.assign(state.desk.view, { over: image, overAt: frame && outerOf({ width, height, frame }) }); state.desk.redraw(); };
   if (!url) { put(null); return; }
   const image = new Image();
   image.onload = () => { if (state.wanted === url) put(image); };
@@ -79,12 +90,15 @@ function step(state, by) {
 
 async function accept(state) {
   const { board } = state.desk;
-  if (!state.shown) return;
+  const chosen = list(state).find((picture) => picture.id === state.shown);
+  if (!chosen) return;
   try {
-    const { id } = await post(`/pictures/${state.shown}/image`);
+    const { id } = await post(`/pictures/${chosen.id}/image`);
     const found = await pictureOf(id);
     state.shown = null;
-    board.become(found, 'Accept');
+    const data = isFramed(chosen.frame) && fits(chosen, board) ? placed(board.layer, drawnIn(chosen, board)) : undefined;
+    board.become({ ...found, ...(data && { data }) }, 'Accept');
+    if (!state.desk.view.free) state.desk.view.fit();
     render(state);
   } catch (error) {
     toast(error.message);

@@ -7,6 +7,7 @@ import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
 import { candidates } from './candidates.js';
 import { choose, listenForFiles, nearestClass, pixelData, sameColours, takeMap, takePicture } from './files.js';
+import { frameHandles } from './frame.js';
 import { Keeping } from './keeping.js';
 import { listenForKeys } from './keys.js';
 import { Layer, classLook, maskLook } from './layer.js';
@@ -21,7 +22,7 @@ import { View } from './view.js';
 const MASK_COLOUR = [240, 60, 110];
 const BLANK = 512;
 const TOOLS_OF = {
-  mask: ['brush', 'eraser', 'lasso', 'rectangle', 'fill', 'hand'],
+  mask: ['brush', 'eraser', 'lasso', 'rectangle', 'fill', 'frame', 'hand'],
   classes: ['brush', 'lasso', 'rectangle', 'fill', 'pick', 'box', 'hand'],
 };
 
@@ -83,10 +84,11 @@ class Desk {
       this.stand.append(this.legend.said);
     } else {
       this.staged = candidates(this);
-      this.stand.append(this.staged.bar);
+      this.frame = frameHandles(this);
+      this.stand.append(this.frame.holder, this.staged.bar);
     }
     this.root.append(this.stand);
-    this.view.onmove = () => this.boxes.render();
+    this.view.onmove = () => { this.boxes.render(); this.frame?.render(); };
     this.view.resize();
   }
 
@@ -197,6 +199,7 @@ class Desk {
     this.legend?.render();
     this.staged?.render();
     this.boxes.render();
+    this.frame?.render();
     this.view.layerAlpha = this.layout ? 0.15 : 1;
     this.holdSpace(this.spaceHeld);
     if (this.invitation) this.invitation.hidden = !!this.board.picture;

@@ -12,7 +12,7 @@ from webui.contracts.palette import PAINTS, RGB, colours_of
 from webui.ui.scripts import on_mount
 
 CANVAS_FOLDER = Path(__file__).parent
-MASK_SLOTS = {"image": "image", "layer": "mask", "boxes": None}
+MASK_SLOTS = {"image": "image", "layer": "mask", "boxes": None, "frame": "outpaint"}
 CLASS_SLOTS = {"image": None, "layer": "class_map", "boxes": "boxes"}
 PAINT_SLOTS = {"image": None, "layer": "image", "boxes": None}
 
@@ -25,7 +25,7 @@ class Canvas:
     colours: Mapping[str, RGB] = field(default_factory=dict)
     """What is painted with, by name; none: a mask over a picture is painted."""
     slots: Mapping[str, str | None] = field(default_factory=lambda: MASK_SLOTS)
-    """Parameters for the picture, the painted layer and boxes."""
+    """Parameters for the picture, the painted layer and boxes; the beginning of the frame's four."""
     noun: str = "class"
     """What one of the colours stands for."""
 

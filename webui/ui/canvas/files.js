@@ -4,11 +4,10 @@ import { post } from '../api.js';
 import { make } from '../dom.js';
 import { fill } from '../form.js';
 import { toast } from '../toast.js';
+import { MOST_SIDE } from './frame.js';
 import { numbersOf, pictureOf } from './keeping.js';
 import { OWN, hexOf, keepOwn, ownPalette, readPalette } from './palettes.js';
 import { encodePng } from './png.js';
-
-export const MOST_PIXELS = 4096; // a side, as a request's
 
 /** Take a file as the picture of the canvas; what is refused is said, and nothing is lost. */
 export const takePicture = (desk, file) => telling(desk, async () => {
@@ -20,8 +19,8 @@ export const takePicture = (desk, file) => telling(desk, async () => {
 
 async function picture(id) {
   const found = await pictureOf(id);
-  if (Math.max(found.width, found.height) > MOST_PIXELS)
-    throw new Error(`The picture has ${found.width} × ${found.height} pixels; the canvas takes up to ${MOST_PIXELS} a side. Scale it down first.`);
+  if (Math.max(found.width, found.height) > MOST_SIDE)
+    throw new Error(`The picture has ${found.width} × ${found.height} pixels; the canvas takes up to ${MOST_SIDE} a side. Scale it down first.`);
   return found;
 }
 
@@ -73,7 +72,7 @@ export const readPhoto = (desk, file) => telling(desk, async () => {
 });
 
 function tooLarge(width, height) {
-  if (Math.max(width, height) > MOST_PIXELS) throw new Error(`The map has ${width} × ${height} pixels; the canvas takes up to ${MOST_PIXELS} a side. Scale it down first.`);
+  if (Math.max(width, height) > MOST_SIDE) throw new Error(`The map has ${width} × ${height} pixels; the canvas takes up to ${MOST_SIDE} a side. Scale it down first.`);
 }
 
 /** Whether a PNG's palette is that of these classes. */

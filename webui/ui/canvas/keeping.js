@@ -2,6 +2,7 @@
 // reload, a restart and another tab, and a request says exactly what was painted.
 
 import { address, post } from '../api.js';
+import { NO_FRAME, SIDES } from './frame.js';
 import { setSlot, slotValue } from '../slots.js';
 import { toast } from '../toast.js';
 import { decodePng, encodePng } from './png.js';
@@ -9,14 +10,19 @@ import { decodePng, encodePng } from './png.js';
 const WAIT_MS = 500;
 
 export class Keeping {
-  /** `slots` names the parameters: { image, layer, boxes }, each a name or null. */
+  /** `slots` names the parameters: { image, layer, boxes }, each a name or null; { frame }, the beginning of four. */
   constructor(desk, tab, slots) {
     Object.assign(this, { desk, tab, slots, timer: 0, stored: null, storing: Promise.resolve(), restoring: false, boxes: null, colours: null });
     this.layerId = null;
     document.addEventListener('easel:slot', ({ detail }) => {
-      if (detail.tab === tab && Object.values(slots).includes(detail.name)) this.later(() => this.restore());
+      if (detail.tab === tab && this.names().includes(detail.name)) this.later(() => this.restore());
     });
   }
+
+  names() { return [...Object.values(this.slots), ...this.sides().map(([name]) => name)]; }
+
+  /** Parameter and side of each side of the frame; none where the form has no frame. */
+  sides() { return this.slots.frame ? SIDES.map((side) => [`${this.slots.frame}_${side}`, side]) : []; }
 
   later(act) { queueMicrotask(() => { act().catch((error) => toast(error.message)); }); }
 
@@ -26,6 +32,7 @@ export class Keeping {
     const { board } = this.desk;
     this.colours = null;
     if (this.slots.image) setSlot(this.tab, this.slots.image, board.pictureId);
+    for (const [name, side] of this.sides()) setSlot(this.tab, name, board.frame[side]);
     if (this.slots.boxes) setSlot(this.tab, this.slots.boxes, board.boxes.length ? board.boxes : null);
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.settled(), WAIT_MS);
@@ -58,13 +65,14 @@ export class Keeping {
   async restore() {
     if (this.restoring) return;
     const { board } = this.desk;
-    const wanted = { image: this.slots.image && slotValue(this.tab, this.slots.image), layer: slotValue(this.tab, this.slots.layer), boxes: this.slots.boxes ? slotValue(this.tab, this.slots.boxes) ?? [] : board.boxes };
+    const wanted = { image: this.slots.image && slotValue(this.tab, this.slots.image), layer: slotValue(this.tab, this.slots.layer), boxes: this.slots.boxes ? slotValue(this.tab, this.slots.boxes) ?? [] : board.boxes, frame: { ...NO_FRAME, ...Object.fromEntries(this.sides().map(([name, side]) => [side, slotValue(this.tab, name) ?? 0])) } };
     const [newPicture, newLayer] = [this.slots.image && wanted.image !== board.pictureId, wanted.layer !== this.layerId && wanted.layer !== null];
     const newBoxes = JSON.stringify(wanted.boxes) !== JSON.stringify(board.boxes);
-    if (!newPicture && !newLayer && !newBoxes) return;
+    const newFrame = SIDES.some((side) => wanted.frame[side] !== board.frame[side]);
+    if (!newPicture && !newLayer && !newBoxes && !newFrame) return;
     this.restoring = true;
     try {
-      const change = { boxes: wanted.boxes };
+      const change = { boxes: wanted.boxes, frame: wanted.frame };
       if (newPicture) Object.assign(change, await pictureOf(wanted.image));
       const layer = wanted.layer && (newPicture || newLayer) ? await this.layerOf(wanted.layer, change.width ?? board.width) : null;
       if (layer) Object.assign(change, { data: layer.data, width: layer.width, height: layer.height });

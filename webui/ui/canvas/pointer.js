@@ -24,7 +24,7 @@ function down(desk, state, event) {
   if (event.isTrusted) desk.surface.setPointerCapture(event.pointerId);
   state.pointers.set(event.pointerId, event);
   if (state.pointers.size > 1) { // a second finger: it was not meant to paint
-    if (state.tool) { desk.board.abandon(); desk.marks.clear(); state.tool = null; }
+    abandon(desk, state);
     return;
   }
   const panning = event.button === PAN_BUTTON || desk.spaceHeld;
@@ -50,9 +50,19 @@ function move(desk, state, event) {
 
 function up(desk, state, event, finished) {
   if (!state.pointers.delete(event.pointerId) || !state.tool) return;
+  if (!finished) { abandon(desk, state); return; }
   const { tool } = state;
   state.tool = null;
-  if (finished) tool.end?.(desk); else { desk.board.abandon(); desk.marks.clear(); }
+  tool.end?.(desk);
+}
+
+/** What the tool has begun was not meant. */
+function abandon(desk, state) {
+  if (!state.tool) return;
+  state.tool.abandon?.(desk);
+  state.tool = null;
+  desk.board.abandon();
+  desk.marks.clear();
 }
 
 /** Two fingers: what lies between them stays between them. */

@@ -115,6 +115,13 @@ export function clipped({ width, height }, left, top, right, bottom) {
   return { left: Math.max(0, Math.floor(left)), top: Math.max(0, Math.floor(top)), right: Math.min(width, Math.ceil(right)), bottom: Math.min(height, Math.ceil(bottom)) };
 }
 
+/** A field within a larger rectangle around it, 0 elsewhere. */
+export function placed(field, { left, top, width, height }) {
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < field.height; y++) data.set(field.data.subarray(y * field.width, (y + 1) * field.width), (y - top) * width - left);
+  return data;
+}
+
 /** A field scaled to another size by the nearest pixel, so that numbers are never mixed. */
 export function resized(field, width, height) {
   const data = new Uint8Array(width * height);

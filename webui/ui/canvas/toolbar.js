@@ -2,6 +2,7 @@
 
 import { make } from '../dom.js';
 import { choose, download, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
+import { frameNumbers } from './frame.js';
 import { icon } from './icons.js';
 import { openSheet } from './keys.js';
 import { openOwn } from './palettes.js';
@@ -17,10 +18,11 @@ export function toolbar(desk) {
   const size = slider('Size', Math.sqrt(SIZES.least), Math.sqrt(SIZES.most), 0.1, (value) => desk.choose({ size: value * value }));
   const softness = slider('Softness', 0, 1, 0.01, (value) => desk.choose({ softness: value }));
   const tolerance = slider('Tolerance', 0, 128, 1, (value) => desk.choose({ tolerance: value }));
+  const numbers = desk.tools.includes('frame') ? frameNumbers(desk) : null;
   const [undo, redo] = [button('undo', 'Undo (Ctrl+Z)', () => desk.undo()), button('redo', 'Redo (Ctrl+Shift+Z)', () => desk.redo())];
   const bar = make('div', { className: 'ez-canvas-bar', role: 'toolbar', 'aria-label': 'Canvas' },
     group('radiogroup', 'Tool', tools.map(([, element]) => element)),
-    make('div', { className: 'ez-canvas-brush' }, size.element, softness.element, tolerance.element),
+    make('div', { className: 'ez-canvas-brush' }, size.element, softness.element, tolerance.element, ...(numbers ? [numbers.element] : [])),
     group('group', 'Change', [undo, redo, ...layerButtons(desk)]),
     group('group', 'View', [
       button('mirror', 'Mirror the view (M)', () => desk.view.mirror()),
@@ -29,7 +31,7 @@ export function toolbar(desk) {
       button('full', 'Full screen (F)', () => desk.fullscreen()),
       button('help', 'Shortcuts of the canvas (?)', () => openSheet(desk)),
     ]));
-  return { bar, render: () => render(desk, { tools, size, softness, tolerance, undo, redo }) };
+  return { bar, render: () => { render(desk, { tools, size, softness, tolerance, undo, redo }); numbers?.render(); } };
 }
 
 function render(desk, { tools, size, softness, tolerance, undo, redo }) {

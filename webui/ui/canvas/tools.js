@@ -1,6 +1,7 @@
 // The tools: each says what a pointer that goes down, moves and comes up does to the board.
 // A tool gets the desk (board, view, options, marks) and points of the board { x, y, radius, event }.
 
+import { frameTool } from './frame.js';
 import { fillArea, fillPolygon, fillRectangle, strokeSegment } from './raster.js';
 
 export const TOOLS = {
@@ -11,6 +12,7 @@ export const TOOLS = {
   fill: { title: 'Flood fill', key: 'G', begin: flood },
   pick: { title: 'Pick a class', key: 'I', kind: 'classes', begin: pick, move: pick },
   box: { title: 'Box', key: 'O', kind: 'boxes', begin: frameBegin, move: frameMove, end: boxEnd },
+  frame: frameTool,
   hand: { title: 'Move the view', key: 'H', begin() {}, move: (desk, point, last) => desk.view.pan(point.event.clientX - last.event.clientX, point.event.clientY - last.event.clientY) },
 };
 

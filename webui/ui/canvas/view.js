@@ -1,12 +1,14 @@
 // Where the board is on the screen: zoom, pan, turn and mirror; and drawing what changed of it.
 
+import { isFramed, outerOf } from './frame.js';
+
 const MOST = 64; // screen pixels a pixel
 const LEAST = 0.02;
 const MARGIN = 24;
 
 export class View {
   constructor(element, board) {
-    Object.assign(this, { element, board, over: null, angle: 0, mirrored: false, free: false, layerAlpha: 1 });
+    Object.assign(this, { element, board, over: null, overAt: null, angle: 0, mirrored: false, free: false, layerAlpha: 1 });
     this.context = element.getContext('2d', { alpha: false });
     this.matrix = new DOMMatrix();
     this.inverse = new DOMMatrix();
@@ -30,10 +32,10 @@ export class View {
     if (!this.free) this.fit(); else this.moved();
   }
 
-  /** The whole board as large as it fits. */
+  /** The whole board and its frame as large as they fit. */
   fit() {
     this.free = false;
-    const { width, height } = this.board;
+    const { width, height } = outerOf(this.board);
     const turned = new DOMMatrix().rotate(this.angle);
     const wide = Math.abs(turned.a) * width + Math.abs(turned.c) * height;
     const high = Math.abs(turned.b) * width + Math.abs(turned.d) * height;
@@ -42,10 +44,11 @@ export class View {
     this.place(this.element.width / 2, this.element.height / 2, scale);
   }
 
-  /** The board's middle at a point of the element, in its own pixels. */
+  /** The middle of board and frame at a point of the element, in its own pixels. */
   place(x, y, scale) {
+    const { left, top, right, bottom } = outerOf(this.board);
     this.matrix = new DOMMatrix().translate(x, y).rotate(this.angle)
-      .scale(this.mirrored ? -scale : scale, scale).translate(-this.board.width / 2, -this.board.height / 2);
+      .scale(this.mirrored ? -scale : scale, scale).translate(-(left + right) / 2, -(top + bottom) / 2);
     this.moved();
   }
 
@@ -127,11 +130,37 @@ export class View {
     context.setTransform(matrix);
     context.imageSmoothingEnabled = this.scale < 3;
     if (board.kind === 'mask' && board.picture) this.paper();
-    const shown = this.over ?? board.picture;
-    if (shown) context.drawImage(shown, 0, 0, board.width, board.height);
+    if (this.over) this.drawOver();
+    else if (board.picture) {
+      context.drawImage(board.picture, 0, 0, board.width, board.height);
+      if (isFramed(board.frame)) this.drawFrame();
+    }
     context.globalAlpha = this.over ? 0 : this.layerAlpha;
     if (context.globalAlpha) context.drawImage(board.layer.canvas, 0, 0);
     context.restore();
+  }
+
+  /** What is staged, where it belongs: over the board, or over board and frame. */
+  drawOver() {
+    const { left, top, width, height } = this.overAt ?? { left: 0, top: 0, width: this.board.width, height: this.board.height };
+    this.context.drawImage(this.over, left, top, width, height);
+  }
+
+  /** The frame that will be drawn: tinted as a mask is, with a line around it. */
+  drawFrame() {
+    const { context, board } = this;
+    const { left, top, right, bottom, width, height } = outerOf(board);
+    const line = 1 / this.scale; // a pixel of the window
+    context.beginPath();
+    context.rect(left, top, width, height);
+    context.rect(0, 0, board.width, board.height);
+    context.fillStyle = 'rgb(240 60 110 / 0.35)';
+    context.fill('evenodd');
+    for (const [colour, dash] of [['#000000b0', []], ['#ffffff', [6 * line, 6 * line]]]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: line * 1.5 });
+      context.setLineDash(dash);
+      context.strokeRect(left, top, right - left, bottom - top);
+    }
   }
 
   /** What shines through where a picture is see-through. */

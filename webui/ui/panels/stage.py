@@ -22,9 +22,14 @@ from webui.ui.scripts import on_mount
 
 _log = logging.getLogger(__name__)
 
+Needs = Mapping[tuple[str, ...], str]
+
 NO_IMAGE = "The start image is missing. Drop, paste or choose a picture first."
 NO_PICTURE = "The canvas has no picture. Drop, paste or choose one first."
-NO_MASK = "The mask is empty. Paint over the part of the picture that is to be redrawn."
+NO_MASK = (
+    "The mask is empty. Paint over the part of the picture that is to be redrawn, or draw the picture on "
+    "beyond its sides: choose the frame and drag it outwards."
+)
 
 
 def stage_panel(samples: Sequence[Sample]) -> gr.HTML:
@@ -41,7 +46,7 @@ def stage_panel(samples: Sequence[Sample]) -> gr.HTML:
 def submit_handler(
     form: Form,
     jobs: JobService,
-    needs: Mapping[str, str] | None = None,
+    needs: Needs | None = None,
     prepare: Callable[[dict[str, Any]], dict[str, Any]] = dict,
 ) -> Callable[[Mapping[Component, Any]], dict[str, Any]]:
     """What Generate does: hand the form's request to the queue and answer at once.
@@ -52,13 +57,13 @@ def submit_handler(
     Args:
         form: Whose values are read.
         jobs: Takes the request.
-        needs: Field to the sentence that is said where the form has nothing for it.
+        needs: Fields to the sentence that is said where the form has nothing for any of them.
         prepare: Makes a request's fields of the form's values.
     """
 
     def submit(data: Mapping[Component, Any]) -> dict[str, Any]:
         values = prepare(form.values(data))
-        missing = [said for name, said in (needs or {}).items() if not values.get(name)]
+        missing = [said for names, said in (needs or {}).items() if not any(map(values.get, names))]
         if missing:
             return refusal(missing[:1])
         try:

@@ -42,6 +42,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form

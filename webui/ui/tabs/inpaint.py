@@ -19,12 +19,13 @@ from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
 from webui.ui.panels.slot import slot
-from webui.ui.panels.stage import NO_MASK, NO_PICTURE, submit_handler
+from webui.ui.panels.stage import NO_MASK, NO_PICTURE, Needs, submit_handler
 
 NAME = "inpaint"
 TASKS: tuple[Task, ...] = ("inpaint", "text", "class", "unconditional")
 IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
 SOFT = tuple(SoftInpainting.model_fields)
+FRAME = ("outpaint_left", "outpaint_right", "outpaint_top", "outpaint_bottom")
 CANVAS = mask_canvas(NAME)
 
 
@@ -36,11 +37,13 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         controls = {
             "image": slot(NAME, "image"),
             "mask": slot(NAME, "mask"),
+            **{name: slot(NAME, name) for name in FRAME},
             **prompt_panel(NAME, models),
             "class_label": class_choice(NAME),
             "denoising_strength": control(NAME, "denoising_strength"),
             **_mask_panel(),
             **fold(NAME, "Soft inpainting", SOFT),
+            **fold(NAME, "Outpainting", ("outpaint_overlap",)),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
@@ -49,7 +52,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **controls_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
-        needs = {"image": NO_PICTURE, "mask": NO_MASK}
+        needs: Needs = {("image",): NO_PICTURE, ("mask", *FRAME): NO_MASK}
         submit = submit_handler(form, context.jobs, needs, for_the_models_task(context.catalog))
         actions_panel(form, submit, stage, context.catalog)
     return form

@@ -47,6 +47,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **seed_panel(NAME),
         }
         form = Form(NAME, controls, fast_first=True)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE})
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE})
         actions_panel(form, submit, stage, context.catalog)
     return form

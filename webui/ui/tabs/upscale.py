@@ -38,7 +38,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Sampling", (("sampler", "schedule"), "steps", "guidance_scale", "seed")),
         }
         form = Form(NAME, controls, TASKS)
-        submit = submit_handler(form, context.jobs, {"image": NO_IMAGE}, prepare)
+        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         actions_panel(form, submit, stage, context.catalog)
     return form
 

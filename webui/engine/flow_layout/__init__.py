@@ -1,0 +1,1 @@
+"""The published layouts of flow models' transformers, brought to diffusers' names."""
