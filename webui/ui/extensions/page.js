@@ -10,6 +10,7 @@ import { addParts } from './parts.js';
 const EVERY_MS = 5000;
 const HOW_TO = [
   'Put an extension’s folder into extensions/ of Easel, or of your data folder; it is listed here then, switched off.',
+  'To write one, begin with: python launch.py extensions new NAME',
   'Its code runs with your rights: only use one whose author you trust.',
 ];
 
