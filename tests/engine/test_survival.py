@@ -19,6 +19,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import JobEnded, RunJob
 from webui.engine import engine as engine_module
+from webui.engine import previewer as previewer_module
 from webui.engine.adapters.dialects.low_rank import LowRank
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
@@ -189,7 +190,7 @@ def test_a_preview_may_fail(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> No
     def fail(*_: object) -> bytes:
         raise RuntimeError("no encoder")
 
-    monkeypatch.setattr(engine_module, "preview", fail)
+    monkeypatch.setattr(previewer_module, "preview", fail)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
     crowd.check(rig, *[o.job_id for o in crowd.orders])

@@ -22,7 +22,7 @@ from webui.training.loop import LoopSettings
 from webui.training.networks import FrozenParts, build_unet, widen_input
 from webui.training.runs import load_checkpoint
 from webui.training.scenes import ScenePool, pool_in_memory, scene_pool
-from webui.training.semantic import PLANES
+from webui.training.semantic import PLANES, TWO_GROUNDS_PART
 
 Network = TypeVar("Network")
 Main = Callable[[Sequence[str] | None], int]
@@ -118,7 +118,11 @@ def run_main(main: Main, kind: str, tmp_path: Path, *more: str) -> Path:
     scenes = tmp_path / "runs" / "scenes"
     if not scenes.exists():
         scene_pool(scenes, 8, SIZE, workers=1)
-        (scenes / f"{SIZE}-0-8").rename(scenes / f"{SIZE}-0-{POOL_SCENES['cpu']}")
+        scene_pool(scenes, 8, SIZE, workers=1, two_grounds=True)
+        count = POOL_SCENES["cpu"]
+        (scenes / f"{SIZE}-0-8").rename(scenes / f"{SIZE}-0-{count}")
+        two = f"{SIZE}-0-{count // TWO_GROUNDS_PART}-two-grounds"
+        (scenes / f"{SIZE}-0-8-two-grounds").rename(scenes / two)
     out = tmp_path / "models" / kind
     arguments = [
         "--recipe", "cpu", "--minutes", "0.01", "--work", str(tmp_path / "runs" / kind),
