@@ -12,12 +12,14 @@ export function mount({ props, trigger, watch }, { tab, name }) {
 }
 
 /** What a form's parameter is now; null where the form has none of this name. */
-export const slotValue = (tab, name) => slots.get(keyOf(tab, name))?.props.value || null; // Gradio has '' for nothing
+export const slotValue = (tab, name) => valueOf(slots.get(keyOf(tab, name)));
+
+const valueOf = (slot) => (slot?.props.value === '' ? null : slot?.props.value ?? null); // Gradio has '' for nothing
 
 /** Set a form's parameter. */
 export function setSlot(tab, name, value) {
   const slot = slots.get(keyOf(tab, name));
-  if (!slot || JSON.stringify(slot.props.value || null) === JSON.stringify(value ?? null)) return;
+  if (!slot || JSON.stringify(valueOf(slot)) === JSON.stringify(value ?? null)) return;
   slot.props.value = value;
   slot.trigger('change');
 }
