@@ -32,7 +32,8 @@ def cleared(page: Any, tab: str) -> None:
     page.expected_faults = []
     page.evaluate(
         "document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());"
-        "document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove())"
+        "document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove());"
+        "window.scrollTo(0, 0)"
     )
     open_canvas(page, tab)
     on_desk(page, tab, RESET)

@@ -20,36 +20,36 @@ def jobs_of(studio: RunningStudio) -> list[Any]:
 
 
 def test_pictures_become_a_batch_a_broken_one_is_named_and_all_are_cancelled_at_once(
-    easel: Any, shared_studio: RunningStudio
+    page: Any, shared_studio: RunningStudio
 ) -> None:
-    easel.faults.clear()
-    easel.click(".ez-nav a[data-tab=img2img]")
-    easel.wait_for_selector("#img2img-generate")
-    easel.click("#img2img-fold-batch > button")
+    page.faults.clear()
+    page.click(".ez-nav a[data-tab=img2img]")
+    page.wait_for_selector("#img2img-generate")
+    page.click("#img2img-fold-batch > button")
     files = [
         {"name": f"p{i}.png", "mimeType": "image/png", "buffer": png(photograph(128, 96, 40 + i))}
         for i in range(3)
     ]
     broken = {"name": "torn.png", "mimeType": "image/png", "buffer": b"torn"}
-    easel.set_input_files("#img2img-batch input[type=file]", [*files, broken])
-    easel.wait_for_selector("#img2img-batch-go:has-text('Generate all 3'):enabled")
-    assert "torn.png: The file is no picture" in easel.inner_text("#img2img-batch .ez-bad")
-    easel.fill("#img2img-prompt textarea", "many at once")
-    easel.fill("#img2img-steps input", "900")
-    easel.press("#img2img-steps input", "Tab")
-    easel.click("#img2img-batch-go")
-    easel.wait_for_selector("#img2img-batch button:has-text('Cancel all'):visible")
-    easel.evaluate("import('/assets/easel/queue.js').then((m) => m.openQueue())")
-    easel.wait_for_selector(".ez-row-batch:has-text('Batch,')")
+    page.set_input_files("#img2img-batch input[type=file]", [*files, broken])
+    page.wait_for_selector("#img2img-batch-go:has-text('Generate all 3'):enabled")
+    assert "torn.png: The file is no picture" in page.inner_text("#img2img-batch .ez-bad")
+    page.fill("#img2img-prompt textarea", "many at once")
+    page.fill("#img2img-steps input", "900")
+    page.press("#img2img-steps input", "Tab")
+    page.click("#img2img-batch-go")
+    page.wait_for_selector("#img2img-batch button:has-text('Cancel all'):visible")
+    page.evaluate("import('/assets/easel/queue.js').then((m) => m.openQueue())")
+    page.wait_for_selector(".ez-row-batch:has-text('Batch,')")
     listed = jobs_of(shared_studio)
     assert sorted(job["request"]["source_name"] for job in listed) == ["p0.png", "p1.png", "p2.png"]
     assert len({job["request"]["batch"] for job in listed}) == 1
-    easel.click(".ez-row-batch button")
-    easel.wait_for_selector(".ez-drawer-empty:visible")
+    page.click(".ez-row-batch button")
+    page.wait_for_selector(".ez-drawer-empty:visible")
     assert {job["state"] for job in jobs_of(shared_studio)} == {"cancelled"}
-    easel.evaluate("document.querySelector('.ez-drawer').close()")
-    easel.click("#img2img-batch button:has-text('Empty the list')")
-    easel.fill("#img2img-steps input", "20")
-    easel.press("#img2img-steps input", "Tab")
-    assert [fault for fault in easel.faults if "400" not in fault] == []
-    easel.faults.clear()
+    page.evaluate("document.querySelector('.ez-drawer').close()")
+    page.click("#img2img-batch button:has-text('Empty the list')")
+    page.fill("#img2img-steps input", "20")
+    page.press("#img2img-steps input", "Tab")
+    assert [fault for fault in page.faults if "400" not in fault] == []
+    page.faults.clear()

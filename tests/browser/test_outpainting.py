@@ -107,4 +107,4 @@ def test_a_frame_is_typed_moved_by_keys_and_kept_until_another_picture_comes(can
     drop(canvas, TAB, png(photograph(90, 70, next(SEEDS))))
     until(canvas, TAB, "desk.board.width === 90")
     assert frame(canvas) == ZEROS
-    assert slot(canvas, TAB, "outpaint_left") is None
+    assert slot(canvas, TAB, "outpaint_left") == 0

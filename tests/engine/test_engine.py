@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SAMPLERS
 from webui.contracts.ids import JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady
+from webui.engine import previewer
 from webui.engine.batching import Limits
 from webui.engine.engine import EngineOptions
 from webui.engine.execute import execute
@@ -307,7 +309,10 @@ def test_the_first_step_has_a_preview_of_half_the_size(model: LoadedModel) -> No
     assert opened(first.data).size == (32, 48)
 
 
-def test_previews_come_no_oftener_than_asked_and_show_all_pictures(model: LoadedModel) -> None:
+def test_previews_come_no_oftener_than_asked_and_show_all_pictures(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previewer, "SHARE", math.inf)  # tiny pictures take a preview's time
     rig = Rig(model, options=EngineOptions(preview_seconds=3600))
     rig.finish(order(model.checkpoint, steps=10))
     assert [bool(s.data) for s in rig.steps("job")] == [True] + [False] * 9

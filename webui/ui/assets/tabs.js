@@ -17,6 +17,7 @@ export function openTab(name) {
   url.searchParams.set('tab', name);
   history.pushState(null, '', url);
   show(name);
+  window.scrollTo(0, 0); // not where another tab was read
 }
 
 /** Add a tab behind the others; gives a function that takes it out again. */
