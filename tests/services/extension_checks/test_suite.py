@@ -55,7 +55,7 @@ def test_a_good_one_passes_and_each_of_its_hooks_is_named(tmp_path: Path) -> Non
 def test_what_is_wrong_in_the_studio_is_named(
     tmp_path: Path, studio: str, what: str, said: str
 ) -> None:
-    assert said in failed(write_extension(tmp_path, "bad", studio=studio))[what]
+    assert said in failed(write_extension(tmp_path, "faulty", studio=studio))[what]
 
 
 def test_impossible_manifests_and_needs_are_refused_before_any_code_runs(tmp_path: Path) -> None:
@@ -69,8 +69,8 @@ def test_impossible_manifests_and_needs_are_refused_before_any_code_runs(tmp_pat
 
 def test_an_argument_without_a_default_is_named(tmp_path: Path) -> None:
     arguments = "from pydantic import BaseModel\n\nclass Model(BaseModel):\n    size: int\n"
-    folder = write_extension(tmp_path, "bad", studio="", arguments=arguments)
-    assert "'size' of the extension 'bad' has no default" in failed(folder)["studio: load"]
+    folder = write_extension(tmp_path, "faulty", studio="", arguments=arguments)
+    assert "'size' of the extension 'faulty' has no default" in failed(folder)["studio: load"]
 
 
 def test_its_own_tests_are_run_and_their_failure_told(tmp_path: Path) -> None:
