@@ -54,9 +54,9 @@ def test_a_folded_group_says_what_in_it_is_changed(page: Any) -> None:
 def test_a_sample_fills_the_form_and_starts(page: Any) -> None:
     wanted = page.inner_text(".ez-sample >> nth=0")
     page.click(".ez-sample >> nth=0")
-    page.wait_for_selector(FINISHED)
+    said = page.wait_for_selector(".ez-said:has-text('Seed ')")
     assert page.input_value(PROMPT) == wanted
-    assert page.inner_text(".ez-said") == f"Seed {page.input_value(SEED)}"
+    assert said.inner_text() == f"Seed {page.input_value(SEED)}"
 
 
 def test_a_reload_in_mid_job_finds_the_job_and_the_form(page: Any) -> None:
@@ -163,7 +163,9 @@ def test_a_result_goes_to_img2img_with_its_words(page: Any) -> None:
 def test_a_seed_can_be_reused_and_thrown_again(page: Any) -> None:
     generate(page, "a seed to keep")
     page.wait_for_selector(FINISHED)
-    seed = page.inner_text(".ez-said").removeprefix("Seed ")
+    # The picture comes before its job ends, and its seed is said then.
+    said = page.wait_for_selector(".ez-said:has-text('Seed ')")
+    seed = said.inner_text().removeprefix("Seed ")
     page.click("#txt2img-seed-recycle")
     page.wait_for_function(f"document.querySelector('{SEED}').value === '{seed}'")
     page.click("#txt2img-seed-dice")
