@@ -76,13 +76,13 @@ def test_what_overflows_in_float32_is_left_to_its_picture() -> None:
 
 def test_a_job_is_told_that_the_first_stage_fell_back_and_drawn(model: LoadedModel) -> None:
     half: Any = deepcopy(model.vae)  # diffusers' parts are typed loosely
+    half.to(torch.float16)
     with torch.no_grad():
         for p in half.parameters():
             p.copy_(p.clamp(-1, 1))
         half.decoder.conv_in.weight.mul_(3e4)
         half.decoder.conv_in.bias.mul_(3e4)
-    whole = replace(model, vae=deepcopy(half), merged=MergedWeights(), remarks=[])
-    half.to(torch.float16)
+    whole = replace(model, vae=deepcopy(half).float(), merged=MergedWeights(), remarks=[])
     rig, exact = Rig(replace(model, vae=half, merged=MergedWeights(), remarks=[])), Rig(whole)
     rig.finish(order(model.checkpoint, "first", prompt="a (house"), order(model.checkpoint, "too"))
     exact.finish(order(model.checkpoint, "first", prompt="a (house"))

@@ -249,8 +249,10 @@ def test_twenty_switches_between_three_models_leave_no_more_in_memory_than_three
 def _tensor_bytes() -> int:
     """Of all tensors that are alive, each storage once."""
     gc.collect()
+    tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    opaque = sum(tensor.nbytes for tensor in tensors if tensor.is_mkldnn)
     storages = {
-        thing.untyped_storage().data_ptr(): thing.untyped_storage().nbytes()
-        for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor) and not thing.is_meta
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in tensors if not (tensor.is_meta or tensor.is_mkldnn)
     }  # fmt: skip
-    return sum(storages.values())
+    return opaque + sum(storages.values())

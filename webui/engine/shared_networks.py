@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from webui.engine.adapters.merging import MergedWeights
-from webui.engine.packed.layers import PackedLinear
+from webui.engine.packed.layers import KeptWeight
+from webui.engine.packed.on_processor import quicken
 
 Source = tuple[Hashable, ...]
 """Where a network comes from and how it was read; a file that was changed is another source."""
@@ -64,6 +65,7 @@ class SharedNetworks:
             return known
         network = read()
         content = digest(network) if by_content else None
+        quicken(network)
         with self._lock:
             if content is not None:
                 network = self._by_content.setdefault(content, network)
@@ -92,8 +94,8 @@ class Place:
 def network_bytes(*networks: nn.Module) -> int:
     """Memory that the weights of networks take, packed ones too; what two of them have in common counts once."""
     weights = {id(p): p for network in networks for p in network.parameters()}
-    modules = {m for network in networks for m in network.modules() if isinstance(m, PackedLinear)}
-    return sum(p.nbytes for p in weights.values()) + sum(m.rows.nbytes for m in modules)
+    modules = {m for network in networks for m in network.modules() if isinstance(m, KeptWeight)}
+    return sum(p.nbytes for p in weights.values()) + sum(m.kept_bytes for m in modules)
 
 
 def files_of(path: Path) -> Source:

@@ -45,7 +45,7 @@ def matrices(model: LoadedModel, names: list[str], part: str = UNET) -> Matrices
     generator = torch.Generator().manual_seed(5)
     made = {}
     for name in names:
-        weight = network(model, part).get_parameter(f"{name}.weight")
+        weight = network(model, part).state_dict()[f"{name}.weight"]
         out, kernel = weight.shape[0], [1] * (weight.dim() - 2)
         down = torch.randn(RANK, *weight.shape[1:], generator=generator) * 0.1
         made[name] = (down, torch.randn(out, RANK, *kernel, generator=generator) * 0.1)
@@ -89,7 +89,7 @@ def kohya(unet: Matrices, text: Matrices, alpha: float) -> dict[str, Tensor]:
 
 
 def weights(model: LoadedModel, part: str = UNET) -> dict[str, Tensor]:
-    return {name: p.detach().clone() for name, p in network(model, part).named_parameters()}
+    return {name: w.detach().clone() for name, w in network(model, part).state_dict().items()}
 
 
 def change(pair: tuple[Tensor, Tensor], like: Tensor) -> Tensor:

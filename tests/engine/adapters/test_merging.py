@@ -44,7 +44,7 @@ def loaded(path: Path, tensors: Pieces) -> LoadedLora:
 
 
 def state(network: nn.Module) -> dict[str, Tensor]:
-    return {name: p.detach().clone() for name, p in network.named_parameters()}
+    return {name: w.detach().clone() for name, w in network.state_dict().items()}
 
 
 def plain(w: Tensor) -> tuple[Pieces, Tensor]:

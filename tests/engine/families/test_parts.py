@@ -5,23 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
 from tests.engine.library import Library
 from webui.contracts.checkpoint import Task
+from webui.engine.packed.on_processor import ReorderedConv2d
 
 
 @pytest.mark.parametrize("task", ["text", "layout", "upscale"])
-def test_convolutions_lie_channels_last_and_attention_is_fused(
+def test_convolutions_lie_as_they_are_read_and_attention_is_fused(
     library: Library, task: Task
 ) -> None:
     model = library.model(task)
     parts: list[Any] = [model.unet, model.vae, model.text_encoder, model.layout_encoder]
     modules = [m for part in parts if part is not None for m in part.modules()]
-    wide = [m.weight for m in modules if isinstance(m, nn.Conv2d) and m.weight.shape[2] > 1]
-    assert wide
-    assert all(w.is_contiguous(memory_format=torch.channels_last) for w in wide)
+    convolutions = {type(m) for m in modules if isinstance(m, nn.Conv2d)}
+    assert convolutions == {ReorderedConv2d}
     attentions = [m for m in modules if hasattr(m, "processor")]
     assert attentions
     assert {type(m.processor).__name__ for m in attentions} == {"AttnProcessor2_0"}

@@ -33,11 +33,6 @@ def test_a_half_precision_file_runs_in_float32_on_a_cpu(model: LoadedModel) -> N
     assert model.bytes == 4 * model.checkpoint.parameters
 
 
-def test_networks_are_channels_last(model: LoadedModel) -> None:
-    weight = next(p for p in model.unet.parameters() if p.dim() == 4 and p.shape[-1] == 3)
-    assert weight.is_contiguous(memory_format=torch.channels_last)
-
-
 def test_sizes_and_prediction_come_from_the_files(model: LoadedModel) -> None:
     assert model.tokenize is not None
     assert model.frame == TokenFrame(512, 513, 513, 77, model.tokenize(",")[0])

@@ -157,7 +157,7 @@ def test_weights_in_eight_bits_are_computed_with_in_the_usual_precision(tmp_path
     assert {p.dtype for p in model.unet.parameters()} == {torch.float32}
     name = "model.diffusion_model.middle_block.0.in_layers.2.weight"
     stored = random_weights(shapes)[name].to(torch.float8_e4m3fn).float()
-    loaded = model.unet.get_parameter("mid_block.resnets.0.conv1.weight")
+    loaded = model.unet.state_dict()["mid_block.resnets.0.conv1.weight"]
     assert torch.equal(loaded, stored)
 
 

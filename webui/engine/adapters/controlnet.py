@@ -17,7 +17,10 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.contracts.union_kinds import USUAL, type_of
 from webui.engine.damage import told_as_damage
+from webui.engine.families.parts import ready
+from webui.engine.packed.on_processor import quicken
 from webui.engine.precision import compute_dtype
+from webui.engine.shared_networks import network_bytes
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
 
@@ -122,7 +125,9 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
             net = _from_file(path, kind).to(dtype)
         else:
             net = kind.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
-    net = net.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
+    net = ready(net, device)
+    size = network_bytes(net)
+    quicken(net)
     return LoadedControl(
         info=info,
         net=net,
@@ -130,7 +135,7 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
         latent_channels=int(net.config.in_channels),
         factor=2 ** (len(net.config.conditioning_embedding_out_channels) - 1),
         widths=widths_of(net.config),
-        bytes=sum(p.numel() * p.element_size() for p in net.parameters()),
+        bytes=size,
     )
 
 

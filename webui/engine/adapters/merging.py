@@ -18,7 +18,7 @@ from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
 from webui.engine.adapters.lora import Patch, Patches, patch_key
-from webui.engine.packed.layers import PackedLinear
+from webui.engine.packed.layers import KeptWeight
 
 
 class _Place(Protocol):
@@ -155,7 +155,7 @@ def _places(network: nn.Module) -> dict[str, _Place]:
         if not isinstance(module, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)):
             continue
         name = dotted.replace(".", "_").removeprefix("text_model_")
-        if isinstance(module, PackedLinear):
+        if isinstance(module, KeptWeight):
             found[name] = module
         elif module.weight is not None:  # a norm may have none
             found[name] = _Parameter(module.weight)

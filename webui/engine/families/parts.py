@@ -81,9 +81,11 @@ class FileParts:
 # Any: networks of two libraries that have no base in common but nn.Module.
 def ready(network: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
     """A network as it is used: on its device, not to be trained; None keeps its precision."""
-    network = network.eval().requires_grad_(False)
-    # Convolutions read channels last faster, on CPUs and on GPUs with half precision.
-    return network.to(device, dtype, memory_format=torch.channels_last)
+    network = network.eval().requires_grad_(False).to(device, dtype)
+    if device.type == "cpu":
+        return network  # its convolutions get a layout of their own: `packed/on_processor.py`
+    # Convolutions in half precision read channels last faster.
+    return network.to(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,12 +10,38 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from webui.engine.packed.product import product
 from webui.engine.packed.weight import PackedWeight, Stored
 
 
-class PackedLinear(nn.Linear):
+class KeptWeight:
+    """A layer that keeps its weight in a form of its own, and not as a parameter."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weight."""
+        raise NotImplementedError
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory that the weight takes."""
+        raise NotImplementedError
+
+    def file_weight(self) -> Tensor:
+        """The file's, float32, whatever was put in its place."""
+        raise NotImplementedError
+
+    def put(self, weight: Tensor) -> None:
+        """Use another one until `restore`."""
+        raise NotImplementedError
+
+    def restore(self) -> None:
+        """Use the file's again, to the bit."""
+        raise NotImplementedError
+
+
+class PackedLinear(nn.Linear, KeptWeight):
     """`nn.Linear` of a packed weight."""
 
     rows: Tensor
@@ -41,6 +67,11 @@ class PackedLinear(nn.Linear):
         """Of the weight."""
         return self.out_features, self.in_features
 
+    @property
+    def kept_bytes(self) -> int:
+        """Memory that the packed weight takes."""
+        return self.rows.nbytes
+
     def file_weight(self) -> Tensor:
         """What the file's weight stands for, float32, whatever was put in its place."""
         return self._packed.moved_to(self.rows).unpacked()
@@ -56,7 +87,7 @@ class PackedLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """As `nn.Linear`."""
-        return functional.linear(input, self._weight(input.dtype), self.bias)
+        return product(input, self._weight(input.dtype), self.bias)
 
     def _weight(self, dtype: torch.dtype) -> Tensor:
         if self._opened is not None:

@@ -1,0 +1,91 @@
+"""Layers that a processor computes faster say what plain ones say."""
+
+from __future__ import annotations
+
+import pickle
+from copy import deepcopy
+
+import pytest
+import torch
+from torch import nn
+
+from webui.engine.packed import on_processor, product
+from webui.engine.packed.on_processor import OneDnnLinear, ReorderedConv2d, quicken
+from webui.engine.shared_networks import network_bytes
+
+
+class _Both(nn.Module):
+    """A convolution over a picture, and a product over the places of what it says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(12, 24, 3, padding=1, stride=2)
+        self.linear = nn.Linear(24, 40)
+        self.time = nn.Linear(8, 24)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shown = self.conv(x).flatten(2).transpose(1, 2)  # (N, places, 24)
+        told: torch.Tensor = self.linear(shown + self.time(torch.ones(len(x), 8)).unsqueeze(1))
+        return told
+
+
+@pytest.fixture(params=[True, False], ids=["AMD", "Intel"])
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
+    for module in (on_processor, product):
+        monkeypatch.setattr(module, "mkl_is_slow", lambda: request.param)
+    quick = _Both().eval().requires_grad_(False)
+    quicken(quick)
+    assert type(quick.linear) is (OneDnnLinear if request.param else nn.Linear)
+    assert type(quick.conv) is ReorderedConv2d
+    return quick
+
+
+X = torch.randn(2, 12, 9, 7, generator=torch.Generator().manual_seed(1))
+
+
+@torch.inference_mode()
+def test_answers_differ_by_rounding(network: nn.Module) -> None:
+    plain = _Both()
+    torch.testing.assert_close(network(X), plain(X), rtol=1e-5, atol=1e-5)
+    at_edges = X.to(memory_format=torch.channels_last)
+    for each in (network, plain):
+        each.conv.padding_mode = "circular"
+    torch.testing.assert_close(network(at_edges), plain(at_edges), rtol=1e-5, atol=1e-5)
+
+
+def test_the_weight_is_there_once_and_can_be_read(network: nn.Module) -> None:
+    plain = _Both()
+    state = network.state_dict()
+    assert state.keys() == plain.state_dict().keys()
+    for name, weight in plain.state_dict().items():
+        assert torch.equal(state[name], weight), name
+    assert "conv.weight" not in dict(network.named_parameters())
+    rounded = 4 * 24 * (16 - 12) * 9  # oneDNN's blocks are of 16 channels
+    assert 0 <= network_bytes(network) - network_bytes(plain) <= rounded
+
+
+@torch.inference_mode()
+def test_another_weight_is_used_until_the_files_is_restored(network: nn.Module) -> None:
+    layer = network.conv
+    assert isinstance(layer, ReorderedConv2d)
+    of_file, before = layer.file_weight(), network(X)
+    for factor in (2.0, 3.0):
+        layer.put(of_file * factor)
+        assert torch.equal(layer.weight, of_file * factor)
+        assert torch.equal(layer.file_weight(), of_file)
+    assert not torch.equal(network(X), before)
+    layer.restore()
+    assert torch.equal(network(X), before)
+
+
+@torch.inference_mode()
+def test_copies_pickles_and_other_precisions_work(network: nn.Module) -> None:
+    expected = network(X)
+    assert torch.equal(deepcopy(network)(X), expected)
+    assert torch.equal(pickle.loads(pickle.dumps(network))(X), expected)
+    double = deepcopy(network).to(torch.bfloat16).conv
+    assert type(double) is nn.Conv2d
+    assert double.weight.dtype is torch.bfloat16
+    back = double.to(torch.float32)
+    assert torch.equal(back.weight, _Both().conv.weight.to(torch.bfloat16).float())

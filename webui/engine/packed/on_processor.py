@@ -1,0 +1,132 @@
+"""Layers that a processor computes faster, in float32 and with the same weights: by oneDNN, in its own layout.
+
+PyTorch hands oneDNN a convolution's weight as it lies, which is put into oneDNN's layout anew at each call: for the deep
+layers of a UNet, few places and many weights, that takes longer than the convolution. Here it is kept in that layout,
+and there alone. For products of tokens and weights see `product.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from webui.engine.packed.layers import KeptWeight
+from webui.engine.packed.product import NOTHING_MORE, mkl_is_slow, product
+
+
+class ReorderedConv2d(nn.Conv2d, KeptWeight):
+    """`nn.Conv2d` whose weight lies as oneDNN reads it from its first use on; made of a plain one in place."""
+
+    _now: Tensor
+    """Plain, or in oneDNN's layout."""
+    _of_file: Tensor | None
+    """The file's weight, where another one is in its place."""
+
+    @property
+    def weight(self) -> Tensor:  # type: ignore[override]
+        """(out, in, h, w), put together anew."""
+        return _plain(self._now)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the weight."""
+        return tuple(self._now.shape)
+
+    @property
+    def kept_bytes(self) -> int:
+        """Memory that the weight takes."""
+        return self._now.nbytes
+
+    def file_weight(self) -> Tensor:
+        """The file's, whatever was put in its place."""
+        return _plain(self._now if self._of_file is None else self._of_file)
+
+    def put(self, weight: Tensor) -> None:
+        """Use another weight until `restore`."""
+        self._of_file = self._now if self._of_file is None else self._of_file
+        self._now = weight
+
+    def restore(self) -> None:
+        """Use the file's weight again, to the bit."""
+        if self._of_file is not None:
+            self._now, self._of_file = self._of_file, None
+
+    def give_up_parameter(self) -> None:
+        """The weight is no parameter from now on."""
+        weight = self._parameters.pop("weight")
+        assert weight is not None
+        self._now, self._of_file = weight.detach(), None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As `nn.Conv2d`; its answer lies channels last."""
+        if input.dtype != torch.float32:
+            return super().forward(input)
+        if not self._now.is_mkldnn:
+            self._now = torch._C._nn.mkldnn_reorder_conv2d_weight(
+                self._now.to_mkldnn(), self.padding, self.stride, self.dilation, self.groups
+            )
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            around = self._reversed_padding_repeated_twice
+            input, padding = functional.pad(input, around, mode=self.padding_mode), (0, 0)
+        answer: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            input.contiguous(memory_format=torch.channels_last), self._now, self.bias,
+            padding, self.stride, self.dilation, self.groups, *NOTHING_MORE,
+        )  # fmt: skip
+        return answer
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies and pickles, which oneDNN's layout cannot be in."""
+        return vars(self) | {"_now": self.file_weight(), "_of_file": None}
+
+    # Any, here and below: torch's own signatures.
+    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+        """A plain layer again, where it goes to another device or precision."""
+        weight = self.file_weight()
+        self.__class__ = nn.Conv2d
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        nn.Conv2d._apply(self, fn, recurse)
+        quicken(self)
+        return self
+
+    def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
+        """The weight is among what the network consists of."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[prefix + "weight"] = self.weight
+
+
+class OneDnnLinear(nn.Linear):
+    """`nn.Linear` computed by oneDNN; made of a plain one in place."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As `nn.Linear`."""
+        return product(input, self.weight, self.bias)
+
+
+def quicken(network: nn.Module) -> None:
+    """Put such layers in the place of a network's own, where it is computed by a processor in float32.
+
+    Names, layers and answers stay, these but for rounding. Convolutions have no parameter 'weight' afterwards.
+    """
+    if not torch.backends.mkldnn.is_available():
+        network.to(memory_format=torch.channels_last)
+        return
+    for layer in network.modules():
+        if type(layer) is nn.Conv2d and _is_plain(layer) and isinstance(layer.padding, tuple):
+            layer.__class__ = ReorderedConv2d
+            layer.give_up_parameter()
+        elif type(layer) is nn.Linear and _is_plain(layer) and mkl_is_slow():
+            layer.__class__ = OneDnnLinear
+
+
+def _is_plain(layer: nn.Conv2d | nn.Linear) -> bool:
+    """Whether its weight is a processor's, in float32, and not in groups."""
+    one = getattr(layer, "groups", 1) == 1
+    return one and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
+
+
+def _plain(weight: Tensor) -> Tensor:
+    return weight.to_dense() if weight.is_mkldnn else weight
