@@ -250,9 +250,9 @@ def _tensor_bytes() -> int:
     """Of all tensors that are alive, each storage once."""
     gc.collect()
     tensors = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
-    opaque = sum(tensor.nbytes for tensor in tensors if tensor.is_mkldnn)
+    opaque = sum(int(tensor.nbytes) for tensor in tensors if tensor.is_mkldnn)
     storages = {
         tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
         for tensor in tensors if not (tensor.is_meta or tensor.is_mkldnn)
     }  # fmt: skip
-    return opaque + sum(storages.values())
+    return opaque + sum(map(int, storages.values()))

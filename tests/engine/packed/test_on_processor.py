@@ -14,7 +14,7 @@ from webui.engine.packed.on_processor import OneDnnLinear, ReorderedConv2d, quic
 from webui.engine.shared_networks import network_bytes
 
 
-class _Both(nn.Module):
+class Both(nn.Module):
     """A convolution over a picture, and a product over the places of what it says."""
 
     def __init__(self) -> None:
@@ -31,10 +31,10 @@ class _Both(nn.Module):
 
 
 @pytest.fixture(params=[True, False], ids=["AMD", "Intel"])
-def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> nn.Module:
+def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Both:
     for module in (on_processor, product):
         monkeypatch.setattr(module, "mkl_is_slow", lambda: request.param)
-    quick = _Both().eval().requires_grad_(False)
+    quick = Both().eval().requires_grad_(False)
     quicken(quick)
     assert type(quick.linear) is (OneDnnLinear if request.param else nn.Linear)
     assert type(quick.conv) is ReorderedConv2d
@@ -45,8 +45,8 @@ X = torch.randn(2, 12, 9, 7, generator=torch.Generator().manual_seed(1))
 
 
 @torch.inference_mode()
-def test_answers_differ_by_rounding(network: nn.Module) -> None:
-    plain = _Both()
+def test_answers_differ_by_rounding(network: Both) -> None:
+    plain = Both()
     torch.testing.assert_close(network(X), plain(X), rtol=1e-5, atol=1e-5)
     at_edges = X.to(memory_format=torch.channels_last)
     for each in (network, plain):
@@ -54,8 +54,8 @@ def test_answers_differ_by_rounding(network: nn.Module) -> None:
     torch.testing.assert_close(network(at_edges), plain(at_edges), rtol=1e-5, atol=1e-5)
 
 
-def test_the_weight_is_there_once_and_can_be_read(network: nn.Module) -> None:
-    plain = _Both()
+def test_the_weight_is_there_once_and_can_be_read(network: Both) -> None:
+    plain = Both()
     state = network.state_dict()
     assert state.keys() == plain.state_dict().keys()
     for name, weight in plain.state_dict().items():
@@ -66,7 +66,7 @@ def test_the_weight_is_there_once_and_can_be_read(network: nn.Module) -> None:
 
 
 @torch.inference_mode()
-def test_another_weight_is_used_until_the_files_is_restored(network: nn.Module) -> None:
+def test_another_weight_is_used_until_the_files_is_restored(network: Both) -> None:
     layer = network.conv
     assert isinstance(layer, ReorderedConv2d)
     of_file, before = layer.file_weight(), network(X)
@@ -80,7 +80,7 @@ def test_another_weight_is_used_until_the_files_is_restored(network: nn.Module) 
 
 
 @torch.inference_mode()
-def test_copies_pickles_and_other_precisions_work(network: nn.Module) -> None:
+def test_copies_pickles_and_other_precisions_work(network: Both) -> None:
     expected = network(X)
     assert torch.equal(deepcopy(network)(X), expected)
     assert torch.equal(pickle.loads(pickle.dumps(network))(X), expected)
@@ -88,4 +88,4 @@ def test_copies_pickles_and_other_precisions_work(network: nn.Module) -> None:
     assert type(double) is nn.Conv2d
     assert double.weight.dtype is torch.bfloat16
     back = double.to(torch.float32)
-    assert torch.equal(back.weight, _Both().conv.weight.to(torch.bfloat16).float())
+    assert torch.equal(back.weight, Both().conv.weight.to(torch.bfloat16).float())

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from webui.engine.packed.layers import KeptWeight
-from webui.engine.packed.product import NOTHING_MORE, mkl_is_slow, product
+from webui.engine.packed.product import NOTHING_MORE, has_onednn, mkl_is_slow, product
 
 
 class ReorderedConv2d(nn.Conv2d, KeptWeight):
@@ -66,7 +66,11 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
             return super().forward(input)
         if not self._now.is_mkldnn:
             self._now = torch._C._nn.mkldnn_reorder_conv2d_weight(
-                self._now.to_mkldnn(), self.padding, self.stride, self.dilation, self.groups
+                self._now.to_mkldnn(),
+                [*self.padding],
+                [*self.stride],
+                [*self.dilation],
+                self.groups,
             )
         padding = self.padding
         if self.padding_mode != "zeros":
@@ -86,11 +90,12 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         """A plain layer again, where it goes to another device or precision."""
         weight = self.file_weight()
-        self.__class__ = nn.Conv2d
-        self.weight = nn.Parameter(weight, requires_grad=False)
-        nn.Conv2d._apply(self, fn, recurse)
-        quicken(self)
-        return self
+        plain: Any = self
+        plain.__class__ = nn.Conv2d
+        plain.weight = nn.Parameter(weight, requires_grad=False)
+        plain._apply(fn, recurse)
+        quicken(plain)
+        return plain
 
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """The weight is among what the network consists of."""
@@ -111,21 +116,22 @@ def quicken(network: nn.Module) -> None:
 
     Names, layers and answers stay, these but for rounding. Convolutions have no parameter 'weight' afterwards.
     """
-    if not torch.backends.mkldnn.is_available():
-        network.to(memory_format=torch.channels_last)
+    if not has_onednn():
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return
     for layer in network.modules():
         if type(layer) is nn.Conv2d and _is_plain(layer) and isinstance(layer.padding, tuple):
-            layer.__class__ = ReorderedConv2d
-            layer.give_up_parameter()
+            reordered: Any = layer
+            reordered.__class__ = ReorderedConv2d
+            reordered.give_up_parameter()
         elif type(layer) is nn.Linear and _is_plain(layer) and mkl_is_slow():
             layer.__class__ = OneDnnLinear
 
 
 def _is_plain(layer: nn.Conv2d | nn.Linear) -> bool:
     """Whether its weight is a processor's, in float32, and not in groups."""
-    one = getattr(layer, "groups", 1) == 1
-    return one and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
+    whole = not isinstance(layer, nn.Conv2d) or layer.groups == 1
+    return whole and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
 
 
 def _plain(weight: Tensor) -> Tensor:

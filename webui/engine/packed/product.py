@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-NOTHING_MORE = "none", [], ""
+NOTHING_MORE: tuple[str, list[float], str] = "none", [], ""
 """What oneDNN is to do to a layer's answer: name, numbers and algorithm."""
 
 
@@ -37,8 +37,13 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 @cache
 def mkl_is_slow() -> bool:
     """Whether oneDNN is there, and this processor is one that MKL has no fast kernels for: AMD's."""
-    if not torch.backends.mkldnn.is_available():
+    if not has_onednn():
         return False
     cpuinfo = Path("/proc/cpuinfo")
     said = cpuinfo.read_text("utf-8", "replace") if cpuinfo.exists() else platform.processor()
     return "AuthenticAMD" in said
+
+
+def has_onednn() -> bool:
+    """Whether PyTorch was built with it."""
+    return bool(torch.backends.mkldnn.is_available())  # type: ignore[no-untyped-call]
