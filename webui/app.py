@@ -54,6 +54,10 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
+from webui.services.plots.axes import AxisTable
+from webui.services.plots.finishing import PlotFinisher
+from webui.services.plots.plots import PlotService
+from webui.services.plots.records import PlotRecords
 from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
@@ -96,10 +100,12 @@ class Studio:
     page: PageState
     lock: InstanceLock
     librarian: Librarian
+    plots: PlotFinisher
 
     def start(self) -> None:
         """Load the extensions, take up the queue where it was left, and start the worker."""
         self.context.extensions.start()
+        self.plots.start()
         self.context.dispatcher.start()
         self.context.downloads.start()
         self.librarian.start()
@@ -111,6 +117,7 @@ class Studio:
         self.librarian.stop()
         self.context.downloads.stop()
         self.context.dispatcher.stop()
+        self.plots.stop()
         self.lock.release()
 
     def mount_page(self) -> None:
@@ -163,11 +170,15 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
     reader = ParameterReader(catalog, words.styles, images, hashes)
+    plots = PlotRecords(database)
+    finisher = PlotFinisher(plots, jobs, gallery)
+    events.subscribe(finisher.hear)
     context = ApiContext(
         jobs, catalog, gallery, images, events, dispatcher, words, PromptReader(catalog, words),
         extensions, reader, hashes,
         _downloads(settings, database, events, library), library,
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
+        PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
@@ -185,6 +196,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         page=page,
         lock=lock,
         librarian=Librarian(catalog, records, events),
+        plots=finisher,
     )
 
 
@@ -289,6 +301,7 @@ def ui_context(studio: Studio) -> UiContext:
         dispatcher=given.dispatcher,
         styles=given.words.styles,
         batches=given.batches,
+        plots=given.plots,
         extensions=given.extensions,
     )
 

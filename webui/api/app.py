@@ -25,6 +25,7 @@ from webui.api.library import library_router
 from webui.api.maps import maps_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
+from webui.api.plots import plots_router
 from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
 from webui.api.sdapi.router import PREFIX as SDAPI
@@ -52,6 +53,7 @@ def create_api(
     for router in (
         jobs_router(context, streams),
         batches_router(context),
+        plots_router(context),
         pictures_router(context),
         images_router(context),
         preprocessors_router(context),

@@ -16,6 +16,7 @@ from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
+from webui.services.plots.plots import PlotService
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -52,3 +53,5 @@ class ApiContext:
     """Everything installed, with what people noted of it."""
     batches: BatchService
     """Orders many pictures at once."""
+    plots: PlotService
+    """Orders pictures that differ along axes."""

@@ -38,6 +38,7 @@ from webui.contracts.parameters.network import NetworkParameters
 from webui.contracts.parameters.noise import NOISE_SOURCE_ALIASES, NoiseParameters
 from webui.contracts.parameters.other_models import OtherModels
 from webui.contracts.parameters.outpainting import Outpainting
+from webui.contracts.parameters.plotting import Plotting
 from webui.contracts.parameters.regions import Regions
 from webui.contracts.parameters.sampling import SamplingParameters
 from webui.contracts.parameters.savings import Savings
@@ -57,6 +58,7 @@ def _describe(schema: dict[str, Any]) -> None:
 
 class GenerationRequest(
     ExtensionArguments,
+    Plotting,
     Grouping,
     ClassChoice,
     Turns,

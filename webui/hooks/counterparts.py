@@ -57,7 +57,7 @@ CALLBACKS: Sequence[Counterpart] = (
     Counterpart("on_cfg_denoised", ("change_guidance",), "`output` has the rows."),
     Counterpart("on_cfg_after_cfg", ("change_denoised",)),
     Counterpart("on_before_component, on_after_component", ("panels", "actions")),
-    Counterpart("on_image_grid", (), "Nothing yet: Easel makes no grid of a batch."),
+    Counterpart("on_image_grid", ("picture_saved",), "The grid of an X/Y/Z plot is a picture, whose request has `plot`."),
     Counterpart("on_infotext_pasted", (), "Nothing yet: arguments are pasted by their names."),
     Counterpart("on_before_ui", ("scripts",)),
     Counterpart("on_list_optimizers, on_list_unets", (), "Nothing: attention is the engine's."),
@@ -65,7 +65,7 @@ CALLBACKS: Sequence[Counterpart] = (
     Counterpart("JavaScript: onUiLoaded, onUiUpdate, onUiTabChange, onOptionsChanged", ("scripts", "tabs"), "Events of the `easel` object."),
     Counterpart("sd_samplers.add_sampler", ("samplers", "sampler_functions")),
     Counterpart("shared.state", ("job_stepped", "job_changed", "step_taken")),
-    Counterpart("xyz_grid.axis_options", (), "Made of the `arguments` model, when there is a plot."),
+    Counterpart("xyz_grid.axis_options", ("plot_axes",), "Those of the `arguments` model are made by themselves."),
     Counterpart("preload, install.py", (), "`needs` in `extension.toml`; no code runs before the studio."),
     Counterpart("Forge: patches of the UNet", ("change_conditioning", "wrap_program"), "For one picture; the network itself stays as it is."),
 )  # fmt: skip

@@ -30,6 +30,7 @@ from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, Picture
 from webui.contracts.page import PageAction, PagePanel, PageTab
+from webui.contracts.plot import PlotAxis
 from webui.contracts.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -169,6 +170,16 @@ def scripts() -> Sequence[str]:  # type: ignore[empty-body]
 
     Asked once, when the extension is loaded. For what hears events without anything to see; `start` may
     give back a function that ends it. An error leaves the scripts out.
+    """
+
+
+@_point("collect", "studio")
+def plot_axes() -> Sequence[PlotAxis]:  # type: ignore[empty-body]
+    """Give axes for X/Y/Z plots, beside those that the arguments' fields are by themselves.
+
+    Asked whenever axes are listed or a plot is ordered: be quick. An axis is called '<extension>/<name>'
+    everywhere. Its `points` gives the request at each place; what comes out is checked as if it had come in.
+    An error leaves the extension's axes out; one in `points` refuses the plot.
     """
 
 

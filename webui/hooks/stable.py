@@ -11,6 +11,8 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "webui.contracts.access:Prompts": (
         "prompt", "negative_prompt", "hires_prompt", "hires_negative_prompt",
     ),
+    "webui.contracts.plot:AxisPoint": ("label", "request"),
+    "webui.contracts.plot:PlotAxis": ("name", "title", "kind", "points", "choices"),
     "webui.contracts.choices:SamplerInfo": (
         "name", "aliases", "automatic_schedule", "stochastic", "evaluations_per_step", "wants_unguided",
     ),

@@ -13,15 +13,18 @@ from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, Inval
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
 from webui.contracts.parameters.extension_arguments import offered_by
+from webui.contracts.plot import PlotAxis
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 from webui.hooks.arguments import arguments_of
 from webui.hooks.host import HookHost, Own, Use
 from webui.hooks.loading import load_arguments, load_module, unload, within
 from webui.hooks.needs import add_needs, remove_needs
-from webui.hooks.offers import Offers, offered, offered_settings, one
+from webui.hooks.offers import Offers, offered, offered_settings, one, several
 
 OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
+OWN = "easel."
+"""Before the names of what the program itself registers."""
 PROBLEMS = "Easel problems"
 """Keyword of the text in a picture that names the extensions that failed on it."""
 
@@ -86,6 +89,17 @@ class StudioExtensions:
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
         return ()
+
+    def plot_axes(self) -> tuple[PlotAxis, ...]:
+        """What extensions let a plot vary, each by its whole name; Easel's own without a prefix."""
+        answers = self.host.collect("plot_axes", several(PlotAxis))
+        return tuple(self._named(name, axis) for name, axes in answers for axis in axes)
+
+    def _named(self, name: str, axis: PlotAxis) -> PlotAxis:
+        if name.startswith(OWN):
+            return axis
+        title = self._offers[name].manifest.title if name in self._offers else ""
+        return replace(axis, name=f"{name}/{axis.name}", title=f"{title or name}: {axis.title}")
 
     # What an order asks of them
 

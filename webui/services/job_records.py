@@ -18,7 +18,7 @@ _TURN = (JOBS.c.rank.desc(), JOBS.c.number)
 
 
 def insert_job(connection: Connection, job: Job) -> Job:
-    """Add a queued job; its time is moved so that times order jobs as the queue does."""
+    """Add a job; its time is moved so that times order jobs as the queue does."""
     latest = connection.scalar(select(func.max(JOBS.c.created)))
     created = job.created if latest is None else max(job.created, latest + 1e-6)
     connection.execute(
@@ -26,6 +26,7 @@ def insert_job(connection: Connection, job: Job) -> Job:
             id=job.id, request=job.request.model_dump_json(), state=job.state.value, step=job.step,
             steps=job.steps, attempts=0, deaths=0, cancel_requested=False, created=created,
             rank=PRIORITIES[job.request.priority].rank, batch=job.request.batch or None,
+            started=job.started, finished=job.finished, note=job.note,
         )
     )  # fmt: skip
     stored = select_job(connection, job.id)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Engine, select
 
-from webui.contracts.errors import NotFound
+from webui.contracts.errors import BadRequest, NotFound
 from webui.contracts.events import JobChanged
 from webui.contracts.ids import BatchId, JobId, new_job_id
 from webui.contracts.job import Job, JobState
@@ -63,18 +63,44 @@ class JobService:
             HookFailed: an extension that it names failed; nothing was stored.
             NotFound: its image is unknown.
         """
-        request = self._sources.hooks.change_request(request)
-        resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
-        steps = steps_of(resolved, self._catalog.get(resolved.model)) * resolved.count
-        job = Job(
-            id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,
-            error=None, attempts=0, created=self._clock(), started=None, finished=None,
-        )  # fmt: skip
+        job = self.check(request)
         with self._lock:
             with writing(self._database) as connection:
                 stored = records.insert_job(connection, job)
             self._events.publish(JobChanged(stored))
         return stored
+
+    def check(self, request: GenerationRequest) -> Job:
+        """The job that `submit` would queue; nothing is stored.
+
+        Raises:
+            BadRequest, HookFailed, NotFound: as `submit` does.
+        """
+        if request.plot is not None:
+            raise BadRequest(
+                "A request with a plot is many pictures; it is ordered at /api/v1/plots, or without `plot` here."
+            )
+        request = self._sources.hooks.change_request(request)
+        resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
+        steps = steps_of(resolved, self._catalog.get(resolved.model)) * resolved.count
+        return Job(
+            id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,
+            error=None, attempts=0, created=self._clock(), started=None, finished=None,
+        )  # fmt: skip
+
+    def add_done(self, job: Job) -> Job:
+        """Record what was made without a worker, such as a plot's grid; `announce` tells of it."""
+        with writing(self._database) as connection:
+            return records.insert_job(connection, job)
+
+    def announce(self, job_id: JobId) -> None:
+        """Tell of a job that `add_done` recorded, now that its pictures are there."""
+        with self._lock:
+            self._events.publish(JobChanged(self.get(job_id)))
+
+    def fail_done(self, job_id: JobId, error: str) -> None:
+        """Mark a job that `add_done` recorded as failed."""
+        self._change(job_id, [JobState.DONE], state=JobState.FAILED.value, error=error)
 
     def get(self, job_id: JobId) -> Job:
         """The job as it is now.

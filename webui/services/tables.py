@@ -106,3 +106,16 @@ NOTES = Table(
     # What a person wrote of it, as JSON of `contracts.notes.Notes`.
     Column("notes", Text, nullable=False),
 )
+
+PLOTS = Table(
+    "plots",
+    METADATA,
+    Column("batch", String(32), primary_key=True),
+    # The order with its plot, as JSON; the three axes' labels; each job's place in the grid, in the jobs' order.
+    Column("request", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("places", Text, nullable=False),
+    # The job that the grid is of, once it is there; none where nothing was drawn.
+    Column("grid", String(32)),
+    Column("ended", Boolean, nullable=False),
+)

@@ -12,6 +12,7 @@ from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
+from webui.services.plots.plots import PlotService
 from webui.services.settings import SettingsStore
 from webui.services.styles import StyleStore
 
@@ -38,5 +39,7 @@ class UiContext:
     """Saved words."""
     batches: BatchService
     """Orders many pictures at once."""
+    plots: PlotService
+    """Orders pictures that differ along axes."""
     extensions: ExtensionService
     """What extensions add to menus."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from webui.hooks.builtin import file_names, png_metadata
+from webui.hooks.builtin import file_names, png_metadata, prompt_axes
 
 BUILTIN: tuple[tuple[str, ModuleType], ...] = (
     ("easel.png_metadata", png_metadata),
     ("easel.file_names", file_names),
+    ("easel.prompt_axes", prompt_axes),
 )
 """Name and module, in the order in which `app.py` registers them."""

@@ -1,0 +1,1 @@
+"""X/Y/Z plots: axes and their values, the order, and the grid."""
