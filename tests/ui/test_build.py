@@ -41,7 +41,8 @@ WITH_HIRES = {*HiresParameters.model_fields, *OtherModels.model_fields}
 WITH_CONTROLS = {"controls", "class_label"}
 WITH_DEPTH = {"controls", "depth_map", "class_label"}
 OWN = {
-    "txt2img": WITH_HIRES | WITH_DEPTH, "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH,
+    "txt2img": WITH_HIRES | WITH_DEPTH | {"plot"},
+    "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH | {"plot"},
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
     "live": {"image"},
 }  # fmt: skip

@@ -29,7 +29,7 @@ EMPTY_MEANS: Mapping[str, str] = {"img2img": "as the image", "inpaint": "as the 
 
 SLOTS = (
     "image", "mask", "class_map", "depth_map", "boxes", "controls", "loras", "styles", "class_label",
-    "regions", "extensions",
+    "regions", "extensions", "plot",
 )  # fmt: skip
 """Parameters whose controls are the page's own: an id of an image, a list, a name."""
 
@@ -40,6 +40,9 @@ MENUS: Mapping[str, Sequence[tuple[str, str]]] = {
 """Menus that say choices in other words, or not all of them; title and value."""
 
 SIZES = ("width", "height")
+
+NOT_ORDERED = ("plot",)
+"""Controls whose values are no part of what Generate orders."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,11 @@ class Form:
         control of our own that was emptied.
         """
         read = {name: data[control] for name, control in self.controls.items()}
-        return {name: value for name, value in read.items() if not _is_empty(name, value)}
+        return {
+            name: value
+            for name, value in read.items()
+            if name not in NOT_ORDERED and not _is_empty(name, value)
+        }
 
     def updates(
         self, values: Mapping[str, Any], models: Sequence[CheckpointInfo]

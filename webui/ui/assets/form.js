@@ -95,7 +95,7 @@ function keep(name, given) {
   try { localStorage.setItem(keyOf(name), JSON.stringify(given)); } catch { /* private mode */ }
 }
 
-const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom', 'extensions']);
+const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom', 'extensions', 'plot']);
 
 const differs = (field, value) => (Array.isArray(value ?? field.default) ? (value ?? []).length > 0 : value !== field.default && (value ?? '') !== (field.default ?? ''));
 
@@ -112,8 +112,13 @@ function summarise(form) {
   }
 }
 
-/** A changed value behind a fold's title: a switch by its name, a list by how many it has. */
-const inWords = (title, value) => (value === true ? title : Array.isArray(value) ? `${value.length}` : `${title} ${value}`);
+/** A changed value behind a fold's title: a switch by its name, a list by how many it has, a plot by its axes. */
+function inWords(title, value) {
+  if (value === true) return title;
+  if (Array.isArray(value)) return `${value.length}`;
+  if (typeof value === 'object') return Object.values(value).map((axis) => axis?.axis).filter(Boolean).join(' × ').replaceAll('_', ' ');
+  return `${title} ${value}`;
+}
 
 /** Give a control its sentence of help, and a dot that brings the default back; once it is there. */
 function decorate(name, field) {

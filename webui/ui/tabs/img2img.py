@@ -14,6 +14,7 @@ from webui.ui.panels.class_choice import class_choice, for_the_models_task
 from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
+from webui.ui.panels.plot import plot_panel, wire_plot
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
@@ -45,10 +46,12 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "VAE", ("vae",), networks=vaes),
             **controls_panel(NAME, depth=True),
             **extensions_panel(NAME),
+            **plot_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
+        wire_plot(form, context.plots, stage, prepare)
         actions_panel(form, submit, stage, context)
     return form

@@ -12,6 +12,7 @@ from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.class_choice import class_choice, for_the_models_task
 from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
+from webui.ui.panels.plot import plot_panel, wire_plot
 from webui.ui.panels.prompt import prompt_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
@@ -51,9 +52,11 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **fold(NAME, "Refiner", REFINER, context.catalog.models("text")),
             **controls_panel(NAME, depth=True),
             **extensions_panel(NAME),
+            **plot_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, prepare=prepare)
+        wire_plot(form, context.plots, stage, prepare)
         actions_panel(form, submit, stage, context)
     return form
