@@ -169,6 +169,7 @@ def test_the_first_text_of_a_keyword_stays_and_none_is_fine(studio: StudioExtens
 def test_easels_own_extensions_fit(studio: StudioExtensions) -> None:
     for name, module in BUILTIN:
         studio.host.register(module, name)
-    assert studio.host.extensions() == ("easel.png_metadata", "easel.file_names")
+    named = ("easel.png_metadata", "easel.file_names", "easel.prompt_axes")
+    assert studio.host.extensions() == named
     assert {c.keyword for c in studio.picture_metadata(_DRAFT)} == {"parameters", "easel"}
     assert studio.picture_file_name(_DRAFT).endswith("-7-p")

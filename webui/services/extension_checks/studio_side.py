@@ -78,8 +78,9 @@ def _host() -> HookHost:
 
 
 def _order(studio: StudioExtensions, name: str) -> Outcome:
-    """An order that names it with default arguments, which are completed and its words changed."""
+    """Its axes, and an order that names it with default arguments, which are completed and its words changed."""
     what = "studio: an order with default arguments"
+    studio.plot_axes()  # what fails in it is in the host's log
     try:
         request = studio.change_request(REQUEST.model_copy(update={"extensions": {name: {}}}))
         studio.change_prompts(Prompts(request.prompt, request.negative_prompt), request, 0)
