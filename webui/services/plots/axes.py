@@ -53,10 +53,10 @@ class AxisTable:
         """
         wanted = name.strip().lower()
         axes = self.all()
-        for of in (lambda axis: axis.name, lambda axis: axis.title):
-            for axis in axes:
-                if of(axis).lower() == wanted:
-                    return axis
+        named = {axis.title.lower(): axis for axis in reversed(axes)}
+        named |= {axis.name.lower(): axis for axis in reversed(axes)}
+        if wanted in named:
+            return named[wanted]
         raise BadRequest(
             f"There is no axis {name[:100]!r}; GET /api/v1/plots/axes lists those that there are."
         )
