@@ -148,6 +148,19 @@ def test_the_parts_of_a_drawn_picture_are_drawn_again_by_the_same_engine(
     assert [s.step for s in rig.steps("detailed")] == [1, 2]
 
 
+def test_parts_are_drawn_by_another_extensions_sampler(library: Library, tmp_path: Path) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    folders = {name: str(EXAMPLES / name) for name in ("detailer", "ralston")}
+    discs = write_extension(tmp_path, "discs", worker=DISCS)
+    rig.engine.extensions.use({"discs": str(discs), **folders})
+    both = {"discs": {}, "detailer": {"size": 64, "most": 1}}
+    said: dict[str, Any] = {"extensions": both, "width": 128, "height": 128, "steps": 2}
+    rig.finish(order(model.checkpoint, "detailed", sampler="ralston/Ralston", **said))
+    assert rig.ends() == {"detailed": "done"}, rig.error("detailed")
+    assert len(rig.works(EncodeImage)) == 1
+
+
 def test_a_model_that_draws_by_a_picture_of_the_whole_is_refused(
     library: Library, worker: Any
 ) -> None:

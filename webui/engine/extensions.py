@@ -84,7 +84,7 @@ class WorkerExtensions:
                     f"The request names the extension {name!r}, which the worker could not load. "
                     "Look at the Extensions tab, or leave it out."
                 )
-        return replace(order, extensions=PictureExtensions(self.host, self._methods, uses, order))
+        return PictureExtensions(self.host, self._methods, uses, order).order
 
     def _methods_named(self, request: GenerationRequest) -> bool:
         named = (request.sampler, request.schedule, request.hires_sampler, request.hires_schedule)
@@ -126,7 +126,9 @@ class PictureExtensions(Extending):
     def __init__(
         self, host: HookHost, methods: Methods, uses: Sequence[Use], order: PictureOrder
     ) -> None:
-        self._host, self._methods, self._uses, self._order = host, methods, uses, order
+        self._host, self._methods, self._uses = host, methods, uses
+        self.order = replace(order, extensions=self)
+        """What extensions are shown: what they draw themselves of it has the same extensions."""
 
     @override
     def sampler_info(self, name: str) -> SamplerInfo:
@@ -149,7 +151,7 @@ class PictureExtensions(Extending):
                 continue
             inner = _Marked(program)
             wrapped = self._host.change(
-                "wrap_program", inner.run(), _program, [use], order=self._order, model=model
+                "wrap_program", inner.run(), _program, [use], order=self.order, model=model
             )
             program = _named(wrapped, inner, use.extension, self._host)
         return self._finished(program)
@@ -164,7 +166,7 @@ class PictureExtensions(Extending):
                 return self.picture(ended.value)
             if isinstance(wanted, StepTaken):
                 self._host.observe(
-                    "step_taken", denoised=wanted.denoised, step=wanted.step, order=self._order
+                    "step_taken", denoised=wanted.denoised, step=wanted.step, order=self.order
                 )
             try:
                 answer = yield wanted
@@ -210,7 +212,7 @@ class PictureExtensions(Extending):
     def _changed(self, hook: str, value: _T, checked: Callable[[Any], _T], **others: Any) -> _T:
         if not self._uses:
             return value
-        return self._host.change(hook, value, checked, self._uses, order=self._order, **others)
+        return self._host.change(hook, value, checked, self._uses, order=self.order, **others)
 
 
 class _Marked:
