@@ -1,11 +1,15 @@
-"""The three examples, switched on in the page, used there and over HTTP with the starter model, and off again."""
+"""Extensions in a studio with a page and the starter model: the three examples, and one of the past."""
 
 from __future__ import annotations
 
 import io
+import json
+import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from PIL import Image
 
 from tests.browser.conftest import visit, watched_page
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
+from webui.hooks.specs import POINTS
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,17 +29,34 @@ pytestmark = [
     ),
 ]
 
+FIRST_EDITION = REPOSITORY / "tests" / "hooks" / "fixtures" / "first_edition"
 EXAMPLES = ("Ralston", "Detailer", "Notebook")
+FIRST_POINTS = (
+    "samplers", "sampler_functions", "schedules", "schedule_functions", "settings", "routes", "tabs", "panels",
+    "actions", "scripts", "plot_axes", "change_request", "change_prompts", "change_conditioning",
+    "change_latent", "change_guidance", "change_denoised", "change_sampled", "change_picture", "wrap_program",
+    "picture_metadata", "picture_file_name", "job_changed", "job_stepped", "picture_saved", "worker_changed",
+    "studio_started", "studio_stopped", "model_loaded", "step_taken",
+)  # fmt: skip
+"""Of version 1.0; none of them may go."""
 PLAIN = {
     "prompt": "a red boat on the left, the sea at dawn", "model": "starter/turbo", "seed": 5,
     "steps": 2, "width": 128, "height": 128, "sampler": "Euler",
 }  # fmt: skip
 
 
-@pytest.fixture
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with an extension of the past, which is off."""
+    made = tmp_path_factory.mktemp("clone")
+    shutil.copytree(FIRST_EDITION, made / "extensions" / FIRST_EDITION.name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def studio(folder: Path) -> Iterator[Studio]:
     """As it is after the project was cloned: the examples are there and off."""
-    with started_studio(tmp_path_factory.mktemp("clone"), "--cpu") as started:
+    with started_studio(folder, "--cpu") as started:
         seconds_until(started, "/", b"gradio-app", 90)
         yield started
 
@@ -87,3 +109,52 @@ def test_examples_draw_in_page_and_api_and_leave_no_trace(browser: Any, studio: 
         assert drawn(studio) == before
         with pytest.raises(urllib.error.HTTPError, match="422"):
             drawn(studio, sampler="ralston/Ralston")
+
+
+def enable(studio: Studio, name: str, on: bool) -> None:
+    """Over HTTP."""
+    call = urllib.request.Request(
+        f"{studio.address}/api/v1/extensions/{name}", json.dumps({"enabled": on}).encode(),
+        {"Content-Type": "application/json"}, method="PUT",
+    )  # fmt: skip
+    with urllib.request.urlopen(call, timeout=30) as answer:
+        assert answer.status == 200
+
+
+def test_an_extension_of_the_first_edition_has_each_of_its_points_called(
+    browser: Any, studio: Studio, folder: Path
+) -> None:
+    enable(studio, "first_edition", True)
+    said: dict[str, Any] = {
+        "extensions": {"first_edition": {"words": "in ink", "weight": 0.9}}, "model": "starter/layout",
+        "sampler": "first_edition/Straight", "schedule": "first_edition/Halves",
+    }  # fmt: skip
+    job = studio.wait(studio.submit(**{**PLAIN, **said}))
+    assert job["request"]["negative_prompt"] == "laid"
+    (picture,) = job["pictures"]
+    drawn_from = studio.get(f"/pictures/{picture['id']}/parameters")["request"]["prompt"]
+    assert drawn_from == f"{PLAIN['prompt']}, in ink 0"
+    with Image.open(folder / "outputs" / "first" / f"{picture['id']}.png") as image:
+        assert image.info["first edition"] == "seed 5"
+    assert studio.get("/extensions/first_edition/greeting")["said"] == "hello"
+    assert "first_edition/ending" in [axis["name"] for axis in studio.get("/plots/axes")]
+    with watched_page(browser, studio.address) as page:
+        page.click(".ez-nav a[data-tab=first_edition-pages]")
+        page.wait_for_selector(".first-edition:has-text('first_edition 1.')")
+        page.wait_for_function("window.firstEdition.startsWith('1.')")
+        page.click("[aria-label=Shelve]")
+        page.wait_for_selector(".ez-toast:has-text('Shelved')")
+    enable(studio, "first_edition", False)
+    until, missing = time.monotonic() + 10, set(FIRST_POINTS)
+    while missing and time.monotonic() < until:
+        text = (folder / "extensions" / "first_edition" / "called.txt").read_text("utf-8")
+        missing = set(FIRST_POINTS) - {line.split()[0] for line in text.splitlines()}
+    assert missing == set()
+
+
+def test_the_first_edition_uses_every_point_that_is_not_younger() -> None:
+    text = "".join(
+        (FIRST_EDITION / f"{name}.py").read_text("utf-8") for name in ("studio", "worker")
+    )
+    assert {name for name in FIRST_POINTS if f"@hookimpl\ndef {name}(" in text} == set(FIRST_POINTS)
+    assert set(POINTS) >= set(FIRST_POINTS)
