@@ -210,6 +210,7 @@ def worker_maker(settings: Settings) -> MakeWorker:
         "--cpu": settings.cpu,
         "--compile": settings.compile,
         "--cuda-graphs": settings.cuda_graphs,
+        "--bfloat16": settings.bfloat16,
     }
     asked = [flag for flag, is_on in flags.items() if is_on]
     argv = [sys.executable, "-m", "webui.engine.worker", *asked]

@@ -174,6 +174,7 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
         cpu=options.cpu,
         compile=options.compile,
         cuda_graphs=options.cuda_graphs,
+        bfloat16=options.bfloat16,
         fake=options.fake,
         open_browser=not options.no_browser and options.has_display,
         allowed_hosts=tuple(
@@ -330,6 +331,7 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
         "--cpu": "never use a GPU",
         "--compile": "compile models on a GPU: minutes at first use of a size, then faster steps",
         "--cuda-graphs": "record models on a GPU, per size: faster steps of small models",
+        "--bfloat16": "compute in bfloat16 on a processor that multiplies in it: faster, a little coarser",
         "--fake": "draw coloured gradients without a model, for work on the interface",
         "--allow-private-downloads": "models may be fetched from addresses inside this network",
         "--no-browser": "do not open the page in a browser, as is done where there is a display",

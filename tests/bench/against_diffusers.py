@@ -22,6 +22,9 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
+from webui.engine.packed.on_processor import quicken
+from webui.engine.packed.product import has_bfloat16
+from webui.engine.precision import use_bfloat16_on_processor
 from webui.engine.residency import Residency
 from webui.engine.work import Answer, DecodeLatent, Work
 from webui.training.evaluation.drawing import draw, load_folder
@@ -33,16 +36,19 @@ PROMPTS = tuple(
 )  # fmt: skip
 STEPS, CROWD_STEPS, GUIDANCE = 20, 10, 5.0
 LARGE_STEPS, LARGE_SIZE, CACHED = 3, 256, 3
+COARSE = "with --bfloat16"
 SAVED: dict[str, object] = {"deep_cache_interval": CACHED, "token_merging_ratio": 0.5}
 
 
 def starter_rows(rounds: int = 2) -> list[Row]:
     """One picture, and eight at once, on the model in the box."""
     model, pipeline = load_folder(FOLDER, ModelId("starter/text")), pipeline_of_folder()
+    coarse = coarse_starter()
     one = interleaved(
         2 * rounds + 1,
         {
             "ours": lambda: draw(model, requests(1)),
+            "coarse": lambda: draw(coarse, requests(1)),
             "theirs": lambda: pipeline_pictures(pipeline, PROMPTS[:1]),
         },
     )
@@ -50,6 +56,7 @@ def starter_rows(rounds: int = 2) -> list[Row]:
         rounds,
         {
             "ours": lambda: draw(model, requests(8, CROWD_STEPS)),
+            "coarse": lambda: draw(coarse, requests(8, CROWD_STEPS)),
             "in a row": lambda: one_by_one(pipeline),
             "together": lambda: pipeline_pictures(pipeline, PROMPTS, CROWD_STEPS),
         },
@@ -60,11 +67,25 @@ def starter_rows(rounds: int = 2) -> list[Row]:
         ratio_row(f"{shown}, {STEPS} steps: one picture", one["ours"], one["theirs"], 0.9),
         ratio_row(f"{crowd} over eight calls", eight["ours"], eight["in a row"], 0.75),
         ratio_row(f"{crowd} over one call of eight", eight["ours"], eight["together"], 0.75),
-        *distance_rows(model),
+        ratio_row(
+            f"{shown}, {STEPS} steps: one picture, {COARSE}", one["coarse"], one["theirs"], 0.9
+        ),
+        ratio_row(
+            f"{crowd} over one call of eight, {COARSE}", eight["coarse"], eight["together"], 0.75
+        ),
+        *distance_rows(model, coarse),
     ]
 
 
-def distance_rows(model: LoadedModel) -> list[Row]:
+def coarse_starter() -> LoadedModel:
+    """The model in the box in bfloat16; in float32 where this processor does not multiply in it."""
+    use_bfloat16_on_processor()
+    model = load_folder(FOLDER, ModelId("starter/text"))
+    use_bfloat16_on_processor(wanted=False)
+    return model
+
+
+def distance_rows(model: LoadedModel, coarse: LoadedModel) -> list[Row]:
     """How far pictures with less arithmetic are from the exact ones: medians of four."""
     exact = draw(model, requests(4))
     rows = []
@@ -74,8 +95,10 @@ def distance_rows(model: LoadedModel) -> list[Row]:
         "token merging ratio 0.5": {"token_merging_ratio": 0.5},
         "both, 3 and 0.5": SAVED,
     }
-    for name, fields in kinds.items():
-        pairs = zip(draw(model, requests(4, STEPS, **fields)), exact, strict=True)
+    drawn = {name: draw(model, requests(4, STEPS, **kinds[name])) for name in kinds}
+    drawn[COARSE] = draw(coarse, requests(4))
+    for name, pictures in drawn.items():
+        pairs = zip(pictures, exact, strict=True)
         distances = [np.asarray(a, float) - np.asarray(b, float) for a, b in pairs]
         mean = statistics.median(float(abs(d).mean()) for d in distances)
         decibels = statistics.median(
@@ -98,14 +121,17 @@ def large_rows(rounds: int = 2) -> list[Row]:
     unet = random_unet(SD15, cpu, torch.float32)
     theirs = deepcopy(unet)
     starter = load_folder(FOLDER, ModelId("starter/text"))
-    ours = of_shape(
-        "sd15-shape", SD15, unet.to(memory_format=torch.channels_last), starter, LARGE_SIZE
-    )
+    half = deepcopy(unet).to(torch.bfloat16) if has_bfloat16() else deepcopy(unet)
+    for network in (unet, half):
+        quicken(network)
+    ours = of_shape("sd15-shape", SD15, unet, starter, LARGE_SIZE)
+    coarse = of_shape("sd15-half", SD15, half, starter, LARGE_SIZE)
     pipeline = pipeline_around(theirs)
     seconds = interleaved(
         rounds,
         {
             "exact": lambda: denoise(ours, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE)),
+            "coarse": lambda: denoise(coarse, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE)),
             "theirs": lambda: pipeline_latents(pipeline),
             "saved": lambda: denoise(
                 ours, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE, **SAVED)
@@ -115,6 +141,7 @@ def large_rows(rounds: int = 2) -> list[Row]:
     shown = f"SD 1.5 shape, random weights, {LARGE_SIZE}x{LARGE_SIZE}, {LARGE_STEPS} steps, over diffusers' pipeline"
     return [
         ratio_row(f"{shown}: exact", seconds["exact"], seconds["theirs"], 1.0),
+        ratio_row(f"{shown}: {COARSE}", seconds["coarse"], seconds["theirs"], 0.6),
         ratio_row(
             f"{shown}: DeepCache interval {CACHED} and token merging 0.5",
             seconds["saved"],

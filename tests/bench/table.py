@@ -32,6 +32,9 @@ whose network answers at once.
 DeepCache and token merging are off unless a request asks for them (`deep_cache_interval`, `token_merging_ratio`); the
 distance is that of the same request with and without, 20 steps.
 
+With `--bfloat16` networks run in bfloat16 where the processor multiplies in it; this one does, where these rows differ from
+the exact ones. Diffusers' pipeline is always in float32.
+
 Without a GPU `--compile` and `--cuda-graphs` change nothing: their code is tested with a compiler and a recorder that
 run on a CPU, and with a real CUDA graph in the tests marked `gpu`.
 """

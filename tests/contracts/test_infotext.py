@@ -172,3 +172,10 @@ def test_hashes_are_written_where_automatic1111_has_them() -> None:
         in text
     )
     assert told_request(text) == _request(model="m")
+
+
+def test_an_unusual_precision_is_named() -> None:
+    request = GenerationRequest(prompt="a")
+    text = write_infotext(request, 1, "m", precision="bfloat16")
+    assert ", Precision: bfloat16, Version" in text
+    assert "Precision" not in write_infotext(request, 1, "m")

@@ -539,9 +539,13 @@ def test_a_stopped_studio_leaves_its_jobs_for_the_next_start(
 def test_delivered_pictures_are_not_drawn_again(services: Services, start: Start) -> None:
     job = _submit(services, count=3)
     services.jobs.mark_running(job.id)
-    kept = services.gallery.save(job, 1, job.request.seed + 1, 64, 64, bytes(64 * 64 * 3))
+    kept = services.gallery.save(
+        job, PictureReady(job.id, 1, job.request.seed + 1, 64, 64, bytes(64 * 64 * 3))
+    )
     services.gallery.delete(
-        services.gallery.save(job, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3)).id
+        services.gallery.save(
+            job, PictureReady(job.id, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3))
+        ).id
     )
     start()
     (ended,) = _ended(services, job)
@@ -566,7 +570,9 @@ def test_a_job_that_had_all_pictures_when_the_studio_died_is_done(
 ) -> None:
     job = _submit(services)
     services.jobs.mark_running(job.id)
-    services.gallery.save(job, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3))
+    services.gallery.save(
+        job, PictureReady(job.id, 0, job.request.seed, 64, 64, bytes(64 * 64 * 3))
+    )
     start()
     assert _ended(services, job)[0].state is JobState.DONE
 

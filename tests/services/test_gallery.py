@@ -16,6 +16,7 @@ from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import PictureId
 from webui.contracts.job import Job, Picture
+from webui.contracts.messages import PictureReady
 from webui.hooks.specs import hookimpl
 from webui.services.database import writing
 from webui.services.metadata import read_metadata
@@ -25,7 +26,9 @@ _RGB = bytes(range(256)) * 192  # 128 x 128
 
 def _saved(services: Services, index: int = 0, job: Job | None = None) -> Picture:
     job = job or services.submit(count=3)
-    return services.gallery.save(job, index, job.request.seed + index, 128, 128, _RGB)
+    return services.gallery.save(
+        job, PictureReady(job.id, index, job.request.seed + index, 128, 128, _RGB)
+    )
 
 
 def _files(services: Services) -> list[Path]:
@@ -95,7 +98,9 @@ def test_a_saved_picture_is_told_after_file_and_row_are_there(services: Services
 
 def test_a_picture_that_comes_twice_is_stored_once(services: Services) -> None:
     first = _saved(services)
-    again = services.gallery.save(services.jobs.get(first.job_id), 0, first.seed, 128, 128, _RGB)
+    again = services.gallery.save(
+        services.jobs.get(first.job_id), PictureReady(first.job_id, 0, first.seed, 128, 128, _RGB)
+    )
     assert again == first
     assert len(_files(services)) == 1
 
@@ -110,7 +115,7 @@ def test_a_job_shows_its_pictures_in_their_order(services: Services) -> None:
 def test_pixels_of_a_wrong_number_store_nothing(services: Services) -> None:
     job = services.submit()
     with pytest.raises(ValueError, match="image data"):
-        services.gallery.save(job, 0, 1, 128, 128, b"short")
+        services.gallery.save(job, PictureReady(job.id, 0, 1, 128, 128, b"short"))
     assert _files(services) == []
     assert services.gallery.delivered(job.id) == ()
 
@@ -121,7 +126,7 @@ def test_when_the_row_cannot_be_written_the_file_is_removed(services: Services) 
         connection.execute(text("DROP TABLE pictures"))
         connection.execute(text('CREATE TABLE pictures (job_id, "index")'))
     with pytest.raises(SQLAlchemyError):
-        services.gallery.save(job, 0, 1, 128, 128, _RGB)
+        services.gallery.save(job, PictureReady(job.id, 0, 1, 128, 128, _RGB))
     assert _files(services) == []
 
 
@@ -238,7 +243,7 @@ def test_a_name_that_is_taken_does_not_overwrite(services: Services) -> None:
 
 def test_a_variation_can_be_made_again_alone(services: Services) -> None:
     job = services.submit(count=3, seed=5, variation_seed=20, variation_strength=0.3)
-    picture = services.gallery.save(job, 2, 5, 128, 128, _RGB)
+    picture = services.gallery.save(job, PictureReady(job.id, 2, 5, 128, 128, _RGB))
     told = read_metadata(services.gallery.path(picture.id))
     request = None if told is None else told.request
     assert request is not None

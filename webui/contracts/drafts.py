@@ -24,6 +24,8 @@ class PictureDraft:
     """Seconds since the epoch."""
     hashes: FileHashes = NO_HASHES
     """Of the files that it was drawn with, as far as they are known."""
+    precision: str = ""
+    """'bfloat16' where it was drawn in that instead of the usual precision."""
 
 
 @dataclass(frozen=True)

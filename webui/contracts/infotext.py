@@ -39,9 +39,13 @@ NO_HASHES = FileHashes()
 
 
 def write_infotext(
-    request: GenerationRequest, seed: int, model_title: str, hashes: FileHashes = NO_HASHES
+    request: GenerationRequest,
+    seed: int,
+    model_title: str,
+    hashes: FileHashes = NO_HASHES,
+    precision: str = "",
 ) -> str:
-    """The text for one picture of the request, drawn with `seed`."""
+    """The text for one picture of the request, drawn with `seed`; of an unusual precision, its name."""
     loras = "".join(map(_tag, request.loras))
     lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
@@ -55,6 +59,7 @@ def write_infotext(
     pairs += [(key, value) for key, value in _others(request) if value is not None]
     pairs += [(f"ControlNet {i}", _control(use)) for i, use in enumerate(request.controls)]
     pairs += list(_adapter_hashes(hashes))
+    pairs += [("Precision", precision)] if precision else []
     pairs.append(("Version", f"Easel {VERSION}"))
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
     return "\n".join(lines)

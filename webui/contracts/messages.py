@@ -140,6 +140,8 @@ class PictureReady:
     width: int
     height: int
     data: bytes
+    precision: str = ""
+    """'bfloat16' where it was drawn in that instead of the usual precision, as the worker was asked to."""
 
 
 @dataclass(frozen=True)

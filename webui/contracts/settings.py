@@ -26,6 +26,8 @@ class Settings:
     """Compile denoising networks, on a GPU."""
     cuda_graphs: bool = False
     """Record denoising networks per shape, on a GPU."""
+    bfloat16: bool = False
+    """Compute in bfloat16 on a processor that multiplies in it."""
     fake: bool = False
     """Draw with the torch-free fake engine: for work on the interface."""
     open_browser: bool = True

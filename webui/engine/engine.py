@@ -38,6 +38,7 @@ from webui.engine.execute import execute
 from webui.engine.extensions import WorkerExtensions
 from webui.engine.jobs import RunningJob, RunningProgram
 from webui.engine.memory import is_out_of_memory, release_memory
+from webui.engine.precision import precision_name
 from webui.engine.previewer import Previewer
 from webui.engine.programs import program_for
 from webui.engine.residency import Lease, Residency
@@ -269,7 +270,11 @@ class Engine:
         job.live -= 1
         height, width = pixels.shape[:2]
         seed = job.order(member.index).seed
-        self._emit(PictureReady(job.id, member.index, seed, width, height, pixels.tobytes()))
+        self._emit(
+            PictureReady(
+                job.id, member.index, seed, width, height, pixels.tobytes(), precision_name()
+            )
+        )
         self._start_next(job)
         self._finish_if_over(job)
 

@@ -1,6 +1,6 @@
 """The worker program: commands come on standard input, events go to standard output.
 
-    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs]
+    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
 
 The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
 stray print of a library lands on standard error. The process ends on Quit, or when its input ends:
@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import BinaryIO
 
@@ -44,6 +44,7 @@ from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families, load_model
 from webui.engine.memory import free_bytes
 from webui.engine.model import LoadedModel
+from webui.engine.precision import use_bfloat16_on_processor
 from webui.engine.residency import Loaded, Residency
 from webui.engine.shared_networks import SharedNetworks
 
@@ -75,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     inbox: Inbox = queue.SimpleQueue()
     over = threading.Event()
     device = choose_device(options.cpu, options.budget_bytes)
+    if options.bfloat16 and device.torch.type == "cpu" and use_bfloat16_on_processor():
+        device = replace(device, title=f"{device.title}, bfloat16", bytes_per_weight=2)
     emit = partial(_write, events, threading.Lock())
     emit(WorkerReady(device.title, device.budget_bytes))
     threading.Thread(target=_read, args=(commands, inbox, over), daemon=True).start()
@@ -172,6 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compile", action="store_true", help="compile the networks, on a GPU")
     parser.add_argument(
         "--cuda-graphs", action="store_true", help="record the networks per shape, on a GPU"
+    )
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="compute in bfloat16 on a processor that can"
     )
     parser.add_argument("--threads", type=int, help="threads of a computation; default: torch's")
     return parser

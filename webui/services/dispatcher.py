@@ -261,9 +261,7 @@ class Dispatcher:
         if held is None:
             return
         try:
-            self._gallery.save(
-                held.job, event.index, event.seed, event.width, event.height, event.data
-            )
+            self._gallery.save(held.job, event)
         except (OSError, HookFailed, ValueError) as error:
             _log.exception("Picture %d of job %s could not be stored.", event.index, event.job_id)
             self._fail(event.job_id, f"The picture was drawn, but could not be stored: {error}")

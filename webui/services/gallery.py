@@ -18,6 +18,7 @@ from webui.contracts.events import PictureSaved
 from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.infotext import NO_HASHES, FileHashes, write_infotext
 from webui.contracts.job import Job, Picture
+from webui.contracts.messages import PictureReady
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
@@ -56,7 +57,7 @@ class Gallery:
         for unfinished in (self._outputs / PARTIAL).glob(".*.partial"):
             unfinished.unlink(missing_ok=True)
 
-    def save(self, job: Job, index: int, seed: int, width: int, height: int, rgb: bytes) -> Picture:
+    def save(self, job: Job, drawn: PictureReady) -> Picture:
         """Store a picture: the file, then the row, then the announcement.
 
         A picture of the same job and index that is already stored is given back as it is.
@@ -65,23 +66,27 @@ class Gallery:
             HookFailed: an extension that had to name the file failed, or gave an unusable name.
             OSError: the disk did not take it. Nothing is left behind.
         """
-        if (present := self._of_job(job.id, index)) is not None:
+        if (present := self._of_job(job.id, drawn.index)) is not None:
             return present
         # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
         # and put back, give a picture of another.
         request = job.request
-        exact = request.picture(index).model_copy(
+        exact = request.picture(drawn.index).model_copy(
             update={
-                "seed": seed, "width": request.width or width, "height": request.height or height,
+                "seed": drawn.seed,
+                "width": request.width or drawn.width, "height": request.height or drawn.height,
             }
         )  # fmt: skip
         draft = PictureDraft(
-            new_picture_id(), job.id, index, exact, self._clock(), self._hashes(request, index)
-        )
+            new_picture_id(), job.id, drawn.index, exact, self._clock(),
+            self._hashes(request, drawn.index), drawn.precision,
+        )  # fmt: skip
         file = self._outputs / self._name(draft)
-        write_file(file, self._png(draft, (width, height), rgb), partial=self._outputs / PARTIAL)
+        pixels = self._png(draft, (drawn.width, drawn.height), drawn.data)
+        write_file(file, pixels, partial=self._outputs / PARTIAL)
         picture = Picture(
-            id=draft.id, job_id=job.id, index=index, seed=seed, width=width, height=height,
+            id=draft.id, job_id=job.id, index=drawn.index, seed=drawn.seed,
+            width=drawn.width, height=drawn.height,
             file=file.relative_to(self._outputs).as_posix(), created=draft.created,
             batch=request.batch,
         )  # fmt: skip

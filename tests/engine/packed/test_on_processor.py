@@ -11,6 +11,7 @@ from torch import nn
 
 from webui.engine.packed import on_processor, product
 from webui.engine.packed.on_processor import OneDnnLinear, ReorderedConv2d, quicken
+from webui.engine.packed.product import has_bfloat16
 from webui.engine.shared_networks import network_bytes
 
 
@@ -84,8 +85,18 @@ def test_copies_pickles_and_other_precisions_work(network: Both) -> None:
     expected = network(X)
     assert torch.equal(deepcopy(network)(X), expected)
     assert torch.equal(pickle.loads(pickle.dumps(network))(X), expected)
-    double = deepcopy(network).to(torch.bfloat16).conv
-    assert type(double) is nn.Conv2d
-    assert double.weight.dtype is torch.bfloat16
-    back = double.to(torch.float32)
-    assert torch.equal(back.weight, Both().conv.weight.to(torch.bfloat16).float())
+    half = deepcopy(network).to(torch.float16).conv
+    assert type(half) is nn.Conv2d
+    assert half.weight.dtype is torch.float16
+    back = half.to(torch.float32)
+    assert torch.equal(back.weight, Both().conv.weight.half().float())
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not multiply in bfloat16")
+@torch.inference_mode()
+def test_in_bfloat16_it_is_coarser(network: Both) -> None:
+    coarse = deepcopy(network).to(torch.bfloat16)
+    assert type(coarse.conv) is ReorderedConv2d
+    shown = coarse.conv(X.to(torch.bfloat16))
+    assert shown.dtype is torch.bfloat16
+    torch.testing.assert_close(shown.float(), network.conv(X), rtol=0.05, atol=0.05)

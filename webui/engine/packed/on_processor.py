@@ -1,4 +1,4 @@
-"""Layers that a processor computes faster, in float32 and with the same weights: by oneDNN, in its own layout.
+"""Layers that a processor computes faster with the same weights: by oneDNN, in its own layout.
 
 PyTorch hands oneDNN a convolution's weight as it lies, which is put into oneDNN's layout anew at each call: for the deep
 layers of a UNet, few places and many weights, that takes longer than the convolution. Here it is kept in that layout,
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from webui.engine.packed.layers import KeptWeight
-from webui.engine.packed.product import NOTHING_MORE, has_onednn, mkl_is_slow, product
+from webui.engine.packed.product import NOTHING_MORE, has_bfloat16, has_onednn, mkl_is_slow, product
 
 
 class ReorderedConv2d(nn.Conv2d, KeptWeight):
@@ -62,7 +62,7 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
 
     def forward(self, input: Tensor) -> Tensor:
         """As `nn.Conv2d`; its answer lies channels last."""
-        if input.dtype != torch.float32:
+        if input.dtype != self._now.dtype:
             return super().forward(input)
         if not self._now.is_mkldnn:
             self._now = torch._C._nn.mkldnn_reorder_conv2d_weight(
@@ -112,7 +112,7 @@ class OneDnnLinear(nn.Linear):
 
 
 def quicken(network: nn.Module) -> None:
-    """Put such layers in the place of a network's own, where it is computed by a processor in float32.
+    """Put such layers in the place of a network's own, where it is computed by a processor.
 
     Names, layers and answers stay, these but for rounding. Convolutions have no parameter 'weight' afterwards.
     """
@@ -120,18 +120,24 @@ def quicken(network: nn.Module) -> None:
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return
     for layer in network.modules():
-        if type(layer) is nn.Conv2d and _is_plain(layer) and isinstance(layer.padding, tuple):
+        if type(layer) is nn.Conv2d and _can_lie_otherwise(layer):
             reordered: Any = layer
             reordered.__class__ = ReorderedConv2d
             reordered.give_up_parameter()
-        elif type(layer) is nn.Linear and _is_plain(layer) and mkl_is_slow():
+        elif type(layer) is nn.Linear and layer.weight.device.type == "cpu" and mkl_is_slow():
             layer.__class__ = OneDnnLinear
 
 
-def _is_plain(layer: nn.Conv2d | nn.Linear) -> bool:
-    """Whether its weight is a processor's, in float32, and not in groups."""
-    whole = not isinstance(layer, nn.Conv2d) or layer.groups == 1
-    return whole and layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32
+def _can_lie_otherwise(layer: nn.Conv2d) -> bool:
+    """Whether oneDNN computes it on a processor in the precision that it stands in."""
+    weight = layer.weight
+    known = weight.dtype == torch.float32 or (weight.dtype == torch.bfloat16 and has_bfloat16())
+    return (
+        known
+        and weight.device.type == "cpu"
+        and layer.groups == 1
+        and not isinstance(layer.padding, str)
+    )
 
 
 def _plain(weight: Tensor) -> Tensor:

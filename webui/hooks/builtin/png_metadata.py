@@ -11,7 +11,8 @@ from webui.hooks.specs import hookimpl
 def picture_metadata(draft: PictureDraft) -> tuple[TextChunk, ...]:
     """`parameters` in AUTOMATIC1111's grammar, and the whole request as JSON under `easel`."""
     request = draft.request
+    parameters = write_infotext(request, request.seed, request.model, draft.hashes, draft.precision)
     return (
-        TextChunk("parameters", write_infotext(request, request.seed, request.model, draft.hashes)),
+        TextChunk("parameters", parameters),
         TextChunk("easel", request.model_dump_json()),
     )
