@@ -1,7 +1,9 @@
 """The diffusion that all starter models share: noise schedule, loss, and sampling for a look.
 
-v-prediction (Salimans and Ho 2022) on Stable Diffusion's schedule, with plain Gaussian noise (no
-offset). `min_snr_gamma` weights timesteps as Hang et al. 2023 (Min-SNR), equation for v.
+v-prediction (Salimans and Ho 2022) on Stable Diffusion's schedule, stretched so that its last
+timestep is all noise (Lin et al. 2023), with plain Gaussian noise (no offset). Where a trace of the
+picture is left in the last timestep, a network learns to trust it, and draws night for "by day" where
+the noise that a picture begins with happens to be dark. `min_snr_gamma` weights timesteps as Hang et al. 2023 (Min-SNR), equation for v.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 from webui.engine.denoisers import V_PREDICTION, NoiseLevels
+from webui.engine.families.parts import zero_terminal_snr
 from webui.engine.samplers import SAMPLERS, SamplerOptions
 from webui.engine.schedules import SCHEDULES
 from webui.engine.work import Task
@@ -43,7 +46,7 @@ class NoiseSettings:
 def cumulative_alphas() -> Tensor:
     """Product of (1 - beta) up to each of the 1000 training timesteps, float64 (1000,)."""
     betas = torch.linspace(BETA_START**0.5, BETA_END**0.5, TRAIN_STEPS, dtype=torch.float64) ** 2
-    return torch.cumprod(1 - betas, dim=0)
+    return zero_terminal_snr(torch.cumprod(1 - betas, dim=0))
 
 
 def noise_levels() -> NoiseLevels:
@@ -95,7 +98,7 @@ def sample(
     steps: int,
     seed: int,
     device: torch.device,
-    schedule: str = "DDIM",
+    schedule: str = "SGM Uniform",
 ) -> Tensor:
     """Latents drawn with the engine's DDIM, for sheets during training; (B, C, h, w)."""
     levels = noise_levels()

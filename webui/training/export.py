@@ -137,7 +137,8 @@ def make_scheduler(few_steps: bool = False) -> Any:
     schedule: dict[str, Any] = {
         "num_train_timesteps": TRAIN_STEPS, "beta_start": BETA_START, "beta_end": BETA_END,
         "beta_schedule": "scaled_linear", "prediction_type": "v_prediction", "clip_sample": False,
-        "set_alpha_to_one": False, "timestep_spacing": "leading",
+        "set_alpha_to_one": False, "timestep_spacing": "trailing",
+        "rescale_betas_zero_snr": True,
     }  # fmt: skip
     if few_steps:
         return LCMScheduler(**schedule, original_inference_steps=50)

@@ -131,7 +131,7 @@ def noise_levels(config: dict[str, Any]) -> NoiseLevels:
     count = int(config.get("num_train_timesteps", 1000))
     alphas = torch.cumprod(1 - _betas(config, count), 0)
     if config.get("rescale_betas_zero_snr", False):
-        alphas = _zero_terminal_snr(alphas)
+        alphas = zero_terminal_snr(alphas)
     prediction = str(config.get("prediction_type", "epsilon"))
     return NoiseLevels.from_alphas(alphas.tolist(), prediction)
 
@@ -146,7 +146,7 @@ def _betas(config: dict[str, Any], count: int) -> Tensor:
     raise ValueError(f"its beta_schedule is {kind!r}; 'scaled_linear' or 'linear' was expected.")
 
 
-def _zero_terminal_snr(alphas: Tensor) -> Tensor:
+def zero_terminal_snr(alphas: Tensor) -> Tensor:
     """Lin et al. 2024, algorithm 1, with a last alpha just above 0 to keep sigma finite."""
     roots = alphas.sqrt()
     roots = (roots - roots[-1]) * (roots[0] / (roots[0] - roots[-1]))
