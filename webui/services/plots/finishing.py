@@ -13,6 +13,7 @@ from PIL import Image
 from webui.contracts.events import Event, JobChanged
 from webui.contracts.ids import BatchId, new_job_id
 from webui.contracts.job import Job, JobState
+from webui.contracts.messages import PictureReady
 from webui.contracts.plot import Plot
 from webui.services.gallery import Gallery
 from webui.services.jobs import JobService
@@ -86,10 +87,11 @@ class PlotFinisher:
             kept += sheets
         try:
             for index, image in enumerate(kept):
-                seed = grid.request.seed
-                self._gallery.save(
-                    grid, index, seed, image.width, image.height, image.convert("RGB").tobytes()
+                rgb = image.convert("RGB").tobytes()
+                sheet = PictureReady(
+                    grid.id, index, grid.request.seed, image.width, image.height, rgb
                 )
+                self._gallery.save(grid, sheet)
         except Exception as error:
             self._jobs.fail_done(grid.id, f"The grid could not be stored: {error}")
             raise
