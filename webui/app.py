@@ -169,7 +169,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
-    reader = ParameterReader(catalog, words.styles, images, hashes)
+    reader = ParameterReader(catalog, words.styles, images, hashes, hooks)
     plots = PlotRecords(database)
     finisher = PlotFinisher(plots, jobs, gallery)
     events.subscribe(finisher.hear)

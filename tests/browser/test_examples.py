@@ -107,6 +107,9 @@ def test_examples_draw_in_page_and_api_and_leave_no_trace(browser: Any, studio: 
         assert set(job["request"]["extensions"]) == {"detailer"}
         switch(page, False)
         assert drawn(studio) == before
+        page.click(".ez-nav a[data-tab=txt2img]")
+        page.click(".ez-actions button[aria-label='Restore parameters']")
+        page.wait_for_selector(".ez-toast:has-text('which is not in use here')")
         with pytest.raises(urllib.error.HTTPError, match="422"):
             drawn(studio, sampler="ralston/Ralston")
 

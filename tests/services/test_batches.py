@@ -27,7 +27,7 @@ from webui.services.wording import WordSources
 def batches(services: Services) -> BatchService:
     hashes = KnownHashes(services.database, services.catalog)
     styles = WordSources.below(services.folder).styles
-    reader = ParameterReader(services.catalog, styles, services.images, hashes)
+    reader = ParameterReader(services.catalog, styles, services.images, hashes, services.hooks)
     folders = InputFolders(services.folder / "inputs")
     return BatchService(services.jobs, services.images, reader, folders)
 

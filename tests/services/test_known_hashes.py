@@ -12,6 +12,8 @@ from webui.contracts.adapter import AdapterKind
 from webui.contracts.ids import AdapterId, ModelId
 from webui.contracts.infotext import NO_HASHES, FileHashes
 from webui.contracts.request import GenerationRequest
+from webui.hooks.host import HookHost
+from webui.hooks.studio import StudioExtensions
 from webui.services.catalog import Catalog
 from webui.services.database import open_database, writing
 from webui.services.images import ImageStore
@@ -95,6 +97,7 @@ def test_a_pasted_model_is_found_by_its_hash_whatever_it_is_called(
         StyleStore(tmp_path),
         ImageStore(tmp_path / "images"),
         KnownHashes(database, catalog),
+        StudioExtensions(HookHost()),
     )
     line = "Steps: 9, Sampler: Euler, Seed: 4, Model: renamed, Model hash: "
     assert reader.read_text(f"a fox\n{line}{MODEL[:10]}").fields["model"] == "sd/tiny"

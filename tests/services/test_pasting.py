@@ -13,6 +13,8 @@ from webui.contracts.errors import BadRequest
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.request import GenerationRequest
+from webui.hooks.host import HookHost
+from webui.hooks.studio import StudioExtensions
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
@@ -32,7 +34,9 @@ def reader(tmp_path: Path) -> ParameterReader:
     named = replace(FAKE_CHECKPOINT, id=ModelId("sd/Dream-8"), title="Dream Shaper")
     catalog = Catalog([tmp_path / "models"], [FAKE_CHECKPOINT, named])
     hashes = KnownHashes(open_database(tmp_path / "easel.sqlite"), catalog)
-    return ParameterReader(catalog, styles, ImageStore(tmp_path / "images"), hashes)
+    return ParameterReader(
+        catalog, styles, ImageStore(tmp_path / "images"), hashes, StudioExtensions(HookHost())
+    )
 
 
 def test_what_is_told_is_taken_and_the_rest_is_usual_or_stays(reader: ParameterReader) -> None:
@@ -110,3 +114,27 @@ def test_a_file_that_tells_nothing_is_a_sentence(reader: ParameterReader, data: 
 def test_an_empty_text_is_a_sentence(reader: ParameterReader) -> None:
     with pytest.raises(BadRequest, match="tells of no picture"):
         reader.read_text("  ")
+
+
+def test_what_no_extension_here_offers_is_said_and_the_usual_is_taken(
+    reader: ParameterReader,
+) -> None:
+    request = GenerationRequest(
+        prompt="a fox", sampler="ralston/Ralston", hires_upscaler="upscalers/4x",
+        extensions={"detailer": {}},
+    )  # fmt: skip
+    read = reader.read_picture(png_with(easel=request.model_dump_json()))
+    assert (read.fields["sampler"], read.fields["hires_upscaler"]) == ("DPM++ 2M", "Latent")
+    assert read.fields["extensions"] == {"detailer": {}}
+    assert read.notes == reader.absent(request)
+    sampler, upscaler, extension = sorted(read.notes, key=lambda said: "Sampler" not in said)
+    assert sampler == (
+        "Sampler 'ralston/Ralston' is of the extension 'ralston', which is not in use here or offers it no more; "
+        "'DPM++ 2M' takes its place."
+    )
+    assert (
+        upscaler == "Hires upscaler 'upscalers/4x' is not installed here; 'Latent' takes its place."
+    )
+    assert "extensions 'detailer', which are not in use here" in extension
+    told = reader.read_text("a fox\nSteps: 9, Sampler: ralston/Ralston, Seed: 4")
+    assert (told.fields["sampler"], told.notes) == ("DPM++ 2M", (sampler,))

@@ -66,9 +66,11 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
     @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
     def parameters(picture_id: PictureId) -> ParametersView:
         """The request that makes exactly this picture again, and the same as a text."""
+        request = context.gallery.request_of(picture_id)
         return ParametersView(
-            request=context.gallery.request_of(picture_id),
+            request=request,
             infotext=context.gallery.infotext_of(picture_id),
+            notes=context.parameters.absent(request),
         )
 
 

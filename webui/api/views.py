@@ -211,6 +211,7 @@ class ParametersView(View):
 
     request: GenerationRequest
     infotext: str = Field(description="The same in AUTOMATIC1111's notation.")
+    notes: tuple[str, ...] = Field(description="Sentences on what of it is not here any more.")
 
 
 class WorkerView(View):

@@ -14,6 +14,7 @@ from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
 from webui.contracts.request import PARAMETERS, GenerationRequest
+from webui.hooks.studio import StudioExtensions
 from webui.prompt.comments import strip_comments
 from webui.prompt.networks import loras_in
 from webui.prompt.styles import without_styles
@@ -21,6 +22,7 @@ from webui.services.catalog import Catalog
 from webui.services.images import ImageStore
 from webui.services.known_hashes import KnownHashes
 from webui.services.metadata import read_metadata
+from webui.services.missing import EXTENSIONS, missing
 from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
 
@@ -52,8 +54,14 @@ class ParameterReader:
     """Reads texts and pictures; changes nothing."""
 
     def __init__(
-        self, catalog: Catalog, styles: StyleStore, images: ImageStore, hashes: KnownHashes
+        self,
+        catalog: Catalog,
+        styles: StyleStore,
+        images: ImageStore,
+        hashes: KnownHashes,
+        hooks: StudioExtensions,
     ) -> None:
+        self._hooks = hooks
         self._hashes = hashes
         self._catalog = catalog
         self._styles = styles
@@ -105,7 +113,7 @@ class ParameterReader:
             and (name not in STAYS or name in told.request.model_fields_set)
         ]
         dumped = request.model_dump(mode="json", include=set(names))
-        fields, notes = self._with_models(dumped, told.model_hash)
+        fields, notes = self._with_what_is_here(dumped, told.model_hash)
         unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
         if unknown:
             shown = _short(unknown, MAX_SHOWN)
@@ -127,8 +135,28 @@ class ParameterReader:
         if gone or len(controls) < len(kept["controls"]):
             notes.append("Pictures that it was drawn from are not here, so they were left out.")
         kept |= {"controls": controls, **dict.fromkeys(gone)}
-        fields, missing = self._with_models(kept)
-        return ReadParameters(fields, (*notes, *missing, *self._missing_loras(request)))
+        fields, absent = self._with_what_is_here(kept)
+        return ReadParameters(fields, (*notes, *absent, *self._missing_loras(request)))
+
+    def absent(self, request: GenerationRequest) -> tuple[str, ...]:
+        """Sentences on what a picture of our own was drawn with and that is not here any more."""
+        return tuple(
+            said for _, said in missing(request.model_dump(mode="json"), self._catalog, self._hooks)
+        )
+
+    def _with_what_is_here(
+        self, fields: dict[str, Any], model_hash: str = ""
+    ) -> tuple[dict[str, Any], list[str]]:
+        """The fields with models by their ids, the usual value in place of what nothing here gives.
+
+        Extensions that are not in use stay named: the form shows them, and an order of them is refused.
+        """
+        found, notes = self._with_models(fields, model_hash)
+        for name, said in list(missing(found, self._catalog, self._hooks)):
+            notes.append(said)
+            if name != EXTENSIONS:
+                found[name] = GenerationRequest.model_fields[name].default
+        return found, notes
 
     def _has(self, image: str) -> bool:
         try:

@@ -42,14 +42,16 @@ export const sendTo = (tab, picture) => telling(async () => {
 
 /** Bring all parameters of a picture back into the form that can show them. */
 export const restore = (picture) => telling(async () => {
-  const { priority, ...made } = (await parameters(picture)).request; // whose turn it was is no part of a picture
+  const told = await parameters(picture);
+  const { priority, ...made } = told.request; // whose turn it was is no part of a picture
   const request = inWords(made);
   const tab = await tabFor(request);
   fill(tab, request);
   openTab(tab);
   const left = leftOut(tab, request);
   const template = templateOf(request);
-  if (left.length) toast(`Brought back without its ${left.join(', ')}: the ${tab} tab has no place for them.`);
+  if (told.notes.length) toast(['Brought back.', ...told.notes].join(' '));
+  else if (left.length) toast(`Brought back without its ${left.join(', ')}: the ${tab} tab has no place for them.`);
   else if (template) toast('These are the words that were drawn', { title: 'Use their template', run: () => fill(tab, template) });
 });
 
