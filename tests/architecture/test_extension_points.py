@@ -13,10 +13,8 @@ from webui.hooks.docs import README
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = ("extensions/*/studio.py", "extensions/*/worker.py", "webui/hooks/builtin/*.py")
 WITHOUT_A_USER = {
-    "change_conditioning", "change_denoised", "change_guidance", "change_latent", "change_picture",
-    "change_prompts", "change_request", "change_sampled", "job_changed", "job_stepped", "model_loaded",
-    "schedule_functions", "schedules", "scripts", "step_taken", "studio_started", "studio_stopped",
-    "worker_changed",
+    "change_request", "job_changed", "job_stepped", "model_loaded", "scripts", "step_taken",
+    "studio_started", "studio_stopped", "worker_changed",
 }  # fmt: skip
 """Points that nothing shipped uses yet: the list may only become shorter."""
 
