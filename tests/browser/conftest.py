@@ -103,23 +103,77 @@ def own_studio(tmp_path: Path) -> Iterator[RunningStudio]:
     studio.kill()
 
 
+@pytest.fixture(scope="session")
+def visited(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One visit for all tests of the `page`."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+        tab.expected_faults = tab.faults  # each test answered for its own
+
+
 @pytest.fixture
-def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+def page(visited: Any) -> Iterator[Any]:
     """The page as a first visitor sees it; any message of its script's is a failure."""
+    made_new(visited)
+    yield visited
+    assert visited.faults == visited.expected_faults
+
+
+@pytest.fixture
+def fresh_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit of its own, for what happens while the page is coming or cannot be undone."""
     with watched_page(browser, shared_studio.address) as tab:
         yield tab
 
 
+FIRST_VALUES = """async () => {
+  const { values } = await import('/assets/easel/form.js');
+  while (!Object.keys(values('txt2img')).length) await new Promise(requestAnimationFrame);
+  return values('txt2img');
+}"""
+MADE_NEW = """async ([first, mark]) => {
+  const store = await import('/assets/easel/store.js');
+  const form = await import('/assets/easel/form.js');
+  document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
+  document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove());
+  document.querySelector('.ez-nav a[data-tab=txt2img]').click();
+  await Promise.all(store.active().map((job) => store.cancel(job.id)));
+  store.all().forEach((job) => store.forget(job.id));
+  document.querySelectorAll('.ez-notice button').forEach((b) => b.textContent.includes('Dismiss') && b.click());
+  const given = { txt2img: { ...first, prompt: mark }, img2img: { image: null, prompt: mark } };
+  const there = Object.keys(given).filter((tab) => Object.keys(form.values(tab)).length);
+  there.forEach((tab) => form.fill(tab, given[tab]));
+  while (!there.every((tab) => form.values(tab).prompt === mark)) await new Promise(requestAnimationFrame);
+  scrollTo(0, 0);
+}"""
+"""Brings a used page to where it began; the prompt is a mark that tells when the forms were filled."""
+
+
+def made_new(tab: Any) -> None:
+    """Make a used page like a new one, without loading it; load it where a test failed on it."""
+    if getattr(tab, "failed", False):
+        visit(tab, tab.url.partition("?")[0])
+        tab.failed = False
+    tab.visits = getattr(tab, "visits", 0) + 1
+    tab.evaluate(MADE_NEW, [tab.first_values, f"new {tab.visits}"])
+    tab.faults.clear()
+    tab.expected_faults = []
+
+
 @contextmanager
-def watched_page(browser: Any, address: str) -> Iterator[Any]:
+def watched_page(
+    browser: Any, address: str, width: int = 1440, height: int = 900, **options: Any
+) -> Iterator[Any]:
     """A page in a window of its own, whose script must not complain."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    viewport = {"width": width, "height": height}
+    context = browser.new_context(viewport=viewport, accept_downloads=True, **options)
     tab = context.new_page()
     faults: list[str] = []
     tab.on("pageerror", lambda error: faults.append(str(error)))
     tab.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     tab.faults = faults
     visit(tab, address)
+    tab.first_values = tab.evaluate(FIRST_VALUES)
     yield tab
     context.close()
     assert faults == getattr(tab, "expected_faults", [])
@@ -158,8 +212,12 @@ def pytest_runtest_makereport(
     """Tell of a failed test what its page showed and complained of."""
     report = yield
     arguments = getattr(item, "funcargs", {})
-    tab = next((arguments[name] for name in ("page", "easel", "canvas") if name in arguments), None)
+    tab = next(
+        (arguments[name] for name in ("page", "phone", "easel", "canvas") if name in arguments),
+        None,
+    )
     if report.when == "call" and report.failed and tab is not None:
+        tab.failed = True
         try:
             said = json.dumps(tab.evaluate(STATE), indent=1)
         except Exception as error:  # noqa: BLE001  the page may be gone; the test's own error counts

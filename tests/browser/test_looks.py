@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio, visit
+from tests.browser.conftest import RunningStudio, made_new, watched_page
 from tests.browser.test_page import FINISHED, PROMPT, generate
 
 pytestmark = pytest.mark.browser
 
-OpenPage = Callable[..., Any]
 JS_SUMMARY = (
     "document.getElementById('txt2img-fold-variation').style.setProperty('--ez-said', '\"%s\"')"
 )
 
 
-@pytest.fixture
-def open_page(browser: Any, shared_studio: RunningStudio) -> Iterator[OpenPage]:
-    """Opens the page in a window of its own; all of them are closed at the end."""
-    contexts: list[Any] = []
-
-    def opened(width: int = 1440, height: int = 900, **options: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        tab = context.new_page()
-        visit(tab, shared_studio.address)
-        return tab
-
-    yield opened
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="module")
+def used_phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One visit by telephone for all tests of the `phone`."""
+    with watched_page(
+        browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
+    ) as tab:
+        yield tab
 
 
 @pytest.fixture
-def phone(open_page: OpenPage) -> Any:
-    return open_page(390, 844, has_touch=True, is_mobile=True)
+def phone(used_phone: Any) -> Any:
+    made_new(used_phone)
+    return used_phone
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page: OpenPage, theme: str) -> None:
+def test_axe_finds_nothing_serious_by_day(page: Any) -> None:
+    _is_for_everybody(page)
+
+
+def test_axe_finds_nothing_serious_in_the_dark(browser: Any, shared_studio: RunningStudio) -> None:
+    with watched_page(browser, shared_studio.address, color_scheme="dark") as tab:
+        assert tab.evaluate("document.body.classList.contains('dark')")
+        _is_for_everybody(tab)
+
+
+def _is_for_everybody(tab: Any) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    tab = open_page(color_scheme=theme)
     found = serious(axe, tab)
     generate(tab, "a house for everybody")
     tab.wait_for_selector(FINISHED)
@@ -114,37 +114,34 @@ def test_every_action_of_a_picture_is_in_sight_where_the_stage_is_narrow(phone: 
     assert max(found) <= 390
 
 
-def test_a_preview_says_which_of_several_pictures_it_shows(open_page: OpenPage) -> None:
-    tab = open_page()
-    generate(tab, "three in a row", count=3, steps=60)
-    tab.wait_for_function(
+def test_a_preview_says_which_of_several_pictures_it_shows(page: Any) -> None:
+    generate(page, "three in a row", count=3, steps=60)
+    page.wait_for_function(
         "document.querySelector('.ez-detail').textContent.startsWith('picture 2 of 3')"
     )
-    tab.wait_for_function(
+    page.wait_for_function(
         "document.querySelector('.ez-picture').alt.startsWith('Preview of picture 3 of 3: three')"
     )
 
 
-def test_the_title_counts_the_pictures_of_what_is_going_on(open_page: OpenPage) -> None:
-    tab = open_page()
-    generate(tab, "counted", count=4, steps=60)
-    tab.wait_for_function("document.title === '(2/4) Easel'")
-    tab.wait_for_function("document.title === 'Easel'")
+def test_the_title_counts_the_pictures_of_what_is_going_on(page: Any) -> None:
+    generate(page, "counted", count=4, steps=60)
+    page.wait_for_function("document.title === '(2/4) Easel'")
+    page.wait_for_function("document.title === 'Easel'")
 
 
-def test_without_a_model_the_stage_says_what_to_type(phone: Any) -> None:
-    phone.route("**/api/v1/models", lambda route: route.fulfill(json=[]))
-    phone.reload()
-    phone.wait_for_selector(".ez-notice code")
-    assert phone.inner_text(".ez-notice code") == "python launch.py train starter"
+def test_without_a_model_the_stage_says_what_to_type(fresh_page: Any) -> None:
+    fresh_page.route("**/api/v1/models", lambda route: route.fulfill(json=[]))
+    fresh_page.reload()
+    fresh_page.wait_for_selector(".ez-notice code")
+    assert fresh_page.inner_text(".ez-notice code") == "python launch.py train starter"
 
 
-def test_several_results_stand_as_close_in_both_directions(open_page: OpenPage) -> None:
-    tab = open_page()
-    generate(tab, "four side by side", count=4, steps=2)
-    tab.wait_for_selector(".ez-grid button:nth-child(4)")
+def test_several_results_stand_as_close_in_both_directions(page: Any) -> None:
+    generate(page, "four side by side", count=4, steps=2)
+    page.wait_for_selector(".ez-grid button:nth-child(4)")
     first, right, below = (
-        tab.locator(f".ez-grid button:nth-child({place})").bounding_box() for place in (1, 2, 3)
+        page.locator(f".ez-grid button:nth-child({place})").bounding_box() for place in (1, 2, 3)
     )
     assert right["x"] - first["x"] - first["width"] == pytest.approx(12, abs=1)
     assert below["y"] - first["y"] - first["height"] == pytest.approx(12, abs=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -125,18 +126,18 @@ def test_an_uploaded_image_becomes_a_start_image_by_address(page: Any) -> None:
     assert made["width"] > made["height"]
 
 
-def test_what_fills_a_form_that_is_still_coming_is_not_lost(page: Any) -> None:
-    page.evaluate("""async () => {
+def test_what_fills_a_form_that_is_still_coming_is_not_lost(fresh_page: Any) -> None:
+    fresh_page.evaluate("""async () => {
       const { fill } = await import('/assets/easel/form.js');
       document.querySelector('.ez-nav a[data-tab=img2img]').click();
       while (!document.querySelector('#img2img-steps .ez-reset')) await new Promise(requestAnimationFrame);
       fill('img2img', { prompt: 'early words' });
     }""")
-    page.wait_for_function(
+    fresh_page.wait_for_function(
         "document.querySelector('#img2img-prompt textarea').value === 'early words'"
     )
-    page.wait_for_timeout(1500)  # for what was kept to arrive behind it
-    assert page.input_value("#img2img-prompt textarea") == "early words"
+    fresh_page.wait_for_timeout(1500)  # for what was kept to arrive behind it
+    assert fresh_page.input_value("#img2img-prompt textarea") == "early words"
 
 
 def test_a_file_that_is_no_picture_gets_a_sentence(page: Any) -> None:
@@ -255,32 +256,36 @@ def test_every_shortcut_in_the_help_has_its_handler(page: Any) -> None:
     assert {kind for _, kind in table} == {"function"}
 
 
-def test_nothing_is_asked_of_other_machines(browser: Any, shared_studio: RunningStudio) -> None:
-    context = browser.new_context()
+@pytest.fixture(scope="module")
+def dark_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit by somebody whose system is dark, with all that the page asked for until it stood still."""
+    context = browser.new_context(color_scheme="dark")
     tab = context.new_page()
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
+    tab.asked = []
+    tab.on("request", lambda request: tab.asked.append(request.url))
     visit(tab, shared_studio.address)
     tab.wait_for_timeout(500)
+    yield tab
     context.close()
+
+
+def test_nothing_is_asked_of_other_machines(dark_visit: Any, shared_studio: RunningStudio) -> None:
     own = (shared_studio.address, "data:", "blob:")
-    assert asked
-    assert [url for url in asked if not url.startswith(own)] == []
+    assert dark_visit.asked
+    assert [url for url in dark_visit.asked if not url.startswith(own)] == []
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_page_fits_its_window(
-    browser: Any, shared_studio: RunningStudio, width: int, height: int, theme: str
+    page: Any, dark_visit: Any, width: int, height: int, theme: str
 ) -> None:
-    viewport = {"width": width, "height": height}
-    context = browser.new_context(viewport=viewport, color_scheme=theme)
-    tab = context.new_page()
-    visit(tab, shared_studio.address)
+    tab = dark_visit if theme == "dark" else page
+    tab.set_viewport_size({"width": width, "height": height})
     box = tab.locator("#txt2img-generate").bounding_box()
     sideways = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
     dark = tab.evaluate("document.body.classList.contains('dark')")
-    context.close()
+    tab.set_viewport_size({"width": 1440, "height": 900})
     assert box["y"] + box["height"] <= height
     assert sideways <= 0
     assert dark == (theme == "dark")
