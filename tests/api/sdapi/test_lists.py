@@ -68,8 +68,9 @@ def test_what_there_is_not_is_an_empty_list(client: TestClient, route: str) -> N
 
 def test_scripts_are_those_that_are_understood(client: TestClient) -> None:
     assert listed(client, "scripts") == {
-        "txt2img": ["controlnet", "refiner"], "img2img": ["controlnet", "refiner", "soft inpainting"],
+        "txt2img": ["controlnet", "refiner", "x/y/z plot"],
+        "img2img": ["controlnet", "refiner", "soft inpainting", "x/y/z plot"],
     }  # fmt: skip
     assert {one["name"] for one in listed(client, "script-info")} == {
-        "controlnet", "refiner", "soft inpainting",
+        "controlnet", "refiner", "soft inpainting", "x/y/z plot",
     }  # fmt: skip

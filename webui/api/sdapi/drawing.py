@@ -10,6 +10,7 @@ from webui.api.sdapi.answers import DrawAnswer, answer_of
 from webui.api.sdapi.bodies import DrawBody, Img2ImgBody, Txt2ImgBody
 from webui.api.sdapi.options import ClientOptions, client_of
 from webui.api.sdapi.orders import order_of
+from webui.api.sdapi.plots import with_grid
 from webui.api.sdapi.route import SdapiRoute
 from webui.api.sdapi.runs import Runs
 
@@ -22,7 +23,8 @@ def drawing_router(context: ApiContext, clients: ClientOptions, runs: Runs) -> A
         client = client_of(request)
         order = await run_in_threadpool(order_of, body, clients.of(client), context)
         jobs = await runs.draw(client, body.force_task_id, order.request, order.rounds)
-        return await run_in_threadpool(answer_of, body, order, jobs, context)
+        answered = jobs if order.script is None else await with_grid(order.script, jobs, context)
+        return await run_in_threadpool(answer_of, body, order, answered, context)
 
     @router.post("/txt2img", summary="Draw from words, and wait")
     async def txt2img(body: Txt2ImgBody, request: Request) -> DrawAnswer:

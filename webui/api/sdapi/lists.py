@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from webui.api.context import ApiContext
+from webui.api.sdapi.plots import PLOT
 from webui.api.sdapi.route import SdapiRoute
 from webui.api.sdapi.scripts import SCRIPTS
 from webui.api.sdapi.upscalers import upscaler_names
@@ -52,17 +53,20 @@ def _add_methods(router: APIRouter) -> None:
 
     @router.get("/scripts", summary="List the scripts")
     def scripts() -> dict[str, list[str]]:
-        """Always-on scripts that are understood; none can be selected."""
+        """Always-on scripts that are understood, and the one that can be selected."""
         soft = "soft inpainting"
-        return {"txt2img": [name for name in SCRIPTS if name != soft], "img2img": list(SCRIPTS)}
+        return {
+            "txt2img": [*(name for name in SCRIPTS if name != soft), PLOT],
+            "img2img": [*SCRIPTS, PLOT],
+        }
 
     @router.get("/script-info", summary="See what scripts take")
     def script_info() -> list[dict[str, Any]]:
         """Names alone: arguments are those of AUTOMATIC1111's scripts."""
         return [
-            {"name": name, "is_alwayson": True, "is_img2img": is_img2img, "args": []}
+            {"name": name, "is_alwayson": name != PLOT, "is_img2img": is_img2img, "args": []}
             for is_img2img, names in ((False, SCRIPTS[:2]), (True, SCRIPTS))
-            for name in names
+            for name in (*names, PLOT)
         ]
 
 

@@ -12,7 +12,8 @@ from webui.api.context import ApiContext
 from webui.api.sdapi.bodies import DrawBody, Img2ImgBody, Txt2ImgBody
 from webui.api.sdapi.options import checkpoint, option_fields
 from webui.api.sdapi.pictures import kept
-from webui.api.sdapi.scripts import refuse_script, script_fields
+from webui.api.sdapi.plots import PlotScript, plot_script
+from webui.api.sdapi.scripts import script_fields
 from webui.api.sdapi.upscalers import network_called
 from webui.contracts.choices import SCHEDULES, find_sampler
 from webui.contracts.errors import InvalidField
@@ -72,6 +73,8 @@ class Order:
     rounds: int
     ignored: tuple[str, ...]
     """Names of fields and options that ask for something which is not here."""
+    script: PlotScript | None = None
+    """The script that is selected."""
 
 
 def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) -> Order:
@@ -81,7 +84,8 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
         BadRequest: a value cannot be used; says which and why.
         HTTPException: a sampler, a script or the picture is missing.
     """
-    refuse_script(body.script_name)
+    tab = "img2img" if isinstance(body, Img2ImgBody) else "txt2img"
+    script = plot_script(body.script_name, body.script_args, tab)
     ignored = [name for name, value in (body.model_extra or {}).items() if value not in _EMPTY]
     fields = _common(body, context)
     image: ImageId | None = None
@@ -101,7 +105,10 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
     # Of the body, options and the text, the body's own fields are the last word.
     plain = {name: value for name, value in given.items() if name not in said}
     request = _parsed({**fields, **below, **plain, **scripts})
-    return Order(request, body.n_iter, tuple(dict.fromkeys(ignored)))
+    if script is not None:
+        request = request.model_copy(update={"plot": script.plot})
+        ignored += [*script.ignored, *(["n_iter"] if body.n_iter > 1 else [])]
+    return Order(request, body.n_iter, tuple(dict.fromkeys(ignored)), script)
 
 
 def _parsed(fields: Mapping[str, Any]) -> GenerationRequest:

@@ -115,7 +115,10 @@ class Runs:
             self._context.jobs.cancel(going[0].id)
 
     def _order(self, run: Run, request: GenerationRequest, rounds: int) -> None:
-        """A job a round; seeds go on from one to the next."""
+        """A job a round, seeds going on from one to the next; or all jobs of a plot."""
+        if request.plot is not None:
+            run.jobs += [job.id for job in self._context.plots.submit(request).jobs]
+            return
         first = self._context.jobs.submit(request)
         run.jobs.append(first.id)
         for place in range(1, rounds):

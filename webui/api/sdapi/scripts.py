@@ -46,16 +46,6 @@ def script_fields(
     return fields, ignored
 
 
-def refuse_script(name: str) -> None:
-    """Answer for `script_name`: there are no selectable scripts.
-
-    Raises:
-        HTTPException: 422, one is asked for.
-    """
-    if name and name != "None":
-        raise HTTPException(422, f"There is no script {name[:100]!r}; none can be selected here.")
-
-
 def _controlnet(arguments: Sequence[Any], picture: ImageId | None, context: ApiContext) -> Fields:
     controls, ignored = controls_of(arguments, picture, context)
     return {"controls": controls}, ignored
