@@ -52,6 +52,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
-        wire_plot(form, context.plots, stage, prepare)
         actions_panel(form, submit, stage, context)
+        wire_plot(form, context.plots, stage, prepare)
     return form

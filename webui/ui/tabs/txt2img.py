@@ -57,6 +57,6 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, prepare=prepare)
-        wire_plot(form, context.plots, stage, prepare)
         actions_panel(form, submit, stage, context)
+        wire_plot(form, context.plots, stage, prepare)
     return form
