@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list, show, install, delete, merge or convert models",
-    "extensions": "list, enable, install, update, remove, make or check extensions",
+    "extensions": "list, enable, disable, make or check extensions",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
