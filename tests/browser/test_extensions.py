@@ -79,7 +79,7 @@ def test_the_tab_switches_at_once_and_shows_what_went_wrong(page: Any) -> None:
     broken = page.locator(".ez-extension:has(h2:has-text('Broken'))")
     later = page.locator(".ez-extension:has(h2:has-text('later'))")
     assert "is for extension points >=9" in later.inner_text()
-    assert "reads or writes files" in page.locator(".ez-extension:has-text('Book')").inner_text()
+    assert "reads or writes files" in page.locator("[data-key=book].ez-extension").inner_text()
     broken.locator("input[role=switch]").check()
     broken.locator("details[open] pre:has-text('no times')").wait_for()
     assert "schedules, change_request" in broken.inner_text()
@@ -87,7 +87,7 @@ def test_the_tab_switches_at_once_and_shows_what_went_wrong(page: Any) -> None:
     broken.locator("input[role=switch]").uncheck()
     broken.locator(".ez-extension-state:text-is('off')").wait_for()
     assert page.locator("#txt2img-extensions [data-extension=broken]").count() == 0
-    book = page.locator(".ez-extension:has(h2:has-text('Book'))")
+    book = page.locator("[data-key=book].ez-extension")
     book.locator("input[type=text]").fill("good day")
     book.locator("input[type=text]").press("Tab")
     book.locator("[role=status]:has-text('Kept.')").wait_for()
