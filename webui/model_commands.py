@@ -37,7 +37,7 @@ VERBS: Mapping[str, str] = {
     "install": "fetch one: install SOURCE [--kind K] [--name N] [--files F ...] [--sha256 H]",
     "delete": "move one into the bin: delete ID",
     "merge": "merge NEW A B [C] [--method sum|difference] [--ratio M] [--blocks 26 NUMBERS] [--lora ID:W]",
-    "convert": "to safetensors, another precision, with LoRAs in it: convert NEW A [--precision P] [--prune]",
+    "convert": "to safetensors, another precision, with LoRAs in it: convert NEW A [--precision P] [--prune] [--layout folder|file]",
 }
 """Name and explanation, in the order of the help."""
 
@@ -152,12 +152,14 @@ def _merge_arguments(words: Sequence[str], settings: Settings) -> list[str]:
     options, rest = _parser("merge").parse_known_args(words)
     catalog = Catalog(settings.model_folders)
     paths = [_path(catalog, name) for name in options.models]
-    ending = "" if paths[0].is_dir() else ".safetensors"
+    becomes = {"folder": "", "file": ".safetensors"}.get(options.layout or "")
+    ending = ("" if paths[0].is_dir() else ".safetensors") if becomes is None else becomes
     target = settings.model_folders[0] / FOLDERS["model"] / f"{Path(options.new).name}{ending}"
     loras = []
     for given in options.lora:
         name, _, weight = given.rpartition(":")
         loras += ["--lora", f"{_path(catalog, name or given)}:{weight if name else 1}"]
+    rest += ["--layout", options.layout] if options.layout else []
     return [str(target), *map(str, paths), *loras, *rest]
 
 
@@ -194,6 +196,7 @@ def _parser(verb: str) -> argparse.ArgumentParser:
         parser.add_argument("new")
         parser.add_argument("models", nargs="+")
         parser.add_argument("--lora", action="append", default=[])
+        parser.add_argument("--layout", choices=("folder", "file"))
     else:
         parser.add_argument("id")
     return parser

@@ -62,7 +62,7 @@ def parts_of_file(
         first_stage=fitted_first_stage(vae, place.device, SCALE),
         towers=_towers(parts, weights),
         levels=noise_levels(BETAS | scheduler),
-        zeroes_empty_negative=True,
+        zeroes_empty_negative=checkpoint.variant == BASE,  # as the published folders say
     )
 
 

@@ -46,8 +46,8 @@ def read_first_stage(weights: Mapping[str, Tensor]) -> AutoencoderKL | VQModel:
 
 def converted(weights: Mapping[str, Tensor], shape: FirstStageShape) -> dict[str, Tensor]:
     """The weights by diffusers' names."""
-    places = dict(_places(shape))
-    return dict(_renamed(name, weight, places) for name, weight in weights.items())
+    where = dict(places(len(shape.channels), shape.layers))
+    return dict(_renamed(name, weight, where) for name, weight in weights.items())
 
 
 def _renamed(name: str, weight: Tensor, places: Mapping[str, str]) -> tuple[str, Tensor]:
@@ -63,9 +63,9 @@ def _renamed(name: str, weight: Tensor, places: Mapping[str, str]) -> tuple[str,
     return f"{places[block]}.{RESNET.get(part, part)}.{what}", weight
 
 
-def _places(shape: FirstStageShape) -> Iterator[tuple[str, str]]:
-    """Each block of the original, and where diffusers has it."""
-    last = len(shape.channels) - 1
+def places(levels: int, layers: int) -> Iterator[tuple[str, str]]:
+    """Each block of the original, and where diffusers has it, of so many levels of so many residual blocks."""
+    last = levels - 1
     for side in ("encoder", "decoder"):
         yield f"{side}.mid.block_1", f"{side}.mid_block.resnets.0"
         yield f"{side}.mid.attn_1", f"{side}.mid_block.attentions.0"
@@ -74,7 +74,7 @@ def _places(shape: FirstStageShape) -> Iterator[tuple[str, str]]:
         down, up = f"encoder.down_blocks.{level}", f"decoder.up_blocks.{last - level}"
         yield f"encoder.down.{level}.downsample", f"{down}.downsamplers.0"
         yield f"decoder.up.{level}.upsample", f"{up}.upsamplers.0"
-        for layer in range(shape.layers + 1):
+        for layer in range(layers + 1):
             for original, ours in (("block", "resnets"), ("attn", "attentions")):
                 yield f"encoder.down.{level}.{original}.{layer}", f"{down}.{ours}.{layer}"
                 yield f"decoder.up.{level}.{original}.{layer}", f"{up}.{ours}.{layer}"

@@ -1,15 +1,14 @@
 """The denoising network of the original code as diffusers' network, which computes the same.
 
 With tokens to attend to it is a UNet2DConditionModel, without a UNet2DModel. The original numbers its
-blocks through; `_places` says which of them stands where. Inside a block the names differ as the tables
+blocks through; `unet_places` says which of them stands where. Inside a block the names differ as the tables
 say, and transformers have the same names in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -17,30 +16,16 @@ from diffusers.models.unets.unet_2d import UNet2DModel
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
+from webui.engine.ldm_layout.unet_places import ATTENTION, RESNET, BlockPlan, Place, places_of
 from webui.engine.packed.layers import fill
 from webui.engine.packed.weight import Stored, unpacked
 from webui.weights.ldm_heads import Heads
 from webui.weights.ldm_unet import UnetShape, unet_shape
 
-RESNET = {
-    "in_layers.0": "norm1", "in_layers.2": "conv1", "emb_layers.1": "time_emb_proj",
-    "out_layers.0": "norm2", "out_layers.3": "conv2", "skip_connection": "conv_shortcut",
-}  # fmt: skip
-"""Original name within a residual block to diffusers'."""
-ATTENTION = {"norm": "group_norm", "proj_out": "to_out.0"}
-"""The same within an attention that is no transformer."""
 NUMBER_WIDTH = 256
 """What a number about the picture is embedded into (Podell et al. 2023)."""
 GROUPS = 32
 """Of every normalisation in the original code."""
-ENDS = {
-    "time_embed.0": "time_embedding.linear_1", "time_embed.2": "time_embedding.linear_2",
-    "time_embed.cond_proj": "time_embedding.cond_proj",
-    "label_emb": "class_embedding", "label_emb.0.0": "add_embedding.linear_1",
-    "label_emb.0.2": "add_embedding.linear_2", "input_blocks.0.0": "conv_in", "out.0": "conv_norm_out",
-    "out.2": "conv_out",
-}  # fmt: skip
-"""What stands before and behind the blocks."""
 
 
 def read_unet(
@@ -80,7 +65,7 @@ def read_unet(
 def converted(weights: Mapping[str, Stored], shape: UnetShape, heads: Heads) -> dict[str, Stored]:
     """The weights by diffusers' names; those of names that the layout does not have keep theirs."""
     named: dict[str, Stored] = {}
-    places = {place.original: place for place in _places(shape)}
+    places = {place.original: place for place in places_of(BlockPlan.of(shape))}
     for name, weight in weights.items():
         place = next((p for p in _prefixes(name) if p in places), None)
         if place is None:
@@ -91,55 +76,6 @@ def converted(weights: Mapping[str, Stored], shape: UnetShape, heads: Heads) -> 
     return named
 
 
-_Kind = Literal["plain", "resnet", "attention", "transformer"]
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a block of the original stands in diffusers' network."""
-
-    original: str
-    ours: str
-    kind: _Kind = "plain"
-
-
-def _places(shape: UnetShape) -> Iterator[_Place]:
-    for original, ours in ENDS.items():
-        yield _Place(original, ours)
-    attention: _Kind = "attention" if shape.context is None else "transformer"
-    yield _Place("middle_block.0", "mid_block.resnets.0", "resnet")
-    yield _Place("middle_block.1", "mid_block.attentions.0", attention)
-    yield _Place("middle_block.2", "mid_block.resnets.1", "resnet")
-    last = len(shape.channels) - 1
-    for level in range(last + 1):
-        down, up = f"down_blocks.{level}", f"up_blocks.{level}"
-        for layer in range(shape.layers):
-            original = f"input_blocks.{1 + level * (shape.layers + 1) + layer}"
-            yield _Place(f"{original}.0", f"{down}.resnets.{layer}", "resnet")
-            yield _Place(f"{original}.1", f"{down}.attentions.{layer}", attention)
-        for layer in range(shape.layers + 1):
-            original = f"output_blocks.{level * (shape.layers + 1) + layer}"
-            yield _Place(f"{original}.0", f"{up}.resnets.{layer}", "resnet")
-            if shape.up_depths[last - level][layer]:
-                yield _Place(f"{original}.1", f"{up}.attentions.{layer}", attention)
-        if level < last:
-            yield from _resamplers(shape, level)
-
-
-def _resamplers(shape: UnetShape, level: int) -> Iterator[_Place]:
-    """What changes the size behind a level: a residual block, or a convolution in a wrapper."""
-    last = (level + 1) * (shape.layers + 1)
-    behind = 2 if shape.up_depths[-1 - level][-1] else 1
-    down, up = f"input_blocks.{last}.0", f"output_blocks.{last - 1}.{behind}"
-    ours = f"down_blocks.{level}.downsamplers.0", f"up_blocks.{level}.upsamplers.0"
-    if shape.residual_resampling:
-        yield _Place(down, ours[0], "resnet")
-        yield _Place(up, ours[1], "resnet")
-    else:
-        yield _Place(f"{down}.op", f"{ours[0]}.conv")
-        yield _Place(f"{up}.conv", f"{ours[1]}.conv")
-
-
 def _prefixes(name: str) -> Iterator[str]:
     """Every module that a weight lies in, the innermost first."""
     while "." in name:
@@ -147,7 +83,7 @@ def _prefixes(name: str) -> Iterator[str]:
         yield name
 
 
-def _within(place: _Place, rest: str, weight: Stored, heads: Heads) -> Mapping[str, Stored]:
+def _within(place: Place, rest: str, weight: Stored, heads: Heads) -> Mapping[str, Stored]:
     """One weight of a block by diffusers' name, or three of what makes queries, keys and values."""
     module, _, what = rest.rpartition(".")
     if place.kind == "resnet":

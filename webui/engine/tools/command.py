@@ -16,6 +16,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId
 from webui.engine.adapters.lora import LoadedLora, load_lora
+from webui.engine.tools.layouts import LAYOUTS, change_layout
 from webui.engine.tools.merge import METHODS, Recipe, make_model
 from webui.engine.tools.model_source import ModelSource
 from webui.engine.tools.places import COUNT
@@ -46,7 +47,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"{1 + len(others)} models were given; {recipe.method!r} is made of {wanted}."
         )
     target = Path(options.target)
-    make_model(target, first, tuple(others), recipe)
+    if options.layout is None:
+        make_model(target, first, tuple(others), recipe)
+    else:
+        if others or recipe.loras:
+            raise BadRequest(
+                "--layout converts one model as it is; merge, or put LoRAs in, before or after."
+            )
+        if left_out := change_layout(first, target, options.layout, recipe):
+            sys.stderr.write(f"{left_out} tensors that nothing draws with were left out.\n")
     sys.stdout.write(f"{target}\n")
 
 
@@ -60,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--precision", choices=tuple(PRECISIONS))
     parser.add_argument("--lora", action="append", default=[], metavar="PATH:WEIGHT")
     parser.add_argument("--prune", action="store_true")
+    parser.add_argument("--layout", choices=LAYOUTS)
     return parser
 
 

@@ -10,7 +10,6 @@ input channels (inpainting models), the channels that all have are merged.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from webui.engine.adapters.dialects.change import fits
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.tools.model_source import ModelSource
 from webui.engine.tools.places import block_at, place_of, ratio_of
-from webui.engine.tools.writing import Planned, write_safetensors
+from webui.engine.tools.writing import Planned, made_whole, write_safetensors
 
 Method = Literal["sum", "difference"]
 METHODS: tuple[Method, ...] = ("sum", "difference")
@@ -56,23 +55,15 @@ def make_model(
     Raises:
         BadRequest: there is something at `target`, or the models are of different kinds.
     """
-    if target.exists():
-        raise BadRequest(f"There is something at {str(target)!r} already; choose another name.")
     _check(first, others)
-    unfinished = target.with_name(f".{target.name}.making")
-    try:
+    with made_whole(target) as unfinished:
         _make(unfinished, first, others, recipe)
-        unfinished.replace(target)
-    finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
 
 
 def _make(
     target: Path, first: ModelSource, others: tuple[ModelSource, ...], recipe: Recipe
 ) -> None:
-    metadata = {"easel_recipe": _said(first, others, recipe)}
+    metadata = {"easel_recipe": recipe_said((first, *others), recipe)}
     used: set[Place] = set()
     for relative, weights in first.files():
         rest = [other.file(relative) for other in others]
@@ -175,10 +166,11 @@ def _check_loras(recipe: Recipe, used: set[Place]) -> None:
             )
 
 
-def _said(first: ModelSource, others: tuple[ModelSource, ...], recipe: Recipe) -> str:
+def recipe_said(sources: tuple[ModelSource, ...], recipe: Recipe) -> str:
+    """The recipe as it is kept in what is made: JSON."""
     return json.dumps({
-        "method": recipe.method if others else "copy",
-        "models": [source.path.name for source in (first, *others)],
+        "method": recipe.method if len(sources) > 1 else "copy",
+        "models": [source.path.name for source in sources],
         "ratio": recipe.ratio, "blocks": list(recipe.blocks),
         "loras": [[lora.info.id, strength] for lora, strength in recipe.loras],
     })  # fmt: skip

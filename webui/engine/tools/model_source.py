@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -71,6 +72,35 @@ class ModelSource:
                 place.write_text(json.dumps(said, indent=1), "utf-8")
             elif file.suffix != _ENDING:
                 shutil.copyfile(file, place)
+
+    # Any: JSON that a person or a program wrote.
+    def config(self, relative: str) -> dict[str, Any]:
+        """A JSON object of the folder; empty where it has none.
+
+        Raises:
+            BadRequest: it is no JSON object.
+        """
+        file = dict(self._all()).get(relative)
+        try:
+            said = {} if file is None else json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise BadRequest(f"{relative!r} of {self.path.name!r} is no JSON: {error}") from error
+        if not isinstance(said, dict):
+            raise BadRequest(f"{relative!r} of {self.path.name!r} is no JSON object.")
+        return said
+
+    def weights(self, part: str) -> Mapping[str, Tensor]:
+        """All weights of a part: of its plain files, or those of a variant where there are no plain ones.
+
+        Raises:
+            BadRequest: it has none.
+            NotAModel, BrokenModel: as `open_weights`.
+        """
+        files = [file for relative, file in self._all() if relative.rpartition("/")[0] == part and file.suffix == _ENDING]  # fmt: skip
+        plain = [file for file in files if "." not in file.stem]
+        if not (chosen := plain or files):
+            raise BadRequest(f"{self.path.name!r} has no {_ENDING} file in {part!r}; convert its pickled weights first.")  # fmt: skip
+        return ChainMap(*(cast("MutableMapping[str, Tensor]", open_weights(file)) for file in chosen))  # fmt: skip
 
     def _all(self) -> list[tuple[str, Path]]:
         """Every file by its path; those of shared parts as if they were its own."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from webui.contracts.errors import BadRequest
 from webui.engine.weights import DTYPES
 
 NAMES: Mapping[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
@@ -58,6 +61,25 @@ def write_safetensors(
             os.fsync(file.fileno())
         unfinished.replace(target)
     finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def made_whole(target: Path) -> Iterator[Path]:
+    """A place to make a file or folder in, which comes to `target` at the end of the block, or not at all.
+
+    Raises:
+        BadRequest: there is something at `target`.
+    """
+    if target.exists():
+        raise BadRequest(f"There is something at {str(target)!r} already; choose another name.")
+    unfinished = target.with_name(f".{target.name}.making")
+    try:
+        yield unfinished
+        unfinished.replace(target)
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
 
 

@@ -26,12 +26,13 @@ _MOST_SPREAD = 0.09
 _YAML_BYTES = 100_000
 
 
-def find_prediction(file: WeightsFile, usual: str = EPSILON) -> str:
+def find_prediction(file: WeightsFile, usual: str = EPSILON, *, measured: bool = True) -> str:
     """'epsilon' or 'v_prediction'.
 
     Args:
         file: What is asked about.
         usual: The answer where nothing says, and what is measured is not there.
+        measured: Whether it is a Stable Diffusion 2, of which the measurement tells.
 
     Raises:
         BrokenModel: the .json beside the file says something else.
@@ -46,7 +47,7 @@ def find_prediction(file: WeightsFile, usual: str = EPSILON) -> str:
         return written
     if re.search(r"v-?_?pred|768-?_?v", file.path.stem.lower()):
         return VELOCITY
-    spread = _spread(file)
+    spread = _spread(file) if measured else None
     if spread is None:
         return usual
     return VELOCITY if spread > _MOST_SPREAD else EPSILON

@@ -66,7 +66,7 @@ def describe(file: WeightsFile) -> Facts | No:
         return No(f"its network takes {unet.in_channels} channels, as none of this family.")
     _check_text_width(file.header, unet, text)
     usual = VELOCITY if variant.task == "upscale" else EPSILON
-    prediction = find_prediction(file, usual) if text == OPEN_CLIP else EPSILON
+    prediction = find_prediction(file, usual, measured=text == OPEN_CLIP)
     return Facts(
         family=FAMILY,
         task=variant.task,
@@ -105,4 +105,5 @@ def factor_of(header: WeightsHeader) -> int:
 
 def _native_size(variant: Variant, prediction: str) -> int:
     """Those that predict v were trained at 768 pixels."""
-    return 768 if prediction != EPSILON and variant.task == "text" else variant.native_size
+    wide = variant.name == "2.x" and prediction != EPSILON and variant.task == "text"
+    return 768 if wide else variant.native_size
