@@ -103,27 +103,17 @@ def own_studio(tmp_path: Path) -> Iterator[RunningStudio]:
     studio.kill()
 
 
-@pytest.fixture(scope="session")
-def visited(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """One visit for all tests of the `page`."""
-    with watched_page(browser, shared_studio.address) as tab:
-        yield tab
-        tab.expected_faults = tab.faults  # each test answered for its own
-
-
 @pytest.fixture
-def page(visited: Any) -> Iterator[Any]:
+def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """The page as a first visitor sees it; any message of its script's is a failure."""
-    made_new(visited)
-    yield visited
-    assert visited.faults == visited.expected_faults
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
 
 
 @pytest.fixture
-def fresh_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """A visit of its own, for what happens while the page is coming or cannot be undone."""
-    with watched_page(browser, shared_studio.address) as tab:
-        yield tab
+def fresh_page(page: Any) -> Any:
+    """The same, for tests that would not do with a page that others used before."""
+    return page
 
 
 FIRST_VALUES = """async () => {
