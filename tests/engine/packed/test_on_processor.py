@@ -100,3 +100,17 @@ def test_in_bfloat16_it_is_coarser(network: Both) -> None:
     shown = coarse.conv(X.to(torch.bfloat16))
     assert shown.dtype is torch.bfloat16
     torch.testing.assert_close(shown.float(), network.conv(X), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="this processor does not multiply in bfloat16")
+@torch.inference_mode()
+def test_a_lora_in_bfloat16_is_used_and_taken_out_to_the_bit(network: Both) -> None:
+    layer = deepcopy(network).to(torch.bfloat16).conv
+    assert isinstance(layer, ReorderedConv2d)
+    x = X.to(torch.bfloat16)
+    before = layer(x)
+    layer.put(layer.file_weight().float() * 2)  # what LoRAs are merged in is float32
+    assert layer(x).dtype is torch.bfloat16
+    assert not torch.equal(layer(x), before)
+    layer.restore()
+    assert torch.equal(layer(x), before)

@@ -45,9 +45,9 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
         return _plain(self._now if self._of_file is None else self._of_file)
 
     def put(self, weight: Tensor) -> None:
-        """Use another weight until `restore`."""
+        """Use another weight until `restore`, in the precision of the file's."""
         self._of_file = self._now if self._of_file is None else self._of_file
-        self._now = weight
+        self._now = weight.to(self._of_file.dtype)
 
     def restore(self) -> None:
         """Use the file's weight again, to the bit."""
