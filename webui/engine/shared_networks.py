@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 
 from webui.engine.adapters.merging import MergedWeights
-from webui.engine.packed.layers import KeptWeight
 from webui.engine.packed.on_processor import quicken
+from webui.engine.packed.place import KeptWeight
 
 Source = tuple[Hashable, ...]
 """Where a network comes from and how it was read; a file that was changed is another source."""

@@ -8,7 +8,6 @@ so that the order of LoRAs does not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,31 +17,10 @@ from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
 from webui.engine.adapters.lora import Patch, Patches, patch_key
-from webui.engine.packed.layers import KeptWeight
+from webui.engine.packed.place import KeptWeight, WeightPlace
 
 
-class _Place(Protocol):
-    """Where a network has a weight that can be changed; packed layers are such places themselves."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the weight."""
-        ...
-
-    def file_weight(self) -> Tensor:
-        """The file's, whatever is in its place."""
-        ...
-
-    def put(self, weight: Tensor) -> None:
-        """Use another one."""
-        ...
-
-    def restore(self) -> None:
-        """Use the file's again, to the bit."""
-        ...
-
-
-class _Parameter:
+class _Parameter(WeightPlace):
     """A weight that is changed where it lies; a copy of the file's is kept meanwhile."""
 
     def __init__(self, weight: Tensor) -> None:
@@ -67,7 +45,7 @@ class _Parameter:
             self._before = None
 
 
-_Wanted = dict[str, tuple[_Place, list[tuple[Change, float]]]]
+_Wanted = dict[str, tuple[WeightPlace, list[tuple[Change, float]]]]
 """By name: where a weight is, and the changes of it with their strengths."""
 
 
@@ -77,7 +55,7 @@ class MergedWeights:
     def __init__(self) -> None:
         self._now: WeakKeyDictionary[nn.Module, object] = WeakKeyDictionary()
         """Patches of each network, as `patch_key` has them."""
-        self._changed: WeakKeyDictionary[nn.Module, dict[str, _Place]] = WeakKeyDictionary()
+        self._changed: WeakKeyDictionary[nn.Module, dict[str, WeightPlace]] = WeakKeyDictionary()
         """Of each, by name: the weights that are changed."""
 
     @torch.no_grad()
@@ -138,7 +116,7 @@ def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
     return wanted
 
 
-def _misfit(lora: Patch, part: str, name: str, found: _Place | None) -> JobFailed:
+def _misfit(lora: Patch, part: str, name: str, found: WeightPlace | None) -> JobFailed:
     shape = lora.changes[part, name].shape
     has = "has none" if found is None else f"has one of shape {found.shape}"
     return JobFailed(
@@ -148,9 +126,9 @@ def _misfit(lora: Patch, part: str, name: str, found: _Place | None) -> JobFaile
     )
 
 
-def _places(network: nn.Module) -> dict[str, _Place]:
+def _places(network: nn.Module) -> dict[str, WeightPlace]:
     """Weights and biases of the layers that a LoRA can change, by name joined by underscores."""
-    found: dict[str, _Place] = {}
+    found: dict[str, WeightPlace] = {}
     for dotted, module in network.named_modules():
         if not isinstance(module, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)):
             continue

@@ -11,34 +11,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from webui.engine.packed.place import KeptWeight
 from webui.engine.packed.product import product
 from webui.engine.packed.weight import PackedWeight, Stored
-
-
-class KeptWeight:
-    """A layer that keeps its weight in a form of its own, and not as a parameter."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the weight."""
-        raise NotImplementedError
-
-    @property
-    def kept_bytes(self) -> int:
-        """Memory that the weight takes."""
-        raise NotImplementedError
-
-    def file_weight(self) -> Tensor:
-        """The file's, float32, whatever was put in its place."""
-        raise NotImplementedError
-
-    def put(self, weight: Tensor) -> None:
-        """Use another one until `restore`."""
-        raise NotImplementedError
-
-    def restore(self) -> None:
-        """Use the file's again, to the bit."""
-        raise NotImplementedError
 
 
 class PackedLinear(nn.Linear, KeptWeight):

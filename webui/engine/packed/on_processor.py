@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from webui.engine.packed.layers import KeptWeight
+from webui.engine.packed.place import KeptWeight
 from webui.engine.packed.product import NOTHING_MORE, has_bfloat16, has_onednn, mkl_is_slow, product
 
 

@@ -40,7 +40,7 @@ def mkl_is_slow() -> bool:
 
 @cache
 def has_bfloat16() -> bool:
-    """Whether this processor multiplies in bfloat16, twice as fast as in float32."""
+    """Whether this processor multiplies in bfloat16, which is faster than float32."""
     can = torch.cpu.get_capabilities()
     return has_onednn() and bool(can.get("avx512_bf16") or can.get("amx_bf16"))
 
