@@ -13,6 +13,9 @@ from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from webui.app import Studio, build_studio
+from webui.contracts.request import GenerationRequest
+from webui.services import jobs
+from webui.services.resolve import resolve
 
 PLOTS = "/api/v1/plots"
 
@@ -62,6 +65,19 @@ def test_a_plot_is_one_batch_whose_grid_has_each_picture_in_its_place(client: Te
     batch = grid["request"]["batch"]
     listed = client.get(f"/api/v1/batches/{batch}").json()
     assert [job["id"] for job in listed] == [*(job["id"] for job in cells), grid["id"]]
+
+
+def test_each_picture_is_resolved_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was measured is what is drawn: an extension that changes requests is asked once."""
+    resolved: list[int] = []
+
+    def counted(request: GenerationRequest, *more: Any) -> GenerationRequest:
+        resolved.append(request.steps or 0)
+        return resolve(request, *more)
+
+    monkeypatch.setattr(jobs, "resolve", counted)
+    draw(client, order(plot=plot(x="steps: 3,1,2")))
+    assert resolved == [3, 1, 2]
 
 
 def test_the_grid_s_file_has_the_recipe_and_draws_the_same_again(client: TestClient) -> None:

@@ -63,10 +63,13 @@ class JobService:
             HookFailed: an extension that it names failed; nothing was stored.
             NotFound: its image is unknown.
         """
-        job = self.check(request)
+        return self.queue(self.check(request))
+
+    def queue(self, job: Job) -> Job:
+        """Queue what `check` gave; when this returns it is in the record."""
         with self._lock:
             with writing(self._database) as connection:
-                stored = records.insert_job(connection, job)
+                stored = records.insert_job(connection, replace(job, created=self._clock()))
             self._events.publish(JobChanged(stored))
         return stored
 

@@ -59,13 +59,14 @@ class PlotService:
             HookFailed: an extension failed.
             NotFound: an image is unknown.
         """
-        layout, plot = self._layout(request)
+        batch = BatchId(request.batch) if request.batch else new_batch_id()
+        layout, plot = self._layout(request.model_copy(update={"batch": batch}))
         checked = [self._jobs.check(cell) for cell in layout.cells]
         size = self._size(layout, plot, checked)
-        batch = BatchId(request.batch) if request.batch else new_batch_id()
-        base = layout.base.model_copy(update={"batch": batch, "plot": plot})
+        base = layout.base.model_copy(update={"plot": plot})
         self._records.add(PlotRecord(batch, base, layout.labels, layout.turns))
-        return OrderedPlot(batch, self._submit_all(layout, batch), size)
+        in_turn = [checked[place] for place in layout.turns]
+        return OrderedPlot(batch, self._queue_all(in_turn, batch), size)
 
     def grid(self, batch: BatchId) -> Job | None:
         """The job that a plot's grid is of; None where it is not there yet, or never will be.
@@ -83,18 +84,17 @@ class PlotService:
         record = self._records.get(batch)
         return record is None or record.ended
 
-    def _submit_all(self, layout: Layout, batch: BatchId) -> tuple[Job, ...]:
-        jobs: list[Job] = []
+    def _queue_all(self, checked: Sequence[Job], batch: BatchId) -> tuple[Job, ...]:
+        queued: list[Job] = []
         try:
-            for place in layout.turns:
-                cell = layout.cells[place].model_copy(update={"batch": batch})
-                jobs.append(self._jobs.submit(cell))
+            for job in checked:
+                queued.append(self._jobs.queue(job))
         except Exception:
             self._records.end(batch, None)
-            for job in reversed(jobs):
+            for job in reversed(queued):
                 self._jobs.cancel(job.id)
             raise
-        return tuple(jobs)
+        return tuple(queued)
 
     def _layout(self, request: GenerationRequest) -> tuple[Layout, Plot]:
         plot = request.plot
