@@ -110,46 +110,6 @@ def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
         yield tab
 
 
-@pytest.fixture
-def fresh_page(page: Any) -> Any:
-    """The same, for tests that would not do with a page that others used before."""
-    return page
-
-
-FIRST_VALUES = """async () => {
-  const { values } = await import('/assets/easel/form.js');
-  while (!Object.keys(values('txt2img')).length) await new Promise(requestAnimationFrame);
-  return values('txt2img');
-}"""
-MADE_NEW = """async ([first, mark]) => {
-  const store = await import('/assets/easel/store.js');
-  const form = await import('/assets/easel/form.js');
-  document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
-  document.querySelectorAll('.ez-toast').forEach((toast) => toast.remove());
-  document.querySelector('.ez-nav a[data-tab=txt2img]').click();
-  await Promise.all(store.active().map((job) => store.cancel(job.id)));
-  store.all().forEach((job) => store.forget(job.id));
-  document.querySelectorAll('.ez-notice button').forEach((b) => b.textContent.includes('Dismiss') && b.click());
-  const given = { txt2img: { ...first, prompt: mark }, img2img: { image: null, prompt: mark } };
-  const there = Object.keys(given).filter((tab) => Object.keys(form.values(tab)).length);
-  there.forEach((tab) => form.fill(tab, given[tab]));
-  while (!there.every((tab) => form.values(tab).prompt === mark)) await new Promise(requestAnimationFrame);
-  scrollTo(0, 0);
-}"""
-"""Brings a used page to where it began; the prompt is a mark that tells when the forms were filled."""
-
-
-def made_new(tab: Any) -> None:
-    """Make a used page like a new one, without loading it; load it where a test failed on it."""
-    if getattr(tab, "failed", False):
-        visit(tab, tab.url.partition("?")[0])
-        tab.failed = False
-    tab.visits = getattr(tab, "visits", 0) + 1
-    tab.evaluate(MADE_NEW, [tab.first_values, f"new {tab.visits}"])
-    tab.faults.clear()
-    tab.expected_faults = []
-
-
 @contextmanager
 def watched_page(
     browser: Any, address: str, width: int = 1440, height: int = 900, **options: Any
@@ -163,7 +123,6 @@ def watched_page(
     tab.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
     tab.faults = faults
     visit(tab, address)
-    tab.first_values = tab.evaluate(FIRST_VALUES)
     yield tab
     context.close()
     assert faults == getattr(tab, "expected_faults", [])
@@ -207,7 +166,6 @@ def pytest_runtest_makereport(
         None,
     )
     if report.when == "call" and report.failed and tab is not None:
-        tab.failed = True
         try:
             said = json.dumps(tab.evaluate(STATE), indent=1)
         except Exception as error:  # noqa: BLE001  the page may be gone; the test's own error counts

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio, made_new, watched_page
+from tests.browser.conftest import RunningStudio, watched_page
 from tests.browser.test_page import FINISHED, PROMPT, generate
 
 pytestmark = pytest.mark.browser
@@ -17,19 +17,13 @@ JS_SUMMARY = (
 )
 
 
-@pytest.fixture(scope="module")
-def used_phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """One visit by telephone for all tests of the `phone`."""
+@pytest.fixture
+def phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit by telephone."""
     with watched_page(
         browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
     ) as tab:
         yield tab
-
-
-@pytest.fixture
-def phone(used_phone: Any) -> Any:
-    made_new(used_phone)
-    return used_phone
 
 
 def test_axe_finds_nothing_serious_by_day(page: Any) -> None:
@@ -130,11 +124,11 @@ def test_the_title_counts_the_pictures_of_what_is_going_on(page: Any) -> None:
     page.wait_for_function("document.title === 'Easel'")
 
 
-def test_without_a_model_the_stage_says_what_to_type(fresh_page: Any) -> None:
-    fresh_page.route("**/api/v1/models", lambda route: route.fulfill(json=[]))
-    fresh_page.reload()
-    fresh_page.wait_for_selector(".ez-notice code")
-    assert fresh_page.inner_text(".ez-notice code") == "python launch.py train starter"
+def test_without_a_model_the_stage_says_what_to_type(page: Any) -> None:
+    page.route("**/api/v1/models", lambda route: route.fulfill(json=[]))
+    page.reload()
+    page.wait_for_selector(".ez-notice code")
+    assert page.inner_text(".ez-notice code") == "python launch.py train starter"
 
 
 def test_several_results_stand_as_close_in_both_directions(page: Any) -> None:

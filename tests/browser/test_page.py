@@ -126,18 +126,18 @@ def test_an_uploaded_image_becomes_a_start_image_by_address(page: Any) -> None:
     assert made["width"] > made["height"]
 
 
-def test_what_fills_a_form_that_is_still_coming_is_not_lost(fresh_page: Any) -> None:
-    fresh_page.evaluate("""async () => {
+def test_what_fills_a_form_that_is_still_coming_is_not_lost(page: Any) -> None:
+    page.evaluate("""async () => {
       const { fill } = await import('/assets/easel/form.js');
       document.querySelector('.ez-nav a[data-tab=img2img]').click();
       while (!document.querySelector('#img2img-steps .ez-reset')) await new Promise(requestAnimationFrame);
       fill('img2img', { prompt: 'early words' });
     }""")
-    fresh_page.wait_for_function(
+    page.wait_for_function(
         "document.querySelector('#img2img-prompt textarea').value === 'early words'"
     )
-    fresh_page.wait_for_timeout(1500)  # for what was kept to arrive behind it
-    assert fresh_page.input_value("#img2img-prompt textarea") == "early words"
+    page.wait_for_timeout(1500)  # for what was kept to arrive behind it
+    assert page.input_value("#img2img-prompt textarea") == "early words"
 
 
 def test_a_file_that_is_no_picture_gets_a_sentence(page: Any) -> None:
