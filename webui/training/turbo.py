@@ -69,7 +69,7 @@ class TurboSettings:
     """Everything a distillation depends on beside its teacher."""
 
     loop: LoopSettings = field(default_factory=LoopSettings)
-    guidance_scale: float = 4.0
+    guidance_scale: float = 3.0
     """Of the teacher's steps, as the studio counts it; the paper's omega is one less."""
     skip: int = 20
     """Timesteps of one step of the teacher's DDIM: the paper's walk of fifty. The guess wanders up
