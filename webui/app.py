@@ -41,8 +41,10 @@ from webui.services.downloads.network import Web, is_any, is_public
 from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
 from webui.services.extension_access import access_maker
+from webui.services.extension_install.installer import ExtensionInstaller
 from webui.services.extension_settings import ExtensionSettings
 from webui.services.extension_state import ExtensionState
+from webui.services.extension_watch import ExtensionWatch
 from webui.services.extensions import ExtensionService
 from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
@@ -101,6 +103,7 @@ class Studio:
     lock: InstanceLock
     librarian: Librarian
     plots: PlotFinisher
+    watch: ExtensionWatch
 
     def start(self) -> None:
         """Load the extensions, take up the queue where it was left, and start the worker."""
@@ -109,10 +112,12 @@ class Studio:
         self.context.dispatcher.start()
         self.context.downloads.start()
         self.librarian.start()
+        self.watch.start()
 
     def stop(self) -> None:
         """End the streams and the worker; the queue stays on disk."""
         self.streams.close()
+        self.watch.stop()
         self.context.extensions.stop()
         self.librarian.stop()
         self.context.downloads.stop()
@@ -179,6 +184,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         _downloads(settings, database, events, library), library,
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
+        ExtensionInstaller(settings.extension_folders, settings.installing_refusal),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
@@ -197,6 +203,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         lock=lock,
         librarian=Librarian(catalog, records, events),
         plots=finisher,
+        watch=ExtensionWatch(extensions),
     )
 
 
@@ -268,7 +275,7 @@ def _extensions(
     events.subscribe(hooks.observe)
     state = ExtensionState(settings.data_dir)
     kept = ExtensionSettings(preferences)
-    return hooks, ExtensionService(settings.extension_folders, state, hooks, kept)
+    return hooks, ExtensionService(settings.extension_folders, state, hooks, kept, settings.develop)
 
 
 def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> None:

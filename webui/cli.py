@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list, show, install, delete, merge or convert models",
-    "extensions": "list, enable, disable, make or check extensions",
+    "extensions": "list, install, update, enable, make or check extensions",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
     "bench": "measure this machine and write docs/benchmarks.md",
@@ -187,6 +187,7 @@ def to_settings(options: argparse.Namespace, parser: argparse.ArgumentParser) ->
             if name
         ),
         private_downloads=options.allow_private_downloads,
+        develop=options.develop,
         hugging_face=options.hugging_face,
         tokens=options.tokens,
         repository=REPOSITORY,
@@ -334,6 +335,7 @@ def _add_machine_flags(parser: argparse.ArgumentParser, environment: Mapping[str
         "--bfloat16": "compute in bfloat16 on a processor that multiplies in it: faster, a little coarser",
         "--fake": "draw coloured gradients without a model, for work on the interface",
         "--allow-private-downloads": "models may be fetched from addresses inside this network",
+        "--develop": "load an extension anew when one of its files is saved",
         "--no-browser": "do not open the page in a browser, as is done where there is a display",
         "--no-venv": "use the active Python environment instead of .venv",
     }

@@ -1,4 +1,4 @@
-"""`python launch.py extensions`: list, enable, disable, make and check extensions."""
+"""`python launch.py extensions`: list, install, enable, disable, make and check extensions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BadExtension, BadRequest, EaselError
 from webui.contracts.ids import ModelId
 from webui.contracts.settings import Settings
+from webui.extension_installing import YES, carry_out, installer_of, remove
 from webui.hooks.discovery import Found, find_extensions
 from webui.services.diffusers_folder import describe_folder
 from webui.services.extension_checks.suite import Bench, check_extension
@@ -24,6 +25,11 @@ VERBS: Mapping[str, str] = {
     "list": "list what is installed (the default)",
     "enable": "use one: enable NAME",
     "disable": "use one no longer: disable NAME",
+    "install": "fetch one and show what it is, then put it in place: install SOURCE [--yes]; SOURCE is a git "
+    "address, a folder, an archive or a Python package",
+    "update": "fetch an installed one anew and show what changes: update NAME [--yes]",
+    "back": "take back what was there before the last update or removal: back NAME [--yes]",
+    "remove": "move one to the bin: remove NAME",
     "new": "write the folder of an extension that works, to be changed: new NAME",
     "check": "see whether one fits this Easel, as its author should before others have it: check PATH",
 }
@@ -75,7 +81,7 @@ def _enable(words: Sequence[str], settings: Settings, say: Say) -> int:
     if problem is not None:
         raise BadExtension(problem)
     ExtensionState(settings.data_dir).enable(name, True)
-    say(f"{name} is enabled from the next start of the studio on.")
+    say(f"{name} is enabled: at once in a studio that runs, else from its next start on.")
     return 0
 
 
@@ -84,8 +90,46 @@ def _disable(words: Sequence[str], settings: Settings, say: Say) -> int:
     if name not in (found := _found(settings)) and name not in state.enabled():
         raise BadExtension(_missing(name, found))
     state.enable(name, False)
-    say(f"{name} is disabled from the next start of the studio on.")
+    say(f"{name} is disabled: at once in a studio that runs, else from its next start on.")
     return 0
+
+
+def _install(words: Sequence[str], settings: Settings, say: Say) -> int:
+    sure, rest = _sure(words)
+    source, installer = _one(rest, f"install SOURCE [{YES}]"), installer_of(settings)
+    change = installer.propose(source)
+    status = carry_out(installer, change, sure, say)
+    name = change.manifest.name
+    if status == 0 and name not in ExtensionState(settings.data_dir).enabled():
+        say(f"It is off. To use it: python launch.py extensions enable {name}")
+    return status
+
+
+def _update(words: Sequence[str], settings: Settings, say: Say) -> int:
+    sure, rest = _sure(words)
+    name, installer = _one(rest, f"update NAME [{YES}]"), installer_of(settings)
+    change = installer.propose_update(name)
+    had = change.origin_before
+    if had is not None and had.digest == change.origin.digest and not change.edited:
+        installer.discard(change.id)
+        say(f"{name} {change.manifest.version} is what {change.origin.source} has.")
+        return 0
+    return carry_out(installer, change, sure, say)
+
+
+def _back(words: Sequence[str], settings: Settings, say: Say) -> int:
+    sure, rest = _sure(words)
+    name, installer = _one(rest, f"back NAME [{YES}]"), installer_of(settings)
+    return carry_out(installer, installer.propose_back(name), sure, say)
+
+
+def _remove(words: Sequence[str], settings: Settings, say: Say) -> int:
+    remove(settings, _one(words, "remove NAME"), say)
+    return 0
+
+
+def _sure(words: Sequence[str]) -> tuple[bool, list[str]]:
+    return YES in words, [word for word in words if word != YES]
 
 
 def _new(words: Sequence[str], settings: Settings, say: Say) -> int:
@@ -122,6 +166,10 @@ _ACTS: Mapping[str, Verb] = {
     "list": _list,
     "enable": _enable,
     "disable": _disable,
+    "install": _install,
+    "update": _update,
+    "back": _back,
+    "remove": _remove,
     "new": _new,
     "check": _check,
 }

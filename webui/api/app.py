@@ -15,6 +15,7 @@ from webui.api.docs import docs_router
 from webui.api.downloads import downloads_router
 from webui.api.errors import add_error_handlers
 from webui.api.events import events_router
+from webui.api.extension_changes import extension_changes_router
 from webui.api.extension_routes import ExtensionFiles, ExtensionRoutes
 from webui.api.extension_views import FILES
 from webui.api.extensions import extensions_router
@@ -64,6 +65,7 @@ def create_api(
         prompts_router(context),
         parameters_router(context),
         extensions_router(context),
+        extension_changes_router(context),
         health_router(context),
         events_router(context, streams),
     ):

@@ -9,6 +9,7 @@ from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 from webui.services.downloads.downloads import Downloads
 from webui.services.events import EventBus
+from webui.services.extension_install.installer import ExtensionInstaller
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
@@ -55,3 +56,5 @@ class ApiContext:
     """Orders many pictures at once."""
     plots: PlotService
     """Orders pictures that differ along axes."""
+    installer: ExtensionInstaller
+    """Puts extensions in place, where this studio may."""

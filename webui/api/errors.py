@@ -25,6 +25,7 @@ STATUS: tuple[tuple[type[EaselError], int], ...] = (
     (errors.BadImage, 400),
     (errors.BadRequest, 400),
     (errors.NotFound, 404),
+    (errors.NotAllowed, 403),
     (errors.NotAModel, 422),
     (errors.BrokenModel, 422),
     (errors.OutOfMemory, 503),

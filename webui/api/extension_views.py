@@ -93,6 +93,11 @@ class ExtensionView(View):
     )
     settings: SettingsView | None
     page: PartsView
+    source: str | None = Field(
+        None, description="Where it was installed from; null where nobody noted it."
+    )
+    removable: bool = Field(False, description="Whether it lies where extensions are installed.")
+    earlier: bool = Field(False, description="Whether an earlier edition lies in the bin.")
 
 
 def extension_view(

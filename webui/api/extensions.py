@@ -26,19 +26,19 @@ class Switch(BaseModel):
 
 
 def extensions_router(context: ApiContext) -> APIRouter:
-    """The routes below /extensions. None of them installs anything: they use what the owner put there."""
+    """The routes below /extensions that use what is installed."""
     router = APIRouter(prefix="/extensions", tags=["extensions"], responses={404: ANSWERS[404]})
     service = context.extensions
 
     @router.get("", summary="List the extensions")
     def extensions() -> list[ExtensionView]:
         """All that are installed or enabled, those that cannot be used with the reason."""
-        return [_view(service, status) for status in service.statuses()]
+        return [view_of(context, status) for status in service.statuses()]
 
     @router.put("/{name}", responses={422: ANSWERS[422]}, summary="Use an extension, or no longer")
     def switch(name: Name, wanted: Switch) -> ExtensionView:
         """At once, and after the next start. Its code runs with the rights of the studio."""
-        return _view(service, service.enable(name, wanted.enabled))
+        return view_of(context, service.enable(name, wanted.enabled))
 
     @router.get("/{name}/settings", summary="See the settings of an extension")
     def settings(name: Name) -> SettingsView | None:
@@ -63,7 +63,16 @@ def _settings(service: ExtensionService, name: str) -> SettingsView | None:
     return settings_view(service.studio.offers[name].settings, settings)
 
 
-def _view(service: ExtensionService, status: ExtensionStatus) -> ExtensionView:
+def view_of(context: ApiContext, status: ExtensionStatus) -> ExtensionView:
+    """An extension as the API shows it."""
+    service, shelf = context.extensions, context.installer.shelf
     offers = service.studio.offers.get(status.name)
     settings = None if offers is None else service.settings(status.name)
-    return extension_view(status, offers, settings)
+    origin, earlier = shelf.origin(status.name), shelf.earlier(status.name)
+    return extension_view(status, offers, settings).model_copy(
+        update={
+            "source": None if origin is None else origin.source,
+            "removable": shelf.edition(status.name) is not None,
+            "earlier": earlier is not None,
+        }
+    )

@@ -11,6 +11,7 @@
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
     |-- NotFound              no job, picture or image has this id
+    |-- NotAllowed            this studio, as it was started, does not do that for anybody
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
     |   |-- OutOfMemory       one row alone does not fit the device
     |   `-- HookFailed        an extension that had to decide something raised an error
@@ -149,6 +150,10 @@ class NotFound(EaselError):
         super().__init__(
             f"There is no {kind} {wanted[:100]!r}. It may have been deleted, or never existed."
         )
+
+
+class NotAllowed(EaselError):
+    """This studio, as it was started, does not do that for anybody; the message says why."""
 
 
 class JobFailed(EaselError):

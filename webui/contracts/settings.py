@@ -41,6 +41,8 @@ class Settings:
     """Further folders of models, such as those of other programs; used in place."""
     private_downloads: bool = False
     """Whether links may lead to addresses inside this network."""
+    develop: bool = False
+    """Load an extension anew when one of its files is saved."""
     repository: Path = Path(__file__).resolve().parents[2]
     """Where the program's own models/ lie."""
 
@@ -48,6 +50,16 @@ class Settings:
     def is_reachable(self) -> bool:
         """Whether other computers can reach the address that is served."""
         return self.host != "localhost" and not self.host.startswith("127.") and self.host != "::1"
+
+    @property
+    def installing_refusal(self) -> str | None:
+        """Why this studio installs no extensions; None where only this computer reaches it."""
+        if not (self.is_reachable or self.share or self.allowed_hosts):
+            return None
+        return (
+            "Others may reach this studio, and an extension's code has all rights of the person who started it, so "
+            "none is installed or removed over HTTP. At the computer itself: python launch.py extensions install."
+        )
 
     @property
     def model_folders(self) -> tuple[Path, ...]:

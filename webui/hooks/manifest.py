@@ -45,6 +45,18 @@ def read_manifest(folder: Path, name: str | None = None) -> Manifest:
     return manifest
 
 
+def name_in(folder: Path) -> str:
+    """What the extension in a folder calls itself, whatever the folder is called.
+
+    Raises:
+        BadExtension: it does not say, or what it says cannot be read.
+    """
+    name = _parsed(folder / FILE).get("name")
+    if not isinstance(name, str):
+        raise BadExtension(f"{folder / FILE} lacks 'name'.")
+    return name
+
+
 def _parsed(file: Path) -> dict[str, Any]:
     try:
         text = file.read_bytes()

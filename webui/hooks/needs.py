@@ -32,6 +32,8 @@ def conflicts_with_pins(manifest: Manifest, wanted: Iterable[str] | None = None)
     sentences = []
     for text in manifest.needs if wanted is None else wanted:
         need = Requirement(text)
+        if need.marker is not None and not need.marker.evaluate():
+            continue
         have = _installed(need.name)
         if have is not None and not need.specifier.contains(have, prereleases=True):
             sentences.append(
@@ -68,10 +70,10 @@ def add_needs(manifest: Manifest) -> None:
         if have is None or not need.specifier.contains(have, prereleases=True):
             found = "is missing" if have is None else f"is there as {have}"
             raise BadExtension(
-                f"The extension {manifest.name!r} needs {need}, which {found}. Install it with: "
-                f"python -m pip install --only-binary=:all: --target {folder} {str(need)!r}"
+                f"The extension {manifest.name!r} needs {need}, which {found}. `python launch.py extensions install "
+                f"{manifest.folder}` brings what it needs into {folder}."
             )
-    if manifest.needs and str(folder) not in sys.path:
+    if folder.is_dir() and str(folder) not in sys.path:
         sys.path.append(str(folder))
 
 

@@ -21,18 +21,19 @@ class ExtensionState:
     """Reads and writes the file; read anew each time, for a person may edit it."""
 
     def __init__(self, data_dir: Path) -> None:
-        self._file = data_dir / FILE
+        self.file = data_dir / FILE
+        """Where they stand."""
         self._partial = data_dir / "outputs" / ".partial"
         self._lock = threading.Lock()
 
     def enabled(self) -> tuple[str, ...]:
         """Names, in the order in which they were enabled; none where the file cannot be read."""
         try:
-            return _NAMES.validate_json(self._file.read_bytes())
+            return _NAMES.validate_json(self.file.read_bytes())
         except FileNotFoundError:
             return ()
         except (ValidationError, OSError) as error:
-            _log.warning("%s cannot be read, so no extension is used: %s", self._file, error)
+            _log.warning("%s cannot be read, so no extension is used: %s", self.file, error)
             return ()
 
     def enable(self, name: str, wanted: bool) -> None:
@@ -40,4 +41,4 @@ class ExtensionState:
         with self._lock:
             others = [each for each in self.enabled() if each != name]
             names = [*others, name] if wanted else others
-            write_file(self._file, f"{json.dumps(names)}\n".encode(), partial=self._partial)
+            write_file(self.file, f"{json.dumps(names)}\n".encode(), partial=self._partial)

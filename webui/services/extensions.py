@@ -16,6 +16,7 @@ from webui.hooks.discovery import Found, find_extensions
 from webui.hooks.offers import Offers
 from webui.hooks.studio import StudioExtensions
 from webui.services.extension_settings import ExtensionSettings
+from webui.services.extension_stamps import Stamp, glance_at, stamp_of
 from webui.services.extension_state import ExtensionState
 
 _log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class ExtensionService:
         state: ExtensionState,
         studio: StudioExtensions,
         kept: ExtensionSettings,
+        develop: bool = False,
     ) -> None:
         """Nothing is loaded before `start`.
 
@@ -38,8 +40,12 @@ class ExtensionService:
             state: Which are wanted.
             studio: Loads them into this process.
             kept: Their settings.
+            develop: Whether `follow` loads one anew when any of its files was saved.
         """
         self.studio = studio
+        self._develop = develop
+        self._stamps: dict[str, Stamp] = {}
+        self._glance: Stamp = ()
         self._kept = kept
         self.state = state
         self.on_change: list[Callable[[], None]] = []
@@ -108,6 +114,37 @@ class ExtensionService:
             else self.status(name)
         )
 
+    def follow(self) -> bool:
+        """Use what is wanted by now: somebody may have changed the file or the folders beside the studio.
+
+        True when something came, went, or was loaded anew.
+        """
+        glance = glance_at(self.state.file, *self._folders)
+        if glance == self._glance and not self._develop:
+            return False
+        with self._lock:
+            self._glance = glance
+            found = {each.name: each for each in self._found()}
+            wanted = self.state.enabled()
+            gone = [name for name in self._stamps if name not in wanted]
+            new = [n for n in wanted if self._stamp(found.get(n)) != self._stamps.get(n)]
+            for name in gone:
+                self.studio.stopped(only=name)
+                self._unload(name)
+            for name in new:
+                if name in self.studio.offers:
+                    self.studio.stopped(only=name)
+                self._load(name, found.get(name))
+                self.studio.started(only=name)
+        if gone or new:
+            self._changed()
+        return bool(gone or new)
+
+    def _stamp(self, found: Found | None) -> Stamp:
+        if found is None or found.manifest is None:
+            return ()
+        return stamp_of(found.manifest, self._develop)
+
     def settings(self, name: str) -> BaseModel | None:
         """The settings of an extension in use, as its own model; None where it has none.
 
@@ -154,6 +191,7 @@ class ExtensionService:
 
     def _load(self, name: str, found: Found | None) -> None:
         self._unload(name)
+        self._stamps[name] = self._stamp(found)
         if found is None or found.manifest is None:
             self._problems[name] = (
                 found.problem if found is not None else None
@@ -167,6 +205,7 @@ class ExtensionService:
 
     def _unload(self, name: str) -> None:
         self._problems.pop(name, None)
+        self._stamps.pop(name, None)
         self.studio.unload(name)
 
     def _status(

@@ -1,0 +1,47 @@
+"""What tells whether an extension's files are still those that were loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from webui.contracts.extension import Manifest
+
+Stamp = tuple[object, ...]
+
+
+def stamp_of(manifest: Manifest, thorough: bool) -> Stamp:
+    """Changes when the folder is replaced; with `thorough`, when any Python or page file of it is saved."""
+    try:
+        about = manifest.folder.stat()
+    except OSError:
+        return ()
+    stamp: Stamp = (str(manifest.folder), about.st_dev, about.st_ino)
+    return (*stamp, *_saved(manifest.folder)) if thorough else stamp
+
+
+def glance_at(*paths: Path) -> Stamp:
+    """Changes when a file is written, or something in a folder comes, goes or is replaced."""
+    seen: list[object] = []
+    for path in paths:
+        try:
+            about = path.stat()
+        except OSError:
+            seen.append(None)
+        else:
+            seen.append((about.st_ino, about.st_mtime_ns))
+    return tuple(seen)
+
+
+def _saved(folder: Path) -> list[tuple[str, int, int]]:
+    """Name, time and size of each file that the studio, the worker or the page reads."""
+    files = []
+    for file in sorted(folder.rglob("*")):
+        if "__pycache__" in file.parts or file.name.startswith("."):
+            continue
+        try:
+            about = file.stat()
+        except OSError:  # gone between the two calls, as when an editor saves
+            continue
+        if file.is_file():
+            files.append((str(file), about.st_mtime_ns, about.st_size))
+    return files
