@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.writing import write_extension
+from tests.services.extension_install.making import HEARS
 from webui.contracts.settings import Settings
 from webui.extension_commands import run_extensions
 from webui.services.extension_state import ExtensionState
@@ -66,3 +67,28 @@ def test_a_new_one_is_listed_and_one_that_fails_its_check_gives_status_1(
     status, said = _run(settings, "check", str(settings.data_dir / "extensions" / "odd"))
     assert status == 1
     assert said.splitlines()[-1] == "1 checks failed."
+
+
+def test_one_is_installed_updated_set_back_and_removed(settings: Settings, tmp_path: Path) -> None:
+    pen = write_extension(tmp_path / "theirs", "pen", studio=HEARS, permissions=["network"])
+    status, said = _run(settings, "install", str(pen))
+    assert (status, "Nothing was changed" in said) == (1, True)
+    assert "asks for     speaks with other computers" in said
+    status, said = _run(settings, "install", str(pen), "--yes")
+    assert status == 0
+    assert "extensions enable pen" in said
+    assert "what" in _run(settings, "update", "pen")[1]
+    write_extension(tmp_path / "theirs", "pen", studio=HEARS, version="2.0", permissions=["files"])
+    status, said = _run(settings, "update", "pen", "--yes")
+    assert status == 0
+    assert "2.0 in place of 1.0" in said
+    assert (
+        "reads or writes files outside its own folder (new); no longer: speaks with other" in said
+    )
+    assert "changes      extension.toml" in said
+    assert _run(settings, "back", "pen", "--yes")[0] == 0
+    assert " 1.0 " in _run(settings, "list")[1].splitlines()[2]
+    _run(settings, "enable", "pen")
+    assert _run(settings, "remove", "pen")[0] == 0
+    assert ExtensionState(settings.data_dir).enabled() == ()
+    assert "pen" not in _run(settings, "list")[1]

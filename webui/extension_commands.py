@@ -109,8 +109,7 @@ def _update(words: Sequence[str], settings: Settings, say: Say) -> int:
     sure, rest = _sure(words)
     name, installer = _one(rest, f"update NAME [{YES}]"), installer_of(settings)
     change = installer.propose_update(name)
-    had = change.origin_before
-    if had is not None and had.digest == change.origin.digest and not change.edited:
+    if change.changes_nothing:
         installer.discard(change.id)
         say(f"{name} {change.manifest.version} is what {change.origin.source} has.")
         return 0

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.conftest import RunningStudio, visit, watched_page
 from tests.browser.shelf import fill_shelf
+from tests.hooks.writing import write_extension
+from tests.services.extension_install.making import HEARS
 
 pytestmark = pytest.mark.browser
 
 DONE = "document.querySelectorAll('.ez-strip .ez-item:not(.ez-item-job)').length === {}"
+REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
 SAVED = "JSON.parse(localStorage.getItem('easel.form.txt2img'))"
 
 
@@ -138,3 +142,42 @@ def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:
     said.locator("button").click()
     said.wait_for(state="detached")
     _generate(page, 1)
+
+
+def test_one_is_installed_updated_set_back_and_removed(page: Any, tmp_path: Path) -> None:
+    page.expected_faults = [REFUSED]
+    theirs = write_extension(tmp_path, "pen", studio=HEARS, title="Pen", permissions=["network"])
+    page.click(".ez-nav a[data-tab=extensions]")
+    page.fill("input[aria-label='Install from']", str(tmp_path / "nowhere"))
+    page.click(".ez-extension-source button")
+    page.wait_for_selector("[role=status]:has-text('nothing that an extension can be installed')")
+    page.fill("input[aria-label='Install from']", str(theirs))
+    page.click(".ez-extension-source button")
+    change = page.locator(".ez-extension-change")
+    change.get_by_text("speaks with other computers").wait_for()
+    assert "Adds 2 files" in change.inner_text()
+    change.get_by_role("button", name="Install").click()
+    pen = page.locator("[data-key=pen].ez-extension")
+    pen.locator(".ez-extension-state:text-is('off')").wait_for()
+    change.wait_for(state="detached")
+    pen.locator("input[role=switch]").check()
+    pen.locator(".ez-extension-state:text-is('in use')").wait_for()
+    write_extension(
+        tmp_path, "pen", studio=HEARS, title="Pen", version="2.0", permissions=["files"]
+    )
+    pen.get_by_role("button", name="Look for an update").click()
+    change.locator("strong:has-text('reads or writes files')").wait_for()
+    assert "no longer network" in change.inner_text()
+    change.get_by_role("button", name="Update").click()
+    pen.locator(".ez-extension-version:text-is('2.0')").wait_for()
+    assert pen.locator(".ez-extension-state:text-is('in use')").count() == 1
+    pen.get_by_role("button", name="Look for an update").click()
+    page.wait_for_selector("[role=status]:has-text('Pen 2.0 is what')")
+    pen.get_by_role("button", name="Set back").click()
+    change.get_by_role("button", name="Set back").click()
+    pen.locator(".ez-extension-version:text-is('1.0')").wait_for()
+    pen.get_by_role("button", name="Remove").click()
+    pen.wait_for(state="detached")
+    page.click(".ez-toast button:has-text('Take it back')")
+    change.get_by_role("button", name="Set back").click()
+    pen.locator(".ez-extension-state:text-is('off')").wait_for()

@@ -184,3 +184,54 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
     assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
     studio.stop()
+
+
+def test_what_happens_beside_the_studio_is_followed(studio: Studio, tmp_path: Path) -> None:
+    service, changes = studio.context.extensions, list[str]()
+    service.on_change.append(lambda: changes.append("changed"))
+    service.follow()
+    changes.clear()
+    assert not service.follow()
+    ExtensionState(tmp_path).enable("hears", wanted=True)  # as the command line does
+    assert service.follow()
+    assert service.status("hears").in_use
+    folder = tmp_path / "extensions/hears"
+    folder.rename(tmp_path / "elsewhere")
+    assert service.follow()
+    assert "It is not there any more" in service.status("hears").problems[0]
+    (tmp_path / "elsewhere").rename(folder)
+    assert service.follow()
+    assert service.status("hears").in_use
+    ExtensionState(tmp_path).enable("hears", wanted=False)
+    assert service.follow()
+    assert "hears" not in service.studio.offers
+    assert len(changes) == 4
+    assert not service.follow()
+
+
+def test_the_studio_follows_by_itself(studio: Studio, tmp_path: Path) -> None:
+    ExtensionState(tmp_path).enable("hears", wanted=True)
+    until = time.monotonic() + 10
+    while "hears" not in studio.context.extensions.studio.offers and time.monotonic() < until:
+        time.sleep(0.05)
+    assert studio.context.extensions.status("hears").in_use
+
+
+@pytest.mark.parametrize("develop", [True, False])
+def test_a_saved_file_is_loaded_anew_while_one_develops(tmp_path: Path, develop: bool) -> None:
+    folder = write_extension(tmp_path / "extensions", "hears", studio=f"{HEARS}\nVALUE = 1\n")
+    made = build_studio(
+        Settings(data_dir=tmp_path, fake=True, repository=tmp_path, develop=develop)
+    )
+    made.context.extensions.start()
+    service = made.context.extensions
+    service.enable("hears")
+    service.follow()
+    (folder / "studio.py").write_text(f"{HEARS}\nVALUE = 'two'\n")
+    assert service.follow() == develop
+    value = sys.modules["easel_extensions.hears.studio"].VALUE
+    assert value == ("two" if develop else 1)
+    (folder / "studio.py").write_text("def broken(")
+    service.follow()
+    assert bool(service.status("hears").problems) == develop
+    made.lock.release()

@@ -75,6 +75,7 @@ class ChangeView(View):
     files: FilesView
     edited: bool = Field(description="Whether somebody edited the files that it would replace.")
     goes_back: bool
+    changes_nothing: bool = Field(description="Whether exactly these files are installed already.")
 
 
 class InstallingView(View):
@@ -149,7 +150,7 @@ def _view(change: ExtensionChange) -> ChangeView:
         processes=new.processes, hooks=change.hooks, hooks_before=change.hooks_before,
         permissions={name: PERMISSIONS[name] for name in new.permissions},
         permissions_added=change.permissions_added, permissions_removed=change.permissions_removed,
-        packages=change.packages, edited=change.edited, goes_back=change.goes_back,
+        packages=change.packages, edited=change.edited, goes_back=change.goes_back, changes_nothing=change.changes_nothing,
         files=FilesView(
             added=files.added[:NAMED], changed=files.changed[:NAMED], removed=files.removed[:NAMED]
         ),

@@ -63,3 +63,8 @@ class ExtensionChange:
         """What it asked for before and does no longer."""
         had = () if self.before is None else self.before.permissions
         return tuple(name for name in had if name not in self.manifest.permissions)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether exactly these files are installed already."""
+        return self.before is not None and self.files == FileChanges()

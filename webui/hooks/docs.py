@@ -16,14 +16,22 @@ _HEAD = """\
 # Extensions
 
 Extensions live here or in `extensions/` of the data folder, one folder each; or they are installed packages
-with an entry point `easel.extensions`. Nothing that can be reached over HTTP installs one: put a folder here
-yourself, and only one whose author you trust, for its code runs with your rights.
+with an entry point `easel.extensions`. Use one only if you trust its author, for its code runs with your rights.
 
     python launch.py extensions list
-    python launch.py extensions enable NAME      from the next start on
+    python launch.py extensions install SOURCE   a git address, a folder, an archive or a package: shown, then put in place
+    python launch.py extensions update NAME      fetched again: shown with what changes, then put in place
+    python launch.py extensions back NAME        what was there before the last update or removal
+    python launch.py extensions remove NAME      into the bin, from which `back` takes it
+    python launch.py extensions enable NAME      at once in a studio that runs
     python launch.py extensions disable NAME
     python launch.py extensions new NAME         write one that works, to be changed
     python launch.py extensions check PATH       see whether one fits this Easel
+    python launch.py --develop                   a studio that loads one anew whenever a file of it is saved
+
+`@` and a branch, tag or commit behind a git address name an edition: `https://host/owner/name@v1.2`. The commit that was shown is
+the one that is installed, and nothing is updated by itself. The extensions tab does the same, as long as nobody else can reach
+the studio: with `--listen`, `--share` or `--allow-host` only the command line installs.
 
 A disabled extension is not imported. An enabled one changes only pictures whose request names it, under
 `extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong.
@@ -38,7 +46,7 @@ A disabled extension is not imported. An enabled one changes only pictures whose
     title = "Book"
     summary = "What it does, in a line."
     arguments = "arguments:Book"    # a pydantic model, each field with a default
-    needs = ["some-package>=1"]     # never in another version than Easel has
+    needs = ["some-package>=1"]     # into a folder of its own; never in another version than Easel has
     conflicts = ["rival"]
     tabs = ["txt2img", "img2img"]   # forms that have its arguments; without it all have
     permissions = [{permissions}]

@@ -87,7 +87,7 @@ def test_the_one_extension_in_a_folder_is_found(tmp_path: Path) -> None:
         (tmp_path / name / "extension.toml").write_text("")
         if name == "src/one":
             assert the_extension_in(tmp_path) == tmp_path / "src/one"
-    with pytest.raises(BadExtension, match="more than one.*src/one, src/two"):
+    with pytest.raises(BadExtension, match=r"more than one.*src/one, src/two"):
         the_extension_in(tmp_path)
 
 

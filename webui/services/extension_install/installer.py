@@ -22,7 +22,7 @@ from webui.services.extension_install.sources import parse_source
 from webui.services.extension_install.trees import compare, digest
 
 STAGED = 8
-"""Changes that wait at a time; the oldest is dropped for another."""
+"""Changes that wait at a time, one an extension; the oldest is dropped for another."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class ExtensionInstaller:
             NotAllowed: nothing is installed in this studio.
             BadExtension: nobody noted where it came from, or what is there now does not fit.
         """
+        self._refuse()
         origin = self.shelf.origin(name)
         if origin is None:
             raise BadExtension(
@@ -188,8 +189,9 @@ class ExtensionInstaller:
             goes_back=goes_back,
         )  # fmt: skip
         with self._lock:
+            older = [i for i, w in self._waiting.items() if w.change.manifest.name == manifest.name]
             self._waiting[id_] = _Waiting(change, edition, packages)
-            dropped = list(self._waiting)[:-STAGED]
+            dropped = [*older, *list(self._waiting)[:-STAGED]]
         for each in dropped:
             self.discard(each)
         return change

@@ -17,7 +17,9 @@ _ENCRYPTED = ("https://", "ssh://", "file://")
 _PLAIN = ("http://", "git://")
 _SSH = re.compile(r"[\w.-]+@[\w.-]+:(?!//)\S+")
 """git@host:owner/name.git, which is no URL."""
-_REVISION = re.compile(r"(?P<address>(?:\w+://[^/]*/|[^/:]+:(?!//)).+?)@(?P<revision>[^@:\s-][^@:\s]*)")
+_REVISION = re.compile(
+    r"(?P<address>(?:\w+://[^/]*/|[^/:]+:(?!//)).+?)@(?P<revision>[^@:\s-][^@:\s]*)"
+)
 """An address, and what follows the @ behind its host."""
 
 

@@ -4,12 +4,13 @@ import { put } from '../api.js';
 import { make, reconcile } from '../dom.js';
 import { toast } from '../toast.js';
 import { fieldControls } from './fields.js';
+import { changes, installPart } from './installing.js';
 import { extensions, follow, isLoaded, load } from './list.js';
 import { addParts } from './parts.js';
 
 const EVERY_MS = 5000;
 const HOW_TO = [
-  'Put an extension’s folder into extensions/ of Easel, or of your data folder; it is listed here then, switched off.',
+  'Install one above, or put its folder into extensions/ of your data folder; it is listed here then, switched off.',
   'To write one, begin with: python launch.py extensions new NAME',
   'Its code runs with your rights: only use one whose author you trust.',
 ];
@@ -17,8 +18,8 @@ const HOW_TO = [
 export function mount({ element }) {
   addParts(element.querySelector('.ez-extension-tabs'));
   const root = element.querySelector('.ez-extensions');
-  const view = { list: make('div', { className: 'ez-extension-list' }), empty: empty() };
-  root.append(view.empty, view.list);
+  const view = { list: make('div', { className: 'ez-extension-list' }), empty: empty(), install: installPart() };
+  root.append(view.install.root, view.empty, view.list);
   follow(() => render(view));
   const isOpen = () => document.body.dataset.tab === 'extensions';
   document.addEventListener('easel:tab', () => { if (isOpen()) load(); });
@@ -33,19 +34,19 @@ function empty() {
 function render(view) {
   view.empty.hidden = !isLoaded() || extensions().length > 0;
   reconcile(view.list, extensions().map((one) => ({ key: one.name, one })), () => make('article', { className: 'ez-extension' }), (article, { one }) => {
-    const stamp = JSON.stringify(one);
+    const stamp = JSON.stringify([one, view.install.refused]);
     if (article.dataset.stamp === stamp) return;
     article.dataset.stamp = stamp;
-    article.replaceChildren(...card(article, one));
+    article.replaceChildren(...card(article, one, view.install));
   });
 }
 
-function card(article, one) {
+function card(article, one, install) {
   return [
     make('header', {}, make('h2', { textContent: one.title }), make('span', { className: 'ez-extension-version', textContent: one.version }), state(one), onOff(article, one)),
     ...(one.summary ? [make('p', { textContent: one.summary })] : []),
     ...one.problems.map((textContent) => make('p', { className: 'ez-extension-fault', textContent })),
-    facts(one), ...settings(one), ...failures(one.failures),
+    facts(one), ...settings(one), ...failures(one.failures), ...changes(install, one),
   ];
 }
 
@@ -68,12 +69,13 @@ function onOff(article, { name, title, enabled }) {
 }
 
 /** What it says that it does, and where it comes in. */
-function facts({ permissions, hooks, forms, page }) {
+function facts({ permissions, hooks, forms, page, source }) {
   const places = [...page.tabs.map(({ title }) => `the tab ${title}`), ...page.panels.map(({ title }) => `the panel ${title}`), ...page.actions.map(({ title }) => `the button ${title}`)];
   const rows = [
     ['Permissions', Object.values(permissions).join('; ') || 'asks for none'],
     ['Shown', [forms.length ? `in ${forms.join(', ')}` : '', ...places].filter(Boolean).join('; ')],
     ['Comes in at', hooks.join(', ')],
+    ['Installed from', source ?? ''],
   ].filter(([, said]) => said);
   return make('dl', {}, ...rows.flatMap(([name, said]) => [make('dt', { textContent: name }), make('dd', { textContent: said })]));
 }
