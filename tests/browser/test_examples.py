@@ -8,7 +8,7 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import visit, watched_page
+from tests.hooks.hostile import REFUSED, write_hostile
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 from webui.hooks.specs import POINTS
+from webui.services.extension_state import ExtensionState
 
 pytestmark = [
     pytest.mark.browser,
@@ -161,3 +163,51 @@ def test_the_first_edition_uses_every_point_that_is_not_younger() -> None:
     )
     assert {name for name in FIRST_POINTS if f"@hookimpl\ndef {name}(" in text} == set(FIRST_POINTS)
     assert set(POINTS) >= set(FIRST_POINTS)
+
+
+def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
+    studio: Studio, folder: Path
+) -> None:
+    """Put beside a running studio and enabled there as the command line does; worker and model are real."""
+    before = drawn(studio)
+    names = write_hostile(folder / "extensions")
+    state = ExtensionState(folder)
+    for name in names:
+        state.enable(name, wanted=True)
+    statuses = _statuses(
+        studio, lambda found: all(found[n]["in_use"] or found[n]["problems"] for n in names)
+    )
+    assert {name for name, each in statuses.items() if each["problems"]} == REFUSED
+    assert drawn(studio) == before
+    assert drawn(studio, sampler="Euler") == before
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        drawn(studio, extensions={"every_hook": {}})
+    assert (
+        "'every_hook' failed when it had to change the request" in json.load(refused.value)["error"]
+    )
+    with pytest.raises(RuntimeError, match="odd_answers"):
+        drawn(studio, extensions={"odd_answers": {}})
+    assert drawn(studio) == before  # an observer that loops is found late at the next step
+    statuses = _statuses(studio, lambda found: len(found["for_ever"]["failures"]) == 2)
+    said = {(name, f["process"]) for name, each in statuses.items() for f in each["failures"]}
+    assert said >= {
+        ("at_import", "studio"), ("at_import_there", "worker"), ("every_hook", "studio"), ("every_hook", "worker"),
+        ("for_ever", "studio"), ("for_ever", "worker"), ("odd_answers", "studio"), ("odd_answers", "worker"),
+        ("swapper", "studio"), ("swapper_there", "worker"),
+    }  # fmt: skip
+    assert drawn(studio) == before
+    for name in names:
+        state.enable(name, wanted=False)
+    _statuses(studio, lambda found: not any(found[name]["in_use"] for name in names))
+    assert drawn(studio) == before
+
+
+def _statuses(studio: Studio, has: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+    """What the studio says of its extensions, once it is as waited for."""
+    until = time.monotonic() + 30
+    while True:
+        found = {each["name"]: each for each in studio.get("/extensions")}
+        if has(found):
+            return found
+        assert time.monotonic() < until, found
+        time.sleep(0.1)

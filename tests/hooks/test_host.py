@@ -11,6 +11,7 @@ import pytest
 
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import HookFailed
+from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest
@@ -248,3 +249,34 @@ def test_an_extension_that_is_taken_out_is_asked_no_more() -> None:
 def test_two_hosts_do_not_share_extensions() -> None:
     _host(good=_Good())
     assert HookHost().extensions() == ()
+
+
+def test_an_observer_that_does_not_come_back_is_told_once() -> None:
+    told: list[HookFailure] = []
+    host = HookHost(tell=told.append, budget_seconds=0.02)
+    over = threading.Event()
+    host.register(_Ears(lambda _: over.wait(5)), "deaf")
+    for _ in range(3):
+        host.observe("job_changed", job=_JOB)
+        time.sleep(0.05)
+    assert [(f.extension, f.hook, f.kind) for f in told] == [("deaf", "job_changed", "slow")]
+    assert "has not come back" in told[0].message
+    over.set()
+
+
+def test_the_first_call_of_each_hook_is_told() -> None:
+    calls: list[tuple[str, str]] = []
+    host = HookHost(tell_call=lambda *call: calls.append(call))
+    host.register(_Namer(), "namer")
+    for _ in range(2):
+        host.decide("picture_file_name", "name it", draft=_DRAFT)
+    assert calls == [("namer", "picture_file_name")]
+    assert host.called("namer") == {"picture_file_name"}
+    host.unregister("namer")
+    assert host.called("namer") == set()
+
+
+class _Namer:
+    @hookimpl
+    def picture_file_name(self) -> str:
+        return "a/b"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.hooks.hostile import REFUSED, write_hostile
 from tests.hooks.writing import write_extension
 from webui.app import Studio, build_studio
 from webui.contracts.errors import InvalidField, NotFound
@@ -16,7 +17,6 @@ from webui.contracts.job import Job, JobState
 from webui.contracts.messages import ExtensionFailed, UseExtensions
 from webui.contracts.request import GenerationRequest
 from webui.contracts.settings import Settings
-from webui.hooks.specs import POINTS
 from webui.services.extension_state import ExtensionState
 
 HEARS = """
@@ -128,46 +128,13 @@ def test_a_damaged_list_enables_nothing(tmp_path: Path) -> None:
     assert state.enabled() == ()
 
 
-_RAISES = "from webui.hooks.specs import hookimpl\n" + "\n".join(
-    f"@hookimpl\ndef {name}():\n    raise RuntimeError('in {name}')\n"
-    for name, point in POINTS.items()
-    if point.process == "studio" and name != "picture_file_name"
-)
-_ODD = "from webui.hooks.specs import hookimpl\n" + "\n".join(
-    f"@hookimpl\ndef {name}():\n    return 3\n"
-    for name, point in POINTS.items()
-    if point.process == "studio" and point.kind == "collect"
-)
-_LOOPS = """
-import time
-from webui.hooks.specs import hookimpl
-
-@hookimpl
-def job_changed():
-    while True:
-        time.sleep(0.02)
-"""
-HOSTILE: Mapping[str, Mapping[str, object]] = {
-    "at_import": {"studio": "raise RuntimeError('at import')"},
-    "every_hook": {"studio": _RAISES},
-    "for_ever": {"studio": _LOOPS},
-    "odd_answers": {"studio": _ODD},
-    "old_torch": {"studio": "", "needs": ["torch==1.0"]},
-    "outside": {"studio": "", "name": "../outside"},
-    "swapper": {"studio": "import sys\nsys.modules['json'] = None\n"},
-    "taken_name": {"studio": _RAISES, "name": "every_hook"},
-}
-"""Extensions that mean harm or are broken, by folder."""
-
-
 def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_path: Path) -> None:
     plain = _studio(tmp_path / "plain")
     wanted = _bytes(plain, _draw(plain))
     plain.stop()
     state = ExtensionState(tmp_path / "hostile")
-    for folder, parts in HOSTILE.items():
-        write_extension(tmp_path / "hostile/extensions", folder, **parts)  # type: ignore[arg-type]
-        state.enable(folder, wanted=True)
+    for name in write_hostile(tmp_path / "hostile/extensions"):
+        state.enable(name, wanted=True)
     studio = _studio(tmp_path / "hostile")
     assert _bytes(studio, _draw(studio)) == wanted
     service = studio.context.extensions
@@ -176,7 +143,7 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
         time.sleep(0.05)  # it is late once it has taken longer than a call may
     statuses = {status.name: status for status in service.statuses()}
     refused = {name for name, status in statuses.items() if status.problems}
-    assert refused == {"at_import", "old_torch", "outside", "swapper", "taken_name"}
+    assert refused == REFUSED
     assert "Easel has torch" in statuses["old_torch"].problems[0]
     named = {failure.extension for status in statuses.values() for failure in status.failures}
     assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}

@@ -78,8 +78,5 @@ class ExtensionStatus:
     problems: tuple[str, ...] = ()
     """Why it is not in use, though it is wanted, or could not be."""
     failures: tuple[HookFailure, ...] = ()
-
-    @property
-    def in_use(self) -> bool:
-        """Whether it takes part."""
-        return self.enabled and not self.problems
+    in_use: bool = False
+    """Whether it takes part: what somebody has just enabled beside the studio does a moment later."""

@@ -131,6 +131,14 @@ class ExtensionFailed:
 
 
 @dataclass(frozen=True)
+class ExtensionCalled:
+    """The worker called a hook of an extension for the first time since it loaded that."""
+
+    extension: str
+    hook: str
+
+
+@dataclass(frozen=True)
 class PictureReady:
     """A finished picture; `data` is width * height * 3 bytes of RGB."""
 
@@ -168,6 +176,7 @@ WorkerEvent = (
     | StepDone
     | JobNoted
     | ExtensionFailed
+    | ExtensionCalled
     | PictureReady
     | JobEnded
     | WorkerGone
@@ -178,7 +187,7 @@ _CLASSES = {
     c.__name__: c
     for c in (
         RunJob, CancelJob, WarmUp, UseExtensions, Quit,
-        WorkerReady, ModelReady, StepDone, JobNoted, ExtensionFailed, PictureReady, JobEnded, WorkerGone,
+        WorkerReady, ModelReady, StepDone, JobNoted, ExtensionFailed, ExtensionCalled, PictureReady, JobEnded, WorkerGone,
     )
 }  # fmt: skip
 

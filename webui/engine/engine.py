@@ -23,6 +23,7 @@ from webui.contracts.errors import EaselError
 from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId
 from webui.contracts.messages import (
+    ExtensionCalled,
     ExtensionFailed,
     JobEnded,
     JobNoted,
@@ -81,7 +82,9 @@ class Engine:
         self._batcher = Batcher(partial(self._encodings.run, run), options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
-        self.extensions = WorkerExtensions(self._tell_failure)
+        self.extensions = WorkerExtensions(
+            self._tell_failure, lambda *call: self._emit(ExtensionCalled(*call))
+        )
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
         self._programs: list[RunningProgram] = []

@@ -46,9 +46,13 @@ class Methods:
 class WorkerExtensions:
     """Loads and unloads extensions, and gives each picture those that its request names."""
 
-    def __init__(self, tell: Callable[[HookFailure], None] = lambda _: None) -> None:
-        """`tell` hears of each failure."""
-        self.host = HookHost("worker", tell)
+    def __init__(
+        self,
+        tell: Callable[[HookFailure], None] = lambda _: None,
+        tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
+    ) -> None:
+        """`tell` hears of each failure, `tell_call` of the first call of each hook."""
+        self.host = HookHost("worker", tell, tell_call=tell_call)
         self._methods = Methods()
         self._arguments: dict[str, Arguments | None] = {}
 
@@ -68,12 +72,13 @@ class WorkerExtensions:
         self._methods = self._collected()
 
     def for_picture(self, order: PictureOrder) -> PictureOrder:
-        """The order with the extensions that take part in it.
+        """The order with the extensions that take part in it, and those that hear of its steps.
 
         Raises:
             BadRequest: its request names one that is not here.
         """
-        if not order.request.extensions and not self._methods_named(order.request):
+        heard = self.host.users("step_taken")
+        if not (heard or order.request.extensions or self._methods_named(order.request)):
             return order
         uses = [
             self._use(name, order) for name in self._arguments if name in order.request.extensions

@@ -39,6 +39,16 @@ class FailureLog:
         _log.warning("The extension %r is slow in %s: %s", extension, hook, message)
         self.add(HookFailure(extension, hook, message, "", "slow", self._process))
 
+    def late(self, extension: str, hook: str, seconds: float) -> None:
+        """Keep that an observer has not come back; told of once, for nobody waits for it."""
+        with self._lock:
+            told = any(
+                (f.extension, f.hook, f.kind) == (extension, hook, "slow") for f in self._failures
+            )
+        if not told:
+            message = f"It has not come back for {seconds:.1f} s; nobody waits for it."
+            self.add(HookFailure(extension, hook, message, "", "slow", self._process))
+
     def add(self, failure: HookFailure) -> None:
         """Keep a failure, of this process or of another."""
         with self._lock:

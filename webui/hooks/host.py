@@ -45,14 +45,17 @@ class HookHost:
         process: str = "studio",
         tell: Callable[[HookFailure], None] = lambda _: None,
         budget_seconds: float = BUDGET_SECONDS,
+        tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
     ) -> None:
-        """`tell` hears of each failure."""
+        """`tell` hears of each failure; `tell_call` of the first call of each hook of an extension."""
         self.log = FailureLog(process, tell)
         self._process = process
         self._budget = budget_seconds
         self._manager = pluggy.PluginManager(specs.PROJECT)
         self._manager.add_hookspecs(specs)
         self._mailboxes: dict[str, Mailbox] = {}
+        self._tell_call = tell_call
+        self._called: set[tuple[str, str]] = set()
 
     def register(self, extension: object, name: str) -> None:
         """Add an extension: a module or an object with functions marked `hookimpl`.
@@ -74,6 +77,7 @@ class HookHost:
         plugin = self._manager.get_plugin(name)
         if plugin is not None:
             self._manager.unregister(plugin)
+        self._called = {pair for pair in self._called if pair[0] != name}
         mailbox = self._mailboxes.pop(name, None)
         if mailbox is not None:
             mailbox.close()
@@ -90,15 +94,20 @@ class HookHost:
         callers = self._manager.get_hookcallers(plugin) if plugin is not None else None
         return tuple(sorted(caller.name for caller in callers or ()))
 
+    def called(self, name: str) -> frozenset[str]:
+        """The extension points at which an extension was called so far."""
+        return frozenset(hook for extension, hook in tuple(self._called) if extension == name)
+
     def failures(self) -> tuple[HookFailure, ...]:
-        """The latest errors, oldest first, then observers that have not come back."""
-        late = []
+        """The latest errors, oldest first; observers that have not come back are among them."""
         for name, mailbox in list(self._mailboxes.items()):
-            present = mailbox.present()
-            if present is not None and present.seconds > self._budget:
-                message = f"It has not come back for {present.seconds:.1f} s; nobody waits for it."
-                late.append(HookFailure(name, present.hook, message, "", "slow", self._process))
-        return (*self.log.all(), *late)
+            self._note_late(name, mailbox)
+        return self.log.all()
+
+    def _note_late(self, name: str, mailbox: Mailbox) -> None:
+        present = mailbox.present()
+        if present is not None and present.seconds > self._budget:
+            self.log.late(name, present.hook, present.seconds)
 
     def close(self) -> None:
         """Let observers end; those that do not are left to themselves."""
@@ -178,6 +187,7 @@ class HookHost:
             own = {k: v.of(name) if isinstance(v, Own) else v for k, v in arguments.items()}
             mailbox = self._mailboxes.setdefault(name, Mailbox(name))
             mailbox.put(hook, _Telling(self, implementation, hook, own))
+            self._note_late(name, mailbox)
 
     def tell(
         self, implementation: pluggy.HookImpl, hook: str, arguments: Mapping[str, Any]
@@ -211,6 +221,10 @@ class HookHost:
         self, implementation: pluggy.HookImpl, hook: str, arguments: Mapping[str, Any]
     ) -> Any:
         """Call one implementation with the arguments that it takes."""
+        pair = implementation.plugin_name, hook
+        if pair not in self._called:
+            self._called.add(pair)
+            self._tell_call(*pair)
         started = time.perf_counter()
         try:
             return implementation.function(*(arguments[name] for name in implementation.argnames))

@@ -21,6 +21,7 @@ from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     CancelJob,
+    ExtensionCalled,
     ExtensionFailed,
     JobEnded,
     JobNoted,
@@ -227,8 +228,8 @@ class Dispatcher:
             self._supervisor.ready(event)
             self._send_extensions()
             self._warm_up()
-        elif isinstance(event, ExtensionFailed):
-            if self._extensions is not None:
+        elif isinstance(event, (ExtensionFailed, ExtensionCalled)):
+            if self._extensions is not None and isinstance(event, ExtensionFailed):
                 self._extensions.worker_failed(event)
         elif isinstance(event, ModelReady):
             self._supervisor.loaded(event)

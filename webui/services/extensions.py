@@ -218,6 +218,7 @@ class ExtensionService:
             enabled,
             () if problem is None else (problem,),
             tuple(failure for failure in failures if failure.extension == name),
+            in_use=enabled and problem is None and name in self.studio.offers,
         )
 
     def _changed(self) -> None:

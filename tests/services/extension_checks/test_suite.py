@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.writing import write_extension
-from webui.services.extension_checks.outcome import Outcome
+from webui.services.extension_checks.outcome import Outcome, of_hooks
 from webui.services.extension_checks.suite import Bench, check_extension
 from webui.services.extension_template import write_new
 from webui.workers.protocol import OnEvent, Worker
@@ -84,3 +84,8 @@ def test_a_new_one_passes_with_its_own_tests(tmp_path: Path) -> None:
     assert "3 passed" in outcomes.pop("its own tests").said
     assert not outcomes.pop("worker").passed  # for want of a model here
     assert all(each.passed for each in outcomes.values())
+
+
+def test_a_hook_that_was_never_called_does_not_pass() -> None:
+    called, never = of_hooks("worker", ["change_latent", "change_sampled"], {"change_latent"}, ())
+    assert (called.passed, never.passed, never.said) == (True, False, "was never called")

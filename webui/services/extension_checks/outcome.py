@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from webui.contracts.extension import HookFailure
@@ -25,13 +25,19 @@ class Outcome:
 
 
 def of_hooks(
-    process: str, hooks: Sequence[str], failures: Sequence[HookFailure]
+    process: str,
+    hooks: Sequence[str],
+    called: Container[str],
+    failures: Sequence[HookFailure],
 ) -> tuple[Outcome, ...]:
-    """One outcome for each hook that was called, by what was noted of it; a slow one passes, and is named."""
+    """One outcome for each hook: it must have been called, and not failed; a slow one passes, and is named."""
     outcomes = []
     for hook in hooks:
         noted = [failure for failure in failures if failure.hook == hook]
         bad = [failure for failure in noted if failure.kind == "failed"]
         said = "; ".join(dict.fromkeys(failure.message for failure in bad or noted))
+        if not noted and hook not in called:
+            outcomes.append(Outcome(f"{process}: {hook}", False, "was never called"))
+            continue
         outcomes.append(Outcome(f"{process}: {hook}", not bad, said))
     return tuple(outcomes)

@@ -59,7 +59,7 @@ def check_studio(manifest: Manifest, folder: Path) -> StudioSide:
     if not studio.host.settle(OBSERVER_SECONDS):
         said = f"its observers have not come back within {OBSERVER_SECONDS:g} s"
         outcomes.append(Outcome("studio: observers", False, said))
-    outcomes += of_hooks("studio", hooks, studio.host.failures())
+    outcomes += of_hooks("studio", hooks, studio.host.called(name), studio.host.failures())
     brought = "torch" in sys.modules and not had_torch
     outcomes.append(
         Outcome("studio: without torch", not brought, "it imports torch; move that to worker.py" if brought else "")

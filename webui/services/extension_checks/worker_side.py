@@ -11,6 +11,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.extension import HookFailure, Manifest
 from webui.contracts.ids import JobId
 from webui.contracts.messages import (
+    ExtensionCalled,
     ExtensionFailed,
     JobEnded,
     PictureReady,
@@ -49,6 +50,7 @@ class Life:
 
     def __init__(self, make_worker: MakeWorker, checkpoint: CheckpointInfo) -> None:
         self.failures: list[HookFailure] = []
+        self.called: set[str] = set()
         self._checkpoint = checkpoint
         self._events: queue.SimpleQueue[WorkerEvent] = queue.SimpleQueue()
         self._worker = make_worker(self._events.put)
@@ -92,6 +94,8 @@ class Life:
         if isinstance(event, ExtensionFailed):
             told = event.extension, event.hook, event.message, event.trace, event.kind
             self.failures.append(HookFailure(*told, process="worker"))
+        elif isinstance(event, ExtensionCalled):
+            self.called.add(event.hook)
 
 
 def check_worker(
@@ -122,7 +126,7 @@ def check_worker(
     return (
         *_load(beside.failures),
         *outcomes,
-        *of_hooks("worker", _hooks(manifest), beside.failures),
+        *of_hooks("worker", _hooks(manifest), beside.called, beside.failures),
     )
 
 

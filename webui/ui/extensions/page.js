@@ -51,7 +51,7 @@ function card(article, one, install) {
 }
 
 function state({ enabled, in_use: inUse, problems, failures: failed }) {
-  const [said, kind] = inUse && failed.length ? ['in use, not all went well', 'warn'] : inUse ? ['in use', 'good'] : problems.length ? ['cannot be used', 'bad'] : enabled ? ['from the next start on', 'warn'] : ['off', 'off'];
+  const [said, kind] = inUse && failed.length ? ['in use, not all went well', 'warn'] : inUse ? ['in use', 'good'] : problems.length ? ['cannot be used', 'bad'] : enabled ? ['in a moment', 'warn'] : ['off', 'off'];
   const pill = make('span', { className: 'ez-extension-state', textContent: said });
   pill.dataset.kind = kind;
   return pill;

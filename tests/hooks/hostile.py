@@ -1,0 +1,65 @@
+"""Extensions that mean harm or are broken, in both processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.hooks.writing import write_extension
+from webui.hooks.specs import POINTS
+
+_IMPORT = "from webui.hooks.specs import hookimpl\n"
+
+
+def _every(process: str, body: str, *kinds: str) -> str:
+    """Each hook of a process that is of one of the kinds, or of any."""
+    return _IMPORT + "\n".join(
+        f"@hookimpl\ndef {name}():\n    {body.format(name)}\n"
+        for name, point in POINTS.items()
+        if point.process == process
+        and name != "picture_file_name"
+        and (not kinds or point.kind in kinds)
+    )
+
+
+_LOOPS = """
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {0}():
+    while True:
+        time.sleep(0.02)
+"""
+_TAKES_EULER = """
+from webui.contracts.choices import SamplerInfo
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def sampler_functions():
+    return {SamplerInfo("Euler", (), "Karras", False, 1): lambda *_: iter(())}
+"""
+HOSTILE: Mapping[str, Mapping[str, object]] = {
+    "at_import": {"studio": "raise RuntimeError('at import')", "worker": "raise RuntimeError('there, too')"},
+    "at_import_there": {"worker": "raise RuntimeError('at import')"},
+    "every_hook": {"studio": _every("studio", "raise RuntimeError('in {0}')"),
+                   "worker": _every("worker", "raise RuntimeError('in {0}')")},
+    "for_ever": {"studio": _LOOPS.format("job_changed"), "worker": _LOOPS.format("step_taken")},
+    "odd_answers": {"studio": _every("studio", "return 3", "collect"), "worker": _every("worker", "return 3")},
+    "old_torch": {"studio": "", "needs": ["torch==1.0"]},
+    "outside": {"studio": "", "name": "../outside"},
+    "swapper": {"studio": "import sys\nsys.modules['json'] = None\n"},
+    "swapper_there": {"worker": "import sys\nsys.modules['torch'] = None\n"},
+    "taken_name": {"studio": _every("studio", "raise RuntimeError('in {0}')"), "name": "every_hook"},
+    "taken_sampler": {"worker": _TAKES_EULER},
+}  # fmt: skip
+"""By folder."""
+REFUSED = {"at_import", "old_torch", "outside", "swapper", "taken_name"}
+"""Those that the studio cannot load."""
+
+
+def write_hostile(folder: Path) -> tuple[str, ...]:
+    """Put the set into a folder of extensions; gives its names."""
+    for name, parts in HOSTILE.items():
+        write_extension(folder, name, **parts)  # type: ignore[arg-type]
+    return tuple(HOSTILE)
