@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -62,3 +65,24 @@ def test_arguments_that_are_no_model_are_refused(tmp_path: Path) -> None:
     manifest = read_manifest(write_extension(tmp_path, "bad", studio="", arguments="Model = 3\n"))
     with pytest.raises(BadExtension, match=r"is 3; a class derived from pydantic\.BaseModel"):
         load_arguments(manifest)
+
+
+def test_what_another_thread_imports_meanwhile_is_not_blamed_on_an_extension(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries that import lazily, such as transformers, put another module in their own place."""
+    (tmp_path / "easel_lazy.py").write_text(
+        "import sys, time, types\ntime.sleep(0.2)\nsys.modules[__name__] = types.ModuleType(__name__)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    manifest = read_manifest(
+        write_extension(tmp_path, "slow", studio="import time\ntime.sleep(0.4)\nVALUE = 1\n")
+    )
+    other = threading.Thread(target=lambda: importlib.import_module("easel_lazy"))
+    other.start()
+    while "easel_lazy" not in sys.modules:
+        time.sleep(0.001)
+    assert load_module(manifest, "studio").VALUE == 1
+    other.join()
+    unload("slow")
+    del sys.modules["easel_lazy"]

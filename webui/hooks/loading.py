@@ -72,7 +72,7 @@ def unload(name: str) -> None:
 
 
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
-    before = dict(sys.modules)
+    before = {name: module for name, module in sys.modules.copy().items() if _is_whole(module)}
     try:
         return within(seconds, load)
     except BaseException as error:
@@ -85,6 +85,12 @@ def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
         ) from error
     finally:
         _put_back(manifest.name, before)
+
+
+def _is_whole(module: ModuleType) -> bool:
+    """Whether no other thread is importing it just now: one that is may put another in its place."""
+    spec = getattr(module, "__spec__", None)
+    return not getattr(spec, "_initializing", False)  # what the import system itself goes by
 
 
 def _put_back(name: str, before: dict[str, ModuleType]) -> None:
