@@ -100,7 +100,9 @@ class AdapterView(View):
     kind: AdapterKind
     title: str
     bytes: int
-    reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    reads: str = Field(
+        description="What picture a controlnet wants: 'edges', 'classes', an IP-Adapter's 'look', or open."
+    )
     kinds: tuple[str, ...] = Field(
         description="What pictures a union controlnet reads; else empty."
     )

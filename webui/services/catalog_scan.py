@@ -18,6 +18,7 @@ from webui.contracts.ids import AdapterId, ModelId
 from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
 from webui.services.adapter_kinds import kind_at
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.image_encoder_files import describe_image_encoder_folder
 from webui.services.model_roots import ModelRoot
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
@@ -146,7 +147,9 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
         return replace(base, adapter=kind.describe(path, adapter))
     if (path / INDEX_FILE).is_file():
         return replace(base, model=describe_folder(path, ModelId(relative)))
-    return replace(base, adapter=describe_controlnet(path, AdapterId(relative)))
+    adapter = AdapterId(relative)
+    found = describe_controlnet(path, adapter) or describe_image_encoder_folder(path, adapter)
+    return replace(base, adapter=found)
 
 
 def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
@@ -170,7 +173,7 @@ def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Pat
         if depth < MAX_DEPTH:
             kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
             endings = ENDINGS if kind is None else kind.endings
-            if has_config and (kind is None or kind.kind in ("controlnet", "vae")):
+            if has_config and (kind is None or kind.kind in ("controlnet", "vae", "image_encoder")):
                 endings = ()
             for path in entries:
                 if path.suffix.lower() in endings and path.is_file():
