@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.contracts.parameters.words import TEXTS
 from webui.contracts.request import GenerationRequest
+from webui.engine.adapters.lora import LoadedLora
 from webui.engine.model import LoadedModel
 from webui.prompt.check import problems_in
 from webui.prompt.counting import TextCounter, vectors_of
+
+_ENCODERS: Mapping[str, str] = {
+    TEXT: "the first text encoder", TEXT_2: "the second text encoder", TEXT_3: "the third text encoder (T5)",
+}  # fmt: skip
 
 
 def cut_note(
@@ -26,6 +32,20 @@ def cut_note(
         _box_note(model, request),
     )
     return " ".join(note for note in notes if note) or None
+
+
+def unread_note(model: LoadedModel, loras: Iterable[LoadedLora]) -> str | None:
+    """Sentences that say which LoRAs also change text encoders that the model has not; None where none does."""
+    notes = []
+    for lora in loras:
+        parts = {part for part, _ in lora.changes} - {UNET, *model.text_parts}
+        if parts:
+            named = " and ".join(_ENCODERS[part] for part in sorted(parts))
+            notes.append(
+                f"The LoRA {lora.info.id!r} changes {named} too, which this model has not: that part of it was "
+                "left out."
+            )
+    return " ".join(notes) or None
 
 
 def _text_note(
