@@ -160,6 +160,7 @@ class WordsView(View):
     embeddings: tuple[str, ...]
     styles: tuple[str, ...]
     wildcards: tuple[str, ...]
+    hypernetworks: tuple[str, ...]
 
 
 class StyleView(View):
