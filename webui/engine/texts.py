@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET
 from webui.contracts.parameters.regions import REGION_PROMPTS
+from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.parameters.words import TEXTS
 from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.lora import LoadedLora
@@ -30,6 +31,7 @@ def cut_note(
         _text_note(model, request, adapters),
         _guidance_note(model, request),
         _box_note(model, request),
+        _unsteered_note(model, request),
     )
     return " ".join(note for note in notes if note) or None
 
@@ -84,6 +86,23 @@ def _guidance_note(model: LoadedModel, request: GenerationRequest) -> str | None
     if model.can_be_guided or request.guidance_scale == 1 or model.checkpoint.task == "upscale":
         return None
     return "The model knows nothing to guide a picture away from; the guidance scale was left out."
+
+
+def _unsteered_note(model: LoadedModel, request: GenerationRequest) -> str | None:
+    """What `programs.upscale` leaves out where there are no words."""
+    if model.checkpoint.task != "upscale" or model.reads_text or request.upscaler != BY_MODEL:
+        return None
+    freeu = (request.freeu_b1, request.freeu_b2, request.freeu_s1, request.freeu_s2)
+    asked = {
+        "perturbed-attention guidance": request.pag_scale > 0,
+        "self-attention guidance": request.sag_scale > 0,
+        "FreeU": freeu != (1, 1, 1, 1),
+        "tiling": request.tiling,
+    }
+    missed = [name for name, is_asked in asked.items() if is_asked]
+    if not missed:
+        return None
+    return f"The model enlarges without words and is drawn as it is: {' and '.join(missed)} had no effect."
 
 
 def _box_note(model: LoadedModel, request: GenerationRequest) -> str | None:
