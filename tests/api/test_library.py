@@ -24,6 +24,7 @@ def test_notes_are_kept_and_shown_in_the_list(client: TestClient, key: str) -> N
     assert kept.status_code == 200
     told = client.get("/api/v1/library/notes", params={"key": key}).json()
     assert (told["notes"]["text"], told["notes"]["defaults"]["steps"]) == ("mine", 7)
+    assert (told["beside"]["triggers"], told["beside"]["weight"]) == ([], None)
     assert client.get("/api/v1/library").json()["items"][0]["triggers"] == ["x"]
     model = next(m for m in client.get("/api/v1/models").json() if f"model:{m['id']}" == key)
     assert model["defaults"]["steps"] == 7

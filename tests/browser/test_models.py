@@ -81,6 +81,20 @@ def test_notes_are_kept_and_a_word_goes_into_the_prompt(page: Any) -> None:
     assert page.evaluate("document.body.dataset.tab") == "txt2img"
 
 
+def test_what_another_program_left_beside_a_file_shows_where_nothing_is_noted(page: Any) -> None:
+    said = {
+        "notes": {"text": "", "triggers": [], "weight": None, "base": "", "defaults": {}},
+        "beside": {"text": "Soft at 0.4.", "triggers": ["chalk", "slate"], "weight": 0.7},
+        "facts": {},
+    }
+    page.route("**/library/notes*", lambda route: route.fulfill(json=said))
+    _open(page)
+    page.locator(".ez-library-card").first.click()
+    assert page.get_attribute(".ez-library-look textarea", "placeholder") == "Soft at 0.4."
+    words = page.locator(".ez-library-look label:has-text('call it') input")
+    assert (words.get_attribute("placeholder"), words.input_value()) == ("chalk, slate", "")
+
+
 def test_a_source_that_may_not_be_fetched_is_said_in_the_dialog(page: Any) -> None:
     page.expected_faults = [
         "Failed to load resource: the server responded with a status of 400 (Bad Request)"

@@ -101,6 +101,24 @@ def test_names_are_offered_and_chosen_by_keyboard(page: Any) -> None:
     assert page.input_value(PROMPT) == "a __warm/colour__ <colo"
 
 
+def test_a_hypernetwork_is_offered_as_a_lora_is(browser: Any, shared_studio: RunningStudio) -> None:
+    words: dict[str, list[str]] = {"embeddings": [], "styles": [], "wildcards": []}
+    words |= {"loras": ["chalk"], "hypernetworks": ["thick"]}
+    with watched_page(browser, shared_studio.address) as page:
+        page.route("**/prompts/words", lambda route: route.fulfill(json=words))
+        for opening in ("a <hypernet:", "a <hypernetwork:th", "a <thi"):
+            page.fill(PROMPT, "")
+            page.type(PROMPT, opening)
+            page.wait_for_selector(f"{OPTION}[aria-selected=true]")
+            assert page.locator(OPTION).all_inner_texts() == ["thick\nhypernetwork"]
+            page.keyboard.press("Enter")
+            assert page.input_value(PROMPT) == "a <hypernet:thick:1>"
+        page.fill(PROMPT, "")
+        page.type(PROMPT, "a <lora:")
+        page.wait_for_selector(f"{OPTION}[aria-selected=true]")
+        assert page.locator(OPTION).all_inner_texts() == ["chalk\nLoRA"]
+
+
 def test_weights_and_order_are_changed_by_keyboard(page: Any) -> None:
     page.fill(PROMPT, "a red house, <lora:chalk:0.8>")
     place = "document.querySelector('#txt2img-prompt textarea').setSelectionRange(%d, %d)"

@@ -111,7 +111,10 @@ def test_a_model_without_a_tokenizer_counts_nothing() -> None:
 def test_names_are_as_short_as_tells_them_apart(reader: PromptReader, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         write_lora(tmp_path / "models" / folder / "loras" / "ink.safetensors")
+    layers = {"768.0.linear.0.weight": [8, 768], "768.0.linear.0.bias": [8]}
+    write_weights(tmp_path / "models" / "hypernetworks" / "thick.pt", layers)
     words = reader.words()
+    assert words.hypernetworks == ("thick",)
     assert words.loras == ("a/loras/ink", "b/loras/ink", "chalk")
     assert (words.embeddings, words.styles, words.wildcards) == (("cloud",), ("oil",), ("colour",))
 

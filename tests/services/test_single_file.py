@@ -73,7 +73,6 @@ def test_the_json_beside_it_has_the_last_word_and_may_hold_other_programs_keys(
         ({"native_size": 10**6}, "native_size"),
         ({"defaults": {"seed": 1}}, "defaults"),
         ({"defaults": {"steps": -1}}, "steps"),
-        ([], "JSON object"),
     ],
 )
 def test_a_json_that_cannot_be_used_is_named(tmp_path: Path, said: object, sentence: str) -> None:

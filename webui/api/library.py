@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
@@ -14,6 +14,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import PictureId
 from webui.contracts.notes import Notes
 from webui.services.library import Item
+from webui.services.sidecars import Sidecar
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
 Key = Annotated[str, Query(description="Kind and id, as listed: 'lora:starter/loras/chalk'.")]
@@ -37,6 +38,9 @@ class ItemNotesView(View):
     """What is noted of one, and what its file says beside."""
 
     notes: Notes
+    beside: Sidecar = Field(
+        description="What other programs left beside its file; it holds where nothing is noted."
+    )
     facts: dict[str, str]
 
 
@@ -82,7 +86,7 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
              "Weights": f"{info.parameters / 1e6:.0f} million, {info.dtype}", "Task": info.task}
             if isinstance(info, CheckpointInfo) else dict(info.training)
         )  # fmt: skip
-        return ItemNotesView(notes=library.notes.get(key), facts=facts)
+        return ItemNotesView(notes=library.notes.get(key), beside=library.beside(key), facts=facts)
 
     @router.get("/preview", responses=MISSING, response_class=Response, summary="See its picture")
     def preview(key: Key) -> Response:

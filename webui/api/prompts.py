@@ -39,7 +39,7 @@ def prompts_router(context: ApiContext) -> APIRouter:
 
     @router.get("/prompts/words", summary="List what a prompt may name")
     def words() -> WordsView:
-        """LoRAs, embeddings, styles and wildcards by the names that a prompt calls them."""
+        """LoRAs, hypernetworks, embeddings, styles and wildcards by the names that a prompt calls them."""
         return WordsView(**asdict(context.prompts.words()))
 
     @router.get("/styles", summary="List the styles")

@@ -100,7 +100,9 @@ class AdapterView(View):
     kind: AdapterKind
     title: str
     bytes: int
-    reads: str = Field(description="What picture a controlnet wants: 'edges', 'classes', or open.")
+    reads: str = Field(
+        description="What picture a controlnet wants: 'edges', 'classes', an IP-Adapter's 'look', or open."
+    )
     kinds: tuple[str, ...] = Field(
         description="What pictures a union controlnet reads; else empty."
     )
@@ -158,6 +160,7 @@ class WordsView(View):
     embeddings: tuple[str, ...]
     styles: tuple[str, ...]
     wildcards: tuple[str, ...]
+    hypernetworks: tuple[str, ...]
 
 
 class StyleView(View):

@@ -7,7 +7,9 @@ from typing import Literal
 
 from webui.contracts.ids import AdapterId
 
-AdapterKind = Literal["controlnet", "lora", "embedding", "upscaler", "vae", "hypernetwork"]
+AdapterKind = Literal[
+    "controlnet", "lora", "embedding", "upscaler", "vae", "hypernetwork", "image_encoder"
+]
 
 
 @dataclass(frozen=True)
@@ -16,10 +18,12 @@ class AdapterInfo:
 
     id: AdapterId
     kind: AdapterKind
-    """'controlnet': a network that reads a picture beside the model, a T2I-Adapter too. 'lora': changes to weights.
+    """'controlnet': a network that reads a picture beside the model, T2I-Adapters and IP-Adapters too. 'lora': changes to
+    weights.
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
     enlarges finished pictures. 'vae': a first stage that takes the place of a model's.
-    'hypernetwork': small networks before the keys and values of attention."""
+    'hypernetwork': small networks before the keys and values of attention. 'image_encoder': what looks at pictures for
+    IP-Adapters."""
     title: str
     """What the menu shows."""
     path: str
@@ -49,8 +53,27 @@ class AdapterInfo:
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
     kinds: tuple[str, ...] = ()
     """The kinds of pictures that a union controlnet reads; empty for one of one kind."""
+    pooled_width: int = 0
+    """Width of what an image encoder says of a picture as a whole; of an IP-Adapter: of what it is told of one."""
+    patch_width: int = 0
+    """The same of each patch of the picture; an IP-Adapter is told one of the two, and the other is 0."""
     is_tiny: bool = False
     """Whether a first stage is TAESD, which is quick enough for previews."""
+
+    @property
+    def is_ip_adapter(self) -> bool:
+        """Whether what reads a picture is an IP-Adapter (Ye et al. 2023), which needs an image encoder beside it."""
+        return self.kind == "controlnet" and (self.pooled_width > 0 or self.patch_width > 0)
+
+    def is_told_by(self, encoder: AdapterInfo) -> bool:
+        """Whether an image encoder says what this IP-Adapter is told of pictures."""
+        said, told = (
+            (encoder.pooled_width, encoder.patch_width),
+            (self.pooled_width, self.patch_width),
+        )
+        return encoder.kind == "image_encoder" and all(
+            w in (0, s) for w, s in zip(told, said, strict=True)
+        )
 
     @property
     def name(self) -> str:

@@ -25,10 +25,11 @@ class TextView:
 
 @dataclass(frozen=True, eq=False)
 class ControlView:
-    """A ControlNet or T2I-Adapter at work."""
+    """A ControlNet, T2I-Adapter or IP-Adapter at work."""
 
     hint: Tensor
-    """(1, 3, H, W) in [0, 1]: the control picture at the size that the network reads."""
+    """(1, 3, H, W) in [0, 1]: the control picture at the size that the network reads. Of an IP-Adapter (2, T, D): what an
+    image encoder says of its picture, and what it is told in the place of one beside the negative prompt."""
     weight: float
     """What its say is multiplied by."""
     highest: float

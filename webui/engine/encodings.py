@@ -24,11 +24,12 @@ from webui.engine.work import (
     EncodeImage,
     EncodeText,
     Execute,
+    ReadPicture,
     Work,
 )
 
 Encoding = Tensor | EncodedText
-ENCODES = (EncodeText, EncodeBoxes, EncodeImage)
+ENCODES = (EncodeText, EncodeBoxes, EncodeImage, ReadPicture)
 _Key = tuple[object, object]
 """A mark of the model, and the content."""
 

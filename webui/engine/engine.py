@@ -210,7 +210,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "Reading the prompt")
             return
-        for text in (note, job.note_savings()):
+        for text in (note, job.note_savings(), job.note_unread()):
             if text is not None:
                 self._note(job, text)
         for _ in range(self._options.pictures_at_once):

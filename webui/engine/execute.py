@@ -14,9 +14,10 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
-from webui.engine.adapters.control import residuals
+from webui.engine.adapters.control import picture_prompts, residuals
 from webui.engine.adapters.controlnet import Inputs
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
+from webui.engine.adapters.ip_adapter import beside_the_text
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache
@@ -32,6 +33,7 @@ from webui.engine.work import (
     EncodeImage,
     EncodeText,
     Predict,
+    ReadPicture,
     UpscalePixels,
     Work,
 )
@@ -52,6 +54,9 @@ def execute(works: Sequence[Work]) -> list[Answer]:
     enlarged = [work for work in works if isinstance(work, UpscalePixels)]
     if enlarged:
         return [upscale_pixels(work.net, work.pixels) for work in enlarged]
+    pictures = [work for work in works if isinstance(work, ReadPicture)]
+    if pictures:
+        return [work.net.says(work.pixels, patches=work.patches) for work in pictures]
     texts = [work for work in works if isinstance(work, EncodeText)]
     if texts:
         return [*encode_texts(texts)]
@@ -79,10 +84,13 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         controls = [work.controls for work in works]
         shown = Inputs(x, t, tokens, pooled, sizes)
         given |= residuals(controls, rows, shown, model.dtype, works[0].reuse is not None)
+    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
+    prompts = picture_prompts([work.controls for work in works], flags)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     hypernetworks = in_the_way(model.unet, works[0].patches)
-    with deep_cache(model.unet, works), merging, alterations, hypernetworks:
+    pictures = beside_the_text(model.unet, prompts)
+    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures:
         if model.fast is not None and _is_plain(works):
             output = model.fast(x, t, given)
         else:
@@ -170,11 +178,13 @@ def _rows_of(works: Sequence[Predict], name: str) -> Tensor | None:
 
 def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:
     """(R,): which rows of all works are perturbed."""
-    return [
-        flag
-        for work, count in zip(works, rows, strict=True)
-        for flag in work.perturbed or (False,) * count
-    ]
+    counted = zip(works, rows, strict=True)
+    return [flag for work, count in counted for flag in _flags(work.perturbed, count)]
+
+
+def _flags(said: tuple[bool, ...], rows: int) -> tuple[bool, ...]:
+    """Of each row of a work."""
+    return said or (False,) * rows
 
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:

@@ -26,7 +26,7 @@ from webui.engine.work import Denoise, Predict, Task
 
 @dataclass(frozen=True, eq=False)
 class Steering:
-    """A controlnet, and the noise levels between which it steers."""
+    """A controlnet, T2I-Adapter or IP-Adapter, and the noise levels between which it steers."""
 
     control: Control
     highest: float
@@ -34,6 +34,8 @@ class Steering:
 
     def crop(self, window: Window) -> Steering:
         """The same for a part of the latent."""
+        if not self.control.net.factor:
+            return self  # each part follows the whole picture
         hint = window.of(self.control.hint, self.control.net.factor)
         return replace(self, control=replace(self.control, hint=hint))
 
@@ -166,6 +168,7 @@ def _question(
         patches=conditioning.patches_at(sigma),
         alterations=conditioning.alterations,
         perturbed=(*[False] * rows, True) if perturbs else (),
+        negative=(*[False] * (rows - 1), rows > 1, *[False] * perturbs),
         shows_looks=plan.guidance.watches,
     )
 
@@ -180,6 +183,7 @@ def _with_blank(question: Predict, channels: int, rows: int) -> Predict:
         x=torch.cat((question.x, blank)),
         tokens=None if tokens is None else torch.cat((tokens, tokens[also])),
         perturbed=(*question.perturbed, False) if question.perturbed else (),
+        negative=(*question.negative, question.negative[rows - 1]),
     )
 
 
@@ -196,6 +200,7 @@ def _last_row(question: Predict, inputs: Tensor, rows: int) -> Predict:
         pooled=pooled,
         sizes=sizes,
         perturbed=(),
+        negative=question.negative[rows - 1 : rows],
         shows_looks=False,
     )
 

@@ -14,6 +14,7 @@ from webui.contracts.messages import RunJob
 from webui.contracts.parameters.turns import PRIORITIES, Priority
 from webui.contracts.parameters.words import TEXTS
 from webui.contracts.steps import steps_of
+from webui.engine.adapters.lora import LoadedLora
 from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.vae import LoadedVae
 from webui.engine.deep_cache import StepCache, can_reuse
@@ -21,6 +22,7 @@ from webui.engine.model import LoadedModel
 from webui.engine.previewer import Previewer
 from webui.engine.programs import PictureOrder
 from webui.engine.residency import Lease
+from webui.engine.texts import unread_note
 from webui.engine.token_merging import can_merge
 from webui.engine.work import Predict, Program, Work
 from webui.prompt.reading import read_text
@@ -96,6 +98,11 @@ class RunningJob:
         if request.token_merging_ratio > 0 and not can_merge(model.unet):
             missed.append("merge tokens")
         return f"This model cannot {' or '.join(missed)}: every step is exact." if missed else None
+
+    def note_unread(self) -> str | None:
+        """A sentence where LoRAs of the request change what the model has not."""
+        loras = [lora for lora in self.adapters.values() if isinstance(lora, LoadedLora)]
+        return None if self.lease is None else unread_note(self.lease.model, loras)
 
     def check_equipment(self) -> None:
         """See that the order came with all adapters that its request names, each of its kind.

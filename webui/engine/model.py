@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.lora_keys import TEXT
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
@@ -28,6 +29,11 @@ log = logging.getLogger(__name__)
 
 class TextReader(Protocol):
     """How a model of several text encoders reads a text."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its text encoders, as LoRAs call them."""
+        ...
 
     def __call__(self, work: EncodeText) -> EncodedText:
         """What the work's text becomes."""
@@ -104,6 +110,13 @@ class LoadedModel:
     def reads_text(self) -> bool:
         """Whether a prompt tells it anything."""
         return self.text_encoder is not None or self.reads is not None
+
+    @property
+    def text_parts(self) -> tuple[str, ...]:
+        """Its text encoders, as LoRAs call them."""
+        if self.reads is not None:
+            return self.reads.parts
+        return () if self.text_encoder is None else (TEXT,)
 
     @property
     def can_be_guided(self) -> bool:

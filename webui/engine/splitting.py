@@ -58,6 +58,7 @@ def _rows(work: Predict) -> Split | None:
             pooled=None if work.pooled is None else work.pooled[half],
             sizes=None if work.sizes is None else work.sizes[half],
             perturbed=work.perturbed[half],
+            negative=work.negative[half],
             reuse=None if work.reuse is None else work.reuse[half],
             keep=None,  # the next step is then whole too
         )

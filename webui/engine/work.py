@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from webui.engine.adapters.control import Control
+from webui.engine.adapters.image_encoder import LoadedImageEncoder
 from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations
@@ -54,6 +55,19 @@ class EncodeImage:
     """(1, 3, H, W) in [-1, 1]."""
 
 
+@dataclass(frozen=True, eq=False)
+class ReadPicture:
+    """Look at a picture for an IP-Adapter; answered by a tensor (2, T, D), as `LoadedImageEncoder.says` has it."""
+
+    model: LoadedModel
+    """The job's, which holds the device; the network is its own."""
+    net: LoadedImageEncoder
+    pixels: Tensor
+    """(1, 3, side, side), as the encoder sees it."""
+    patches: bool
+    """Whether each patch is told, or the whole."""
+
+
 @dataclass(eq=False)
 class Kept:
     """Where a pass leaves what later ones reuse."""
@@ -81,12 +95,14 @@ class Predict:
     sizes: Tensor | None = None
     """(R, N): numbers that each row embeds beside the timestep, as SDXL does the picture's sizes."""
     controls: tuple[Control, ...] = ()
-    """Controlnets that steer this evaluation."""
+    """Controlnets, T2I-Adapters and IP-Adapters that steer this evaluation."""
     patches: Patches = ()
     """LoRAs of the denoising network."""
     alterations: Alterations = UNALTERED
     perturbed: tuple[bool, ...] = ()
     """For each row, whether its self-attention in the middle is perturbed; empty for none."""
+    negative: tuple[bool, ...] = ()
+    """For each row, whether it is the negative prompt's; empty for none."""
     shows_looks: bool = False
     """Whether the answer has a further channel: how much each cell is looked at (`alterations.Looks`)."""
     merging: float = 0.0
@@ -175,7 +191,7 @@ class EncodedText:
         return EncodedText(torch.zeros_like(self.tokens), *zeros[1:])
 
 
-Work = EncodeText | EncodeBoxes | EncodeImage | Predict | DecodeLatent | UpscalePixels
+Work = EncodeText | EncodeBoxes | EncodeImage | ReadPicture | Predict | DecodeLatent | UpscalePixels
 Pixels = NDArray[np.uint8]
 
 Answer = Tensor | EncodedText | Pixels | Exception
@@ -246,6 +262,8 @@ def _sameness(work: Work) -> object:
         return work.pixels.shape[1:]
     if isinstance(work, UpscalePixels):
         return work.net.key, work.pixels.shape[1:]
+    if isinstance(work, ReadPicture):
+        return work.net.key, work.pixels.shape, work.patches
     if isinstance(work, EncodeText):
         return patch_key(work.patches), work.reading.key
     return work.boxes.shape

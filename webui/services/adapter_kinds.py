@@ -15,6 +15,7 @@ from webui.contracts.ids import AdapterId
 from webui.services.adapter_files import PICKLED, PICTURE, describe_embedding
 from webui.services.control_files import describe_control_file
 from webui.services.hypernetwork_files import describe_hypernetwork
+from webui.services.image_encoder_files import describe_image_encoder
 from webui.services.lora_files import describe_lora
 from webui.services.upscaler_files import describe_upscaler
 from webui.services.vae_files import describe_vae
@@ -70,9 +71,26 @@ KINDS: tuple[FileKind, ...] = (
     ),
     FileKind(
         "controlnet",
-        ("controlnet", "controlnets", "t2i_adapter", "t2i-adapter", "t2iadapter"),
+        (
+            "controlnet",
+            "controlnets",
+            "t2i_adapter",
+            "t2i-adapter",
+            "t2iadapter",
+            "ipadapter",
+            "ip_adapter",
+            "ip-adapter",
+            "ipadapters",
+            "ip-adapters",
+        ),
         ENDINGS,
         describe_control_file,
+    ),
+    FileKind(
+        "image_encoder",
+        ("image_encoder", "image_encoders", "clip_vision"),
+        ENDINGS,
+        describe_image_encoder,
     ),
 )
 

@@ -18,6 +18,7 @@ from webui.services.catalog_scan import Entry, Found, scan, stamp_of
 from webui.services.file_records import FileRecords
 from webui.services.model_roots import model_roots
 from webui.services.notes import NoteStore
+from webui.services.sidecars import NOTHING, Sidecar
 
 PREFERRED = ModelId("starter/text")
 
@@ -106,6 +107,19 @@ class Catalog:
     def everything(self) -> list[CheckpointInfo | AdapterInfo]:
         """Every usable model and adapter."""
         return [*self.models(), *self.adapters()]
+
+    def sidecars(self) -> Mapping[str, Sidecar]:
+        """What other programs left beside files, by kind and id as notes are; those of nothing are left out."""
+        found = self._current()
+        made: dict[str, Sidecar] = {}
+        for entry in found.entries.values():
+            if entry.beside == NOTHING:
+                continue
+            if entry.model is not None and found.models.get(entry.model.id) == entry.model:
+                made[model_key(entry.model.id)] = entry.beside
+            if entry.adapter is not None and found.adapters.get(entry.adapter.id) == entry.adapter:
+                made[adapter_key(entry.adapter)] = entry.beside
+        return made
 
     def problems(self) -> tuple[tuple[str, str], ...]:
         """What looks like a model or an adapter but cannot be used: path and reason."""

@@ -18,7 +18,9 @@ from webui.contracts.ids import AdapterId, ModelId
 from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
 from webui.services.adapter_kinds import kind_at
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
+from webui.services.image_encoder_files import describe_image_encoder_folder
 from webui.services.model_roots import ModelRoot
+from webui.services.sidecars import NOTHING, Sidecar, read_sidecars, sidecar_files
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
 
@@ -40,6 +42,8 @@ class Entry:
     model: CheckpointInfo | None = None
     adapter: AdapterInfo | None = None
     problem: str | None = None
+    beside: Sidecar = NOTHING
+    """What other programs left beside its file."""
 
     @property
     def is_current(self) -> bool:
@@ -141,12 +145,17 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
     if path.is_file():
         kind = kind_at(PurePosixPath(relative))
         if kind is None:
-            return replace(base, model=describe_file(path, ModelId(relative)))
-        adapter = AdapterId(relative.removesuffix(path.suffix))
-        return replace(base, adapter=kind.describe(path, adapter))
+            model = describe_file(path, ModelId(relative))
+            return base if model is None else replace(base, model=model, beside=read_sidecars(path))
+        adapter = kind.describe(path, AdapterId(relative.removesuffix(path.suffix)))
+        return (
+            base if adapter is None else replace(base, adapter=adapter, beside=read_sidecars(path))
+        )
     if (path / INDEX_FILE).is_file():
         return replace(base, model=describe_folder(path, ModelId(relative)))
-    return replace(base, adapter=describe_controlnet(path, AdapterId(relative)))
+    name = AdapterId(relative)
+    found = describe_controlnet(path, name) or describe_image_encoder_folder(path, name)
+    return replace(base, adapter=found)
 
 
 def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
@@ -170,11 +179,11 @@ def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Pat
         if depth < MAX_DEPTH:
             kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
             endings = ENDINGS if kind is None else kind.endings
-            if has_config and (kind is None or kind.kind in ("controlnet", "vae")):
+            if has_config and (kind is None or kind.kind in ("controlnet", "vae", "image_encoder")):
                 endings = ()
             for path in entries:
                 if path.suffix.lower() in endings and path.is_file():
-                    yield path, [path, path.with_suffix(".json")]
+                    yield path, [path, *sidecar_files(path)]
             below = [p for p in entries if not p.name.startswith(".") and p.is_dir()]
             pending.extend((p, depth + 1) for p in reversed(below))
 

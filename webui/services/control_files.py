@@ -1,4 +1,4 @@
-"""What the header of the single file of a controlnet or T2I-Adapter says of it."""
+"""What the header of the single file of a controlnet, T2I-Adapter or IP-Adapter says of it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from webui.contracts.union_kinds import kinds_of
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
 from webui.weights.header import WeightsHeader
+from webui.weights.ip_adapter_files import ip_adapter_shape, is_ip_adapter
 from webui.weights.read import read_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
+LOOK = "look"
+"""What an IP-Adapter reads: any picture, whose look it takes over."""
 READS: Mapping[str, str] = {
     "canny": "edges", "softedge": "soft edges", "hed": "soft edges", "pidi": "soft edges",
     "scribble": "scribble", "sketch": "scribble", "lineart": "lines", "mlsd": "straight lines",
@@ -32,6 +35,8 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         BrokenModel: it is truncated or unreadable.
     """
     header = read_weights(file)
+    if is_ip_adapter(header.shapes):
+        return _ip_adapter(file, header, adapter)
     is_t2i = bool(t2i_names(header.shapes))
     base, width, kinds = ("", 0, ()) if is_t2i else _made_for(header)
     if is_t2i and t2i_shape(header.shapes).kind == "full_adapter_xl":
@@ -41,6 +46,16 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         str(file.resolve()), header.bytes, reads=reads_of(file.stem),
         description=header.metadata.get("modelspec.description", "")[:200],
         base=base, text_width=width, is_t2i=is_t2i, kinds=kinds,
+    )  # fmt: skip
+
+
+def _ip_adapter(file: Path, header: WeightsHeader, adapter: AdapterId) -> AdapterInfo:
+    shape = ip_adapter_shape(header.shapes)
+    pooled, patches = (0, shape.told_width) if shape.reads_patches else (shape.told_width, 0)
+    return AdapterInfo(
+        adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
+        base=base_of_width(shape.text_width), text_width=shape.text_width,
+        pooled_width=pooled, patch_width=patches,
     )  # fmt: skip
 
 

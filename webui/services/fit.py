@@ -15,6 +15,7 @@ from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.contracts.parameters.upscaling import BY_MODEL, NO_SECOND, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
+from webui.services.image_encoders import missing_encoders
 from webui.services.images import ImageStore
 from webui.services.map_drivers import STEERED, is_steered
 
@@ -86,6 +87,7 @@ def misfits(
         *_labels(request, checkpoint),
         *_class(request, checkpoint),
         *_loras(request, checkpoint, catalog),
+        *missing_encoders(request, catalog),
     ]
 
 

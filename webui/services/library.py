@@ -17,6 +17,7 @@ from webui.services.catalog import Catalog, adapter_key, model_key
 from webui.services.file_records import FileRecords, Hashes
 from webui.services.hashes import short_hash
 from webui.services.notes import NoteStore
+from webui.services.sidecars import NOTHING, Sidecar
 
 BIN = ".bin"
 """Below the folder that a model was found in; hidden, so that nobody looks there."""
@@ -93,6 +94,10 @@ class Library:
             if adapter_key(adapter) == key:
                 return adapter
         raise NotFound("model or adapter", key)
+
+    def beside(self, key: str) -> Sidecar:
+        """What other programs left beside its file."""
+        return self._catalog.sidecars().get(key, NOTHING)
 
     def put(self, key: str, notes: Notes) -> None:
         """Keep notes on what is installed.
@@ -177,32 +182,39 @@ class Library:
     def _made(self) -> Iterator[Item]:
         models, adapters = self._catalog.models(), self._catalog.adapters()
         hashes = self._records.hashes(info.path for info in self._catalog.everything())
-        notes = self.notes.all()
+        noted, beside = self.notes.all(), self._catalog.sidecars()
         for model in models:
             key = model_key(model.id)
-            yield self._item(key, "model", model, notes.get(key, Notes()), hashes.get(model.path))
+            own = noted.get(key, Notes()), beside.get(key, NOTHING)
+            yield self._item(key, "model", model, own, hashes.get(model.path))
         for adapter in adapters:
             key = adapter_key(adapter)
-            noted = notes.get(key, Notes())
-            yield self._item(key, adapter.kind, adapter, noted, hashes.get(adapter.path))
+            own = noted.get(key, Notes()), beside.get(key, NOTHING)
+            yield self._item(key, adapter.kind, adapter, own, hashes.get(adapter.path))
 
     def _item(
         self,
         key: str,
         kind: str,
         info: CheckpointInfo | AdapterInfo,
-        notes: Notes,
+        own: tuple[Notes, Sidecar],
         known: Hashes | None,
     ) -> Item:
+        """What is noted wins over what other programs left beside a file, and this over what the file says."""
+        notes, beside = own
         is_model = isinstance(info, CheckpointInfo)
-        own = () if isinstance(info, CheckpointInfo) else info.trigger_words
+        words = () if isinstance(info, CheckpointInfo) else info.trigger_words
+        base = info.family if isinstance(info, CheckpointInfo) else info.base or beside.base
+        is_named = info.title != Path(info.path).stem
         return Item(
-            key=key, kind=kind, id=info.id, title=info.title,
-            family=notes.base or (info.family if isinstance(info, CheckpointInfo) else info.base),
+            key=key, kind=kind, id=info.id,
+            title=info.title if is_named else beside.title or info.title,
+            family=notes.base or base,
             task=info.task if isinstance(info, CheckpointInfo) else "",
             bytes=info.bytes, dtype=info.dtype if isinstance(info, CheckpointInfo) else "",
-            text_width=info.text_width, description=info.description,
-            triggers=notes.triggers or own, weight=notes.weight,
+            text_width=info.text_width, description=beside.description or info.description,
+            triggers=notes.triggers or beside.triggers or words,
+            weight=beside.weight if notes.weight is None else notes.weight,
             has_preview=self.notes.has_preview(key, info.path),
             hash="" if known is None else short_hash(known, is_lora=not is_model),
         )  # fmt: skip

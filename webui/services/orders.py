@@ -8,6 +8,7 @@ from webui.contracts.job import Job
 from webui.contracts.messages import RunJob
 from webui.contracts.request import GenerationRequest
 from webui.services.catalog import Catalog
+from webui.services.image_encoders import image_encoder_for
 from webui.services.images import ImageStore
 
 _PREVIEWED = {"sd1": ("SD 1", 4), "sdxl": ("SDXL", 4), "sd3": ("SD 3", 16), "flux": ("FLUX", 16)}
@@ -33,12 +34,14 @@ def order_of(job: Job, catalog: Catalog, images: ImageStore) -> RunJob:
 
 
 def adapters_of(request: GenerationRequest, catalog: Catalog) -> tuple[AdapterInfo, ...]:
-    """Every adapter that a request names, each once.
+    """Every adapter that a request names, each once, and the image encoders that IP-Adapters among them need.
 
     Raises:
         UnknownAdapter: one is not there any more.
     """
     found = [catalog.adapter("controlnet", use.adapter) for use in request.controls]
+    encoders = [image_encoder_for(info, catalog) for info in found]
+    found += [encoder for encoder in encoders if encoder is not None]
     found += [catalog.adapter("vae", name) for name in request.vaes]
     found += [catalog.adapter("upscaler", name) for name in request.upscaler_networks]
     for text in request.every_text:

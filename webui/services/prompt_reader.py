@@ -44,6 +44,7 @@ class KnownWords:
     embeddings: tuple[str, ...]
     styles: tuple[str, ...]
     wildcards: tuple[str, ...]
+    hypernetworks: tuple[str, ...] = ()
 
 
 class PromptReader:
@@ -94,6 +95,7 @@ class PromptReader:
             tuple(dict.fromkeys(info.name for info in adapters("embedding"))),
             tuple(style.name for style in self._sources.styles.list()),
             self._sources.wildcards.names(),
+            _short([info.id for info in adapters("hypernetwork")]),
         )
 
     def _first_text(self, request: GenerationRequest) -> tuple[PictureText, BadRequest | None]:

@@ -1,7 +1,7 @@
 """A model in a single file: whose it is, from its header and from what lies beside it.
 
 Beside `name.safetensors` may stand `name.json`, which says what the file cannot; all its keys are optional, and
-those of other programs are passed over:
+those of other programs are passed over, and so is a file that cannot be read:
 
     {"prediction": "v_prediction", "native_size": 768, "defaults": {"steps": 8}}
 
@@ -18,7 +18,8 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
 from webui.services.bare_model import describe_bare
-from webui.services.model_files import read_defaults, read_json
+from webui.services.model_files import read_defaults
+from webui.services.sidecars import read_beside
 from webui.weights.bare import bare_denoiser
 from webui.weights.ldm_unet import UNET
 from webui.weights.packed import count_packed
@@ -40,8 +41,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         NotAModel: it is of no family that we know; says why.
         BrokenModel: it is truncated, unreadable or of impossible shapes.
     """
-    beside = file.with_suffix(".json")
-    said = read_json(beside) if beside.is_file() else {}
+    beside, said = file.with_suffix(".json"), read_beside(file)
     if said.get("ignore") is True:
         return None
     header = read_weights(file)

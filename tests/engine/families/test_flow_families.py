@@ -15,6 +15,7 @@ from diffusers.pipelines.stable_diffusion_3 import (
     pipeline_stable_diffusion_3_img2img as sd3_img2img,
 )
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.engine.families.tiny_flow import tiny_flux, tiny_sd3, write_tiny_flow
@@ -22,6 +23,7 @@ from tests.engine.library import save_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
+from webui.contracts.ids import AdapterId
 from webui.engine.encoding import encode_texts
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
@@ -259,3 +261,69 @@ def test_the_studio_counts_the_words_that_t5_reads(flux: Pair) -> None:
     assert list(ready.tokenize("a red house")) == model.tokenize("a red house")
     assert ready.frame == model.frame
     assert ready.frame.content == 511
+
+
+T5_LAYERS = (
+    "encoder.block.0.layer.0.SelfAttention.q",
+    "encoder.block.0.layer.1.DenseReluDense.wo",
+)
+
+
+def t5_lora(file: Path, t5: Any, naming: str, weight: float) -> AdapterInfo:
+    """A LoRA of T5 alone, which is merged by hand into the pipeline's."""
+    generator = torch.Generator().manual_seed(0)
+    tensors: dict[str, Tensor] = {}
+    for name in T5_LAYERS:
+        layer = t5.get_submodule(name)
+        down = torch.randn(2, layer.weight.shape[1], generator=generator)
+        up = torch.randn(layer.weight.shape[0], 2, generator=generator)
+        joined = naming.format(name.replace(".", "_") if naming.endswith("_{}") else name)
+        ends = ("lora_down", "lora_up") if naming.endswith("_{}") else ("lora_A", "lora_B")
+        tensors |= {f"{joined}.{ends[0]}.weight": down, f"{joined}.{ends[1]}.weight": up}
+        layer.weight.data += weight * up @ down
+    save_file(tensors, file)
+    return AdapterInfo(AdapterId(file.stem), "lora", "t5", str(file), 1)
+
+
+@pytest.mark.parametrize("naming", ["lora_te3_{}", "text_encoder_3.{}"])
+def test_what_a_lora_changes_in_the_t5_of_stable_diffusion_3_is_drawn(
+    folder: Path, tmp_path: Path, naming: str
+) -> None:
+    model, pipeline = pair(folder / f"sd3-{naming[:8]}", tiny_sd3())
+    before = drawn(model, guidance_scale=4.5)
+    info = t5_lora(tmp_path / "a.safetensors", pipeline.text_encoder_3, naming, 0.7)
+    ours, after = drawn_with(model, info, 0.7, guidance_scale=4.5)
+    theirs = expected(
+        pipeline,
+        negative_prompt=NEGATIVE,
+        latents=noise(model),
+        guidance_scale=4.5,
+        max_sequence_length=256,
+    )
+    assert_close(ours, theirs)
+    assert not torch.allclose(ours, before, atol=1e-3)
+    assert torch.equal(after, before)
+
+
+@pytest.mark.parametrize("naming", ["lora_te3_{}", "text_encoder_2.{}"])
+def test_what_a_lora_changes_in_the_t5_of_flux_is_drawn(
+    folder: Path, tmp_path: Path, naming: str
+) -> None:
+    model, pipeline = pair(folder / f"flux-dev-{naming[:8]}", tiny_flux())
+    info = t5_lora(tmp_path / "a.safetensors", pipeline.text_encoder_2, naming, 0.5)
+    ours, after = drawn_with(model, info, 0.5)
+    theirs = expected(pipeline, latents=packed(noise(model)), guidance_scale=3.5)
+    assert_close(packed(ours), theirs)
+    assert not torch.allclose(ours, after, atol=1e-3)
+
+
+def test_a_lora_for_a_t5_that_is_not_there_says_so(folder: Path, tmp_path: Path) -> None:
+    model, _ = pair(folder / "without", tiny_sd3(with_t5=False))
+    t5 = tiny_sd3().text_encoder_3
+    info = t5_lora(tmp_path / "a.safetensors", t5, "lora_te3_{}", 0.5)
+    rig = Rig(model)
+    use = [{"adapter": info.id}]
+    rig.finish(order(model.checkpoint, adapters=(info,), loras=use, width=SIDE, height=SIDE))
+    assert rig.ends() == {"job": "done"}
+    wanted = "The LoRA 'a' changes the third text encoder (T5) too, which this model has not"
+    assert any(wanted in note.text for note in rig.notes())

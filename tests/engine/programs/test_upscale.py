@@ -42,6 +42,26 @@ def test_the_picture_is_four_times_as_large(library: Library, image: Path) -> No
     assert [(s.step, s.steps) for s in rig.steps("job")] == [(i, 4) for i in range(1, 5)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "names"),
+    [
+        ({"pag_scale": 3.0}, "perturbed-attention guidance"),
+        ({"sag_scale": 0.5, "tiling": True}, "self-attention guidance and tiling"),
+        ({"freeu_b1": 1.3}, "FreeU"),
+        ({}, None),
+    ],
+)
+def test_what_steers_nothing_without_words_is_said(
+    library: Library, image: Path, fields: dict[str, Any], names: str | None
+) -> None:
+    rig = Rig(library.model("upscale"))
+    checkpoint = library.model("upscale").checkpoint
+    rig.finish(order(checkpoint, files={"image": image}, prompt="", **fields))
+    assert rig.ends() == {"job": "done"}
+    said = " ".join(note.text for note in rig.notes())
+    assert (f"is drawn as it is: {names} had no effect" in said) if names else not said
+
+
 def test_sides_that_the_network_cannot_halve_are_cropped_after_it(
     library: Library, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""What steers a prediction by a picture, controlnets and T2I-Adapters: loaded alike, and added up."""
+"""What steers a prediction by a picture, controlnets, T2I-Adapters and IP-Adapters: loaded alike, and added up."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
+from webui.engine.adapters.ip_adapter import LoadedIpAdapter, PicturePrompt, load_ip_adapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 
-Steerer = LoadedControl | LoadedT2iAdapter
+Steerer = LoadedControl | LoadedT2iAdapter | LoadedIpAdapter
 """What a unit of control may name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A controlnet or T2I-Adapter at work in a prediction."""
+    """A controlnet, T2I-Adapter or IP-Adapter at work in a prediction."""
 
     net: Steerer
     hint: Tensor
-    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows."""
+    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows. Of an IP-Adapter, (2, T, D): what an image encoder
+    says of the picture, and in its place for the negative prompt."""
     weight: float
     """What its say is multiplied by."""
     kind: str = ""
@@ -36,6 +38,8 @@ def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
     """
+    if info.is_ip_adapter:
+        return load_ip_adapter(info, device)
     return load_t2i_adapter(info, device) if info.is_t2i else load_control(info, device)
 
 
@@ -60,6 +64,8 @@ def residuals(
     within: list[Tensor] = []  # what is added in the blocks of the encoder
     for same in zip(*controls, strict=True):
         net = same[0].net
+        if isinstance(net, LoadedIpAdapter):
+            continue  # see `picture_prompts`
         weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
         shares = torch.tensor(weights, device=inputs.x.device, dtype=net.dtype).view(-1, 1, 1, 1)
         if isinstance(net, LoadedT2iAdapter):
@@ -80,6 +86,30 @@ def residuals(
     if within:
         given["down_intrablock_additional_residuals"] = [each.to(dtype) for each in within]
     return given
+
+
+def picture_prompts(
+    controls: Sequence[Sequence[Control]], negative: Sequence[Sequence[bool]]
+) -> list[PicturePrompt]:
+    """The IP-Adapters of some works, for all their rows.
+
+    Args:
+        controls: Of each work; the n-th of all works have one network.
+        negative: Of each work, for each row, whether it is the negative prompt's.
+    """
+    prompts = []
+    for same in zip(*controls, strict=True):
+        net = same[0].net
+        if not isinstance(net, LoadedIpAdapter):
+            continue
+        tokens = [
+            net.tokens(control.hint)[[int(each) for each in flags]]
+            for control, flags in zip(same, negative, strict=True)
+        ]
+        weights = [c.weight for c, flags in zip(same, negative, strict=True) for _ in flags]
+        joined = torch.cat(tokens)
+        prompts.append(PicturePrompt(net, joined, joined.new_tensor(weights).view(-1, 1, 1)))
+    return prompts
 
 
 def _features(

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.lora_blocks import share_of_block
-from webui.contracts.lora_keys import TEXT, TEXT_2, UNET, Place, split_key
+from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, split_key
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
 from webui.engine.adapters.fused import parted
 from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
+
+_PARTS = (UNET, TEXT, TEXT_2, TEXT_3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,10 +165,10 @@ def _metadata_alpha(metadata: Mapping[str, str]) -> Callable[[Place], float | No
     settings = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     patterns = {
         (part, name.replace(".", "_")): float(alpha)
-        for part in (UNET, TEXT, TEXT_2)
+        for part in _PARTS
         for name, alpha in (settings.get(f"{part}.alpha_pattern") or {}).items()
     }
-    alphas = {part: settings.get(f"{part}.lora_alpha") for part in (UNET, TEXT, TEXT_2)}
+    alphas = {part: settings.get(f"{part}.lora_alpha") for part in _PARTS}
 
     def alpha_of(place: Place) -> float | None:
         part, name = place

@@ -59,8 +59,8 @@ class MergedWeights:
         """Of each, by name: the weights that are changed."""
 
     @torch.no_grad()
-    def use(self, part: str, network: nn.Module, patches: Patches) -> None:
-        """See that exactly these LoRAs are merged into a network.
+    def use(self, part: str | tuple[str, ...], network: nn.Module, patches: Patches) -> None:
+        """See that exactly these LoRAs are merged into a network, which they may call by several names.
 
         A failed merge leaves none in it; a LoRA that does not fit changes nothing.
 
@@ -70,7 +70,8 @@ class MergedWeights:
         key = patch_key(patches)
         if self._now.get(network, ()) == key:
             return
-        wanted = _wanted(part, network, patches)
+        parts = (part,) if isinstance(part, str) else part
+        wanted = _wanted(parts, network, patches)
         changed = self._changed.setdefault(network, {})
         for name in [name for name in changed if name not in wanted]:
             changed.pop(name).restore()
@@ -96,7 +97,7 @@ def _changed(before: Tensor, changes: Sequence[tuple[Change, float]]) -> Tensor:
     return total
 
 
-def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
+def _wanted(parts: tuple[str, ...], network: nn.Module, patches: Patches) -> _Wanted:
     """Weights to change, and the changes of each.
 
     Raises:
@@ -106,11 +107,11 @@ def _wanted(part: str, network: nn.Module, patches: Patches) -> _Wanted:
     wanted: _Wanted = {}
     for lora, share in patches:
         for place, change in lora.changes.items():
-            if place[0] != part:
+            if place[0] not in parts:
                 continue
             found = places.get(place[1])
             if found is None or not fits(change, torch.Size(found.shape)):
-                raise _misfit(lora, part, place[1], found)
+                raise _misfit(lora, *place, found)
             if own := share * lora.share(place):
                 wanted.setdefault(place[1], (found, []))[1].append((change, own))
     return wanted

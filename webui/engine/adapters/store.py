@@ -17,6 +17,7 @@ from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.adapters.control import Steerer, load_steerer
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, load_hypernetwork
+from webui.engine.adapters.image_encoder import LoadedImageEncoder, load_image_encoder
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
 from webui.engine.adapters.vae import LoadedVae, load_vae
@@ -24,13 +25,22 @@ from webui.engine.memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 
-Adapter = Steerer | LoadedLora | LoadedHypernetwork | LoadedEmbedding | LoadedUpscaler | LoadedVae
+Adapter = (
+    Steerer
+    | LoadedLora
+    | LoadedHypernetwork
+    | LoadedEmbedding
+    | LoadedUpscaler
+    | LoadedVae
+    | LoadedImageEncoder
+)
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
 
 LOADERS: Mapping[AdapterKind, Loader] = {
     "controlnet": load_steerer, "lora": load_lora, "embedding": load_embedding,
     "upscaler": load_upscaler, "vae": load_vae, "hypernetwork": load_hypernetwork,
+    "image_encoder": load_image_encoder,
 }  # fmt: skip
 
 

@@ -119,6 +119,11 @@ class ReadByT5:
     clip: ClipTower
     t5: T5Tower
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its text encoders, as LoRAs call them: kohya's scripts call T5 the third, diffusers the second."""
+        return self.clip.part, *self.t5.parts
+
     def __call__(self, work: EncodeText) -> EncodedText:
         """What the work's text becomes."""
         return EncodedText(self.t5.read(work)[None], pooled=self.clip.read(work)[1])

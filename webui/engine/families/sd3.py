@@ -79,6 +79,12 @@ class ReadByThree:
     width: int
     """Of the tokens that the transformer reads."""
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its text encoders, as LoRAs call them."""
+        clips = tuple(tower.part for tower in self.towers)
+        return clips if self.t5 is None else (*clips, *self.t5.parts)
+
     def __call__(self, work: EncodeText) -> EncodedText:
         """What the work's text becomes: without T5 its tokens are 0."""
         said = [tower.read(work) for tower in self.towers]
@@ -99,8 +105,8 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         read_tower(checkpoint, part, place, dtype, projects=True) for part in (TEXT, TEXT_2)
     )
     has_t5 = part_folder(checkpoint, TEXT_3).is_dir()
-    parts = (TEXT_3, "tokenizer_3")
-    t5 = read_t5(checkpoint, parts, T5_LENGTH, place, dtype) if has_t5 else None
+    folders = (TEXT_3, "tokenizer_3")
+    t5 = read_t5(checkpoint, folders, T5_LENGTH, place, dtype) if has_t5 else None
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     networks = [transformer, first_stage.vae, *(tower.encoder for tower in towers)]
     return LoadedModel(

@@ -74,6 +74,11 @@ class ReadByTowers:
 
     towers: tuple[ClipTower, ...]
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Its text encoders, as LoRAs call them."""
+        return tuple(tower.part for tower in self.towers)
+
     def __call__(self, work: EncodeText) -> EncodedText:
         """What the work's text becomes."""
         said = [tower.read(work) for tower in self.towers]

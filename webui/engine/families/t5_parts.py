@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from transformers.models.t5.modeling_t5 import T5EncoderModel
 
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.lora_keys import TEXT_3
 from webui.engine.emphasis import emphasised
 from webui.engine.families.parts import load_part, part_folder
 from webui.engine.shared_networks import Place
@@ -30,10 +31,13 @@ class T5Tower:
     encoder: nn.Module
     tokenize: Callable[[str], list[int]]
     frame: TokenFrame
+    parts: tuple[str, ...] = ()
+    """What LoRAs call it."""
 
     def read(self, work: EncodeText) -> Tensor:
         """(L, D) of the work's text, weights laid on; embeddings are read as the words of their names."""
         emphasis = work.reading.emphasis
+        work.model.merged.use(self.parts, self.encoder, work.patches)
         chunks = chunk_prompt(work.text, self.tokenize, self.frame, emphasis=emphasis)
         ids = torch.tensor(chunks.rows, device=work.model.device)  # (1, L)
         encoded: Tensor = self.encoder(ids)[0]
@@ -42,20 +46,20 @@ class T5Tower:
 
 def read_t5(
     checkpoint: CheckpointInfo,
-    parts: tuple[str, str],
+    folders: tuple[str, str],
     length: int,
     place: Place,
     dtype: torch.dtype,
 ) -> T5Tower:
-    """The encoder and the tokenizer of the named parts.
+    """The encoder and the tokenizer in the named folders.
 
     Raises:
         ValueError: the tokenizer's folder has no `tokenizer.json`.
     """
-    encoder = load_part(T5EncoderModel, part_folder(checkpoint, parts[0]), place, dtype=dtype)
-    tokenize = read_t5_tokenizer(part_folder(checkpoint, parts[1]))
+    encoder = load_part(T5EncoderModel, part_folder(checkpoint, folders[0]), place, dtype=dtype)
+    tokenize = read_t5_tokenizer(part_folder(checkpoint, folders[1]))
     frame = TokenFrame(None, END, PADDING, length, most_rows=1)
-    return T5Tower(encoder, tokenize, frame)
+    return T5Tower(encoder, tokenize, frame, tuple({folders[0]: None, TEXT_3: None}))
 
 
 def read_t5_tokenizer(folder: Path) -> Callable[[str], list[int]]:

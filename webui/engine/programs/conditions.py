@@ -23,7 +23,9 @@ from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.controlnet import LoadedControl
+from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import Patches, PatchStages
+from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
 from webui.engine.guidance import Conditioning, GuidedBy, Steering
@@ -36,7 +38,7 @@ from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
 from webui.engine.prompting import Prompted, TextRows, Timeline, encode_prompts
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Denoise, Task
+from webui.engine.work import Denoise, ReadPicture, Task
 
 Map = NDArray[Any] | Tensor
 """(H, W) or (B, H, W)."""
@@ -70,6 +72,9 @@ def conditioned(
     stages = said.stages
     weights = placed(said.weights, regions, request.region_base if request.prompt else 0.0)
     first = stages[0][1] if stages else None
+    controls = []
+    for control in order.controls:
+        controls.append((yield from _steering(order, model, control, sigmas)))
     conditioning = Conditioning(
         first,
         _planes(order, model) if planes is None else planes,
@@ -77,7 +82,7 @@ def conditioned(
         request.distilled_guidance_scale if model.traits.takes_guidance else label,
         later=stages[1:],
         weights=weights,
-        controls=tuple(_steering(order, model, control, sigmas) for control in order.controls),
+        controls=tuple(controls),
         patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
     )
@@ -245,16 +250,17 @@ def _steering(
     model: LoadedModel,
     control: tuple[Steerer, ControlUse],
     sigmas: Sequence[float],
-) -> Steering:
-    """A controlnet or T2I-Adapter with its hint at the size that it reads, and the levels of its steps."""
+) -> Task[Steering]:
+    """What steers, with its hint as it reads it, and the levels of its steps."""
     net, use = control
     net.check_fits(model.unet, model.checkpoint.latent_channels)
-    _, _, rows, columns = model.latent_shape(*order.size(model))
-    # Class colours must not be mixed into those of other classes.
-    resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
     image = open_image(order.file(use.image, "control picture"))
-    fitted = fit_image(image, columns * net.factor, rows * net.factor, resampling)
-    hint = (to_tensor(fitted, 1) + 1) / 2
+    if isinstance(net, LoadedIpAdapter):
+        encoder = order.image_encoder(net)
+        patches = net.info.patch_width > 0
+        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches)
+    else:
+        hint = _hint(order, model, net, image)
     count = len(sigmas) - 1
     steered = [
         sigmas[i] for i in range(count) if i / count >= use.start and (i + 1) / count <= use.end
@@ -262,6 +268,20 @@ def _steering(
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
     kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
     return Steering(Control(net, hint.to(model.device), use.weight, kind), highest, lowest)
+
+
+def _hint(
+    order: PictureOrder,
+    model: LoadedModel,
+    net: LoadedControl | LoadedT2iAdapter,
+    image: Image.Image,
+) -> Tensor:
+    """A control picture at the size that a network reads, (1, 3, H, W) in [0, 1]."""
+    _, _, rows, columns = model.latent_shape(*order.size(model))
+    # Class colours must not be mixed into those of other classes.
+    resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
+    fitted = fit_image(image, columns * net.factor, rows * net.factor, resampling)
+    return (to_tensor(fitted, 1) + 1) / 2
 
 
 def _batch(values: Map) -> Tensor:

@@ -13,6 +13,8 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.adapters.control import Steerer
 from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork
+from webui.engine.adapters.image_encoder import LoadedImageEncoder
+from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import LoadedLora, Patch, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
@@ -108,10 +110,24 @@ class PictureOrder:
 
     @property
     def controls(self) -> tuple[tuple[Steerer, ControlUse], ...]:
-        """The request's controlnets and T2I-Adapters; those of weight 0 are left out."""
+        """The request's controlnets, T2I-Adapters and IP-Adapters; those of weight 0 are left out."""
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
         return tuple((net, use) for net, use in pairs if isinstance(net, Steerer))
+
+    def image_encoder(self, net: LoadedIpAdapter) -> LoadedImageEncoder:
+        """What tells an IP-Adapter of pictures.
+
+        Raises:
+            BadRequest: the worker was given none that does.
+        """
+        for encoder in self.adapters.values():
+            if isinstance(encoder, LoadedImageEncoder) and net.info.is_told_by(encoder.info):
+                return encoder
+        raise BadRequest(
+            f"The worker was given no image encoder for the IP-Adapter {net.info.id!r}. Look at the models folder and "
+            "try again."
+        )
 
     def upscaler(self, name: str) -> LoadedUpscaler:
         """An upscaler network that the request names.

@@ -1,4 +1,4 @@
-// Names to choose from while a prompt is written: after < LoRAs, embeddings, styles and wildcards,
+// Names to choose from while a prompt is written: after < LoRAs, hypernetworks, embeddings, styles and wildcards,
 // after __ wildcards.
 
 import { get } from './api.js';
@@ -31,7 +31,7 @@ export function forgetWords() {
 function words() {
   if (!asked || Date.now() - when > FRESH_MS) {
     when = Date.now();
-    asked = get('/prompts/words').catch(() => { asked = null; return { loras: [], embeddings: [], styles: [], wildcards: [] }; });
+    asked = get('/prompts/words').catch(() => { asked = null; return { loras: [], hypernetworks: [], embeddings: [], styles: [], wildcards: [] }; });
   }
   return asked;
 }
@@ -48,8 +48,8 @@ async function offer(element, area, tab) {
 
 /** What is being typed before the caret: its kind, its letters and how many to replace. */
 function typedName(before) {
-  const tag = /<(?:(lora|lyco):)?([^<>:\n]*)$/i.exec(before);
-  if (tag) return { kind: tag[1] ? 'lora' : 'any', name: tag[2], length: tag[0].length };
+  const tag = /<(?:(lora|lyco|hypernet|hypernetwork):)?([^<>:\n]*)$/i.exec(before);
+  if (tag) return { kind: tag[1] ? (/^h/i.test(tag[1]) ? 'hypernetwork' : 'lora') : 'any', name: tag[2], length: tag[0].length };
   const parts = before.split('__');
   const last = parts.at(-1);
   if (parts.length % 2 === 0 && /^[^\s_<>{}|,()[\]][^\n_<>{}|,()[\]]*$|^$/.test(last)) return { kind: 'wildcard', name: last, length: last.length + 2 };
@@ -60,11 +60,12 @@ function fitting({ kind, name, length }, known, tab) {
   const item = (sort, title, text, act) => ({ sort, title, text, act, length });
   const wildcards = known.wildcards.map((one) => item('wildcard', one, `__${one}__`));
   const loras = known.loras.map((one) => item('LoRA', one, `<lora:${one}:1>`));
+  const hypernetworks = known.hypernetworks.map((one) => item('hypernetwork', one, `<hypernet:${one}:1>`));
   const rest = [
     ...known.embeddings.map((one) => item('embedding', one, one)),
     ...known.styles.map((one) => item('style', one, '', () => addStyle(tab, one))),
   ];
-  const all = { lora: loras, wildcard: wildcards, any: [...loras, ...rest, ...wildcards] }[kind];
+  const all = { lora: loras, hypernetwork: hypernetworks, wildcard: wildcards, any: [...loras, ...hypernetworks, ...rest, ...wildcards] }[kind];
   const sought = name.trim().toLowerCase();
   const rank = ({ title }) => (title.toLowerCase().startsWith(sought) ? 0 : 1);
   return all.filter(({ title }) => title.toLowerCase().includes(sought)).sort((a, b) => rank(a) - rank(b)).slice(0, MOST);

@@ -1,11 +1,11 @@
-// Controlnets of a form: for each its picture, how strongly it steers, and during which steps.
+// Controlnets, T2I-Adapters and IP-Adapters of a form: for each its picture, how strongly it steers, and during which steps.
 // The form's value is the list of those that have a picture; one without says that it waits for it.
 
 import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
 import { slotValue } from './slots.js';
 
-const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals' };
+const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals', look: 'any picture, whose look it takes over' };
 const MOST = 4;
 
 export async function mount({ element, props, trigger, watch }, { tab }) {

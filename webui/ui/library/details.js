@@ -10,9 +10,9 @@ import { asWords, inMegabytes, kindName } from './items.js';
 
 export async function openDetails(item, { samplers, schedules }, changed) {
   const key = encodeURIComponent(item.key);
-  const { notes, facts } = await get(`/library/notes?key=${key}`).catch((error) => { toast(error.message); return {}; });
+  const { notes, beside, facts } = await get(`/library/notes?key=${key}`).catch((error) => { toast(error.message); return {}; });
   if (!notes) return;
-  const fields = noteFields(item, notes, samplers, schedules);
+  const fields = noteFields(item, notes, beside, samplers, schedules);
   const act = (run) => async () => {
     try { await run(); changed(); } catch (error) { toast(error.message); }
   };
@@ -79,13 +79,14 @@ async function discard(item, key, changed) {
   } });
 }
 
-function noteFields(item, notes, samplers, schedules) {
+/** What is noted; where nothing is, what another program left beside the file shows through. */
+function noteFields(item, notes, beside, samplers, schedules) {
   const fields = {};
   const add = (name, title, input) => { fields[name] = { input, label: make('label', { className: 'ez-library-field' }, make('span', { textContent: title }), input) }; };
-  add('text', 'Notes', make('textarea', { rows: 4, value: notes.text }));
-  add('triggers', 'Words that call it, with commas', make('input', { type: 'text', value: notes.triggers.join(', ') }));
+  add('text', 'Notes', make('textarea', { rows: 4, value: notes.text, placeholder: beside.text }));
+  add('triggers', 'Words that call it, with commas', make('input', { type: 'text', value: notes.triggers.join(', '), placeholder: beside.triggers.join(', ') }));
   add('base', 'Made for', make('input', { type: 'text', value: notes.base, placeholder: item.family }));
-  if (item.kind === 'lora') add('weight', 'Preferred weight', make('input', { type: 'number', step: 0.05, value: notes.weight ?? '' }));
+  if (item.kind === 'lora') add('weight', 'Preferred weight', make('input', { type: 'number', step: 0.05, value: notes.weight ?? '', placeholder: beside.weight ?? '' }));
   if (item.kind !== 'model') return fields;
   add('sampler', 'Sampler', choice(samplers, notes.defaults.sampler));
   add('schedule', 'Schedule', choice(schedules, notes.defaults.schedule));

@@ -1,6 +1,6 @@
 // What of an item is said in words, and what fits what.
 
-const KINDS = { model: 'Model', lora: 'LoRA', embedding: 'Embedding', controlnet: 'ControlNet', vae: 'VAE', upscaler: 'Upscaler', hypernetwork: 'Hypernetwork' };
+const KINDS = { model: 'Model', lora: 'LoRA', embedding: 'Embedding', controlnet: 'ControlNet', vae: 'VAE', upscaler: 'Upscaler', hypernetwork: 'Hypernetwork', image_encoder: 'Image encoder' };
 
 export const kindName = (kind) => KINDS[kind] ?? kind;
 
@@ -18,6 +18,6 @@ export function inMegabytes(bytes) {
 /** What a click puts into the prompt: the way to call it, and the words that go with it. */
 export function asWords(item) {
   const name = item.id.split('/').at(-1);
-  const call = { lora: `<lora:${name}:${item.weight ?? 1}>`, embedding: name }[item.kind] ?? '';
+  const call = { lora: `<lora:${name}:${item.weight ?? 1}>`, hypernetwork: `<hypernet:${name}:1>`, embedding: name }[item.kind] ?? '';
   return [call, ...item.triggers].filter(Boolean).join(', ');
 }

@@ -156,6 +156,14 @@ def test_an_unconditional_model_draws_by_its_measured_scale(
     assert_same(drawn(wanted, model)[0], walked(wanted, model))
 
 
+@pytest.mark.parametrize("asked", [{"pag_scale": 2.0}, {"sag_scale": 0.5}, {"freeu_b1": 1.3}])
+def test_what_an_unconditional_models_network_has_no_parts_for_is_refused(
+    model_of: Callable[[str], LoadedModel], asked: dict[str, float]
+) -> None:
+    with pytest.raises(BadRequest, match=r"network has no (self-attention|skip connections)"):
+        drawn(PictureOrder(request(**asked), 0), model_of("unconditional"))
+
+
 def test_a_map_of_classes_is_mixed_as_the_original_does(
     model_of: Callable[[str], LoadedModel], tmp_path: Path
 ) -> None:

@@ -1,0 +1,208 @@
+"""IP-Adapters (Ye et al. 2023): a picture is a prompt, by attention of its own beside that to the text.
+
+Each cross-attention of the UNet looks at the picture's tokens with the question that it has for the text, and what it
+finds is added, weighed. That happens between the layers of an attention, by hooks that are gone after the pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.errors import JobFailed
+from webui.engine.damage import told_as_damage
+from webui.engine.precision import compute_dtype
+from webui.engine.weights import Weights, open_weights
+from webui.weights.ip_adapter_files import (
+    HEAD,
+    PROJECTION,
+    IpShape,
+    ip_adapter_shape,
+    resampler_name,
+)
+
+Place = tuple[Tensor, Tensor]
+"""(inner, text width) each: what makes keys and values of a picture's tokens for one cross-attention."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedIpAdapter:
+    """An IP-Adapter in memory."""
+
+    info: AdapterInfo
+    projection: nn.Module
+    """From what an image encoder says to tokens."""
+    places: tuple[Place, ...]
+    """Of the UNet's cross-attentions, in its order."""
+    dtype: torch.dtype
+    bytes: int
+    factor: int = 0
+    """Pixels of the hint per latent cell, of which there are none: a part of the latent follows the whole picture."""
+    key: object = field(default_factory=object)
+    """Its identity where it is not to be kept alive."""
+    _made: WeakTensorKeyDictionary = field(default_factory=WeakTensorKeyDictionary)
+
+    def check_fits(self, unet: nn.Module, latent_channels: int) -> None:  # noqa: ARG002 - as a controlnet's
+        """See that its keys and values have the widths of this UNet's cross-attentions.
+
+        Raises:
+            JobFailed: it is made for another.
+        """
+        wanted = [(each.inner_dim, each.cross_attention_dim) for each in cross_attentions(unet)]
+        own = [tuple(to_k.shape) for to_k, _ in self.places]
+        if own != wanted:
+            raise JobFailed(
+                f"The IP-Adapter {self.info.id!r} is made for another model: it has {len(own)} cross-attentions, for "
+                f"text of width {own[0][1]}; this model has {len(wanted)}"
+                f"{f', for text of width {wanted[0][1]}' if wanted else ''}. Take it out, or choose the model that it "
+                "was trained on."
+            )
+
+    def tokens(self, said: Tensor) -> Tensor:
+        """What an image encoder says (2, T, D) as tokens (2, N, text width). Computed once a picture."""
+        if said not in self._made:
+            self._made[said] = self.projection(said.to(self.dtype))
+        made: Tensor = self._made[said]
+        return made
+
+
+@dataclass(frozen=True, eq=False)
+class PicturePrompt:
+    """One IP-Adapter in a pass over all rows of some works."""
+
+    net: LoadedIpAdapter
+    tokens: Tensor
+    """(R, N, text width)."""
+    weights: Tensor
+    """(R, 1, 1)."""
+
+
+# Any: diffusers' attentions are typed loosely.
+def cross_attentions(unet: nn.Module) -> list[Any]:
+    """The cross-attentions of a UNet of diffusers, in the order in which IP-Adapters number them."""
+    return [module for name, module in unet.named_modules() if name.endswith(".attn2")]
+
+
+@contextmanager
+def beside_the_text(unet: nn.Module, prompts: Sequence[PicturePrompt]) -> Iterator[None]:
+    """Within the block every cross-attention looks at pictures too."""
+    with ExitStack() as stack:
+        for number, attention in enumerate(cross_attentions(unet) if prompts else ()):
+            questions: list[Tensor] = []
+            ask, answer = _hooks(attention.heads, number, prompts, questions)
+            stack.callback(attention.to_q.register_forward_hook(ask).remove)
+            stack.callback(attention.to_out[0].register_forward_pre_hook(answer).remove)
+        yield
+
+
+def _hooks(
+    heads: int, number: int, prompts: Sequence[PicturePrompt], questions: list[Tensor]
+) -> tuple[Callable[..., None], Callable[..., tuple[Tensor, ...]]]:
+    """What is called behind the layer that asks, and before the one that mixes the heads' answers."""
+
+    def ask(_: nn.Module, __: object, question: Tensor) -> None:
+        questions.append(question)
+
+    def answer(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        found, question = inputs[0], questions.pop()  # (R, cells, inner)
+        for prompt in prompts:
+            found = found + _seen(prompt, number, question, heads) * prompt.weights.to(found.dtype)
+        return found, *inputs[1:]
+
+    return ask, answer
+
+
+def _seen(prompt: PicturePrompt, number: int, question: Tensor, heads: int) -> Tensor:
+    """What an attention finds in the picture, (R, cells, inner)."""
+    keys, values = (functional.linear(prompt.tokens, part) for part in prompt.net.places[number])
+    q, k, v = (
+        each.to(question.dtype).view(*each.shape[:2], heads, -1).transpose(1, 2)
+        for each in (question, keys, values)
+    )
+    return functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+
+
+def load_ip_adapter(info: AdapterInfo, device: torch.device) -> LoadedIpAdapter:
+    """Read an IP-Adapter's file.
+
+    Raises:
+        BrokenModel: it is missing, damaged, of impossible shapes or of a kind that is not drawn with.
+    """
+    dtype = compute_dtype(device)
+    with told_as_damage(f"The IP-Adapter {info.id!r}", info.path):
+        file = open_weights(Path(info.path))
+        shape = ip_adapter_shape(file.header.shapes)
+        projection = _projection(shape, file.below(PROJECTION))
+        named = [f"ip_adapter.{number}.to_{{}}_ip.weight" for number in shape.places]
+        places = tuple(
+            (_taken(file, name.format("k"), device), _taken(file, name.format("v"), device))
+            for name in named
+        )
+    projection = projection.eval().requires_grad_(False).to(device, dtype)
+    size = sum(p.nbytes for p in projection.parameters())
+    size += sum(part.nbytes for place in places for part in place)
+    return LoadedIpAdapter(info, projection, places, dtype, size)
+
+
+def _taken(file: Weights, name: str, device: torch.device) -> Tensor:
+    """A tensor of our own: a file may be replaced while it is mapped."""
+    return file[name].to(device, compute_dtype(device), copy=True)
+
+
+def _projection(shape: IpShape, weights: dict[str, Tensor]) -> nn.Module:
+    # With the first IP-Adapter: diffusers takes seconds to import.
+    from diffusers.models import embeddings  # noqa: PLC0415
+
+    # Any: diffusers' classes are typed loosely.
+    net: Any
+    if shape.layout == "plain":
+        net = embeddings.ImageProjection(shape.told_width, shape.text_width, shape.tokens)
+        state = {
+            name.replace("proj.", "image_embeds.") if name.startswith("proj.") else name: weight
+            for name, weight in weights.items()
+        }
+        # What an encoder says comes as a row of one.
+        net.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, 0], *inputs[1:]))
+    elif shape.layout == "full":
+        net = embeddings.IPAdapterFullImageProjection(shape.told_width, shape.text_width)
+        layers = {"proj.0.": "ff.net.0.proj.", "proj.2.": "ff.net.2.", "proj.3.": "norm."}
+        state = {layers[name[:7]] + name[7:]: weight for name, weight in weights.items()}
+    else:
+        net, state = _resampler(shape, weights, embeddings.IPAdapterPlusImageProjection)
+    net.load_state_dict(state, strict=True)
+    return net.float()  # type: ignore[no-any-return]
+
+
+def _resampler(
+    shape: IpShape, weights: dict[str, Tensor], kind: Any
+) -> tuple[Any, dict[str, Tensor]]:
+    """The network of a 'plus' one, and its weights by diffusers' names."""
+    width = weights["latents"].shape[2]
+    net = kind(
+        embed_dims=shape.told_width,
+        output_dims=shape.text_width,
+        hidden_dims=width,
+        depth=shape.layers,
+        dim_head=HEAD,
+        heads=weights["layers.0.0.to_q.weight"].shape[0] // HEAD,
+        num_queries=shape.tokens,
+        ffn_ratio=weights["layers.0.1.1.weight"].shape[0] / width,
+    )
+    state: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        ours = resampler_name(name)
+        if ".to_kv." in ours:
+            for part, half in zip(("to_k", "to_v"), weight.chunk(2), strict=True):
+                state[ours.replace("to_kv", part)] = half
+        else:
+            state[ours] = weight
+    return net, state
