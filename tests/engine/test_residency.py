@@ -5,6 +5,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from webui.contracts.errors import BrokenModel, OutOfMemory
 from webui.contracts.ids import ModelId
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
-from webui.engine.residency import Loaded, Loader, Residency
+from webui.engine.residency import Loaded, Loader, Loaders, Residency
 
 SECONDS = 5.0
 
@@ -206,6 +207,43 @@ def test_a_model_that_the_free_memory_cannot_hold_says_by_how_much(shelf: Shelf)
     assert (shelf.loads, residency.is_known(big)) == ([], False)
     with residency.use(shelf.checkpoint("small")):
         assert shelf.loads == ["small"]
+
+
+@pytest.mark.parametrize(
+    ("free", "in_parts", "dtype", "way"),
+    [
+        (5 * 2**29, True, "F16", "whole"),
+        (3 * 2**29, True, "F16", "lean"),
+        (2**29, True, "F16", None),
+        (2**29, False, "F16", "lean"),  # its weights stay in the file
+        (2**29, False, "F32", None),
+    ],
+)
+def test_the_way_that_fits_the_free_memory_is_taken(
+    shelf: Shelf, free: int, in_parts: bool, dtype: str, way: str | None
+) -> None:
+    form: Literal["diffusers", "safetensors"] = "diffusers" if in_parts else "safetensors"
+    asked = replace(
+        shelf.checkpoint("big"), parameters=2**29, bytes=2**30, dtype=dtype, format=form
+    )
+    taken: list[str] = []
+
+    def by(name: str) -> Loader:
+        def load(checkpoint: CheckpointInfo) -> LoadedModel:
+            taken.append(name)
+            return shelf.load(checkpoint)
+
+        return load
+
+    residency = Residency(
+        Loaders(by("whole"), by("lean")), 2**40, shelf.told.append, free_bytes=lambda: free
+    )
+    if way is None:
+        with pytest.raises(OutOfMemory):
+            residency.acquire(asked)
+        return
+    with residency.use(asked):
+        assert taken == [way]
 
 
 def test_what_stays_packed_needs_its_size_in_the_file(shelf: Shelf) -> None:

@@ -23,11 +23,23 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
+from webui.engine.packed.weight import HALVES
 from webui.engine.shared_networks import SharedNetworks, network_bytes
 
 log = logging.getLogger(__name__)
 
 Loader = Callable[[CheckpointInfo], LoadedModel]
+MAPPED = 8
+"""Of a mapped file, the part that is taken for what has to be in memory beside it: one layer in float32, and the small ones."""
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """How a model may be read."""
+
+    whole: Loader
+    lean: Loader | None = None
+    """So that its weights stay in half precision, which is slower: for one that does not fit otherwise."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ class Residency:
 
     def __init__(
         self,
-        load: Loader,
+        load: Loader | Loaders,
         budget_bytes: int,
         on_loaded: Callable[[Loaded | None], None],
         bytes_per_weight: int = 4,
@@ -87,14 +99,14 @@ class Residency:
         """Nothing is loaded yet.
 
         Args:
-            load: Reads a model; called in a thread of its own.
+            load: Reads a model, in one way or two; called in a thread of its own.
             budget_bytes: What all models together may take.
             on_loaded: Called from the loading thread after each load; None: it failed.
             bytes_per_weight: Of the precision that networks run in.
             free_bytes: Memory that is free on the device; None: it is not asked.
             shared: The networks of all models that `load` gives; None: each model has its own.
         """
-        self._load = load
+        self._loaders = load if isinstance(load, Loaders) else Loaders(load)
         self._budget = budget_bytes
         self._on_loaded = on_loaded
         self._bytes_per_weight = bytes_per_weight
@@ -202,11 +214,22 @@ class Residency:
         need = max(self._estimate(checkpoint) - there, 0)
         if not self._make_room(key, need):
             return
+        load = self._loaders.whole
         if self._free_bytes is not None and need > (free := self._free_bytes()):
-            raise _too_large(checkpoint, need, free)
+            lean = self._lean_estimate(checkpoint)
+            if self._loaders.lean is None or lean is None or lean > free:
+                raise _too_large(checkpoint, need if lean is None else lean, free)
+            log.info(
+                "%s: %.1f GiB are free, %.1f needed.", checkpoint.id, free / 2**30, need / 2**30
+            )
+            load, need = self._loaders.lean, lean
         self._entries[key] = entry = _Entry(bytes=need)
-        name = f"load {checkpoint.id}"
-        threading.Thread(target=self._run, args=(checkpoint, entry), name=name, daemon=True).start()
+        threading.Thread(
+            target=self._run,
+            args=(load, checkpoint, entry),
+            name=f"load {checkpoint.id}",
+            daemon=True,
+        ).start()
 
     def _estimate(self, checkpoint: CheckpointInfo) -> int:
         if checkpoint.packed:
@@ -215,6 +238,16 @@ class Residency:
         if checkpoint.parameters:
             return checkpoint.parameters * self._bytes_per_weight
         return checkpoint.bytes * self._bytes_per_weight // 2
+
+    def _lean_estimate(self, checkpoint: CheckpointInfo) -> int | None:
+        """What a model takes whose weights stay in half precision; None where they would take no less.
+
+        Of a single file they stay where the file is mapped into memory, which the system takes back at need.
+        """
+        halves = checkpoint.dtype in HALVES.values()
+        if self._loaders.lean is None or not halves or self._bytes_per_weight <= 2:
+            return None
+        return checkpoint.bytes if checkpoint.is_in_parts else checkpoint.bytes // MAPPED
 
     def _make_room(self, wanted: CheckpointInfo, need: int) -> bool:
         """Give up parts of idle models, oldest use first; False while models in use take the room.
@@ -253,10 +286,10 @@ class Residency:
             return sum(entry.bytes for entry in self._entries.values())
         return self._shared.bytes
 
-    def _run(self, checkpoint: CheckpointInfo, entry: _Entry) -> None:
+    def _run(self, load: Loader, checkpoint: CheckpointInfo, entry: _Entry) -> None:
         started = time.monotonic()
         try:
-            model = self._load(checkpoint)
+            model = load(checkpoint)
         except Exception as error:  # the worker loop's border: told to the jobs that wait
             log.exception("Loading %s failed.", checkpoint.id)
             self._finish(entry, error=self._as_failure(checkpoint, error))

@@ -82,11 +82,14 @@ class Place:
     shared: SharedNetworks = field(default_factory=SharedNetworks)
     taken: list[nn.Module] = field(default_factory=list)
     """What the model was given, in order."""
+    lean: bool = False
+    """Whether weights stay in the half precision of their files (`packed/layers.py`)."""
 
     # Any: as above.
     def network(self, source: Source, read: Callable[[], Any], *, by_content: bool = True) -> Any:
-        """See `SharedNetworks.get`; the device is part of the source."""
-        network = self.shared.get((*source, self.device), read, by_content=by_content)
+        """See `SharedNetworks.get`; the device, and whether it is lean, are part of the source."""
+        where = (*source, self.device, self.lean)
+        network = self.shared.get(where, read, by_content=by_content and not self.lean)
         self.taken.append(network)
         return network
 

@@ -45,7 +45,7 @@ from webui.engine.families.registry import import_families, load_model
 from webui.engine.memory import free_bytes
 from webui.engine.model import LoadedModel
 from webui.engine.precision import use_bfloat16_on_processor
-from webui.engine.residency import Loaded, Residency
+from webui.engine.residency import Loaded, Loaders, Residency
 from webui.engine.shared_networks import SharedNetworks
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,11 @@ class LoadEnded:
     loaded: Loaded | None
     """None: the load failed, or was that of an adapter."""
 
+
+LEAN = (
+    "This model does not fit the free memory in float32, so its weights stay in half precision and are opened layer by layer: "
+    "the same picture but for rounding, more slowly. Close other programs for the faster way."
+)
 
 Inbox = queue.SimpleQueue[Message | LoadEnded]
 
@@ -85,13 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     shared = SharedNetworks()
     faster = Acceleration(options.compile, options.cuda_graphs)
 
-    def load(checkpoint: CheckpointInfo) -> LoadedModel:
-        model = accelerate(load_model(checkpoint, device.torch, shared), faster)
+    def load(checkpoint: CheckpointInfo, lean: bool = False) -> LoadedModel:
+        model = accelerate(load_model(checkpoint, device.torch, shared, lean), faster)
+        if lean:
+            model.remark(LEAN)
         engine.extensions.host.observe("model_loaded", model=model)
         return model
 
     residency = Residency(
-        load,
+        Loaders(load, partial(load, lean=True) if device.torch.type == "cpu" else None),
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,

@@ -10,13 +10,17 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from safetensors import safe_open
 from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import decode_latents
+from webui.engine.packed.layers import lighten
+from webui.engine.packed.weight import HALVES
 from webui.engine.previews import fit_projection
 from webui.engine.shared_networks import Place, files_of
+from webui.engine.weights import DTYPES
 
 ZERO_SNR_ALPHA = 2.0**-24
 
@@ -56,9 +60,26 @@ def load_part(
     source = (kind, *sorted(options.items()), *files_of(folder))
 
     def read() -> Any:
-        return ready(kind.from_pretrained(folder, local_files_only=True, **options), place.device)
+        if not place.lean:
+            made = kind.from_pretrained(folder, local_files_only=True, **options)
+            return ready(made, place.device)
+        dtype = next(iter(options.values()))
+        as_stored = dict.fromkeys(options, stored_precision(folder))
+        made = kind.from_pretrained(folder, local_files_only=True, **as_stored)
+        return ready(made, place.device, dtype, lean=True)
 
     return place.network(source, read, by_content=by_content)
+
+
+def stored_precision(folder: Path) -> torch.dtype:
+    """In which the weights in a folder lie, by the first of them; float32 where that cannot be told."""
+    for file in sorted(folder.glob("*.safetensors")):
+        with safe_open(file, framework="pt") as opened:
+            for name in opened.keys():  # noqa: SIM118 - it is no mapping
+                dtype = DTYPES.get(opened.get_slice(name).get_dtype())
+                if dtype is not None and dtype in HALVES:
+                    return dtype
+    return torch.float32
 
 
 @dataclass(frozen=True)
@@ -74,14 +95,24 @@ class FileParts:
         info, place = self.checkpoint, self.place
         source = (info.family, info.variant, name, self.dtype, *files_of(Path(info.path)))
         return place.network(
-            source, lambda: ready(read(), place.device, self.dtype), by_content=by_content
+            source,
+            lambda: ready(read(), place.device, self.dtype, lean=place.lean),
+            by_content=by_content,
         )
 
 
 # Any: networks of two libraries that have no base in common but nn.Module.
-def ready(network: Any, device: torch.device, dtype: torch.dtype | None = None) -> Any:
-    """A network as it is used: on its device, not to be trained; None keeps its precision."""
-    network = network.eval().requires_grad_(False).to(device, dtype)
+def ready(
+    network: Any, device: torch.device, dtype: torch.dtype | None = None, lean: bool = False
+) -> Any:
+    """A network as it is used: on its device, not to be trained; None keeps its precision.
+
+    A lean one keeps the weights of its layers as they are, and computes in that precision.
+    """
+    network = network.eval().requires_grad_(False)
+    if lean:
+        lighten(network)
+    network = network.to(device, dtype)
     if device.type == "cpu":
         return network  # its convolutions get a layout of their own: `packed/on_processor.py`
     # Convolutions in half precision read channels last faster.

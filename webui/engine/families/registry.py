@@ -44,9 +44,18 @@ FAMILIES: tuple[Family, ...] = (
 
 
 def load_model(
-    checkpoint: CheckpointInfo, device: torch.device, shared: SharedNetworks | None = None
+    checkpoint: CheckpointInfo,
+    device: torch.device,
+    shared: SharedNetworks | None = None,
+    lean: bool = False,
 ) -> LoadedModel:
-    """Load a checkpoint by its family; `shared` has the networks of other models that are in memory.
+    """Load a checkpoint by its family.
+
+    Args:
+        checkpoint: What to load.
+        device: Where it computes.
+        shared: Has the networks of other models that are in memory.
+        lean: Whether weights stay in the half precision of their files.
 
     Raises:
         NotAModel: no family has this id.
@@ -54,7 +63,7 @@ def load_model(
     """
     load = find_loader(checkpoint)
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
-        place = Place(device, SharedNetworks() if shared is None else shared)
+        place = Place(device, SharedNetworks() if shared is None else shared, lean=lean)
         model = load(checkpoint, place)
     return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
 

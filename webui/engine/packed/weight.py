@@ -15,6 +15,9 @@ from webui.weights.gguf_file import BLOCKS
 EIGHT_BITS: Mapping[str, torch.dtype] = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2,
 }  # fmt: skip
+HALVES: Mapping[torch.dtype, str] = {torch.float16: "F16", torch.bfloat16: "BF16"}
+"""Halves that are kept as they are, and their names."""
+_NUMBERS = {**EIGHT_BITS, **{name: dtype for dtype, name in HALVES.items()}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +35,8 @@ class PackedWeight:
 
     def unpacked(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """The tensor that it stands for; computed in float32."""
-        if (eight := EIGHT_BITS.get(self.kind)) is not None:
-            numbers = self.rows.contiguous().view(eight).float()
+        if (numbers_of := _NUMBERS.get(self.kind)) is not None:
+            numbers = self.rows.contiguous().view(numbers_of).float()
             scaled = numbers if self.scale == 1.0 else numbers * self.scale
         else:
             scaled = unpack(self.rows.reshape(-1, BLOCKS[self.kind][1]), self.kind)
@@ -47,6 +50,12 @@ class PackedWeight:
     def moved_to(self, rows: Tensor) -> PackedWeight:
         """The same with a copy of its rows, which may be on another device."""
         return self if rows is self.rows else replace(self, rows=rows)
+
+
+def half(weight: Tensor) -> PackedWeight:
+    """A weight in half precision, where it lies: nothing is copied."""
+    rows = weight.detach().contiguous().view(len(weight), -1).view(torch.uint8)
+    return PackedWeight(HALVES[weight.dtype], rows, tuple(weight.shape))
 
 
 Stored = Tensor | PackedWeight
