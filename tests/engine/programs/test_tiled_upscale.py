@@ -74,24 +74,24 @@ def test_the_prompt_and_the_strength_count(library: Library, image: Path) -> Non
 
 
 def test_no_seam_shows_where_tiles_overlap(tmp_path: Path) -> None:
-    """Without overlap the borders do show, so that the measure is known to see them."""
+    """Without overlap the borders do show, so that the measure is known to see them; a mean over pictures."""
     model = load_folder(STARTER / "text", ModelId("starter/text"))
     supplies, small = (
         Supplies(tmp_path),
         np.asarray(Image.open(save_picture(tmp_path / "a.png", 64, 64))),
     )
     fields = {
-        **dict(model.checkpoint.defaults), "prompt": "green meadow with mountains at sunset", "seed": 3,
+        **dict(model.checkpoint.defaults), "prompt": "green meadow with mountains at sunset",
         "image": supplies.keep(small), "upscaler": IN_TILES, "width": 256, "height": 256,
         "tile_size": 128, "tile_strength": 0.35, "steps": 8,
     }  # fmt: skip
-    ways: list[dict[str, float]] = [{"tile_strength": 0}, {"tile_overlap": 0}, {}]
+    seeds = (3, 4, 5)  # that of one picture is between 1.1 and 1.7
+    ways: list[dict[str, float]] = [{"tile_strength": 0}]
+    ways += [{"seed": seed, **way} for seed in seeds for way in ({"tile_overlap": 0}, {})]
     requests = [GenerationRequest.model_validate({**fields, **way}) for way in ways]
-    kept, apart, overlapping = (
-        picture.astype(float) for picture in draw(model, requests, supplies)
-    )
-    assert _seam(apart - kept, 0) > 3
-    assert _seam(overlapping - kept, 4) < 1.6
+    kept, *drawn = (picture.astype(float) for picture in draw(model, requests, supplies))
+    assert np.mean([_seam(apart - kept, 0) for apart in drawn[::2]]) > 3
+    assert np.mean([_seam(overlapping - kept, 4) for overlapping in drawn[1::2]]) < 1.6
 
 
 def _seam(drawn: NDArray[np.float64], overlap: int) -> float:
