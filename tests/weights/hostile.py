@@ -25,7 +25,7 @@ def hostile_files(folder: Path, count: int, marker: Path) -> Iterator[Path]:
     kinds: tuple[Make, ...] = (
         lambda f, r: _cut(f, r, sound), lambda f, r: _flipped(f, r, sound), _giant_header,
         _overlapping, _wrong_shapes, _bomb, lambda f, r: _runs_code(f, r, marker), _climbing_names,
-        _deep, _wild_pickle,
+        _deep, _wild_pickle, _copies_much, _many_sides,
     )  # fmt: skip
     for seed in range(count):
         draw = random.Random(seed)
@@ -109,7 +109,7 @@ def _climbing_names(file: Path, draw: random.Random) -> Path:
 
 
 def _deep(file: Path, draw: random.Random) -> Path:
-    depth = draw.choice([10**4, 10**5])
+    depth = draw.choice([10**4, 10**4, 10**4, 10**4, 10**5])
     if draw.random() < 0.5:
         return write_header(file, b'{"a":' + b"[" * depth)
     with zipfile.ZipFile(file, "w") as archive:
@@ -123,4 +123,50 @@ def _wild_pickle(file: Path, draw: random.Random) -> Path:
     body = bytes(draw.choice(codes) for _ in range(draw.randint(5, 400)))
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("a/data.pkl", b"\x80\x04" + body + b".")
+    return file
+
+
+def _copies_much(file: Path, draw: random.Random) -> Path:
+    """Few instructions, each of which would copy, count through or write out very much."""
+    often = draw.randint(5_000, 30_000)
+    lists = b"]q\x01" + b"](h\x01h\x01h\x01h\x01h\x01eq\x01" * 40
+    body = draw.choice([
+        # calls that go through one long list, tuple or text again and again
+        b"(K\x01K\x02tq\x000](" + b"h\x00" * often + b"e\x85q\x01" + _named("collections", "OrderedDict")
+        + b"q\x02" + b"h\x02h\x01R0" * often + b"N",
+        _stored(b"X\x01\0\0\0x") + b"q\x010(" + b"K\x01" * often + b"tq\x02(h\x01K\0h\x02h\x02tq\x03"
+        + _named("torch._utils", "_rebuild_tensor_v2") + b"q\x04" + b"h\x04h\x03R0" * often + b"N",
+        b"(" + b"N" * often + b"tq\x010" + b"h\x01Q0" * often + b"N",
+        b"X" + struct.pack("<I", 10**6) + b"ldm." + bytes(10**6 - 4) + b"q\x010" + b"h\x01h\x01\x930" * often + b"N",
+        # a number of a million bytes as a key, and as a note
+        b"\x8b" + struct.pack("<i", 10**6) + b"\x7f" * 10**6 + b"q\x010}" + b"h\x01Ns" * often,
+        b"}X\x05\0\0\0epoch\x8b" + struct.pack("<i", 10**6) + b"\x7f" * 10**6 + b"s",
+        # lists of themselves; and as a storage's key, which is written out
+        b"]q\x01(" + b"h\x01" * often + b"e",
+        lists + b"0" + _stored(b"h\x01"),
+    ])  # fmt: skip
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a/data.pkl", b"\x80\x04" + body + b".")
+    return file
+
+
+def _named(module: str, name: str) -> bytes:
+    return f"c{module}\n{name}\n".encode()
+
+
+def _stored(key: bytes) -> bytes:
+    kind = _named("torch", "FloatStorage")
+    return b"(X\x07\0\0\0storage" + kind + key + b"X\x03\0\0\0cpuK\x01tQ"
+
+
+def _many_sides(file: Path, draw: random.Random) -> Path:
+    """Shapes whose product is a number of millions of digits."""
+    sides = draw.randint(33, 60_000)
+    if draw.random() < 0.5:
+        side = draw.choice([9, 10**18])
+        entry = {"dtype": "F32", "shape": [side] * sides, "data_offsets": [0, 8]}
+        return write_header(file, {"a": entry}, bytes(8))
+    note = ("9" * 4000 + " ") * (sides // 100 + 1)
+    metadata = {"comfy.gguf.orig_shape.t": note}
+    write_gguf(file, {"t": ("F32", (4,), bytes(16))}, metadata)
     return file

@@ -33,5 +33,5 @@ def _check(folder: Path, count: int) -> None:
 
 
 @pytest.mark.usefixtures("quiet_memory")
-def test_two_hundred_hostile_files_are_refused(tmp_path: Path) -> None:
-    _check(tmp_path, 200)
+def test_two_thousand_hostile_files_are_refused(tmp_path: Path) -> None:
+    _check(tmp_path, 2000)

@@ -73,3 +73,10 @@ def test_a_giant_header_is_not_read(tmp_path: Path) -> None:
     write_header(file, b"[" + b"[]," * MAX_ELEMENTS)
     with pytest.raises(BrokenModel, match="parts"):
         read_weights(file)
+
+
+def test_a_shape_of_more_dimensions_than_any_is_damage(tmp_path: Path) -> None:
+    entry = {"dtype": "F32", "shape": [1] * 33, "data_offsets": [0, 4]}
+    file = write_header(tmp_path / "a", {"a": entry}, bytes(4))
+    with pytest.raises(BrokenModel, match="33 dimensions"):
+        read_weights(file)

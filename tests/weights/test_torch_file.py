@@ -14,8 +14,9 @@ import torch
 
 from webui.contracts.errors import BrokenModel, NotAModel, UnsafeModel
 from webui.engine.weights import open_weights
+from webui.weights.pickle_walk import MAX_STEPS
 from webui.weights.read import read_weights
-from webui.weights.torch_file import read_pickled
+from webui.weights.torch_file import LEGACY_MAGIC, read_pickled
 
 FORMATS = pytest.mark.parametrize("as_zip", [True, False], ids=["zip", "stream"])
 
@@ -154,3 +155,32 @@ def _whole(file: Path) -> None:
 def test_the_whole_description_is_there_for_those_who_need_more(tmp_path: Path) -> None:
     file = save({"name": "cat", "string_to_token": {"*": 265}}, tmp_path / "x.pt")
     assert read_pickled(file, file.stat().st_size).content["string_to_token"] == {"*": 265}
+
+
+def test_a_number_of_thousands_of_digits_beside_the_weights_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(BrokenModel):
+        read_weights(save({"epoch": 10**5000, "x": torch.ones(1)}, tmp_path / "x.pt"))
+
+
+@FORMATS
+def test_a_name_longer_than_any_is_not_joined_for_each_tensor(tmp_path: Path, as_zip: bool) -> None:
+    file = save({"k" * 3000: [torch.ones(1)] * 9}, tmp_path / "x.pt", as_zip)
+    with pytest.raises(BrokenModel, match="more than 2000 characters"):
+        read_weights(file)
+
+
+@FORMATS
+def test_a_tensor_of_more_dimensions_than_any_is_damage(tmp_path: Path, as_zip: bool) -> None:
+    assert read_weights(save(torch.ones((1,) * 32), tmp_path / "a.pt", as_zip)).tensors
+    with pytest.raises(BrokenModel, match="more than 32 dimensions"):
+        read_weights(save(torch.ones((1,) * 33), tmp_path / "b.pt", as_zip))
+
+
+def test_all_pickles_of_a_file_are_counted_together(tmp_path: Path) -> None:
+    file = tmp_path / "x.bin"
+    contents: tuple[object, ...] = (LEGACY_MAGIC, 1001, {}, {}, [])
+    many = [pickle.dumps(each, 2) for each in contents]
+    idle = b"\x80\x02" + b"N0" * (MAX_STEPS // 6)
+    file.write_bytes(b"".join(idle + each[2:] for each in many))
+    with pytest.raises(BrokenModel, match=f"more than {MAX_STEPS} instructions"):
+        read_weights(file)

@@ -17,7 +17,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 MAX_ENTRIES = 200_000
 """Notes, tensors, and items of a list: more than any model has."""
-MAX_HEADER_BYTES = 64_000_000
+MAX_HEADER_BYTES = 16_000_000
 ALIGNMENT = 32
 
 BLOCKS: Mapping[str, tuple[int, int]] = {
@@ -40,6 +40,8 @@ _NUMBERS: Mapping[int, str] = {
 _TEXT, _LIST = 8, 9
 _SHAPE_NOTE = "comfy.gguf.orig_shape."
 """Beside a tensor that was reshaped to be packed: what it was before."""
+_LONGEST_SHAPE = 200
+"""Characters of such a note."""
 
 
 def read_gguf(file: Path, size: int) -> WeightsHeader:
@@ -109,7 +111,7 @@ class _Reader:
             )
         if (noted := metadata.get(_SHAPE_NOTE + name)) is None:
             return TensorInfo(info.dtype, info.shape, offset)
-        shape = tuple(map(int, noted.split()))
+        shape = tuple(map(int, noted[:_LONGEST_SHAPE].split()))
         before = TensorInfo(info.dtype, shape, offset)
         if before.count != info.count or min(shape, default=1) < 1:
             raise ValueError(f"the tensor {name[:100]!r} was {noted[:100]!r} and is {info.shape}")

@@ -17,7 +17,12 @@ from typing import Any, BinaryIO
 from webui.contracts.errors import UnsafeModel
 
 MAX_STEPS = 500_000
-"""Instructions that are followed; a full checkpoint with its optimizer has about a hundred thousand."""
+"""Instructions that are followed in a file, all of its pickles together; a full checkpoint with its optimizer has
+about a hundred thousand. What an instruction copies is counted too: one that copies a list of thousands is as many."""
+MAX_DIMENSIONS = 32
+"""Of a tensor: products of more sides would be numbers of millions of digits."""
+MAX_NAME = 1000
+"""Characters of the name of a thing, of its module, and of a storage."""
 
 STORAGES: Mapping[str, str] = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
@@ -102,13 +107,27 @@ class PickleError(ValueError):
 
 # Any, here and below: a description of whatever the file holds.
 def walk(stream: BinaryIO) -> Any:
-    """What the next pickle in a stream describes; the stream is left behind it.
+    """What the next pickle in a stream describes; as `Walker` has it."""
+    return Walker().walk(stream)
 
-    Raises:
-        UnsafeModel: it names something that no file of weights needs.
-        PickleError: it is damaged, or larger than any real one.
-    """
-    return _Machine().run(stream)
+
+class Walker:
+    """Walks through the pickles of one file, which may have so many instructions together."""
+
+    def __init__(self) -> None:
+        self._left = MAX_STEPS
+
+    def walk(self, stream: BinaryIO) -> Any:
+        """What the next pickle in a stream describes; the stream is left behind it.
+
+        Raises:
+            UnsafeModel: it names something that no file of weights needs.
+            PickleError: it is damaged, or larger than any real one.
+        """
+        machine = _Machine(self._left)
+        content = machine.run(stream)
+        self._left = machine.left
+        return content
 
 
 _MARK = object()
@@ -117,7 +136,9 @@ _MARK = object()
 class _Machine:
     """The stack machine, with descriptions on its stack."""
 
-    def __init__(self) -> None:
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        """Instructions that may still follow."""
         self._stack: list[Any] = []
         self._memo: dict[int, Any] = {}
         self._does: dict[str, Callable[[Any], None]] = {
@@ -156,9 +177,8 @@ class _Machine:
 
     def run(self, stream: BinaryIO) -> Any:
         try:
-            for step, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-                if step > MAX_STEPS:
-                    raise PickleError(f"it has more than {MAX_STEPS} instructions")
+            for opcode, argument, _ in pickletools.genops(stream):
+                self._spend(1)
                 if opcode.name == "STOP":
                     return self._pop()
                 if opcode.name not in self._does:
@@ -167,6 +187,11 @@ class _Machine:
         except (LookupError, TypeError, AttributeError, ValueError, MemoryError) as error:
             raise PickleError(str(error) or type(error).__name__) from error
         raise PickleError("it has no end")
+
+    def _spend(self, steps: int) -> None:
+        self.left -= steps
+        if self.left < 0:
+            raise PickleError(f"it has more than {MAX_STEPS} instructions")
 
     def _pusher(self, value: Any) -> Callable[[Any], None]:
         return lambda _: self._stack.append(value)
@@ -195,7 +220,10 @@ class _Machine:
         self._pop_to_mark()
 
     def _tuple(self, count: int) -> None:
-        self._stack.append(tuple([self._pop() for _ in range(count)][::-1]))
+        values = self._stack[-count:]
+        if len(values) < count or _MARK in values:
+            raise PickleError("it takes from an empty stack")
+        self._stack[-count:] = [tuple(values)]
 
     def _remember(self, place: Any) -> None:
         self._memo[int(place)] = self._top()
@@ -221,12 +249,16 @@ class _Machine:
         if not isinstance(owner, dict) or len(values) % 2:
             raise PickleError("it puts items into what has none")
         for key, value in zip(values[::2], values[1::2], strict=True):
-            if isinstance(key, (str, int, float)):
+            if _is_key(key):
                 owner[key] = value
 
     def _global(self, module: Any, name: Any) -> None:
         if not isinstance(module, str) or not isinstance(name, str):
             raise PickleError("it names what is no name")
+        if len(module) > MAX_NAME or len(name) > MAX_NAME:
+            raise PickleError(
+                f"it names {module[:50]!r}, {name[:50]!r} in more than {MAX_NAME} characters"
+            )
         if name not in _HARMLESS.get(module, ()) and not f"{module}.".startswith(
             _HARMLESS_PACKAGES
         ):
@@ -235,6 +267,9 @@ class _Machine:
 
     def _call(self) -> None:
         arguments, maker = self._pop(), self._pop()
+        if isinstance(arguments, tuple):
+            copied = arguments[:1] if isinstance(maker, Global) else ()
+            self._spend(len(arguments) + sum(len(a) for a in copied if isinstance(a, list)))
         self._stack.append(_made(maker, arguments))
 
     def _build(self) -> None:
@@ -252,15 +287,28 @@ _PUSH_ARGUMENT = (
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 
+def _is_key(value: Any) -> bool:
+    """Whether it can be the key of a mapping; a number of many digits takes long to be looked up."""
+    return isinstance(value, (str, float)) or (isinstance(value, int) and abs(value) < 2**63)
+
+
 def _persistent(reference: Any) -> Storage | Global:
     """What torch.save writes in place of a storage: ('storage', its type, key, device, numbers).
 
     In its older way, in place of a class too: ('module', the class, its file, its source).
     """
+    if not isinstance(reference, tuple) or not 2 <= len(reference) <= 16:
+        raise PickleError("a storage is not described as torch does")
     if reference[0] == "module" and isinstance(reference[1], Global):
         return reference[1]
     _, kind, key, _, count, *view = reference
-    if not isinstance(kind, Global) or not isinstance(count, int) or any(view):
+    if (
+        not isinstance(kind, Global)
+        or not isinstance(count, int)
+        or not _is_key(key)
+        or len(str(key)) > MAX_NAME
+        or any(view)
+    ):
         raise PickleError("a storage is not described as torch does")
     return Storage(str(key), STORAGES[kind.name], count)
 
@@ -271,7 +319,7 @@ def _made(maker: Any, arguments: Any) -> Any:
         return Foreign(maker, arguments)
     if maker.name in ("OrderedDict", "defaultdict"):
         pairs = arguments[0] if arguments and isinstance(arguments[0], list) else []
-        return {key: value for key, value in pairs if isinstance(key, (str, int))}
+        return {key: value for key, value in pairs if _is_key(key)}
     if maker.name == "Size":
         return arguments[0]
     if maker.name.startswith("_rebuild_parameter"):
@@ -286,6 +334,8 @@ def _made(maker: Any, arguments: Any) -> Any:
 def _tensor(storage: Any, start: Any, shape: Any, strides: Any, *rest: Any) -> PickledTensor:
     """By torch's `_rebuild_tensor` and its two later versions, the last of which names a type."""
     named = [value for value in rest if isinstance(value, Global) and value.name in DTYPES]
+    if max(len(shape), len(strides)) > MAX_DIMENSIONS:
+        raise PickleError(f"a tensor has more than {MAX_DIMENSIONS} dimensions")
     numbers = (start, *shape, *strides)
     if (
         not isinstance(storage, Storage)

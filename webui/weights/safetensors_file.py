@@ -11,9 +11,12 @@ from typing import Any, BinaryIO
 from webui.contracts.errors import BrokenModel
 from webui.weights.header import ITEM_BYTES, TensorInfo, WeightsHeader
 
-MAX_HEADER_BYTES = 32_000_000
-MAX_ELEMENTS = 1_000_000
-"""Commas and brackets: a header of a thousand times a real one's would fill the memory when parsed."""
+MAX_HEADER_BYTES = 16_000_000
+MAX_ELEMENTS = 500_000
+"""Commas and brackets: a header of hundreds of times a real one's would fill the memory when parsed."""
+
+MAX_DIMENSIONS = 32
+"""Products of more sides would be numbers of millions of digits."""
 
 
 def read_safetensors(file: Path, size: int) -> WeightsHeader:
@@ -79,8 +82,10 @@ def _tensors(
                 f"{', '.join(ITEM_BYTES)}."
             )
         length = item
+        if len(shape) > MAX_DIMENSIONS:
+            raise ValueError(f"a shape has {len(shape)} dimensions")
         for side in shape:
-            if not isinstance(side, int) or side < 0:
+            if not isinstance(side, int) or not 0 <= side < 2**63:
                 raise ValueError(f"a shape is {repr(shape)[:100]}")
             length *= side
         if begin != at or end - begin != length:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,13 +17,15 @@ from typing import Any, BinaryIO
 
 from webui.contracts.errors import BrokenModel, NotAModel, UnsafeModel
 from webui.weights.header import ITEM_BYTES, TensorInfo, WeightsHeader
-from webui.weights.pickle_walk import Foreign, PickledTensor, PickleError, Storage, walk
+from webui.weights.pickle_walk import Foreign, PickledTensor, PickleError, Storage, Walker, walk
 
-MAX_PICKLE_BYTES = 32_000_000
+MAX_PICKLE_BYTES = 16_000_000
 MAX_DIRECTORY_BYTES = 4_000_000
 """Of a zip's list of contents; a real one takes about a hundred bytes a storage."""
 MAX_DEPTH = 8
-MAX_VALUES = 500_000
+MAX_VALUES = 200_000
+MAX_NAME_CHARACTERS = 2000
+"""Of a tensor, with all keys that lead to it."""
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 WRAPPERS = ("state_dict", "params_ema", "params", "model_state_dict", "module")
 """Keys under which the weights lie, beside what else a trainer keeps."""
@@ -57,8 +59,8 @@ def read_torch(file: Path, size: int) -> WeightsHeader:
         OSError: the file cannot be read.
     """
     pickled = read_pickled(file, size)
-    content, metadata = _weights_of(pickled.content)
     try:
+        content, metadata = _weights_of(pickled.content)
         tensors = {name: _placed(name, t, pickled) for name, t in tensors_in(content)}
     except ValueError as error:
         raise BrokenModel(f"{str(file)!r} is damaged: {error}.") from error
@@ -92,29 +94,44 @@ def tensors_in(content: Any) -> Iterator[tuple[str, PickledTensor]]:
     Raises:
         ValueError: it is deeper or larger than any real one.
     """
-    pending: list[tuple[tuple[str, ...], Any]] = [((), content)]
+    if isinstance(content, PickledTensor):
+        yield "", content
+        return
+    levels, path = [_items(content)], [""]  # the key that leads to each level, behind the first
     left = MAX_VALUES
-    while pending:
-        keys, value = pending.pop()
+    while levels:
+        found = next(levels[-1], None)
+        if found is None:
+            levels.pop()
+            path.pop()
+            continue
+        key, value = found
         left -= 1
         if left < 0:
             raise ValueError(f"it holds more than {MAX_VALUES} values")
         if isinstance(value, PickledTensor):
-            yield ".".join(keys), value
-        elif (inner := _items(value)) and len(keys) < MAX_DEPTH:
-            pending.extend(((*keys, str(key)), each) for key, each in reversed(inner))
+            yield _joined([*path[1:], str(key)]), value
+        elif len(levels) < MAX_DEPTH and isinstance(value, (dict, list, tuple, Foreign)):
+            levels.append(_items(value))
+            path.append(str(key))
 
 
-def _items(value: Any) -> list[tuple[Any, Any]]:
+def _joined(keys: Sequence[str]) -> str:
+    if sum(map(len, keys)) > MAX_NAME_CHARACTERS:
+        raise ValueError(f"the name of a tensor has more than {MAX_NAME_CHARACTERS} characters")
+    return ".".join(keys)
+
+
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     """What a value holds: a module of torch keeps its tensors in mappings of its state."""
     if isinstance(value, dict):
-        return list(value.items())
-    if isinstance(value, (list, tuple)):
-        return list(enumerate(value))
-    if isinstance(value, Foreign) and isinstance(value.state, dict):
-        kept = [value.state.get(name) for name in ("_parameters", "_buffers", "_modules")]
-        return [item for mapping in kept if isinstance(mapping, dict) for item in mapping.items()]
-    return []
+        yield from value.items()
+    elif isinstance(value, (list, tuple)):
+        yield from enumerate(value)
+    elif isinstance(value, Foreign) and isinstance(value.state, dict):
+        for name in ("_parameters", "_buffers", "_modules"):
+            if isinstance(mapping := value.state.get(name), dict):
+                yield from mapping.items()
 
 
 def _weights_of(content: Any) -> tuple[Any, dict[str, str]]:
@@ -214,19 +231,19 @@ def _zip_places(
 def _read_stream(stream: BinaryIO, size: int) -> PickledFile:
     """Torch's older way: five pickles behind one another, then each storage behind its length."""
     stream.seek(0)
-    head = BytesIO(stream.read(MAX_PICKLE_BYTES))
-    if walk(head) != LEGACY_MAGIC:
+    head, walker = BytesIO(stream.read(MAX_PICKLE_BYTES)), Walker()
+    if walker.walk(head) != LEGACY_MAGIC:
         raise NotAModel("is a pickle that torch did not write.")
-    walk(head)  # the protocol
-    walk(head)  # sizes of numbers
-    content = walk(head)
-    keys = walk(head)
+    walker.walk(head)  # the protocol
+    walker.walk(head)  # sizes of numbers
+    content = walker.walk(head)
+    keys = walker.walk(head)
     storages = _storages_in(content)
     places, at = {}, head.tell()
     for key in keys if isinstance(keys, list) else []:
-        storage = storages.get(str(key))
+        storage = storages.get(str(key)) if isinstance(key, (str, int)) else None
         if storage is None:
-            raise PickleError(f"the type of its storage {str(key)[:50]!r} is unknown")
+            raise PickleError("the type of one of its storages is unknown")
         stream.seek(at)
         (count,) = struct.unpack("<q", stream.read(8))
         end = at + 8 + count * ITEM_BYTES[storage.dtype]

@@ -12,6 +12,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.api.sdapi.conftest import b64, drawn, opened, refusal, request_of
+from webui.api.sdapi.modules import module_called
+from webui.contracts.errors import BadRequest
 
 
 def with_unit(client: TestClient, route: str = "txt2img", **unit: Any) -> tuple[Any, Any]:
@@ -137,3 +139,16 @@ def test_soft_inpainting_is_said_by_place_or_by_name(
     request = request_of(client, info)
     assert request["soft_inpainting"] is True
     assert (request["soft_schedule_bias"], request["soft_preservation"]) == (2, 0.4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["none", "ip-adapter-auto", "ip-adapter_clip_sdxl_plus_vith", "CLIP-ViT-H (IPAdapter)"],
+)
+def test_an_ip_adapters_picture_goes_through_no_preprocessor(name: str) -> None:
+    assert module_called(name) is None
+
+
+def test_a_face_recogniser_is_none_of_them() -> None:
+    with pytest.raises(BadRequest, match="no preprocessor 'InsightFace"):
+        module_called("InsightFace+CLIP-H (IPAdapter)")

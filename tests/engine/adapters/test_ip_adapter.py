@@ -339,6 +339,18 @@ def test_an_encoder_of_weights_alone_is_one_of_sixteen_heads(
     assert (net.config.num_attention_heads, net.config.hidden_act) == (16, "quick_gelu")
 
 
+def test_no_picture_is_looked_at_once(encoder: AdapterInfo) -> None:
+    eye = load_image_encoder(encoder, CPU)
+    looks: list[object] = []
+    eye.net.register_forward_hook(lambda *_: looks.append(None))
+    pixels = torch.rand(1, 3, SIDE, SIDE)
+    with torch.inference_mode():
+        first, second = eye.says(pixels, patches=True), eye.says(-pixels, patches=True)
+    assert len(looks) == 3
+    assert torch.equal(first[1], second[1])
+    assert not torch.equal(first[0], second[0])
+
+
 def test_of_a_long_strip_the_middle_is_seen_without_much_memory(eye: LoadedImageEncoder) -> None:
     strip = Image.new("RGB", (20_000, 2), "white")
     strip.paste("black", (9_000, 0, 11_000, 2))

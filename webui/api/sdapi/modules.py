@@ -21,17 +21,22 @@ _ALIASES: Mapping[str, str] = {
     "recolor_intensity": "recolor",
 }
 """Their names of ours; those that run a network are not here."""
+_LOOKS = (
+    "ip-adapter-auto", "ip-adapter_clip_sd15", "ip-adapter_clip_sdxl", "ip-adapter_clip_sdxl_plus_vith",
+    "ip-adapter_clip_g", "ip-adapter_clip_h", "clip-vit-h", "clip-vit-bigg", "clip-g", "clip-h",
+)  # fmt: skip
+"""What looks at a picture for an IP-Adapter: here the image encoder that the file itself asks for."""
 _THRESHOLDS = ("threshold_a", "threshold_b")
 
 
 def module_called(name: str) -> Preprocessor | None:
-    """The preprocessor of a name; None for 'none'.
+    """The preprocessor of a name; None for 'none', and for what looks at a picture in a network's stead.
 
     Raises:
         BadRequest: there is none of the name.
     """
     bare = name.split(" (")[0].strip().lower()  # 'invert (from white bg & black line)'
-    if bare in ("", NONE):
+    if bare in ("", NONE, *_LOOKS):
         return None
     wanted = _ALIASES.get(bare, bare)
     found = next((each for each in PREPROCESSORS if each.name == wanted), None)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from webui.contracts.adapter import AdapterInfo
 from webui.engine.damage import told_as_damage
 from webui.engine.families.parts import read_config, ready
+from webui.engine.packed.on_processor import quicken
 from webui.engine.precision import compute_dtype
 from webui.engine.shared_networks import network_bytes
 from webui.engine.weights import Weights, open_weights
@@ -47,6 +48,8 @@ class LoadedImageEncoder:
     bytes: int
     key: object = field(default_factory=object)
     """Its identity where it is not to be kept alive."""
+    _of_nothing: list[Tensor] = field(default_factory=list)
+    """What it says of the patches of no picture, once it was asked."""
 
     def seen(self, image: Image.Image) -> Tensor:
         """A picture as it sees it, (1, 3, side, side): the middle of it, in the scale of its training."""
@@ -72,7 +75,9 @@ class LoadedImageEncoder:
         """
         pixels = pixels.to(self.device, self.dtype)
         if patches:
-            return torch.cat([self._patches(pixels), self._patches(torch.zeros_like(pixels))])
+            if not self._of_nothing:
+                self._of_nothing.append(self._patches(torch.zeros_like(pixels)))
+            return torch.cat([self._patches(pixels), *self._of_nothing])
         whole: Tensor = self.net(pixels).image_embeds[:, None]
         return torch.cat([whole, torch.zeros_like(whole)])
 
@@ -93,8 +98,9 @@ def load_image_encoder(info: AdapterInfo, device: torch.device) -> LoadedImageEn
         said = _said_in(path) if path.is_dir() else {}
         net = _network(open_weights(encoder_file(path) if path.is_dir() else path), said)
     net = ready(net, device, dtype)
-    side = int(net.config.image_size)
-    return LoadedImageEncoder(info, net, dtype, device, side, network_bytes(net))
+    size = network_bytes(net)
+    quicken(net)
+    return LoadedImageEncoder(info, net, dtype, device, int(net.config.image_size), size)
 
 
 def _middle(image: Image.Image, width: int, height: int) -> Image.Image:
