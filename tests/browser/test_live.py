@@ -11,11 +11,14 @@ import pytest
 
 from tests.browser.conftest import RunningStudio
 from tests.browser.painting import (
+    RESET,
     Numbers,
     cleared,
     latest_request,
     layer,
     on_desk,
+    open_canvas,
+    slot,
     stored,
     stroke,
     until,
@@ -68,6 +71,87 @@ def _until_painted(address: str, wanted: Numbers) -> dict[str, Any]:
             return request
         time.sleep(0.05)
     raise TimeoutError("No job has what was painted.")
+
+
+@pytest.fixture
+def mapped(canvas: Any) -> Iterator[Any]:
+    """The same, painting a map of classes."""
+    choose(canvas, "Class map")
+    on_desk(canvas, TAB, RESET)
+    yield canvas
+    on_desk(canvas, TAB, RESET)
+    choose(canvas, "Colours")
+
+
+def choose(page: Any, what: str) -> None:
+    """Say what is painted."""
+    page.click(f"#live-canvas .ez-canvas-sources button:has-text('{what}')")
+    noun = {"Class map": "class", "Colours": "colour"}[what]
+    until(page, TAB, f"desk.noun === '{noun}' && !desk.sources.switching")
+
+
+def test_a_map_of_classes_is_drawn_as_it_is_painted(
+    mapped: Any, shared_studio: RunningStudio
+) -> None:
+    mapped.click("#live-canvas .ez-canvas-class[title=water]")
+    stroke(mapped, TAB, (20, 20), (100, 20))
+    water = on_desk(mapped, TAB, "desk.classes.indexOf('water')")
+    painted = layer(mapped, TAB)
+    assert painted[20, 60] == water
+    request = until_request(
+        shared_studio.address, prompt="as it is painted", map_driver="Region prompts"
+    )
+    assert (request["image"], request["priority"], request["count"]) == (None, "Live", 1)
+    assert {region["name"] for region in request["regions"]} == {"sky", "water"}
+    deadline = time.monotonic() + 15  # that of half a stroke may come before
+    while not np.array_equal(_map_of(shared_studio.address), painted):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    mapped.wait_for_function(KEPT)
+
+
+def _map_of(address: str) -> Numbers:
+    return np.asarray(stored(address, latest_request(address)["class_map"]))
+
+
+def test_colours_and_map_wait_for_one_another(mapped: Any) -> None:
+    canvas = mapped
+    choose(canvas, "Colours")
+    canvas.click("#live-canvas .ez-canvas-class[title=red]")
+    stroke(canvas, TAB, (20, 20), (100, 20))
+    colours, strength = layer(canvas, TAB), canvas.locator("#live-denoising_strength")
+    assert strength.is_visible()
+    choose(canvas, "Class map")
+    assert not layer(canvas, TAB).any()
+    assert not strength.is_visible()
+    canvas.click("#live-canvas .ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 90), (100, 90))
+    classes = layer(canvas, TAB)
+    assert slot(canvas, TAB, "image") is None
+    assert slot(canvas, TAB, "class_map") is not None
+    canvas.keyboard.press("Control+z")
+    assert not layer(canvas, TAB).any()
+    canvas.keyboard.press("Control+Shift+z")
+    choose(canvas, "Colours")
+    assert np.array_equal(layer(canvas, TAB), colours)
+    assert slot(canvas, TAB, "class_map") is None
+    assert slot(canvas, TAB, "image") is not None
+    choose(canvas, "Class map")
+    assert np.array_equal(layer(canvas, TAB), classes)
+
+
+def test_a_map_is_there_again_after_a_reload(page: Any) -> None:
+    open_canvas(page, TAB)
+    choose(page, "Class map")
+    page.click("#live-canvas .ez-canvas-class[title=water]")
+    stroke(page, TAB, (20, 20), (100, 20))
+    painted, kept = layer(page, TAB), slot(page, TAB, "class_map")
+    page.wait_for_function(f"localStorage.getItem('easel.form.live').includes('{kept}')")
+    page.reload()
+    open_canvas(page, TAB)
+    until(page, TAB, "desk.noun === 'class' && desk.board.layer.data.some(Boolean)")
+    assert np.array_equal(layer(page, TAB), painted)
+    assert (slot(page, TAB, "class_map"), slot(page, TAB, "image")) == (kept, None)
 
 
 def test_opening_the_tab_draws_nothing(canvas: Any, shared_studio: RunningStudio) -> None:

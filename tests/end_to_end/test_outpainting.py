@@ -21,6 +21,8 @@ from webui.training.runs import Pixels
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 SIDE, BEYOND, NEAR, STEPS = 192, 64, 40, 10
+LARGE = 8
+"""Pixels along a side of one of pixel art."""
 
 Values = NDArray[np.float64]
 
@@ -38,15 +40,16 @@ def model() -> LoadedModel:
     return load_folder(STARTER / "inpaint", ModelId("starter/inpaint"))
 
 
-def drawn_on(model: LoadedModel, folder: Path, **fields: Any) -> list[Pixels]:
-    """Four flat scenes without their right quarter, which is drawn on."""
-    supplies, scenes = Supplies(folder), unseen(4, SIDE + BEYOND, style="flat")
+def drawn_on(model: LoadedModel, folder: Path, style: str = "flat", **fields: Any) -> list[Pixels]:
+    """Four scenes without their right quarter, which is drawn on."""
+    supplies, scenes = Supplies(folder), unseen(4, SIDE + BEYOND, style=style)
     requests = [
         GenerationRequest.model_validate(
             {
-                "prompt": said.text, "seed": i, "steps": STEPS, "denoising_strength": 1, **fields,
+                "prompt": said.text, "seed": i, "steps": STEPS, "denoising_strength": 1,
                 "image": supplies.keep(picture[:, :SIDE]), "outpaint_right": BEYOND,
-                "width": SIDE + BEYOND, "height": SIDE + BEYOND, **dict(model.checkpoint.defaults),
+                "width": SIDE + BEYOND, "height": SIDE + BEYOND,
+                **dict(model.checkpoint.defaults), **fields,
             }
         )
         for i, (picture, said) in enumerate(zip(scenes.pictures, scenes.captions, strict=True))
@@ -81,3 +84,18 @@ def test_the_seam_of_what_is_drawn_on_is_no_steeper_than_elsewhere(
     assert seam_against_elsewhere(mixed) < 1.5
     begins = slice(SIDE - 28, SIDE - 20)  # where the model begins to draw, inside the old picture
     assert np.all(mixed[begins] < abrupt[begins] + 1)
+
+
+def unevenness(pictures: list[Pixels]) -> float:
+    """Mean difference between neighbours within a large pixel of what was drawn on, in levels."""
+    across = steepness(pictures)
+    within = [x for x in range(SIDE, SIDE + BEYOND - 1) if (x + 1) % LARGE]
+    return float(across[within].mean())
+
+
+def test_the_models_own_guidance_leaves_large_pixels_even(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    own = unevenness(drawn_on(model, tmp_path, "pixel art"))
+    strong = unevenness(drawn_on(model, tmp_path, "pixel art", guidance_scale=5))
+    assert own < 0.7 * strong

@@ -44,7 +44,7 @@ OWN = {
     "txt2img": WITH_HIRES | WITH_DEPTH | {"plot"},
     "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH | {"plot"},
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
-    "live": {"image"},
+    "live": WITH_MAP - {"map_driver"} | {"image"},
 }  # fmt: skip
 """What each tab that draws has beyond what all have."""
 FOR_UPSCALE = {"noise_augmentation", *Upscaling.model_fields}

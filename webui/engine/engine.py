@@ -38,6 +38,7 @@ from webui.engine.encodings import EncodingCache, EncodingCounts
 from webui.engine.execute import execute
 from webui.engine.extensions import WorkerExtensions
 from webui.engine.jobs import RunningJob, RunningProgram
+from webui.engine.mask_note import mask_note
 from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.precision import precision_name
 from webui.engine.previewer import Previewer
@@ -210,7 +211,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "Reading the prompt")
             return
-        for text in (note, job.note_savings(), job.note_unread()):
+        for text in (note, mask_note(job.command), job.note_savings(), job.note_unread()):
             if text is not None:
                 self._note(job, text)
         for _ in range(self._options.pictures_at_once):

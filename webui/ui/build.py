@@ -7,7 +7,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from webui.ui.canvas.canvas import canvas_panel
+from webui.services.catalog import Catalog
+from webui.ui.canvas.canvas import Canvas, canvas_panel
 from webui.ui.context import UiContext
 from webui.ui.forms import Form
 from webui.ui.header import header
@@ -42,7 +43,7 @@ def build_ui(context: UiContext) -> gr.Blocks:
             with gr.Column(elem_id="ez-forms"):
                 forms = [tab.build(context, stage) for tab in WORK]
             with gr.Column(elem_id="ez-stage-column", elem_classes=["ez-stage-column"]):
-                for canvas in (inpaint.CANVAS, semantic.canvas(context.catalog), live.CANVAS):
+                for canvas in _canvases(context.catalog):
                     if canvas is not None:
                         canvas_panel(canvas)
                 stage.render()  # type: ignore[no-untyped-call]
@@ -51,6 +52,11 @@ def build_ui(context: UiContext) -> gr.Blocks:
         extensions.build()
         _open_on_demand(blocks, forms)
     return blocks
+
+
+def _canvases(catalog: Catalog) -> tuple[Canvas | None, ...]:
+    """Of each tab that has one; None where no model could use it."""
+    return inpaint.CANVAS, semantic.canvas(catalog), live.canvas(catalog)
 
 
 def _open_on_demand(blocks: gr.Blocks, forms: Sequence[Form]) -> None:

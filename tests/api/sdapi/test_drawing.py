@@ -105,8 +105,8 @@ def test_a_marked_part_of_a_picture_is_drawn_with_their_defaults(client: TestCli
 def test_refusals_have_their_status_and_our_sentence(client: TestClient) -> None:
     assert refusal(client, sampler_name="Magic")[0] == 400
     assert refusal(client, "img2img")[0] == 404
-    status, said = refusal(client, script_name="SD upscale")
-    assert (status, "no script 'SD upscale'" in said) == (422, True)
+    status, said = refusal(client, script_name="Deforum")
+    assert (status, "no script 'Deforum'" in said) == (422, True)
     status, said = refusal(client, alwayson_scripts={"ADetailer": {"args": []}})
     assert (status, "controlnet, refiner, soft inpainting" in said) == (422, True)
     status, said = refusal(client, "img2img", init_images=["http://10.0.0.1/x.png"])

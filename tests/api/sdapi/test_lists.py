@@ -67,10 +67,10 @@ def test_what_there_is_not_is_an_empty_list(client: TestClient, route: str) -> N
 
 
 def test_scripts_are_those_that_are_understood(client: TestClient) -> None:
-    assert listed(client, "scripts") == {
-        "txt2img": ["controlnet", "refiner", "x/y/z plot"],
-        "img2img": ["controlnet", "refiner", "soft inpainting", "x/y/z plot"],
-    }  # fmt: skip
-    assert {one["name"] for one in listed(client, "script-info")} == {
-        "controlnet", "refiner", "soft inpainting", "x/y/z plot",
-    }  # fmt: skip
+    scripts, info = listed(client, "scripts"), listed(client, "script-info")
+    assert scripts["txt2img"] == ["controlnet", "refiner", "prompt matrix", "x/y/z plot"]
+    assert scripts["img2img"][:4] == ["controlnet", "refiner", "soft inpainting", "loopback"]
+    assert scripts["img2img"][-2:] == ["prompt matrix", "x/y/z plot"]
+    for tab, is_img2img in (("txt2img", False), ("img2img", True)):
+        assert [one["name"] for one in info if one["is_img2img"] == is_img2img] == scripts[tab]
+    assert {one["name"] for one in info if one["is_alwayson"]} == set(scripts["img2img"][:3])

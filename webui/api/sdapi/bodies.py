@@ -53,7 +53,7 @@ class DrawBody(BaseModel):
     alwayson_scripts: dict[str, Any] = Field(
         default_factory=dict, description="controlnet, refiner and soft inpainting."
     )
-    script_name: str = ""
+    script_name: str = Field("", description="Loopback, SD upscale, ...: see /scripts.")
     script_args: list[Any] = Field(default_factory=list)
     send_images: bool = True
     save_images: bool = Field(False, description="Pictures are always kept.")

@@ -9,13 +9,17 @@ from fastapi import APIRouter
 from webui.api.context import ApiContext
 from webui.api.sdapi.plots import PLOT
 from webui.api.sdapi.route import SdapiRoute
-from webui.api.sdapi.scripts import SCRIPTS
+from webui.api.sdapi.scripts import OF_MASKS, SCRIPTS
+from webui.api.sdapi.selected import OF_WORDS, SELECTED
 from webui.api.sdapi.upscalers import upscaler_names
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SAMPLERS, SCHEDULES, SamplerInfo
 from webui.contracts.parameters.hires import LATENT_UPSCALERS
 from webui.services.known_hashes import MODEL_DIGITS, KnownHash
 
+_ALWAYS = {False: [name for name in SCRIPTS if name not in OF_MASKS], True: list(SCRIPTS)}
+_SELECTED = {False: [*OF_WORDS, PLOT], True: [*SELECTED, PLOT]}
+"""Scripts that are always on and those that are selected, by whether a picture is started from."""
 _DEFAULT_RHO = {"Karras": 7.0, "Polyexponential": 1.0}
 
 
@@ -53,20 +57,18 @@ def _add_methods(router: APIRouter) -> None:
 
     @router.get("/scripts", summary="List the scripts")
     def scripts() -> dict[str, list[str]]:
-        """Always-on scripts that are understood, and the one that can be selected."""
-        soft = "soft inpainting"
-        return {
-            "txt2img": [*(name for name in SCRIPTS if name != soft), PLOT],
-            "img2img": [*SCRIPTS, PLOT],
-        }
+        """Always-on scripts that are understood, and those that script_name selects."""
+        named = {"txt2img": False, "img2img": True}
+        return {tab: [*_ALWAYS[of], *_SELECTED[of]] for tab, of in named.items()}
 
     @router.get("/script-info", summary="See what scripts take")
     def script_info() -> list[dict[str, Any]]:
         """Names alone: arguments are those of AUTOMATIC1111's scripts."""
         return [
-            {"name": name, "is_alwayson": name != PLOT, "is_img2img": is_img2img, "args": []}
-            for is_img2img, names in ((False, SCRIPTS[:2]), (True, SCRIPTS))
-            for name in (*names, PLOT)
+            {"name": name, "is_alwayson": always, "is_img2img": is_img2img, "args": []}
+            for is_img2img in (False, True)
+            for always, names in ((True, _ALWAYS[is_img2img]), (False, _SELECTED[is_img2img]))
+            for name in names
         ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from webui.api.sdapi.options import checkpoint, option_fields
 from webui.api.sdapi.pictures import kept
 from webui.api.sdapi.plots import PlotScript, plot_script
 from webui.api.sdapi.scripts import script_fields
+from webui.api.sdapi.selected import Ground, selection
 from webui.api.sdapi.upscalers import network_called
 from webui.contracts.choices import SCHEDULES, find_sampler
 from webui.contracts.errors import InvalidField
@@ -84,8 +85,6 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
         BadRequest: a value cannot be used; says which and why.
         HTTPException: a sampler, a script or the picture is missing.
     """
-    tab = "img2img" if isinstance(body, Img2ImgBody) else "txt2img"
-    script = plot_script(body.script_name, body.script_args, tab)
     ignored = [name for name, value in (body.model_extra or {}).items() if value not in _EMPTY]
     fields = _common(body, context)
     image: ImageId | None = None
@@ -104,11 +103,23 @@ def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) ->
     below = {name: value for name, value in told.items() if name not in said}
     # Of the body, options and the text, the body's own fields are the last word.
     plain = {name: value for name, value in given.items() if name not in said}
-    request = _parsed({**fields, **below, **plain, **scripts})
-    if script is not None:
-        request = request.model_copy(update={"plot": script.plot})
-        ignored += [*script.ignored, *(["n_iter"] if body.n_iter > 1 else [])]
-    return Order(request, body.n_iter, tuple(dict.fromkeys(ignored)), script)
+    ground = Ground({**fields, **below, **plain, **scripts}, image, context)
+    return _with_script(body, ground, ignored)
+
+
+def _with_script(body: DrawBody, ground: Ground, ignored: Sequence[str]) -> Order:
+    """The order with the script that the body selects, if any."""
+    tab = "img2img" if isinstance(body, Img2ImgBody) else "txt2img"
+    plot = plot_script(body.script_name, body.script_args, tab)
+    if plot is not None:
+        request = _parsed(ground.fields).model_copy(update={"plot": plot.plot})
+        left = [*ignored, *plot.ignored, *["n_iter"] * (body.n_iter > 1)]
+        return Order(request, body.n_iter, tuple(dict.fromkeys(left)), plot)
+    chosen = selection(body.script_name, body.script_args, ground)
+    without = {n: v for n, v in ground.fields.items() if n not in chosen.without}
+    left = [*ignored, *chosen.ignored, *["n_iter"] * (chosen.once and body.n_iter > 1)]
+    rounds = 1 if chosen.once else body.n_iter
+    return Order(_parsed({**without, **chosen.fields}), rounds, tuple(dict.fromkeys(left)))
 
 
 def _parsed(fields: Mapping[str, Any]) -> GenerationRequest:

@@ -1,4 +1,4 @@
-"""The one script that can be selected: X/Y/Z plot, whose positional arguments are read here."""
+"""The X/Y/Z plot, a script that `script_name` selects: its positional arguments are read here."""
 
 from __future__ import annotations
 
@@ -63,18 +63,14 @@ class PlotScript:
 
 
 def plot_script(name: str, arguments: Sequence[Any], tab: str) -> PlotScript | None:
-    """What `script_name` and `script_args` ask for; None where no script is selected.
+    """What `script_name` and `script_args` ask for; None where no plot is selected.
 
     Raises:
-        HTTPException: 422, it is another script, or one of its arguments cannot be read.
+        HTTPException: 422, one of its arguments cannot be read.
         InvalidField: a value is out of range.
     """
-    if not name or name == "None":
-        return None
     if name.lower() != PLOT:
-        raise HTTPException(
-            422, f"There is no script {name[:100]!r}; {PLOT!r} alone can be selected here."
-        )
+        return None
     axes = [_axis(arguments[3 * i : 3 * i + 3], tab) for i in range(3)]
     names = _OPTIONS if len(arguments) > 9 + len(_OLDER) else _OLDER
     said = dict(zip(names, arguments[9:], strict=False))

@@ -81,3 +81,5 @@ _SCRIPTS: Mapping[str, Callable[[Sequence[Any], ImageId | None, ApiContext], Fie
 }
 """Title, lower case, to what reads its arguments."""
 SCRIPTS = tuple(_SCRIPTS)
+OF_MASKS = ("soft inpainting",)
+"""Those that txt2img has no use for."""

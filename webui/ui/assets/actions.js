@@ -13,7 +13,7 @@ import { inWords, templateOf } from './words.js';
 /** Parts of a request that not every form has a place for. */
 const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
 /** A picture that is sent on has no frame yet. */
-const NO_FRAME = { outpaint_left: 0, outpaint_right: 0, outpaint_top: 0, outpaint_bottom: 0 };
+export const NO_FRAME = { outpaint_left: 0, outpaint_right: 0, outpaint_top: 0, outpaint_bottom: 0 };
 const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */

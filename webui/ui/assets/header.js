@@ -1,6 +1,7 @@
 // The header: tabs, model, queue, worker, theme and help, kept up to date by the studio's events.
 
 import { addedButtons } from './added_actions.js';
+import { listenAnywhere } from './anywhere.js';
 import { address, get } from './api.js';
 import { icon } from './dom.js';
 import { currentTab, values } from './form.js';
@@ -27,6 +28,7 @@ export function mount({ element }, { tabs }) {
   at('help').addEventListener('click', openHelp);
   at('queue').addEventListener('click', openQueue);
   listenForKeys();
+  listenAnywhere();
   showQueue(at('queue'), { queued: 0, running: 0 });
   document.addEventListener('easel:form', (event) => showModel(at('model'), event.detail));
   showModel(at('model'), { tab: currentTab(), values: values(currentTab()) });

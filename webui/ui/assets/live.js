@@ -12,6 +12,7 @@ import { toast } from './toast.js';
 import * as store from './store.js';
 
 const SEED = 1; // a seed of its own for each picture would flicker
+const FRESH = ['regions']; // the page sets them by the canvas, and the form hears of it a moment later
 
 /** `needs` names the slots of which one must have something; `unused` what models of a task are not told. */
 export function mount({ element }, { tab, needs, unused, starts }) {
@@ -19,7 +20,7 @@ export function mount({ element }, { tab, needs, unused, starts }) {
   const keep = make('input', { type: 'checkbox' });
   const said = make('span', { role: 'status' });
   element.querySelector('.ez-live').append(make('label', {}, on, 'Draw as I paint'), make('label', {}, keep, 'Keep every result'), said);
-  const live = { tab, needs, unused, on, keep, said, job: null, wanted: false, shown: null, since: 0, sending: false };
+  const live = { tab, needs, unused, on, keep, said, job: null, left: new Set(), wanted: false, shown: null, since: 0, sending: false };
   document.addEventListener('easel:canvas', ({ detail }) => { if (detail.tab === tab && document.body.dataset.tab === tab) changed(live, detail.finished); });
   document.addEventListener('easel:form', ({ detail }) => { if (detail.tab === tab && live.last && live.last !== settings(live)) changed(live, true); });
   store.subscribe(() => follow(live));
@@ -30,7 +31,7 @@ function changed(live, finished) {
   if (!live.on.checked) return;
   live.wanted = true;
   if (finished) live.since = performance.now();
-  if (finished && live.job) { store.cancel(live.job).catch(() => {}); live.job = null; }
+  if (finished && live.job) { live.left.add(live.job); store.cancel(live.job).catch(() => {}); live.job = null; }
   send(live);
 }
 
@@ -57,7 +58,7 @@ async function send(live) {
 
 /** What the form says, without what is empty; a fixed seed where it says none. It goes before other people's jobs. */
 async function wholeRequest({ tab, needs, unused }) {
-  const slots = Object.fromEntries(needs.map((name) => [name, slotValue(tab, name)]));
+  const slots = slotsOf(tab, [...needs, ...FRESH]);
   const form = values(tab);
   const left = unused[(await modelOf(form.model))?.task] ?? [];
   const given = Object.entries({ ...form, ...slots }).filter(([name, value]) => value !== null && value !== undefined && !left.includes(name));
@@ -66,10 +67,13 @@ async function wholeRequest({ tab, needs, unused }) {
 }
 
 /** The form without what is painted, to tell whether it has changed. */
-const settings = ({ tab, needs }) => JSON.stringify({ ...values(tab), ...Object.fromEntries(needs.map((name) => [name, null])) });
+const settings = ({ tab, needs }) => JSON.stringify({ ...values(tab), ...Object.fromEntries(needs.map((name) => [name, null])), ...slotsOf(tab, FRESH) });
+
+const slotsOf = (tab, names) => Object.fromEntries(names.map((name) => [name, slotValue(tab, name)]));
 
 /** When the job is over: tell how long it took, clear up, and go on with what came since. */
 function follow(live) {
+  clearUp(live);
   const job = live.job && store.all().find((one) => one.id === live.job);
   if (!job || store.isActive(job)) return;
   live.job = null;
@@ -80,6 +84,17 @@ function follow(live) {
     live.shown = { ...picture, job: job.id };
   }
   send(live);
+}
+
+/** What was under way when a newer stroke came may have ended with a picture all the same. */
+function clearUp(live) {
+  for (const id of [...live.left]) {
+    const job = store.all().find((one) => one.id === id);
+    if (job && store.isActive(job)) continue;
+    live.left.delete(id);
+    if (!job?.pictures?.length) store.forget(id);
+    else if (!live.keep.checked) job.pictures.forEach((picture) => discard({ ...picture, job: id }));
+  }
 }
 
 async function discard(picture) {

@@ -20,7 +20,7 @@ export function attachPasting(element, area) {
     if (!picture && !PARAMETERS.test(text)) return;
     event.preventDefault();
     event.stopPropagation(); // an open tab would take a picture as its start image
-    read(picture ?? new Blob([text], { type: 'text/plain' }), () => replaceText(area, area.selectionStart, area.selectionEnd, text));
+    readParameters(picture ?? new Blob([text], { type: 'text/plain' }), () => replaceText(area, area.selectionStart, area.selectionEnd, text));
   });
   const over = (on) => (event) => {
     if (![...(event.dataTransfer?.items ?? [])].some((item) => item.kind === 'file')) return;
@@ -35,14 +35,14 @@ export function attachPasting(element, area) {
     if (!picture) return;
     event.preventDefault();
     event.stopPropagation();
-    read(picture);
+    readParameters(picture);
   });
 }
 
 const pictureIn = (data) => [...(data?.files ?? [])].find((file) => file.type.startsWith('image/'));
 
 /** Fill the form that can show it; a text that tells nothing stays a text. */
-async function read(source, otherwise = null) {
+export async function readParameters(source, otherwise = null) {
   let told;
   try {
     told = await post('/parameters/reading', source);

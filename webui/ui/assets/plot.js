@@ -6,6 +6,7 @@
 import { get, post } from './api.js';
 import { duration, icon, make } from './dom.js';
 import { values } from './form.js';
+import { remembered } from './remembered.js';
 import { settled } from './settled.js';
 import * as store from './store.js';
 
@@ -13,7 +14,6 @@ const NAMES = ['x', 'y', 'z'];
 const SWAPS = [['x', 'y'], ['y', 'z'], ['x', 'z']];
 const MEASURE_MS = 400;
 const ASK_MS = 500;
-const KEY = 'easel.plots';
 const USUAL = { legend: true, margin: 0, lone_images: true, sub_grids: false, keep_seeds: false };
 const SWITCHES = { legend: 'Legend', sub_grids: 'Grids of each Z', lone_images: 'Keep the single pictures', keep_seeds: 'Keep −1 for seeds' };
 
@@ -141,13 +141,14 @@ function inWords({ pictures, columns, rows, sheets, steps, width, height, second
 
 // Grids that are awaited
 
-const waiting = new Set(read());
+const kept = remembered('easel.plots');
+const waiting = new Set(kept.read()); // by this tab: one that does not show a plot's pictures leaves its grid to others
 let asking = null;
 store.subscribe(lookSoon);
 
 function wait(batch) {
   waiting.add(batch);
-  keep();
+  kept.add(batch);
   lookSoon();
 }
 
@@ -161,22 +162,19 @@ async function look() {
   for (const batch of [...waiting].filter((one) => !going.has(one))) {
     try {
       const { ended, grid } = await get(`/plots/${batch}`);
-      if (!ended) continue;
-      waiting.delete(batch);
-      if (grid) await store.add(grid.id);
+      if (ended) await taken(batch, grid);
     } catch (error) {
-      if (error.status === 404) waiting.delete(batch);
+      if (error.status === 404) await taken(batch, null);
     }
   }
-  keep();
   asking = null;
   if ([...waiting].some((one) => !going.has(one))) lookSoon();
 }
 
-function read() {
-  try { return JSON.parse(localStorage.getItem(KEY) ?? '[]'); } catch { return []; }
-}
-
-function keep() {
-  try { localStorage.setItem(KEY, JSON.stringify([...waiting])); } catch { /* private mode: this visit only */ }
+/** Wait no longer, and show the grid; what another tab took up first may be dismissed since. */
+async function taken(batch, grid) {
+  const isFirst = kept.read().includes(batch);
+  waiting.delete(batch);
+  kept.drop(batch);
+  if (grid) await (isFirst ? store.add(grid.id) : store.takeUp(grid.id));
 }

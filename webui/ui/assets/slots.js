@@ -5,11 +5,14 @@ const slots = new Map();
 const keyOf = (tab, name) => `${tab}-${name}`;
 
 export function mount({ props, trigger, watch }, { tab, name }) {
-  slots.set(keyOf(tab, name), { props, trigger });
+  enrol(tab, name, { props, trigger });
   const tell = () => document.dispatchEvent(new CustomEvent('easel:slot', { detail: { tab, name } }));
   watch('value', tell);
   tell();
 }
+
+/** A component that shows the parameter itself lets others read it. */
+export const enrol = (tab, name, component) => slots.set(keyOf(tab, name), component);
 
 /** What a form's parameter is now; null where the form has none of this name. */
 export const slotValue = (tab, name) => valueOf(slots.get(keyOf(tab, name)));

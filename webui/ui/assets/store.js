@@ -6,14 +6,14 @@
 // jobs that are waiting or running are asked after once a second, and a hidden tab holds no stream.
 
 import { address, get, remove } from './api.js';
+import { remembered } from './remembered.js';
 
-const KEY = 'easel.jobs';
-const REMEMBERED = 200;
+const mine = remembered('easel.jobs', 200);
 const POLL_MS = 1000;
 const HIDDEN_POLL_MS = 5000;
 
 const jobs = new Map();
-let order = readOrder();
+let order = mine.read();
 let focus = null; // { job, picture } that the person chose; null follows what is going on
 let stream = null;
 let streamed = null;
@@ -37,18 +37,22 @@ export function subscribe(listener) {
 
 /** Take up a job that was just accepted, and follow it. */
 export async function add(id) {
-  order = [id, ...order.filter((other) => other !== id)].slice(0, REMEMBERED);
-  saveOrder();
+  order = mine.add(id);
   focus = null;
   await refresh(id);
+}
+
+/** Show a job that another tab may have added, unless it was dismissed since. */
+export async function takeUp(id) {
+  order = mine.read();
+  if (order.includes(id)) await refresh(id);
 }
 
 /** Take up the jobs of a batch that was just accepted. */
 export async function addBatch(batch) {
   const made = await get(`/batches/${batch}`);
   const ids = made.map((job) => job.id).reverse(); // the last of it is the newest
-  order = [...ids, ...order.filter((other) => !ids.includes(other))].slice(0, REMEMBERED);
-  saveOrder();
+  order = mine.add(...ids);
   focus = null;
   made.forEach((job) => merge(job, true));
   changed();
@@ -103,20 +107,31 @@ export function withdraw(picture) {
 }
 
 export function forget(id) {
-  jobs.delete(id);
-  order = order.filter((other) => other !== id);
-  if (focus?.job === id) focus = null;
-  saveOrder();
+  order = mine.drop(id);
+  leave(id);
   changed();
 }
+
+/** Show a job no longer. */
+function leave(id) {
+  jobs.delete(id);
+  if (focus?.job === id) focus = null;
+}
+
+// What another tab forgets goes here, too; what it adds is shown when this one is next loaded.
+mine.whenChangedElsewhere((list) => {
+  order = list;
+  [...jobs.keys()].filter((id) => !list.includes(id)).forEach(leave);
+  changed();
+});
 
 /** Ask the record for all remembered jobs; called once when the page starts. */
 export async function load() {
   try {
+    const asked = new Set(order);
     const listed = await get('/jobs?limit=200');
-    const mine = new Set(order);
-    for (const job of listed) if (mine.has(job.id)) jobs.set(job.id, job);
-    if (listed.length < 200) order = order.filter((id) => jobs.has(id));
+    for (const job of listed) if (asked.has(job.id)) jobs.set(job.id, job);
+    if (listed.length < 200) order = mine.drop(...[...asked].filter((id) => !jobs.has(id)));
     await Promise.all(order.filter((id) => !jobs.has(id)).slice(0, 20).map(fetchQuietly));
     connected = true;
     loaded = true;
@@ -142,7 +157,7 @@ async function fetchQuietly(id) {
     merge(await get(`/jobs/${id}`), true);
     connected = true;
   } catch (error) {
-    if (error.status === 404) { jobs.delete(id); order = order.filter((other) => other !== id); saveOrder(); }
+    if (error.status === 404) { order = mine.drop(id); leave(id); }
     if (error.status === 0) connected = false;
   }
 }
@@ -192,16 +207,16 @@ function openStream(id) {
   streamed = id;
   if (id === null) return;
   stream = new EventSource(address(`/jobs/${id}/events`));
-  const mine = stream;
-  const on = (name, act) => mine.addEventListener(name, (event) => { if (mine === stream) act(JSON.parse(event.data)); });
+  const opened = stream;
+  const on = (name, act) => opened.addEventListener(name, (event) => { if (opened === stream) act(JSON.parse(event.data)); });
   on('job', (snapshot) => {
     connected = true;
-    if (!isActive(snapshot)) { mine.close(); streamed = null; stream = null; }
+    if (!isActive(snapshot)) { opened.close(); streamed = null; stream = null; }
     merge(snapshot);
   });
   on('step', (step) => stepped(id, step));
   on('picture', (picture) => finishedPicture(id, picture));
-  mine.onerror = () => { if (mine === stream) lost(id, mine); };
+  opened.onerror = () => { if (opened === stream) lost(id, opened); };
 }
 
 function stepped(id, { step, steps, seconds_left, preview, index }) {
@@ -228,17 +243,4 @@ function lost(id, source) {
     setTimeout(() => { if (streamed === id && stream === null) { streamed = null; refresh(id); } }, 2000);
   }
   for (const listener of listeners) listener();
-}
-
-function readOrder() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
-    return Array.isArray(kept) ? kept.filter((id) => typeof id === 'string') : [];
-  } catch {
-    return [];
-  }
-}
-
-function saveOrder() {
-  try { localStorage.setItem(KEY, JSON.stringify(order)); } catch { /* private mode: this visit only */ }
 }

@@ -1,14 +1,13 @@
-// Short notes at the foot of the stage, with at most one action, such as Undo.
+// Short notes at the foot of the stage, with what can be done about it, such as Undo.
 
 import { make } from './dom.js';
 
 const SECONDS = 8;
 
-export function toast(text, action) {
+export function toast(text, ...actions) {
   const note = make('div', { className: 'ez-toast' }, make('span', { textContent: text }));
   const close = () => note.remove();
-  if (action)
-    note.append(make('button', { type: 'button', textContent: action.title, onclick: () => { close(); action.run(); } }));
+  note.append(...actions.filter(Boolean).map(({ title, run }) => make('button', { type: 'button', textContent: title, onclick: () => { close(); run(); } })));
   holder().replaceChildren(note);
   setTimeout(close, SECONDS * 1000);
 }

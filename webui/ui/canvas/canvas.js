@@ -15,6 +15,7 @@ import { legend } from './legend.js';
 import { boxMarks, brushRing, outline } from './marks.js';
 import { MODELS_OWN, paletteOf } from './palettes.js';
 import { listenForPointers } from './pointer.js';
+import { Sources } from './sources.js';
 import { SIZES, toolbar } from './toolbar.js';
 import { TOOLS } from './tools.js';
 import { View } from './view.js';
@@ -28,9 +29,9 @@ const TOOLS_OF = {
 
 const desks = new Map();
 
-/** Build a tab's canvas. `kind` is 'mask' or 'classes'; `slots` names what it keeps in the form. */
-export function mount({ element }, { tab, kind, slots, palette, noun }) {
-  const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, slots, palette, noun);
+/** Build a tab's canvas. `kind` is 'mask' or 'classes'; the rest is what is painted first, and `others` what else can be (see `Sources`). */
+export function mount({ element }, { tab, kind, others, ...first }) {
+  const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, [first, ...others]);
   desks.set(tab, desk);
   settleFirst(tab, () => desk.keeping.settled());
 }
@@ -39,12 +40,14 @@ export function mount({ element }, { tab, kind, slots, palette, noun }) {
 export const deskOf = (tab) => desks.get(tab);
 
 class Desk {
-  constructor(root, tab, kind, slots, palette, noun) {
+  constructor(root, tab, kind, all) {
+    const [{ slots, palette, noun }] = all;
     Object.assign(this, { root, tab, kind, palette, noun, layout: false, mixed: false, spaceHeld: false, working: 0, classes: palette.map(({ name }) => name) });
     this.look = kind === 'classes' ? palette.map(({ colour }) => colour) : null;
     this.options = { tool: 'brush', size: kind === 'mask' ? 48 : 24, softness: 0, tolerance: 16, value: 0, colour: [216, 68, 60] };
     this.tools = TOOLS_OF[kind];
-    this.board = new Board(kind, new Layer(BLANK, BLANK, kind === 'mask' ? maskLook(MASK_COLOUR) : classLook(this.look)));
+    this.board = new Board(kind, new Layer(BLANK, BLANK, this.colours()));
+    this.sources = all.length > 1 ? new Sources(this, all) : null;
     this.build();
     this.board.onchange = () => { this.keeping.changed(); this.render(); };
     this.board.onedit = () => { if (!this.keeping.restoring) this.tell(true); };
@@ -65,9 +68,12 @@ class Desk {
   /** Tell others what happens on the canvas: a change that is finished, or one that goes on. */
   tell(finished) { document.dispatchEvent(new CustomEvent('easel:canvas', { detail: { tab: this.tab, finished } })); }
 
+  /** How a number on the layer looks. */
+  colours() { return this.look ? classLook(this.look) : maskLook(MASK_COLOUR); }
+
   build() {
     const canvas = make('canvas', { 'aria-hidden': 'true' });
-    this.surface = make('div', { className: 'ez-canvas-surface', tabIndex: 0, role: 'application', 'aria-label': this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : `Paint what shall be where, a ${this.noun} at a time. Press ? for shortcuts.` }, canvas);
+    this.surface = make('div', { className: 'ez-canvas-surface', tabIndex: 0, role: 'application', 'aria-label': this.said() }, canvas);
     this.invitation = this.kind === 'mask' ? make('button', { type: 'button', className: 'ez-canvas-invitation', onclick: () => choose('image/*', (file) => this.take(file)) }, make('span', { textContent: 'Drop, paste or choose a picture' })) : null;
     this.stand = make('div', { className: 'ez-canvas-stand' }, this.surface);
     this.view = new View(canvas, this.board);
@@ -91,6 +97,19 @@ class Desk {
     this.root.append(this.stand);
     this.view.onmove = () => { this.boxes.render(); this.frame?.render(); };
     this.view.resize();
+  }
+
+  /** What the surface is for, in words. */
+  said() { return this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : `Paint what shall be where, a ${this.noun} at a time. Press ? for shortcuts.`; }
+
+  /** Something else is painted from now on: its buttons and colours. */
+  anew() {
+    const before = this.bar.bar;
+    this.bar = toolbar(this);
+    before.replaceWith(this.bar.bar);
+    this.surface.setAttribute('aria-label', this.said());
+    this.redraw();
+    document.dispatchEvent(new CustomEvent('easel:classes'));
   }
 
   /** Whether one can paint: in a mask only over a picture, and not under a candidate. */
@@ -183,7 +202,7 @@ class Desk {
     const same = brought || this.classes.every((name, value) => palette[value]?.name === name);
     Object.assign(this, { palette, classes: palette.map(({ name }) => name), look: colours });
     this.options.value = Math.min(this.options.value, palette.length - 1);
-    this.board.layer.colour(classLook(this.look));
+    this.board.layer.colour(this.colours());
     this.keeping.stored = null; // its colours are others
     if (same) { this.board.layer.show(this.board.layer.whole()); this.keeping.changed(); } else this.board.become({ data: this.board.layer.data.map((value) => places[value] ?? 0) }, 'Palette');
     this.redraw();

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -28,6 +29,10 @@ class Canvas:
     """Parameters for the picture, the painted layer and boxes; the beginning of the frame's four."""
     noun: str = "class"
     """What one of the colours stands for."""
+    only: tuple[str, ...] = ()
+    """Controls of the form that are of no use beside what else can be painted."""
+    others: tuple[Canvas, ...] = ()
+    """What else can be painted there, one at a time."""
 
 
 def mask_canvas(tab: str) -> Canvas:
@@ -47,18 +52,27 @@ def paint_canvas(tab: str) -> Canvas:
 
 def canvas_panel(canvas: Canvas) -> gr.HTML:
     """Add a canvas to the page. It finds its form's slots by the tab's name."""
-    palette = [{"name": name, "colour": list(rgb)} for name, rgb in canvas.colours.items()]
+    first, *others = (_source(one) for one in (canvas, *canvas.others))
     return gr.HTML(
         html_template='<section class="ez-canvas" aria-label="Canvas"></section>',
         js_on_load=on_mount(
             "canvas/canvas",
             tab=canvas.tab,
-            kind="classes" if palette else "mask",
-            slots=dict(canvas.slots),
-            palette=palette,
-            noun=canvas.noun,
+            kind="classes" if canvas.colours else "mask",
+            **first,
+            others=others,
         ),
         elem_id=f"{canvas.tab}-canvas",
         elem_classes=["ez-canvas-host"],
         apply_default_css=False,
     )
+
+
+def _source(canvas: Canvas) -> dict[str, Any]:
+    """What can be painted, as the page's script knows it."""
+    return {
+        "noun": canvas.noun,
+        "slots": dict(canvas.slots),
+        "palette": [{"name": name, "colour": list(rgb)} for name, rgb in canvas.colours.items()],
+        "only": list(canvas.only),
+    }

@@ -24,6 +24,12 @@ export class Keeping {
   /** Parameter and side of each side of the frame; none where the form has no frame. */
   sides() { return this.slots.frame ? SIDES.map((side) => [`${this.slots.frame}_${side}`, side]) : []; }
 
+  /** Keep what is on the board in other slots; nothing of it is stored there yet. */
+  use(slots) {
+    clearTimeout(this.timer);
+    Object.assign(this, { slots, layerId: null, stored: null, boxes: null, colours: null });
+  }
+
   later(act) { queueMicrotask(() => { act().catch((error) => toast(error.message)); }); }
 
   /** Something on the board changed: keep it soon. */

@@ -3,6 +3,8 @@
 // of those that are, or nothing beside a model that follows maps or boxes itself.
 
 import { make } from '../dom.js';
+import { settleFirst } from '../settled.js';
+import { enrol } from '../slots.js';
 import { deskOf } from './canvas.js';
 
 const KEY = 'easel.regions';
@@ -18,6 +20,8 @@ export function mount({ element, props, trigger, watch }, { tab }) {
     trigger('change');
   };
   const soon = () => { clearTimeout(view.timer); view.timer = setTimeout(() => follow(view), QUIET_MS); };
+  enrol(tab, 'regions', { props, trigger });
+  settleFirst(tab, async () => { clearTimeout(view.timer); follow(view); });
   watch('value', () => takeOver(view, props.value || []));
   takeOver(view, props.value || []);
   document.addEventListener('easel:canvas', ({ detail }) => { if (detail.tab === tab && detail.finished) soon(); });

@@ -23,6 +23,7 @@ export function toolbar(desk) {
   colour.addEventListener('input', () => desk.choose({ colour: rgbOf(colour.value) }));
   const [undo, redo] = [button('undo', 'Undo (Ctrl+Z)', () => desk.undo()), button('redo', 'Redo (Ctrl+Shift+Z)', () => desk.redo())];
   const bar = make('div', { className: 'ez-canvas-bar', role: 'toolbar', 'aria-label': 'Canvas' },
+    ...(desk.sources ? [desk.sources.choice] : []),
     group('radiogroup', 'Tool', tools.map(([, element]) => element)),
     make('div', { className: 'ez-canvas-brush' }, colour, size.element, softness.element, tolerance.element, ...(numbers ? [numbers.element] : [])),
     group('group', 'Change', [undo, redo, ...layerButtons(desk)]),

@@ -1,27 +1,34 @@
-"""Live drawing: colours are painted at the left, and the picture at the right follows."""
+"""Live drawing: colours or a map of classes are painted at the left, and the picture at the right follows."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import gradio as gr
 from gradio.components import Component
 
-from webui.ui.canvas.canvas import paint_canvas
+from webui.contracts.palettes import MODELS_OWN, palette_of
+from webui.services.catalog import Catalog
+from webui.ui.canvas.canvas import Canvas, class_canvas, paint_canvas
 from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.live import live_switch
 from webui.ui.panels.prompt import prompt_panel
+from webui.ui.panels.regions import regions_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
 from webui.ui.panels.slot import slot
-from webui.ui.panels.stage import NO_IMAGE, submit_handler
+from webui.ui.panels.stage import submit_handler
 
 NAME = "live"
-CANVAS = paint_canvas(NAME)
 STRENGTH = 0.5
 """Of the denoising at first: strokes stay recognisable."""
+PAINTED = ("image", "class_map", "boxes")
+"""What the canvas sets: the colours, or the map and its boxes."""
+NOTHING_PAINTED = "Nothing is painted yet. Paint on the canvas first."
 
 
 def build(context: UiContext, stage: gr.HTML) -> Form:
@@ -30,20 +37,33 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
     Models of few steps stand first: of these a stroke's picture is there in a moment.
     """
     with gr.Column(elem_id=f"ez-tab-{NAME}", elem_classes=["ez-tab"]):
-        controls: dict[str, Component] = {"image": slot(NAME, "image")}
-        live_switch(NAME, ["image"], starts=True)
+        controls: dict[str, Component] = {name: slot(NAME, name) for name in PAINTED}
+        live_switch(NAME, PAINTED, starts=True)
         models = Form(NAME, {}, fast_first=True).models(context.catalog)
         controls |= prompt_panel(NAME, models)
         strength = control(NAME, "denoising_strength")
         strength.value = STRENGTH
         controls |= {
             "denoising_strength": strength,
+            "map_palette": control(NAME, "map_palette"),
+            **regions_panel(NAME),
             **size_panel(NAME),
             **sampling_panel(NAME),
             **seed_panel(NAME),
             **extensions_panel(NAME),
         }
         form = Form(NAME, controls, fast_first=True)
-        submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE})
+        submit = submit_handler(form, context.jobs, {PAINTED: NOTHING_PAINTED})
         actions_panel(form, submit, stage, context)
     return form
+
+
+def canvas(catalog: Catalog) -> Canvas:
+    """The tab's canvas: colours, and where there is a model a map of classes too."""
+    colours = replace(paint_canvas(NAME), only=("denoising_strength",))
+    models = catalog.models("text")
+    palette = palette_of(MODELS_OWN, models[0].classes) if models else None
+    if palette is None:
+        return colours
+    classes = replace(class_canvas(NAME, palette.classes), only=("map_palette",))
+    return replace(colours, others=(classes,))

@@ -1,0 +1,112 @@
+"""Files that are dropped on canvases and beside them: what cannot be used is said, and nothing is lost."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import (
+    cleared,
+    drop,
+    layer,
+    on_desk,
+    photograph,
+    png,
+    stroke,
+    until,
+)
+
+pytestmark = pytest.mark.browser
+
+REFUSED = "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+SENTENCE = "The file is no picture that can be read"
+
+
+@pytest.fixture
+def painted(easel: Any, request: pytest.FixtureRequest) -> Iterator[tuple[Any, str]]:
+    """A canvas with a stroke on it, and its tab."""
+    tab: str = request.param
+    cleared(easel, tab)
+    if tab == "inpaint":
+        drop(easel, tab, png(photograph(320, 200)))
+        until(easel, tab, "desk.board.width === 320 && desk.ready()")
+    else:
+        easel.locator(f"#{tab}-canvas .ez-canvas-class").nth(2).click()
+    stroke(easel, tab, (20, 20), (60, 60))
+    yield easel, tab
+    assert easel.faults == easel.expected_faults
+
+
+def let_fall(page: Any, selector: str, name: str, kind: str, data: bytes) -> bool:
+    """Drag a file over a part of the page and drop it; whether the browser was kept from opening it."""
+    stayed: bool = page.evaluate(
+        """([selector, name, type, text]) => {
+          const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], name, { type }));
+          const fire = (event) => !document.querySelector(selector).dispatchEvent(
+            new DragEvent(event, { dataTransfer, bubbles: true, cancelable: true }));
+          return [fire('dragover'), fire('drop')].every(Boolean);
+        }""",
+        [selector, name, kind, base64.b64encode(data).decode()],
+    )
+    return stayed
+
+
+def said(page: Any) -> str:
+    page.wait_for_selector(".ez-toast")
+    text: str = page.inner_text(".ez-toast span")
+    return text
+
+
+@pytest.mark.parametrize("painted", ["inpaint", "semantic", "live"], indirect=True)
+def test_a_file_that_is_no_picture_leaves_the_strokes_where_they_are(
+    painted: tuple[Any, str],
+) -> None:
+    page, tab = painted
+    page.expected_faults = [REFUSED]
+    before = layer(page, tab)
+    assert before.any()
+    drop(page, tab, b"%PDF-1.7 a letter", "letter.pdf")
+    assert said(page).startswith(SENTENCE)
+    assert np.array_equal(layer(page, tab), before)
+    stroke(page, tab, (80, 20), (100, 60))  # and one can paint on
+    assert not np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("painted", ["inpaint"], indirect=True)
+def test_a_file_that_falls_beside_the_canvas_does_not_take_the_page_along(
+    painted: tuple[Any, str],
+) -> None:
+    page, tab = painted
+    before = layer(page, tab)
+    for place in ("#ez-stage", "#inpaint-prompt textarea", "body"):
+        page.evaluate("document.querySelector('.ez-toast')?.remove()")
+        assert let_fall(page, place, "letter.pdf", "application/pdf", b"%PDF-1.7")
+        assert said(page).startswith("“letter.pdf” is no picture. Taken are PNG")
+    assert np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("painted", ["semantic"], indirect=True)
+def test_a_picture_that_falls_beside_the_canvas_is_offered_as_input(
+    painted: tuple[Any, str], shared_studio: RunningStudio
+) -> None:
+    page, tab = painted
+    before = layer(page, tab)
+    assert let_fall(page, "#ez-stage", "hills.png", "image/png", png(photograph(96, 64)))
+    assert said(page) == "“hills.png”"
+    page.click(".ez-toast button:has-text('Use as input')")
+    page.wait_for_selector("#img2img-image img[src^='/api/v1/images/']")
+    assert np.array_equal(layer(page, tab), before)
+    page.click("#img2img-image button[aria-label='Remove the image']")
+    assert let_fall(page, "#ez-stage", "hills.png", "image/png", png(photograph(96, 64)))
+    page.expected_faults = [REFUSED]  # it tells of no parameters
+    page.click(".ez-toast button:has-text('Read its parameters')")
+    page.wait_for_function("!document.querySelector('.ez-toast button')")
+    assert said(page).endswith(".")
+    assert on_desk(page, tab, "desk.board.layer.data.length") == before.size
