@@ -140,15 +140,18 @@ def open_clip_shapes(
         "text_projection": (width, width), "logit_scale": (), **_norm("ln_final", width),
     }  # fmt: skip
     for i in range(layers):
-        block = f"transformer.resblocks.{i}."
-        shapes |= {
-            f"{block}attn.in_proj_weight": (3 * width, width), f"{block}attn.in_proj_bias": (3 * width,),
-            **_linear(f"{block}attn.out_proj", width, width),
-            **_norm(f"{block}ln_1", width), **_norm(f"{block}ln_2", width),
-            **_linear(f"{block}mlp.c_fc", width, 4 * width),
-            **_linear(f"{block}mlp.c_proj", 4 * width, width),
-        }  # fmt: skip
+        shapes |= _open_clip_block(f"transformer.resblocks.{i}.", width)
     return {prefix + name: shape for name, shape in shapes.items()}
+
+
+def _open_clip_block(block: str, width: int, wide: int = 4) -> Shapes:
+    return {
+        f"{block}attn.in_proj_weight": (3 * width, width), f"{block}attn.in_proj_bias": (3 * width,),
+        **_linear(f"{block}attn.out_proj", width, width),
+        **_norm(f"{block}ln_1", width), **_norm(f"{block}ln_2", width),
+        **_linear(f"{block}mlp.c_fc", width, wide * width),
+        **_linear(f"{block}mlp.c_proj", wide * width, width),
+    }  # fmt: skip
 
 
 def buffer_shapes(steps: int = 1000) -> Shapes:
@@ -172,6 +175,30 @@ def sd2_shapes(in_channels: int = 4) -> Shapes:
     """Stable Diffusion 2 in full size."""
     unet = Unet(in_channels=in_channels, context_dim=1024, use_linear=True)
     return {**unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes()}
+
+
+def unclip_shapes(width: int = 1280, says: int = 1024, layers: int = 32) -> Shapes:
+    """Stable Diffusion 2.1 unCLIP in full size; the noise schedules' numbers of its embeddings beside."""
+    unet = Unet(context_dim=1024, use_linear=True, adm=2 * says)
+    return {
+        **unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes(),
+        **open_clip_vision_shapes(width, layers, says),
+        "embedder.model.positional_embedding": (77, 1024), "noise_augmentor.betas": (1000,),
+    }  # fmt: skip
+
+
+def open_clip_vision_shapes(
+    width: int, layers: int, says: int, patch: int = 14, side: int = 224, wide: int = 4
+) -> Shapes:
+    """Names and shapes of OpenCLIP's image encoder as unCLIP has it."""
+    places = (side // patch) ** 2 + 1
+    shapes: Shapes = {
+        "class_embedding": (width,), "positional_embedding": (places, width), "proj": (width, says),
+        "conv1.weight": (width, 3, patch, patch), **_norm("ln_pre", width), **_norm("ln_post", width),
+    }  # fmt: skip
+    for i in range(layers):
+        shapes |= _open_clip_block(f"transformer.resblocks.{i}.", width, wide)
+    return {f"embedder.model.visual.{name}": shape for name, shape in shapes.items()}
 
 
 def x4_shapes() -> Shapes:

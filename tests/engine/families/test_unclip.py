@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from diffusers.pipelines.stable_diffusion import pipeline_stable_unclip_img2img
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.stable_unclip_image_normalizer import (
     StableUnCLIPImageNormalizer,
 )
@@ -23,14 +25,26 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPVisionModelWithProjection
 
 from tests.engine.library import save_picture
+from tests.engine.original import (
+    EYE_WIDTH,
+    SAYS,
+    TEXT_SD2,
+    UNET_UNCLIP,
+    tiny_unclip,
+    write_configs,
+    write_original,
+)
+from tests.engine.original_clip_vision import OriginalVision
 from tests.engine.rig import Rig, order
 from tests.engine.tiny import TinySizes, tiny_vae, tokenizer, write_tiny
 from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.programs.upscale import GRAIN_DRAW
+from webui.engine.weights import open_weights
 from webui.engine.work import DecodeLatent, Predict, ReadPicture
 from webui.services.diffusers_folder import describe_folder
 
@@ -93,6 +107,25 @@ def image(tmp_path: Path) -> Path:
     return save_picture(tmp_path / "image.png", 48, 37)
 
 
+def pipeline_of_file(checkpoint: CheckpointInfo, configs: Path) -> Any:
+    """Diffusers' pipeline of a single file, with OpenCLIP's own image encoder."""
+    base: Any = StableDiffusionPipeline.from_single_file(
+        checkpoint.path, config=str(configs), local_files_only=True
+    )
+    eye = OriginalVision(EYE_WIDTH, 2, 16, SAYS, patch=14, side=28)
+    eye.load_state_dict(open_weights(Path(checkpoint.path)).below("embedder.model.visual."))
+    kind: Any = pipeline_stable_unclip_img2img.StableUnCLIPImg2ImgPipeline
+    made = kind(
+        feature_extractor=CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size=28),
+        image_encoder=eye, image_normalizer=StableUnCLIPImageNormalizer(SAYS),
+        image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
+        tokenizer=base.tokenizer, text_encoder=base.text_encoder, unet=base.unet, vae=base.vae,
+        scheduler=base.scheduler,
+    )  # fmt: skip
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
 def drawn(model: LoadedModel, image: Path, level: int, scale: float) -> Rig:
     rig = Rig(model)
     rig.finish(
@@ -111,15 +144,18 @@ def test_a_folder_is_known_by_its_parts(checkpoint: CheckpointInfo) -> None:
     assert checkpoint.prediction == "v_prediction"
 
 
-@pytest.mark.parametrize(("level", "scale"), [(0, 4.0), (300, 4.0), (999, 1.0)])
-def test_it_draws_what_diffusers_draws(
-    model: LoadedModel,
-    theirs: Any,
-    image: Path,
-    level: int,
-    scale: float,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@dataclass(frozen=True)
+class Asked:
+    """What both are asked for."""
+
+    image: Path
+    level: int
+    scale: float
+
+
+def check(model: LoadedModel, theirs: Any, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their latent and ours agree to 1e-4."""
+    image, level, scale = asked.image, asked.level, asked.scale
     rig = drawn(model, image, level, scale)
     works, (decoded,) = rig.works(Predict), rig.works(DecodeLatent)
     assert len(works) == STEPS
@@ -139,6 +175,38 @@ def test_it_draws_what_diffusers_draws(
     latent = decoded.latent
     assert latent.abs().max() > 0.1
     assert (latent - expected).abs().max() < 1e-4 * latent.abs().max()
+
+
+@pytest.mark.parametrize(("level", "scale"), [(0, 4.0), (300, 4.0), (999, 1.0)])
+def test_it_draws_what_diffusers_draws(
+    model: LoadedModel,
+    theirs: Any,
+    image: Path,
+    level: int,
+    scale: float,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check(model, theirs, Asked(image, level, scale), monkeypatch)
+
+
+@pytest.mark.parametrize("level", [0, 300])
+def test_a_single_file_draws_what_diffusers_draws(
+    tmp_path: Path, image: Path, level: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = write_original(tmp_path / "sd21-unclip-h.ckpt", tiny_unclip())
+    assert (checkpoint.task, checkpoint.variant) == ("variation", "unclip")
+    told = {"scheduler": {"prediction_type": "v_prediction"}, "pad_token": "!"}
+    configs = write_configs(tmp_path / "c", UNET_UNCLIP, TEXT_SD2, **told)
+    theirs = pipeline_of_file(checkpoint, configs)
+    check(load_model(checkpoint, CPU), theirs, Asked(image, level, 4.0), monkeypatch)
+
+
+def test_a_single_file_whose_image_encoder_lacks_weights_is_broken(tmp_path: Path) -> None:
+    shapes = tiny_unclip()
+    del shapes["embedder.model.visual.ln_post.bias"]
+    checkpoint = write_original(tmp_path / "a.safetensors", shapes)
+    with pytest.raises(BrokenModel, match="image encoder has other weights"):
+        load_model(checkpoint, CPU)
 
 
 def test_the_picture_is_followed(model: LoadedModel, image: Path, tmp_path: Path) -> None:

@@ -70,7 +70,8 @@ def describe(file: WeightsFile) -> Facts | No:
     varies = unet.label_numbers is not None
     variant = next((v for v in VARIANTS if v.fits(text, extra, varies)), None)
     if variant is None:
-        return No(f"its network takes {unet.in_channels} channels, as none of this family.")
+        told = " and a vector beside the timestep" if varies else ""
+        return No(f"its network takes {unet.in_channels} channels{told}, as none of this family.")
     _check_text_width(file.header, unet, text)
     if varies:
         check_image_encoder(shapes, unet)
