@@ -7,7 +7,7 @@ say, and transformers have the same names in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -124,31 +124,60 @@ def _queries_keys_values(weight: Tensor, heads: Heads) -> tuple[Tensor, Tensor, 
 def _conditional(
     shape: UnetShape, heads: Heads, kind: type[UNet2DConditionModel], vector: Vector
 ) -> UNet2DConditionModel:
-    attends = [max(depths) > 0 for depths in shape.down_depths]
-    if shape.residual_resampling or shape.plain_attention or not shape.middle_depth:
+    if shape.residual_resampling or shape.plain_attention:
         raise ValueError(
-            "its denoising network attends to tokens in a way that is unknown: with residual resampling, with "
-            "plain attention beside transformers, or not in its middle"
+            "its denoising network attends to tokens in a way that is unknown: with residual resampling, or with "
+            "plain attention beside transformers"
         )
     network: UNet2DConditionModel = kind(
         in_channels=shape.in_channels,
         out_channels=shape.out_channels,
         block_out_channels=shape.channels,
         layers_per_block=shape.layers,
-        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
-        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
         cross_attention_dim=shape.context,
         only_cross_attention=shape.crossed,
-        transformer_layers_per_block=_depths(shape),
         attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
         use_linear_projection=shape.linear_projection,
         num_class_embeds=shape.label_classes,
         time_cond_proj_dim=shape.guidance_numbers,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
+        **_blocks(shape),
         **_told(shape, vector),
     )
     return network
+
+
+# Any: the names of diffusers' arguments.
+def _blocks(shape: UnetShape) -> dict[str, Any]:
+    """Kinds of blocks and their transformer layers.
+
+    Pruned networks (SSD-1B, Segmind Vega, KOALA) have other depths on the way up, or from one residual block to the
+    next, and a part of the middle or none of it.
+    """
+    down, up = shape.down_depths, shape.up_depths[::-1]
+    middle = "UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D"
+    blocks: dict[str, Any] = {
+        "down_block_types": tuple(
+            "CrossAttnDownBlock2D" if any(d) else "DownBlock2D" for d in down
+        ),
+        "up_block_types": tuple("CrossAttnUpBlock2D" if any(d) else "UpBlock2D" for d in up),
+        "mid_block_type": None if shape.middle_depth is None else middle,
+    }
+    if all(len(set(level)) == 1 for level in (*down, *up)) and _firsts(down) == _firsts(up[::-1]):
+        blocks["transformer_layers_per_block"] = _depths(shape)
+        return blocks
+    if any(0 in level and any(level) for level in (*down, *up)):
+        raise ValueError(
+            "its denoising network attends to tokens behind some residual blocks of a level and not behind others"
+        )
+    blocks["transformer_layers_per_block"] = [[max(1, n) for n in level] for level in down]
+    blocks["reverse_transformer_layers_per_block"] = [[max(1, n) for n in level] for level in up]
+    return blocks
+
+
+def _firsts(levels: Sequence[Sequence[int]]) -> list[int]:
+    return [level[0] for level in levels]
 
 
 def _depths(shape: UnetShape) -> tuple[int, ...]:
