@@ -22,6 +22,7 @@ from tests.weights.ldm_layout import (
     clip_shapes,
     first_stage_shapes,
     open_clip_shapes,
+    open_clip_vision_shapes,
     unet_shapes,
 )
 from webui.contracts.checkpoint import CheckpointInfo
@@ -33,6 +34,8 @@ WIDTH = 64
 """Of the tiny text encoders: one head."""
 CHANNELS, MULT = 32, (1, 2)
 STAGE_MULT = (1, 1)
+EYE_WIDTH, SAYS = 32, 48
+"""Width of the tiny image encoder, and of what it says of a picture."""
 
 
 def tiny_sd1(in_channels: int = 4) -> Shapes:
@@ -45,6 +48,13 @@ def tiny_sd2(in_channels: int = 4) -> Shapes:
     """Stable Diffusion 2, very small; its heads are 64 wide."""
     unet = Unet(64, MULT, 1, (0, 1), WIDTH, in_channels, use_linear=True)
     return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3)}
+
+
+def tiny_unclip(layers: int = 2) -> Shapes:
+    """Stable Diffusion 2.1 unCLIP, very small; its image encoder has the sixteen heads of the published one."""
+    unet = Unet(64, MULT, 1, (0, 1), WIDTH, use_linear=True, adm=2 * SAYS)
+    eye = open_clip_vision_shapes(EYE_WIDTH, layers, SAYS, side=28)
+    return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3), **eye}
 
 
 def tiny_x4() -> Shapes:
@@ -139,6 +149,9 @@ UNET_SD2: dict[str, Any] = {
     **UNET_SD1, "block_out_channels": [64, 128], "attention_head_dim": [1, 2],
     "use_linear_projection": True, "down_block_types": ["CrossAttnDownBlock2D"] * 2,
     "up_block_types": ["CrossAttnUpBlock2D"] * 2,
+}  # fmt: skip
+UNET_UNCLIP: dict[str, Any] = {
+    **UNET_SD2, "class_embed_type": "projection", "projection_class_embeddings_input_dim": 2 * SAYS,
 }  # fmt: skip
 UNET_X4: dict[str, Any] = {
     **UNET_SD1, "in_channels": 7, "block_out_channels": [32, 96, 96], "num_class_embeds": 1000,

@@ -42,7 +42,7 @@ WITH_CONTROLS = {"controls", "class_label"}
 WITH_DEPTH = {"controls", "depth_map", "class_label"}
 OWN = {
     "txt2img": WITH_HIRES | WITH_DEPTH | {"plot"},
-    "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH | {"plot"},
+    "img2img": WITH_IMAGE | FOR_IMAGE_ALONE | WITH_DEPTH | {"plot", "noise_augmentation"},
     "inpaint": WITH_IMAGE | WITH_MASK | WITH_CONTROLS, "semantic": WITH_MAP,
     "live": WITH_MAP - {"map_driver"} | {"image"},
 }  # fmt: skip
@@ -62,7 +62,8 @@ def test_every_parameter_has_a_control_in_the_tabs_that_it_is_for(context: UiCon
 
 def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> None:
     mender = replace(FAKE_CHECKPOINT, id=ModelId("fake/mender"), task="inpaint")
-    catalog = Catalog([], built_in=[mender, FAKE_CHECKPOINT])
+    varier = replace(FAKE_CHECKPOINT, id=ModelId("fake/varier"), task="variation")
+    catalog = Catalog([], built_in=[mender, varier, FAKE_CHECKPOINT])
     config = build_ui(replace(context, catalog=catalog)).get_config_file()
     menus: list[dict[str, Any]] = [
         c["props"]
@@ -72,7 +73,7 @@ def test_each_menu_offers_the_models_of_the_tabs_tasks(context: UiContext) -> No
     offered = {menu["elem_id"]: [value for _, value in menu["choices"]] for menu in menus}
     assert offered == {
         "txt2img-model": ["fake/gradient"],
-        "img2img-model": ["fake/gradient"],
+        "img2img-model": ["fake/gradient", "fake/varier"],
         "inpaint-model": ["fake/mender", "fake/gradient"],
         "semantic-model": ["fake/gradient"],
         "upscale-model": ["fake/gradient"],

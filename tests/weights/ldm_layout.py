@@ -6,7 +6,8 @@ Written from that code's structure and apart from what reads it, so that tests c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -31,6 +32,9 @@ class Unet:
     """Numbers of a vector beside the timestep."""
     without_self_attention: Sequence[int] = ()
     """Levels where the first attention looks at the context too."""
+    up_depth: Sequence[int] = ()
+    """Of each block of the way up, in order; empty: as on the way down."""
+    middle: Literal["whole", "first block", "nothing"] = "whole"
     extra: Shapes = field(default_factory=dict)
 
 
@@ -57,15 +61,15 @@ def unet_shapes(unet: Unet, prefix: str = "model.diffusion_model.") -> Shapes:
             widths.append(now)
             at += 1
     last = len(unet.channel_mult) - 1
-    shapes |= _residual("middle_block.0", now, now, time)
-    shapes |= _transformer("middle_block.1", now, last, unet)
-    shapes |= _residual("middle_block.2", now, now, time)
+    shapes |= _middle(now, last, time, unet)
     at = 0
     for level in reversed(range(len(unet.channel_mult))):
         for i in range(unet.num_res_blocks + 1):
             wide = c * unet.channel_mult[level]
             shapes |= _residual(f"output_blocks.{at}.0", now + widths.pop(), wide, time)
-            now, attention = wide, _attention(f"output_blocks.{at}.1", wide, level, unet)
+            depth = unet.up_depth[at] if unet.up_depth else unet.transformer_depth
+            own = replace(unet, transformer_depth=depth)
+            now, attention = wide, _attention(f"output_blocks.{at}.1", wide, level, own)
             shapes |= attention
             if level and i == unet.num_res_blocks:
                 shapes |= _conv(f"output_blocks.{at}.{2 if attention else 1}.conv", now, now)
@@ -140,15 +144,18 @@ def open_clip_shapes(
         "text_projection": (width, width), "logit_scale": (), **_norm("ln_final", width),
     }  # fmt: skip
     for i in range(layers):
-        block = f"transformer.resblocks.{i}."
-        shapes |= {
-            f"{block}attn.in_proj_weight": (3 * width, width), f"{block}attn.in_proj_bias": (3 * width,),
-            **_linear(f"{block}attn.out_proj", width, width),
-            **_norm(f"{block}ln_1", width), **_norm(f"{block}ln_2", width),
-            **_linear(f"{block}mlp.c_fc", width, 4 * width),
-            **_linear(f"{block}mlp.c_proj", 4 * width, width),
-        }  # fmt: skip
+        shapes |= _open_clip_block(f"transformer.resblocks.{i}.", width)
     return {prefix + name: shape for name, shape in shapes.items()}
+
+
+def _open_clip_block(block: str, width: int, wide: int = 4) -> Shapes:
+    return {
+        f"{block}attn.in_proj_weight": (3 * width, width), f"{block}attn.in_proj_bias": (3 * width,),
+        **_linear(f"{block}attn.out_proj", width, width),
+        **_norm(f"{block}ln_1", width), **_norm(f"{block}ln_2", width),
+        **_linear(f"{block}mlp.c_fc", width, wide * width),
+        **_linear(f"{block}mlp.c_proj", wide * width, width),
+    }  # fmt: skip
 
 
 def buffer_shapes(steps: int = 1000) -> Shapes:
@@ -174,6 +181,30 @@ def sd2_shapes(in_channels: int = 4) -> Shapes:
     return {**unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes()}
 
 
+def unclip_shapes(width: int = 1280, says: int = 1024, layers: int = 32) -> Shapes:
+    """Stable Diffusion 2.1 unCLIP in full size; the noise schedules' numbers of its embeddings beside."""
+    unet = Unet(context_dim=1024, use_linear=True, adm=2 * says)
+    return {
+        **unet_shapes(unet), **first_stage_shapes(), **open_clip_shapes(),
+        **open_clip_vision_shapes(width, layers, says),
+        "embedder.model.positional_embedding": (77, 1024), "noise_augmentor.betas": (1000,),
+    }  # fmt: skip
+
+
+def open_clip_vision_shapes(
+    width: int, layers: int, says: int, patch: int = 14, side: int = 224, wide: int = 4
+) -> Shapes:
+    """Names and shapes of OpenCLIP's image encoder as unCLIP has it."""
+    places = (side // patch) ** 2 + 1
+    shapes: Shapes = {
+        "class_embedding": (width,), "positional_embedding": (places, width), "proj": (width, says),
+        "conv1.weight": (width, 3, patch, patch), **_norm("ln_pre", width), **_norm("ln_post", width),
+    }  # fmt: skip
+    for i in range(layers):
+        shapes |= _open_clip_block(f"transformer.resblocks.{i}.", width, wide)
+    return {f"embedder.model.visual.{name}": shape for name, shape in shapes.items()}
+
+
 def x4_shapes() -> Shapes:
     """Stable Diffusion's x4 upscaler in full size."""
     unet = Unet(
@@ -183,12 +214,23 @@ def x4_shapes() -> Shapes:
     return {**unet_shapes(unet), **first_stage_shapes(mult=(1, 2, 4)), **open_clip_shapes()}
 
 
-def xl_shapes(in_channels: int = 4, depth: Sequence[int] = (0, 2, 10)) -> Shapes:
-    """Stable Diffusion XL's base in full size."""
-    unet = Unet(
-        320, (1, 2, 4), 2, (1, 2), 2048, in_channels,
-        transformer_depth=depth, use_linear=True, adm=1280 + 6 * 256,
-    )  # fmt: skip
+XL = Unet(
+    320, (1, 2, 4), 2, (1, 2), 2048, transformer_depth=(0, 2, 10), use_linear=True,
+    adm=1280 + 6 * 256,
+)  # fmt: skip
+SSD_1B = replace(
+    XL, transformer_depth=(0, 2, 4), up_depth=(4, 4, 10, 2, 1, 1, 0, 0, 0), middle="first block"
+)
+VEGA = replace(
+    XL, transformer_depth=(0, 1, 2), up_depth=(2, 2, 2, 1, 1, 1, 0, 0, 0), middle="first block"
+)
+KOALA_700M = replace(XL, num_res_blocks=1, transformer_depth=(0, 2, 5), middle="nothing")
+"""Of segmind/SSD-1B, segmind/Segmind-Vega and etri-vilab/koala-700m."""
+
+
+def xl_shapes(in_channels: int = 4, unet: Unet = XL) -> Shapes:
+    """Stable Diffusion XL's base in full size, or one with another denoising network."""
+    unet = replace(unet, in_channels=in_channels)
     return {
         **unet_shapes(unet),
         **first_stage_shapes(),
@@ -227,6 +269,16 @@ def _residual(name: str, taken: int, given: int, time: int) -> Shapes:
     shapes |= _linear(f"{name}.emb_layers.1", time, given)
     shapes |= _norm(f"{name}.out_layers.0", given) | _conv(f"{name}.out_layers.3", given, given)
     return shapes | (_conv(f"{name}.skip_connection", taken, given, 1) if taken != given else {})
+
+
+def _middle(width: int, level: int, time: int, unet: Unet) -> Shapes:
+    if unet.middle == "nothing":
+        return {}
+    first = _residual("middle_block.0", width, width, time)
+    if unet.middle == "first block":
+        return first
+    rest = _residual("middle_block.2", width, width, time)
+    return first | _transformer("middle_block.1", width, level, unet) | rest
 
 
 def _attention(name: str, width: int, level: int, unet: Unet) -> Shapes:

@@ -18,12 +18,14 @@ Task = Literal[
     "unconditional",
     "retrieval",
     "edit",
+    "variation",
 ]
 TASKS: tuple[Task, ...] = get_args(Task)
 """What a model was made for; all but 'text' want something beside the prompt, or instead of it.
 
 'class' draws one of its classes, 'unconditional' what it was trained on, and 'retrieval' what is like the
-pictures that it is given; 'edit' changes a picture as the prompt tells it to.
+pictures that it is given; 'edit' changes a picture as the prompt tells it to, and 'variation' draws another
+like the one that it is given.
 """
 FileFormat = Literal["diffusers", "safetensors", "pickle", "gguf"]
 """'diffusers' is a folder; the others are single files, 'pickle' one that torch.save wrote."""

@@ -21,7 +21,7 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
         return _share(request)
     if request.upscaler != BY_MODEL:
         return 0
-    if checkpoint.task in ("upscale", "edit"):
+    if checkpoint.task in ("upscale", "edit", "variation"):
         return request.steps
     if request.image is None:
         return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)

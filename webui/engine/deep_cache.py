@@ -134,7 +134,8 @@ def _asleep(network: Any) -> Iterator[None]:
     last = network.up_blocks[-1]
     ends = [*last.resnets[:-1], *(getattr(last, "attentions", None) or [])[:-1]]
     stands = [(block, _sleeping_down(block)) for block in network.down_blocks]
-    stands += [(block, _sleeping) for block in [network.mid_block, *network.up_blocks[:-1], *ends]]
+    middle = [] if network.mid_block is None else [network.mid_block]  # pruned ones have none
+    stands += [(block, _sleeping) for block in [*middle, *network.up_blocks[:-1], *ends]]
     for module, stand in stands:
         module.forward = stand
     try:

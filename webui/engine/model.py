@@ -18,6 +18,7 @@ from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import ReadsBoxes
 from webui.engine.small_picture import SmallPictureNoise
+from webui.engine.variations import Variations
 from webui.prompt.tokens import TokenFrame
 
 if TYPE_CHECKING:  # they import this file
@@ -87,6 +88,8 @@ class LoadedModel:
     """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
     layout_encoder: ReadsBoxes | None = None
     """Turns boxes into tokens; None for a model that takes none."""
+    variations: Variations | None = None
+    """How it is told of the picture that it draws the like of; None for a model that is told of none."""
     conditioners: Conditioners = STABLE_DIFFUSION
     """What it follows beside or instead of text."""
     merged: MergedWeights = field(default_factory=MergedWeights)

@@ -1,4 +1,4 @@
-"""Noise that a network was taught to expect in the small picture beside its latent."""
+"""Noise that a network was taught to expect in what it follows: a small picture, or what is said of a picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SmallPictureNoise:
         """sqrt(a) * low + sqrt(1 - a) * noise, with `a` of the level.
 
         Args:
-            low: (B, 3, h, w) in [-1, 1].
+            low: (B, 3, h, w) in [-1, 1], or (B, P).
             level: From 0 to `most`.
             noise: As `low`, of unit variance.
         """

@@ -57,10 +57,10 @@ class EncodeImage:
 
 @dataclass(frozen=True, eq=False)
 class ReadPicture:
-    """Look at a picture for an IP-Adapter; answered by a tensor (2, T, D), as `LoadedImageEncoder.says` has it."""
+    """Look at a picture for an IP-Adapter, or to draw its like; answered by a tensor (2, T, D), as `LoadedImageEncoder.says` has it."""
 
     model: LoadedModel
-    """The job's, which holds the device; the network is its own."""
+    """The job's, which holds the device; the network is its own, or a part of the model."""
     net: LoadedImageEncoder
     pixels: Tensor
     """(1, 3, side, side), as the encoder sees it."""

@@ -147,6 +147,8 @@ def _task(
     """The task that `easel.json` names, else the one that the input channels tell."""
     if shape.enlarges:
         expected: dict[Task, int] = {"upscale": channels + 3}
+    elif shape.varies:
+        expected = {"variation": channels}
     elif shape.is_flow:
         expected = {"text": channels * shape.patch**2}
     elif shape.family == "sdxl":

@@ -35,6 +35,7 @@ _NEEDED: dict[Task, tuple[tuple[str, str], ...]] = {
     "edit": (
         ("image", "the picture to change: this model follows a picture and what is to be done"),
     ),
+    "variation": (("image", "the picture to vary: this model draws what is like one"),),
 }
 """Fields without which a model of the task cannot draw, and what was expected."""
 _BELONGS: dict[str, tuple[Task, ...]] = {
@@ -50,7 +51,7 @@ _BELONGS: dict[str, tuple[Task, ...]] = {
     "class_label": ("class",),
     "upscale_factor": ("upscale",),
     "controls": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
-    "loras": ("text", "inpaint", "semantic", "layout", "depth", "edit"),
+    "loras": ("text", "inpaint", "semantic", "layout", "depth", "edit", "variation"),
 }
 """Fields that only models of some tasks can use."""
 
@@ -159,7 +160,7 @@ def _beside(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[
 def _loops(request: GenerationRequest, checkpoint: CheckpointInfo) -> bool:
     """Whether what is drawn can be drawn again from what came of it."""
     from_image = request.task == "img2img" and request.upscaler == BY_MODEL
-    return from_image and checkpoint.task not in ("upscale", "edit", "inpaint")
+    return from_image and checkpoint.task not in ("upscale", "edit", "variation", "inpaint")
 
 
 def _can_use(checkpoint: CheckpointInfo, name: str) -> bool:

@@ -44,7 +44,12 @@ class FolderShape:
     @property
     def enlarges(self) -> bool:
         """Whether it draws under a small picture, whose three channels stand beside the latent."""
-        return self.family == "ldm-sr" or self.beside is not None
+        return self.family == "ldm-sr" or self.beside == "low_res_scheduler"
+
+    @property
+    def varies(self) -> bool:
+        """Whether it draws what is like a picture, which an encoder of its own looks at."""
+        return "image_encoder" in self.networks
 
     def plain_parts(self, networks: tuple[str, ...]) -> tuple[str, ...]:
         """Parts without weights, beside these networks."""
@@ -73,6 +78,16 @@ SHAPES = (
         beside="low_res_scheduler",
         sample_size=128,
         defaults=X4_DEFAULTS,
+    ),
+    FolderShape(
+        "sd1",
+        ("StableUnCLIPImg2ImgPipeline",),
+        {
+            "unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel",
+            "image_encoder": "CLIPVisionModelWithProjection",
+            "image_normalizer": "StableUnCLIPImageNormalizer",
+        },
+        beside="image_noising_scheduler",
     ),
     FolderShape(
         "sd1",

@@ -41,13 +41,21 @@ STEPS = 3
 SAID: dict[str, Any] = {"prompt": "a red house", "negative_prompt": "fog", "guidance_scale": 4.0}
 
 
-def shapes_of(refiner: bool) -> Shapes:
+BASE = Unet(
+    CHANNELS, MULT, 1, (1,), 2 * WIDTH,
+    transformer_depth=(0, 2), use_linear=True, adm=WIDTH + 6 * 256,
+)  # fmt: skip
+PRUNED = replace(BASE, num_res_blocks=2, up_depth=(1, 1, 3, 0, 0, 0), middle="first block")
+"""As SSD-1B."""
+WITHOUT_MIDDLE = replace(BASE, up_depth=(2, 2, 0, 0), middle="nothing")
+"""As KOALA-700M."""
+
+
+def shapes_of(refiner: bool, unet: Unet = BASE) -> Shapes:
     """SDXL, very small."""
-    context, numbers, place = (WIDTH, 5, 0) if refiner else (2 * WIDTH, 6, 1)
-    unet = Unet(
-        CHANNELS, MULT, 1, (1,), context,
-        transformer_depth=(0, 2), use_linear=True, adm=WIDTH + numbers * 256,
-    )  # fmt: skip
+    place = 0 if refiner else 1
+    if refiner:
+        unet = replace(BASE, context_dim=WIDTH, adm=WIDTH + 5 * 256)
     shapes = {**unet_shapes(unet), **first_stage_shapes(CHANNELS, STAGE_MULT, blocks=1)}
     shapes |= open_clip_shapes(WIDTH, 3, prefix=f"conditioner.embedders.{place}.model.")
     if not refiner:
@@ -64,8 +72,9 @@ def text_config(activation: str) -> Any:
     )  # fmt: skip
 
 
-def write_configs(folder: Path) -> Path:
-    """What diffusers' converter is told of the base: a pipeline of the same sizes."""
+def write_configs(folder: Path, **network: Any) -> Path:
+    """What diffusers' converter is told of the base: a pipeline of the same sizes; `network` is of its UNet."""
+    sizes = {"layers_per_block": 1, "transformer_layers_per_block": (1, 2), **network}
     vocabulary, make = clip_vocabulary(), CLIPTokenizer
     words: Any = {"vocab": vocabulary.words, "merges": vocabulary.merges, "model_max_length": 77}
     pipeline: Any = StableDiffusionXLPipeline(
@@ -76,8 +85,8 @@ def write_configs(folder: Path) -> Path:
         tokenizer_2=make(**words, pad_token="!"),
         unet=UNet2DConditionModel(
             sample_size=16, in_channels=4, out_channels=4, block_out_channels=(32, 64),
-            layers_per_block=1, down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), transformer_layers_per_block=(1, 2),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"), **sizes,
             attention_head_dim=(1, 1), use_linear_projection=True, cross_attention_dim=2 * WIDTH,
             addition_embed_type="text_time", addition_time_embed_dim=256,
             projection_class_embeddings_input_dim=WIDTH + 6 * 256,
@@ -124,7 +133,43 @@ def test_the_text_as_a_whole_is_projected_as_openclip_does_it(
 def test_a_picture_of_a_file_is_that_of_diffusers(
     model: LoadedModel, file: Path, tmp_path: Path
 ) -> None:
-    configs = write_configs(tmp_path / "configs")
+    check(model, file, write_configs(tmp_path / "configs"))
+    assert model.latent_scale == 0.13025
+
+
+@pytest.mark.parametrize(
+    ("unet", "network"),
+    [
+        (
+            PRUNED,
+            {
+                "layers_per_block": 2, "mid_block_type": "UNetMidBlock2D",
+                "transformer_layers_per_block": [1, [2, 2]],
+                "reverse_transformer_layers_per_block": [[1, 1, 3], 1],
+            },
+        ),
+        (WITHOUT_MIDDLE, {"mid_block_type": None}),
+    ],
+    ids=["as SSD-1B", "as KOALA"],
+)  # fmt: skip
+def test_a_picture_of_a_pruned_file_is_that_of_diffusers(
+    tmp_path: Path, unet: Unet, network: dict[str, Any]
+) -> None:
+    info = write_original(tmp_path / "pruned.safetensors", shapes_of(False, unet))
+    configs = write_configs(tmp_path / "configs", **network)
+    check(load_model(info, CPU), Path(info.path), configs)
+
+
+@pytest.mark.parametrize("unet", [PRUNED, WITHOUT_MIDDLE], ids=["as SSD-1B", "as KOALA"])
+def test_a_pruned_file_is_drawn_in_fewer_passes_too(tmp_path: Path, unet: Unet) -> None:
+    info = write_original(tmp_path / "pruned.safetensors", shapes_of(False, unet))
+    rig = Rig(load_model(info, CPU))
+    rig.finish(order(info, steps=6, width=64, height=64, deep_cache_interval=3, **SAID))
+    assert rig.ends() == {"job": "done"}, rig.error("job")
+
+
+def check(model: LoadedModel, file: Path, configs: Path) -> None:
+    """Their latent and ours agree to 1e-4."""
     theirs: Any = StableDiffusionXLPipeline.from_single_file(
         str(file), config=str(configs), local_files_only=True,
         text_encoder_2=second_of(model),  # its own converter leaves this one without weights

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.weights.files import write_sparse
-from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes, x4_shapes
+from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes, unclip_shapes, x4_shapes
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
@@ -44,6 +44,33 @@ def test_the_x4_upscaler_is_known_and_predicts_v(tmp_path: Path) -> None:
     assert (facts.prediction, facts.defaults) == ("v_prediction", (("noise_augmentation", 0.02),))
     said = _identify(write_sparse(tmp_path / "b.safetensors", x4_shapes()), {"prediction": "eps"})
     assert said.prediction == "epsilon"
+
+
+def test_image_variations_are_known_and_predict_v(tmp_path: Path) -> None:
+    facts = _identify(write_sparse(tmp_path / "a.safetensors", unclip_shapes()))
+    assert (facts.family, facts.variant, facts.task) == ("sd1", "unclip", "variation")
+    assert (facts.prediction, facts.native_size, facts.text_width) == ("v_prediction", 768, 1024)
+
+
+def test_image_variations_by_the_smaller_clip_are_refused_by_name(tmp_path: Path) -> None:
+    shapes = unclip_shapes(1024, 768, 24)
+    with pytest.raises(NotAModel, match=r"ViT-L-14_stats\.th.*2-1-unclip-small"):
+        _identify(write_sparse(tmp_path / "a.safetensors", shapes))
+
+
+def test_image_variations_without_their_image_encoder_are_refused(tmp_path: Path) -> None:
+    shapes = {n: s for n, s in unclip_shapes().items() if not n.startswith("embedder.")}
+    with pytest.raises(NotAModel, match=r"unCLIP.*no image encoder"):
+        _identify(write_sparse(tmp_path / "a.safetensors", shapes))
+    other = unclip_shapes() | {"embedder.model.visual.proj": (1280, 512)}
+    with pytest.raises(BrokenModel, match="told 1024 numbers of a picture"):
+        _identify(write_sparse(tmp_path / "b.safetensors", other))
+
+
+def test_a_network_of_version_1_that_is_told_a_vector_is_no_unclip(tmp_path: Path) -> None:
+    shapes = sd1_shapes() | {"model.diffusion_model.label_emb.0.0.weight": (1280, 2048)}
+    with pytest.raises(NotAModel, match="4 channels and a vector beside the timestep"):
+        _identify(write_sparse(tmp_path / "a.safetensors", shapes))
 
 
 def test_the_old_names_of_the_text_encoder_are_known(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Inputs(BaseModel):
         Parameter(
             "Noise augmentation",
             "How much noise the picture to enlarge is taken to have; for an upscaling model. Stable Diffusion's x4 upscaler takes up "
-            "to 0.35: its level 350.",
+            "to 0.35: its level 350. For a model that varies pictures (unCLIP): how freely it does.",
             None,
             step=0.01,
         ),

@@ -1,7 +1,11 @@
-"""Image encoders of CLIP: what an IP-Adapter is told of a picture, of it as a whole or of each of its patches."""
+"""Image encoders of CLIP: what an IP-Adapter, or a model that varies pictures, is told of a picture.
+
+That is said of it as a whole or of each of its patches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +100,9 @@ def load_image_encoder(info: AdapterInfo, device: torch.device) -> LoadedImageEn
     path = Path(info.path)
     with told_as_damage(f"The image encoder {info.id!r}", info.path):
         said = _said_in(path) if path.is_dir() else {}
-        net = _network(open_weights(encoder_file(path) if path.is_dir() else path), said)
+        net = vision_network(
+            _kept(open_weights(encoder_file(path) if path.is_dir() else path)), said
+        )
     net = ready(net, device, dtype)
     size = network_bytes(net)
     quicken(net)
@@ -108,13 +114,28 @@ def _middle(image: Image.Image, width: int, height: int) -> Image.Image:
     return image.crop((left, top, left + width, top + height))
 
 
+def _kept(file: Weights) -> dict[str, Tensor]:
+    """Copies: a file may be replaced while it is mapped."""
+    return {n: file[n].clone() for n in file if n.startswith(PREFIX) or n == PROJECTION}
+
+
 # Any: transformers' classes are typed loosely.
-def _network(file: Weights, said: dict[str, Any]) -> Any:
+def vision_network(weights: Mapping[str, Tensor], said: Mapping[str, Any]) -> Any:
+    """The network of these weights, by transformers' names, in their precision and where they lie.
+
+    Args:
+        weights: Of the network; others are left out.
+        said: What its configuration says that shapes do not tell.
+
+    Raises:
+        NotAModel, BrokenModel: as `vision_shape`.
+        RuntimeError: weights are missing or of other shapes.
+    """
     # With the first encoder: transformers takes seconds to import.
     from transformers.models.clip.configuration_clip import CLIPVisionConfig  # noqa: PLC0415
     from transformers.models.clip.modeling_clip import CLIPVisionModelWithProjection  # noqa: PLC0415
 
-    shape = vision_shape(file.header.shapes)
+    shape = vision_shape({name: tuple(weight.shape) for name, weight in weights.items()})
     config = CLIPVisionConfig(
         hidden_size=shape.width, intermediate_size=shape.wide, num_hidden_layers=shape.layers,
         num_attention_heads=int(said.get("num_attention_heads", USUAL_HEADS)),
@@ -125,8 +146,6 @@ def _network(file: Weights, said: dict[str, Any]) -> Any:
     with torch.device("meta"):
         net: Any = CLIPVisionModelWithProjection(config)
     wanted = net.state_dict()
-    # Copies: a file may be replaced while it is mapped.
-    weights = {n: file[n].clone() for n in file if n.startswith(PREFIX) or n == PROJECTION}
     net.load_state_dict({n: w for n, w in weights.items() if n in wanted}, strict=True, assign=True)
     places = net.vision_model.embeddings
     places.position_ids = torch.arange(places.num_positions)[None]  # no weight, so in no file

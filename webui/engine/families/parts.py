@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,7 +175,18 @@ def _betas(config: dict[str, Any], count: int) -> Tensor:
         return torch.linspace(start**0.5, end**0.5, count, dtype=torch.float64) ** 2
     if kind == "linear":
         return torch.linspace(start, end, count, dtype=torch.float64)
-    raise ValueError(f"its beta_schedule is {kind!r}; 'scaled_linear' or 'linear' was expected.")
+    if kind == "squaredcos_cap_v2":
+        return _cosine_betas(count)
+    raise ValueError(
+        f"its beta_schedule is {kind!r}; 'scaled_linear', 'linear' or 'squaredcos_cap_v2' was expected."
+    )
+
+
+def _cosine_betas(count: int) -> Tensor:
+    """Nichol & Dhariwal 2021, equation 17, and their cap on each beta."""
+    times = torch.arange(count + 1, dtype=torch.float64) / count
+    kept = ((times + 0.008) / 1.008 * (math.pi / 2)).cos() ** 2
+    return (1 - kept[1:] / kept[:-1]).clamp(max=0.999)
 
 
 def zero_terminal_snr(alphas: Tensor) -> Tensor:

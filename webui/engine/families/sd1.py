@@ -28,6 +28,7 @@ from webui.engine.families.parts import (
 from webui.engine.families.sd1_file import parts_of_file
 from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.families.told_guidance import TellableUNet
+from webui.engine.families.unclip import variations_of_folder
 from webui.engine.families.x4_upscaler import SCALE, look_up_whole_labels, noise_of_folder
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.model import LoadedModel, Traits
@@ -42,6 +43,7 @@ INPUT_CHANNELS: dict[Task, Callable[[int, int], int]] = {
     "depth": lambda latent, classes: latent + 1,  # noqa: ARG005
     "edit": lambda latent, classes: 2 * latent,  # noqa: ARG005
     "upscale": lambda latent, classes: latent + 3,  # noqa: ARG005
+    "variation": lambda latent, classes: latent,  # noqa: ARG005
 }
 """Input channels of the UNet by task, from those of the latent and the number of classes."""
 
@@ -70,6 +72,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         bytes=network_bytes(*parts.networks),
         preview=parts.first_stage.preview,
         layout_encoder=parts.layout_encoder,
+        variations=parts.variations,
         traits=Traits(
             small_noise=parts.small_noise,
             takes_guidance=unet.config.time_cond_proj_dim is not None,
@@ -81,7 +84,7 @@ def _parts_of_folder(
     checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype
 ) -> StableDiffusionParts:
     where = {name: part_folder(checkpoint, name) for name in _PARTS}
-    enlarges = checkpoint.task == "upscale"
+    enlarges, varies = checkpoint.task == "upscale", checkpoint.task == "variation"
     text_encoder = load_part(CLIPTextModel, where["text_encoder"], place, dtype=dtype)
     tokenizer = CLIPTokenizer.from_pretrained(where["tokenizer"], local_files_only=True)
     return StableDiffusionParts(
@@ -93,6 +96,7 @@ def _parts_of_folder(
         levels=noise_levels(read_config(where["scheduler"], "scheduler_config.json")),
         layout_encoder=_layout_encoder(checkpoint, where["layout_encoder"], place.device),
         small_noise=noise_of_folder(checkpoint) if enlarges else None,
+        variations=variations_of_folder(checkpoint, place, dtype) if varies else None,
     )
 
 

@@ -23,9 +23,10 @@ from webui.engine.families.clip_parts import token_frame
 from webui.engine.families.parts import FileParts, fitted_first_stage, noise_levels
 from webui.engine.families.sd1_parts import StableDiffusionParts
 from webui.engine.families.told_guidance import TellableUNet
+from webui.engine.families.unclip import variations_of_file
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip
-from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.ldm_layout.unet import Vector, read_unet
 from webui.engine.shared_networks import Place
 from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.weights import Weights, open_weights
@@ -56,11 +57,16 @@ class Original:
     betas: Mapping[str, object] = field(default_factory=lambda: BETAS)
     small_noise: SmallPictureNoise | None = None
     """Of one that enlarges."""
+    vector: Vector = "text and sizes"
+    """What it is told in a vector beside the timestep, if it is."""
 
 
 ORIGINALS: Mapping[str, Original] = {
     "1.x": Original(Heads(count=8), "cond_stage_model.transformer.", read_clip),
     "2.x": Original(Heads(width=64), "cond_stage_model.model.", read_open_clip, padding=0),
+    "unclip": Original(
+        Heads(width=64), "cond_stage_model.model.", read_open_clip, padding=0, vector="picture"
+    ),
     "x4": Original(
         Heads(count=8), "cond_stage_model.model.", read_open_clip, padding=0,
         scale=x4_upscaler.SCALE, betas=x4_upscaler.BETAS, small_noise=x4_upscaler.published_noise(),
@@ -88,7 +94,10 @@ def parts_of_file(
     unet = parts.network(
         "unet",
         lambda: read_unet(
-            weights.stored_below("model.diffusion_model."), original.heads, TellableUNet
+            weights.stored_below("model.diffusion_model."),
+            original.heads,
+            TellableUNet,
+            original.vector,
         ),
         by_content=False,
     )
@@ -108,6 +117,7 @@ def parts_of_file(
         frame=frame,
         levels=_levels(checkpoint, weights, original.betas),
         small_noise=original.small_noise,
+        variations=variations_of_file(parts, weights) if original.vector == "picture" else None,
     )
 
 

@@ -11,6 +11,7 @@ from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.parts import ReadFirstStage
 from webui.engine.layout_encoder import LayoutEncoder
 from webui.engine.small_picture import SmallPictureNoise
+from webui.engine.variations import Variations
 from webui.prompt.tokens import TokenFrame
 
 
@@ -27,9 +28,12 @@ class StableDiffusionParts:
     layout_encoder: LayoutEncoder | None = None
     small_noise: SmallPictureNoise | None = None
     """Of one that enlarges."""
+    variations: Variations | None = None
+    """Of one that draws what is like a picture."""
 
     @property
     def networks(self) -> list[nn.Module]:
         """All that have weights."""
-        networks = [self.unet, self.first_stage.vae, self.text_encoder, self.layout_encoder]
+        eye = None if self.variations is None else self.variations.encoder.net
+        networks = [self.unet, self.first_stage.vae, self.text_encoder, self.layout_encoder, eye]
         return [network for network in networks if network is not None]

@@ -19,6 +19,7 @@ class TellableUNet(UNet2DConditionModel):  # type: ignore[misc]
         timestep: Tensor,
         encoder_hidden_states: Tensor,
         class_labels: Tensor | None = None,
+        pooled: Tensor | None = None,
         **others: Any,  # residuals of controlnets, and how the answer is packed
     ) -> Any:
         """Prediction for latents (R, C, h, w).
@@ -28,9 +29,12 @@ class TellableUNet(UNet2DConditionModel):  # type: ignore[misc]
             timestep: (R,).
             encoder_hidden_states: (R, T, D).
             class_labels: (R,), the scale, or what else is embedded beside the timestep.
+            pooled: (R, P), a picture as a whole, where the network embeds that in the label's place.
             others: As in diffusers.
         """
-        if (width := self.config.time_cond_proj_dim) is None:
+        if pooled is not None:
+            others["class_labels"] = pooled
+        elif (width := self.config.time_cond_proj_dim) is None:
             others["class_labels"] = class_labels
         elif class_labels is not None:
             others["timestep_cond"] = guidance_embedding(class_labels, width).to(sample.dtype)

@@ -32,7 +32,7 @@ OPEN_CLIP_LAYER = {
     "mlp.c_fc": "mlp.fc1", "mlp.c_proj": "mlp.fc2",
 }  # fmt: skip
 """The same within a layer."""
-_LAYERS, _BLOCKS = "encoder.layers.", "transformer.resblocks."
+LAYERS, BLOCKS = "encoder.layers.", "transformer.resblocks."
 
 
 def read_clip(weights: Mapping[str, Tensor]) -> CLIPTextModel:
@@ -86,21 +86,21 @@ def open_clip_converted(weights: Mapping[str, Tensor], unused_layers: int = 0) -
     Raises:
         ValueError: there are no layers left.
     """
-    layers = _layers(weights, _BLOCKS) - unused_layers
+    layers = _layers(weights, BLOCKS) - unused_layers
     if layers < 1:
         raise ValueError(f"its text encoder has {layers + unused_layers} layers")
     named: dict[str, Tensor] = {}
     for name, weight in weights.items():
         if name in OPEN_CLIP:
             named[OPEN_CLIP[name]] = weight
-        elif name.startswith(_BLOCKS):
-            number, _, rest = name.removeprefix(_BLOCKS).partition(".")
+        elif name.startswith(BLOCKS):
+            number, _, rest = name.removeprefix(BLOCKS).partition(".")
             if int(number) < layers:
-                named |= _in_layer(f"{_LAYERS}{number}.", rest, weight)
+                named |= open_clip_layer(f"{LAYERS}{number}.", rest, weight)
     return named
 
 
-def _in_layer(layer: str, rest: str, weight: Tensor) -> dict[str, Tensor]:
+def open_clip_layer(layer: str, rest: str, weight: Tensor) -> dict[str, Tensor]:
     """A weight of a layer by transformers' name, or the three that OpenCLIP keeps in one."""
     if rest.startswith("attn.in_proj_"):
         what = rest.removeprefix("attn.in_proj_")
@@ -125,8 +125,8 @@ def _config(
         return CLIPTextConfig(
             vocab_size=words,
             hidden_size=width,
-            intermediate_size=weights[f"{_LAYERS}0.mlp.fc1.weight"].shape[0],
-            num_hidden_layers=_layers(weights, _LAYERS),
+            intermediate_size=weights[f"{LAYERS}0.mlp.fc1.weight"].shape[0],
+            num_hidden_layers=_layers(weights, LAYERS),
             num_attention_heads=max(width // HEAD_WIDTH, 1),
             max_position_embeddings=weights["embeddings.position_embedding.weight"].shape[0],
             hidden_act=activation,

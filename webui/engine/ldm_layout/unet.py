@@ -7,8 +7,8 @@ say, and transformers have the same names in both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from diffusers.models.attention_processor import Attention
@@ -24,6 +24,9 @@ from webui.weights.ldm_unet import UnetShape, unet_shape
 
 NUMBER_WIDTH = 256
 """What a number about the picture is embedded into (Podell et al. 2023)."""
+Vector = Literal["text and sizes", "picture"]
+"""What a vector beside the timestep says: the text as a whole and the picture's sizes (SDXL), or what a picture is
+like (unCLIP)."""
 GROUPS = 32
 """Of every normalisation in the original code."""
 
@@ -32,6 +35,7 @@ def read_unet(
     weights: Mapping[str, Stored],
     heads: Heads,
     kind: type[UNet2DConditionModel] = UNet2DConditionModel,
+    vector: Vector = "text and sizes",
 ) -> nn.Module:
     """The network of these weights, in their precision and where they lie.
 
@@ -39,6 +43,7 @@ def read_unet(
         weights: By original name, without `model.diffusion_model.`; packed ones of linear layers stay packed.
         heads: Of its attention, which do not show in the weights.
         kind: What a network with tokens becomes.
+        vector: What it is told in a vector beside the timestep, if it is.
 
     Raises:
         ValueError: the weights are not those of such a network.
@@ -49,10 +54,12 @@ def read_unet(
         raise ValueError("it has no denoising network in the layout of latent-diffusion")
     with torch.device("meta"):
         network: nn.Module = (
-            _unconditional(shape) if shape.context is None else _conditional(shape, heads, kind)
+            _unconditional(shape)
+            if shape.context is None
+            else _conditional(shape, heads, kind, vector)
         )
     try:
-        fill(network, converted(weights, shape, heads))
+        fill(network, _named(converted(weights, shape, heads), vector))
     except RuntimeError as error:
         raise ValueError(
             f"its denoising network has other weights than expected: {error}"
@@ -74,6 +81,13 @@ def converted(weights: Mapping[str, Stored], shape: UnetShape, heads: Heads) -> 
             rest = name[len(place) + 1 :]
             named |= _within(places[place], rest, weight, heads)
     return named
+
+
+def _named(weights: Mapping[str, Stored], vector: Vector) -> dict[str, Stored]:
+    """The weights with the names that diffusers has for what embeds such a vector."""
+    if vector != "picture":
+        return dict(weights)
+    return {name.replace("add_embedding.", "class_embedding."): w for name, w in weights.items()}
 
 
 def _prefixes(name: str) -> Iterator[str]:
@@ -108,33 +122,62 @@ def _queries_keys_values(weight: Tensor, heads: Heads) -> tuple[Tensor, Tensor, 
 
 
 def _conditional(
-    shape: UnetShape, heads: Heads, kind: type[UNet2DConditionModel]
+    shape: UnetShape, heads: Heads, kind: type[UNet2DConditionModel], vector: Vector
 ) -> UNet2DConditionModel:
-    attends = [max(depths) > 0 for depths in shape.down_depths]
-    if shape.residual_resampling or shape.plain_attention or not shape.middle_depth:
+    if shape.residual_resampling or shape.plain_attention:
         raise ValueError(
-            "its denoising network attends to tokens in a way that is unknown: with residual resampling, with "
-            "plain attention beside transformers, or not in its middle"
+            "its denoising network attends to tokens in a way that is unknown: with residual resampling, or with "
+            "plain attention beside transformers"
         )
     network: UNet2DConditionModel = kind(
         in_channels=shape.in_channels,
         out_channels=shape.out_channels,
         block_out_channels=shape.channels,
         layers_per_block=shape.layers,
-        down_block_types=tuple("CrossAttnDownBlock2D" if a else "DownBlock2D" for a in attends),
-        up_block_types=tuple("CrossAttnUpBlock2D" if a else "UpBlock2D" for a in reversed(attends)),
         cross_attention_dim=shape.context,
         only_cross_attention=shape.crossed,
-        transformer_layers_per_block=_depths(shape),
         attention_head_dim=tuple(map(heads.of, shape.channels)),  # diffusers' name for their number
         use_linear_projection=shape.linear_projection,
         num_class_embeds=shape.label_classes,
         time_cond_proj_dim=shape.guidance_numbers,
         resnet_time_scale_shift=_time(shape),
         norm_num_groups=GROUPS,
-        **_told(shape),
+        **_blocks(shape),
+        **_told(shape, vector),
     )
     return network
+
+
+# Any: the names of diffusers' arguments.
+def _blocks(shape: UnetShape) -> dict[str, Any]:
+    """Kinds of blocks and their transformer layers.
+
+    Pruned networks (SSD-1B, Segmind Vega, KOALA) have other depths on the way up, or from one residual block to the
+    next, and a part of the middle or none of it.
+    """
+    down, up = shape.down_depths, shape.up_depths[::-1]
+    middle = "UNetMidBlock2DCrossAttn" if shape.middle_depth else "UNetMidBlock2D"
+    blocks: dict[str, Any] = {
+        "down_block_types": tuple(
+            "CrossAttnDownBlock2D" if any(d) else "DownBlock2D" for d in down
+        ),
+        "up_block_types": tuple("CrossAttnUpBlock2D" if any(d) else "UpBlock2D" for d in up),
+        "mid_block_type": None if shape.middle_depth is None else middle,
+    }
+    if all(len(set(level)) == 1 for level in (*down, *up)) and _firsts(down) == _firsts(up[::-1]):
+        blocks["transformer_layers_per_block"] = _depths(shape)
+        return blocks
+    if any(0 in level and any(level) for level in (*down, *up)):
+        raise ValueError(
+            "its denoising network attends to tokens behind some residual blocks of a level and not behind others"
+        )
+    blocks["transformer_layers_per_block"] = [[max(1, n) for n in level] for level in down]
+    blocks["reverse_transformer_layers_per_block"] = [[max(1, n) for n in level] for level in up]
+    return blocks
+
+
+def _firsts(levels: Sequence[Sequence[int]]) -> list[int]:
+    return [level[0] for level in levels]
 
 
 def _depths(shape: UnetShape) -> tuple[int, ...]:
@@ -144,10 +187,15 @@ def _depths(shape: UnetShape) -> tuple[int, ...]:
 
 
 # Any: the names of diffusers' arguments.
-def _told(shape: UnetShape) -> dict[str, Any]:
-    """What embeds a vector beside the timestep: the text as a whole, and numbers about the picture."""
+def _told(shape: UnetShape, vector: Vector) -> dict[str, Any]:
+    """What embeds a vector beside the timestep."""
     if shape.label_numbers is None:
         return {}
+    if vector == "picture":
+        return {
+            "class_embed_type": "projection",
+            "projection_class_embeddings_input_dim": shape.label_numbers,
+        }
     return {
         "addition_embed_type": "text_time",
         "addition_time_embed_dim": NUMBER_WIDTH,

@@ -17,6 +17,7 @@ from webui.engine.programs.resample import resample
 from webui.engine.programs.text_to_image import text_to_image
 from webui.engine.programs.tiled_upscale import tiled_upscale
 from webui.engine.programs.upscale import upscale
+from webui.engine.programs.variation import variation
 from webui.engine.work import Program
 
 __all__ = ["PROGRAMS", "PictureOrder", "program_for"]
@@ -28,11 +29,12 @@ PROGRAMS: Mapping[str, MakeProgram] = {
     "img2img": image_to_image,
     "inpaint": inpaint,
     "edit": edit,
+    "variation": variation,
     "upscale": upscale,
     "resample": resample,
     "tiled upscale": tiled_upscale,
 }
-"""By `GenerationRequest.task`; 'upscale' and 'edit' are the model's, the last two the upscaler's."""
+"""By `GenerationRequest.task`; 'edit', 'variation' and 'upscale' are the model's, the last two the upscaler's."""
 
 
 def program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> MakeProgram:
@@ -46,5 +48,5 @@ def _program_for(request: GenerationRequest, checkpoint: CheckpointInfo) -> Make
         return PROGRAMS["tiled upscale"]
     if request.upscaler != BY_MODEL:
         return PROGRAMS["resample"]
-    own = checkpoint.task if checkpoint.task in ("upscale", "edit") else None
+    own = checkpoint.task if checkpoint.task in ("upscale", "edit", "variation") else None
     return PROGRAMS[own or request.task]

@@ -50,6 +50,7 @@ def conditioned(
     walk: Walk,
     planes: Tensor | None = None,
     label: float | None = None,
+    vector: Tensor | None = None,
 ) -> Task[Denoise]:
     """A denoiser that follows all that the request names.
 
@@ -59,6 +60,7 @@ def conditioned(
         walk: Where it walks; its steps say when a controlnet's share of them is.
         planes: What the program itself lays beside the latent; else what the model's task wants.
         label: What the network embeds beside the timestep.
+        vector: (1, P), what each part of the prompt is told of a picture as a whole; the negative prompt is told 0.
 
     Raises:
         EaselError: the request lacks what the model needs, or an adapter is made for another.
@@ -69,7 +71,7 @@ def conditioned(
     if model.checkpoint.task == "edit":
         guidance = replace(guidance, image_scale=request.image_guidance_scale)
     said = yield from _said(order, model, guidance, sigmas, [each.prompt for each in regions])
-    stages = said.stages
+    stages = said.stages if vector is None else _told_of_picture(said, vector)
     weights = placed(said.weights, regions, request.region_base if request.prompt else 0.0)
     first = stages[0][1] if stages else None
     controls = []
@@ -126,6 +128,15 @@ def _said(
         return said
     boxes = yield from box_tokens(order, model, said.stages[0][1].count)
     return replace(said, stages=tuple((level, text.beside(boxes)) for level, text in said.stages))
+
+
+def _told_of_picture(said: Prompted, vector: Tensor) -> tuple[tuple[float, TextRows], ...]:
+    """The stages of a prompt with a vector (1, P) beside the tokens of each part; 0 beside the negative prompt's."""
+    parts = len(said.weights)
+    return tuple(
+        (level, replace(text, pooled=torch.cat((vector,) * parts + (0 * vector,))[: text.count]))
+        for level, text in said.stages
+    )
 
 
 def class_planes(ids: Map, classes: int, factor: int = 8) -> Tensor:

@@ -22,8 +22,11 @@ from webui.ui.panels.size import size_panel
 from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "img2img"
-TASKS: tuple[Task, ...] = ("text", "depth", "edit", "class", "unconditional")
-IMAGE = ("resize_mode", "noise_multiplier", ("exact_steps", "colour_correction"), "background")
+TASKS: tuple[Task, ...] = ("text", "depth", "edit", "variation", "class", "unconditional")
+IMAGE = (
+    "resize_mode", "noise_multiplier", "noise_augmentation", ("exact_steps", "colour_correction"),
+    "background",
+)  # fmt: skip
 
 LOOPBACK = ("loops", ("final_strength", "strength_curve"))
 

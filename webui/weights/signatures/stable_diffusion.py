@@ -14,6 +14,7 @@ from webui.weights.header import WeightsHeader
 from webui.weights.ldm_unet import UNET, UnetShape, unet_shape
 from webui.weights.signatures.facts import Facts, No, WeightsFile
 from webui.weights.signatures.prediction import EPSILON, VELOCITY, find_prediction
+from webui.weights.signatures.unclip import check_image_encoder
 
 FAMILY = "sd1"
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
@@ -34,6 +35,10 @@ class Variant:
     defaults: tuple[tuple[str, str | int | float], ...] = ()
     """Fields of a request that suit it."""
 
+    def fits(self, text: str, extra: int, varies: bool) -> bool:
+        """Whether a file is one, by its text encoder, its channels and whether it is told of a picture as a whole."""
+        return (text, extra, varies) == (self.text, self.extra, self.task == "variation")
+
 
 VARIANTS = (
     Variant("1.x", "text", 0, CLIP),
@@ -42,6 +47,7 @@ VARIANTS = (
     Variant("2.x", "text", 0, OPEN_CLIP),
     Variant("2.x", "inpaint", 5, OPEN_CLIP),
     Variant("2.x", "depth", 1, OPEN_CLIP),
+    Variant("unclip", "variation", 0, OPEN_CLIP, native_size=768),
     Variant("x4", "upscale", 3, OPEN_CLIP, defaults=X4_DEFAULTS),
 )
 
@@ -61,12 +67,16 @@ def describe(file: WeightsFile) -> Facts | No:
             f"its network draws {unet.out_channels} channels, its first stage reads {latent}."
         )
     extra = unet.in_channels - latent
-    variant = next((v for v in VARIANTS if v.text == text and v.extra == extra), None)
+    varies = unet.label_numbers is not None
+    variant = next((v for v in VARIANTS if v.fits(text, extra, varies)), None)
     if variant is None:
-        return No(f"its network takes {unet.in_channels} channels, as none of this family.")
+        told = " and a vector beside the timestep" if varies else ""
+        return No(f"its network takes {unet.in_channels} channels{told}, as none of this family.")
     _check_text_width(file.header, unet, text)
-    usual = VELOCITY if variant.task == "upscale" else EPSILON
-    prediction = find_prediction(file, usual, measured=text == OPEN_CLIP)
+    if varies:
+        check_image_encoder(shapes, unet)
+    usual = VELOCITY if variant.task in ("upscale", "variation") else EPSILON
+    prediction = find_prediction(file, usual, measured=text == OPEN_CLIP and not varies)
     return Facts(
         family=FAMILY,
         task=variant.task,
