@@ -78,6 +78,7 @@ def test_equal_parts_of_two_checkpoints_are_in_memory_once(
     assert first.unet is not second.unet
     common = network_bytes(text_encoder(first), vae(first))
     assert shared.bytes == first.bytes + second.bytes - common
+    assert first.preview is second.preview  # to fit one costs as much as reading it
 
 
 def test_parts_that_differ_in_one_number_are_two(tmp_path: Path) -> None:

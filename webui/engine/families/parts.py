@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from safetensors import safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
@@ -142,6 +143,10 @@ def read_first_stage(
     return fitted_first_stage(vae, place.device, scale)
 
 
+_FITTED: WeakKeyDictionary[nn.Module, dict[tuple[float, float], Tensor]] = WeakKeyDictionary()
+"""Previews of first stages in memory, which several models may share, by scale and shift of their latents."""
+
+
 # Any: diffusers' networks are typed loosely.
 def fitted_first_stage(
     vae: Any, device: torch.device, scale: float | None = None
@@ -149,13 +154,15 @@ def fitted_first_stage(
     """A KL first stage that is in memory, with a preview fitted to it; its config's scale unless one is given."""
     scale = float(vae.config.scaling_factor) if scale is None else scale
     shift = float(vae.config.shift_factor or 0.0)
-    with torch.inference_mode():
-        preview = fit_projection(
-            lambda latents: decode_latents(vae, latents / scale + shift),
-            int(vae.config.latent_channels),
-            device,
-        )
-    return ReadFirstStage(vae, scale, shift, preview)
+    known = _FITTED.setdefault(vae, {})
+    if (scale, shift) not in known:
+        with torch.inference_mode():
+            known[scale, shift] = fit_projection(
+                lambda latents: decode_latents(vae, latents / scale + shift),
+                int(vae.config.latent_channels),
+                device,
+            )
+    return ReadFirstStage(vae, scale, shift, known[scale, shift])
 
 
 def noise_levels(config: dict[str, Any]) -> NoiseLevels:
