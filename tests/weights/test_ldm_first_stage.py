@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -18,8 +20,16 @@ def test_a_first_stage_of_a_divergence_is_read() -> None:
     sizes = StageSizes(16, 128, (1, 1, 2, 2, 4), 2, (4,))
     shape = FirstStageShape.of(shapes_of(sizes))
     attends = (False, False, False, False, True)
-    assert shape == FirstStageShape(16, (128, 128, 256, 256, 512), 2, attends, True, None)
+    assert shape == FirstStageShape(
+        16, (128, 128, 256, 256, 512), 2, attends, True, None, mixes=True
+    )
     assert shape.factor == 16
+
+
+def test_a_first_stage_may_be_without_layers_that_mix_its_channels() -> None:
+    shapes = shapes_of(StageSizes(16, 128, (1, 1, 2, 2, 4), 2, (4,)))
+    kept = {name: shape for name, shape in shapes.items() if "quant_conv" not in name}
+    assert FirstStageShape.of(kept) == replace(FirstStageShape.of(shapes), mixes=False)
 
 
 def test_a_first_stage_of_a_codebook_is_read() -> None:

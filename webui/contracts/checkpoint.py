@@ -33,6 +33,12 @@ DEFAULTED = ("sampler", "schedule", "steps", "guidance_scale", "noise_augmentati
 """Fields of a request that a model may suggest."""
 X4_DEFAULTS = (("noise_augmentation", 0.02),)
 """What suits Stable Diffusion's x4 upscaler: noise of level 20."""
+SD3_DEFAULTS = (
+    ("sampler", "Euler"), ("schedule", "SGM Uniform"), ("steps", 28), ("guidance_scale", 4.5),
+)  # fmt: skip
+FLUX_DEFAULTS = (
+    ("sampler", "Euler"), ("schedule", "Simple"), ("steps", 20), ("guidance_scale", 1.0),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from webui.contracts.checkpoint import X4_DEFAULTS
+from webui.contracts.checkpoint import FLUX_DEFAULTS, SD3_DEFAULTS, X4_DEFAULTS
 
 Defaults = tuple[tuple[str, str | int | float], ...]
 
@@ -122,9 +122,7 @@ SHAPES = (
         optional=("text_encoder_3",),
         latent_channels=16,
         sample_size=128,
-        defaults=(
-            ("sampler", "Euler"), ("schedule", "SGM Uniform"), ("steps", 28), ("guidance_scale", 4.5),
-        ),
+        defaults=SD3_DEFAULTS,
     ),
     FolderShape(
         "flux",
@@ -137,9 +135,7 @@ SHAPES = (
         latent_channels=16,
         patch=2,
         sample_size=128,
-        defaults=(
-            ("sampler", "Euler"), ("schedule", "Simple"), ("steps", 20), ("guidance_scale", 1.0),
-        ),
+        defaults=FLUX_DEFAULTS,
     ),
     FolderShape(
         "ldm-sr",

@@ -23,6 +23,7 @@ from webui.prompt.clip_vocabulary import clip_vocabulary
 from webui.prompt.tokens import TokenFrame
 from webui.prompt.word_pieces import read_word_pieces
 from webui.services.model_files import read_json
+from webui.weights.signatures.flow import DEV
 
 USUAL_LENGTH = 77
 KEPT = 4
@@ -158,7 +159,7 @@ def _byte_pairs(vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> To
 def _length(checkpoint: CheckpointInfo) -> int:
     """Tokens that the text encoder reads at once."""
     if checkpoint.family in _READ_BY_T5:
-        return _READ_BY_T5[checkpoint.family](checkpoint.part("transformer"))
+        return _READ_BY_T5[checkpoint.family](checkpoint)
     folder = checkpoint.part("text_encoder") or checkpoint.part("text_encoder_2")
     try:
         config = json.loads((Path(folder or "") / "config.json").read_text("utf-8"))
@@ -167,8 +168,11 @@ def _length(checkpoint: CheckpointInfo) -> int:
         return USUAL_LENGTH
 
 
-def _flux_length(transformer: str | None) -> int:
+def _flux_length(checkpoint: CheckpointInfo) -> int:
     """A model that is told its guidance, as dev is, reads twice as many tokens as schnell."""
+    if checkpoint.variant == DEV:
+        return 512
+    transformer = checkpoint.part("transformer")
     try:
         config = json.loads((Path(transformer or "") / "config.json").read_text("utf-8"))
         return 512 if config.get("guidance_embeds") else 256
@@ -176,5 +180,5 @@ def _flux_length(transformer: str | None) -> int:
         return 256
 
 
-_READ_BY_T5: Mapping[str, Callable[[str | None], int]] = {"flux": _flux_length}
-"""Families whose words T5 alone reads, in one row of a length that the network's folder tells."""
+_READ_BY_T5: Mapping[str, Callable[[CheckpointInfo], int]] = {"flux": _flux_length}
+"""Families whose words T5 alone reads, in one row of a length that the network's folder, or its file, tells."""

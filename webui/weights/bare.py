@@ -9,14 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from webui.weights.flow_files import MARKS, whole_family
 from webui.weights.header import WeightsHeader
 from webui.weights.ldm_unet import UNET, Shapes, unet_shape
 
-MARKS = {
-    "flux": "double_blocks.0.img_attn.qkv.weight",
-    "sd3": "joint_blocks.0.x_block.attn.qkv.weight",
-}
-"""A name that a family's transformers have."""
 INPUTS = {"flux": "img_in.weight", "sd3": "x_embedder.proj.weight"}
 OUTPUTS = "final_layer.linear.weight"
 OTHER_PARTS = ("first_stage_model.", "cond_stage_model.", "conditioner.", "control_model.")
@@ -40,11 +36,13 @@ class BareDenoiser:
 
 
 def bare_denoiser(header: WeightsHeader) -> BareDenoiser | None:
-    """What the file holds; None where it holds something else, or more of a UNet's model.
+    """What the file holds; None where it holds something else, or all of a model.
 
     Raises:
         BrokenModel: it is a UNet that is incomplete.
     """
+    if whole_family(header.shapes) is not None:
+        return None
     for prefix in ("", UNET):
         for family, mark in MARKS.items():
             if prefix + mark in header.tensors:

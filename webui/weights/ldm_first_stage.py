@@ -22,6 +22,8 @@ class FirstStageShape:
     middle_attends: bool
     codes: int | None
     """Entries of the codebook; None for one that is regularised by a Kullback-Leibler divergence."""
+    mixes: bool
+    """Whether layers of their own mix the channels of latents, at either end; those of SD 3 and FLUX have none."""
 
     @classmethod
     def of(cls, shapes: Mapping[str, tuple[int, ...]]) -> FirstStageShape:
@@ -44,7 +46,9 @@ class FirstStageShape:
 def _read(shapes: Mapping[str, tuple[int, ...]]) -> FirstStageShape:
     levels = _count(shapes, "encoder.down.{}.block.0.conv1.weight")
     layers = _count(shapes, "encoder.down.0.block.{}.conv1.weight")
-    embedded, latent = shapes["post_quant_conv.weight"][1], shapes["decoder.conv_in.weight"][1]
+    latent = shapes["decoder.conv_in.weight"][1]
+    mixes = "quant_conv.weight" in shapes
+    embedded = shapes["post_quant_conv.weight"][1] if mixes else latent
     if not levels or embedded != latent:
         raise ValueError(
             f"its first stage has {levels} levels and latents of {embedded} channels that become {latent}; "
@@ -59,6 +63,7 @@ def _read(shapes: Mapping[str, tuple[int, ...]]) -> FirstStageShape:
         attends=tuple(f"{name}.attn.0.norm.weight" in shapes for name in each),
         middle_attends="encoder.mid.attn_1.norm.weight" in shapes,
         codes=None if codebook is None else codebook[0],
+        mixes=mixes,
     )
 
 

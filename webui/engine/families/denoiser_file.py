@@ -60,9 +60,18 @@ def _read_file(kind: Any, file: Path, settings: Path) -> Any:
     if bare is None:
         raise BrokenModel(f"{str(file)!r} holds no denoising network alone.")
     sizes, named = _READERS[bare.family](weights.stored_below(bare.prefix))
-    config = read_config(settings, "config.json")
+    return made_of(kind, {**read_config(settings, "config.json"), **sizes}, named)
+
+
+# Any: as above.
+def made_of(kind: Any, config: dict[str, Any], named: Mapping[str, Stored]) -> Any:
+    """The network of a configuration, with weights by diffusers' names.
+
+    Raises:
+        ValueError: they are not the network's.
+    """
     with torch.device("meta"):
-        network = kind.from_config({**config, **sizes})
+        network = kind.from_config(config)
     try:
         fill(network, named)
     except RuntimeError as error:

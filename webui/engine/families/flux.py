@@ -7,6 +7,7 @@ their scale; the shift of its times grows with the picture.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,8 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.denoiser_file import load_denoiser
+from webui.engine.families.flow_file import flux_of_file
+from webui.engine.families.flow_parts import FlowParts, stored_precision_of
 from webui.engine.families.parts import (
     part_folder,
     read_config,
@@ -32,6 +35,7 @@ from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
+from webui.weights.signatures.flow import DEV
 
 PATCH = 2
 """Latent cells along a side of what the transformer takes for one place."""
@@ -97,7 +101,7 @@ class GrowingShift:
     most: float = 1.15
 
     @classmethod
-    def of(cls, config: dict[str, Any]) -> GrowingShift:
+    def of(cls, config: Mapping[str, Any]) -> GrowingShift:
         """From a diffusers scheduler's config."""
         return cls(
             int(config.get("base_image_seq_len", cls.base_patches)),
@@ -130,17 +134,13 @@ class ReadByT5:
 
 
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
-    """Read a diffusers folder."""
+    """Read a diffusers folder, or a file that holds all parts."""
     # Made in bfloat16; what is packed has no precision of its own.
-    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
-    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", place, dtype)
-    first_stage = read_first_stage(checkpoint, place, dtype)
-    clip = read_tower(checkpoint, TEXT, place, dtype, projects=False)
-    told = bool(transformer.config.guidance_embeds)
-    length = DEV_LENGTH if told else SCHNELL_LENGTH
-    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, place, dtype)
-    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
-    grows = bool(scheduler.get("use_dynamic_shifting", False))
+    dtype = compute_dtype(place.device, stored_precision_of(checkpoint))
+    parts = _parts_of(checkpoint, place, dtype)
+    t5, first_stage = parts.t5, parts.first_stage
+    assert t5 is not None
+    grows = bool(parts.schedule.get("use_dynamic_shifting", False))
     return LoadedModel(
         checkpoint=checkpoint,
         device=place.device,
@@ -148,17 +148,30 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         text_encoder=t5.encoder,
         tokenize=t5.tokenize,
         frame=t5.frame,
-        unet=transformer,
+        unet=parts.transformer,
         vae=first_stage.vae,
         latent_scale=first_stage.scale,
         latent_shift=first_stage.shift,
-        levels=NoiseLevels.of_flow(1.0 if grows else float(scheduler.get("shift", 1.0))),
-        bytes=network_bytes(transformer, first_stage.vae, clip.encoder, t5.encoder),
+        levels=NoiseLevels.of_flow(1.0 if grows else float(parts.schedule.get("shift", 1.0))),
+        bytes=network_bytes(*parts.networks),
         preview=first_stage.preview,
-        reads=ReadByT5(clip, t5),
+        reads=ReadByT5(parts.towers[0], t5),
         traits=Traits(
             attends_jointly=True,
-            takes_guidance=told,
-            shift_at=GrowingShift.of(scheduler) if grows else None,
+            takes_guidance=bool(parts.transformer.config.guidance_embeds),
+            shift_at=GrowingShift.of(parts.schedule) if grows else None,
         ),
     )
+
+
+def _parts_of(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype) -> FlowParts:
+    if not checkpoint.is_in_parts:
+        length = DEV_LENGTH if checkpoint.variant == DEV else SCHNELL_LENGTH
+        return flux_of_file(checkpoint, place, dtype, PatchTransformer, length)
+    transformer = load_denoiser(PatchTransformer, checkpoint, "transformer", place, dtype)
+    first_stage = read_first_stage(checkpoint, place, dtype)
+    clip = read_tower(checkpoint, TEXT, place, dtype, projects=False)
+    length = DEV_LENGTH if transformer.config.guidance_embeds else SCHNELL_LENGTH
+    t5 = read_t5(checkpoint, (TEXT_2, "tokenizer_2"), length, place, dtype)
+    scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
+    return FlowParts(transformer, first_stage, (clip,), t5, scheduler)

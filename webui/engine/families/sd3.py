@@ -19,6 +19,8 @@ from webui.engine.clip import ClipTower
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.clip_parts import read_tower
 from webui.engine.families.denoiser_file import load_denoiser
+from webui.engine.families.flow_file import sd3_of_file
+from webui.engine.families.flow_parts import FlowParts, stored_precision_of
 from webui.engine.families.parts import (
     part_folder,
     read_config,
@@ -96,9 +98,35 @@ class ReadByThree:
 
 
 def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
-    """Read a diffusers folder."""
+    """Read a diffusers folder, or a file that holds all parts."""
     # Made in bfloat16; what is packed has no precision of its own.
-    dtype = compute_dtype(place.device, "BF16" if checkpoint.packed else checkpoint.dtype)
+    dtype = compute_dtype(place.device, stored_precision_of(checkpoint))
+    if checkpoint.is_in_parts:
+        parts = _parts_of_folder(checkpoint, place, dtype)
+    else:
+        parts = sd3_of_file(checkpoint, place, dtype, JointTransformer, T5_LENGTH)
+    without = WITHOUT_T5 if parts.lacks is None else parts.lacks
+    towers, t5, first_stage = parts.towers, parts.t5, parts.first_stage
+    return LoadedModel(
+        checkpoint=checkpoint,
+        device=place.device,
+        dtype=dtype,
+        text_encoder=towers[0].encoder,
+        tokenize=lambda text: [*towers[0].tokenize(text)],
+        frame=towers[0].frame,
+        unet=parts.transformer,
+        vae=first_stage.vae,
+        latent_scale=first_stage.scale,
+        latent_shift=first_stage.shift,
+        levels=NoiseLevels.of_flow(float(parts.schedule.get("shift", 3.0))),
+        bytes=network_bytes(*parts.networks),
+        preview=first_stage.preview,
+        reads=ReadByThree(towers, t5, int(parts.transformer.config.joint_attention_dim)),
+        traits=Traits(attends_jointly=True, lacks=without if t5 is None else ""),
+    )
+
+
+def _parts_of_folder(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtype) -> FlowParts:
     transformer = load_denoiser(JointTransformer, checkpoint, "transformer", place, dtype)
     first_stage = read_first_stage(checkpoint, place, dtype)
     towers = tuple(
@@ -108,21 +136,4 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     folders = (TEXT_3, "tokenizer_3")
     t5 = read_t5(checkpoint, folders, T5_LENGTH, place, dtype) if has_t5 else None
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
-    networks = [transformer, first_stage.vae, *(tower.encoder for tower in towers)]
-    return LoadedModel(
-        checkpoint=checkpoint,
-        device=place.device,
-        dtype=dtype,
-        text_encoder=towers[0].encoder,
-        tokenize=lambda text: [*towers[0].tokenize(text)],
-        frame=towers[0].frame,
-        unet=transformer,
-        vae=first_stage.vae,
-        latent_scale=first_stage.scale,
-        latent_shift=first_stage.shift,
-        levels=NoiseLevels.of_flow(float(scheduler.get("shift", 3.0))),
-        bytes=network_bytes(*networks, *([] if t5 is None else [t5.encoder])),
-        preview=first_stage.preview,
-        reads=ReadByThree(towers, t5, int(transformer.config.joint_attention_dim)),
-        traits=Traits(attends_jointly=True, lacks="" if has_t5 else WITHOUT_T5),
-    )
+    return FlowParts(transformer, first_stage, towers, t5, scheduler)

@@ -57,9 +57,18 @@ def read_t5(
         ValueError: the tokenizer's folder has no `tokenizer.json`.
     """
     encoder = load_part(T5EncoderModel, part_folder(checkpoint, folders[0]), place, dtype=dtype)
-    tokenize = read_t5_tokenizer(part_folder(checkpoint, folders[1]))
+    names = tuple({folders[0]: None, TEXT_3: None})
+    return t5_tower(encoder, part_folder(checkpoint, folders[1]), length, names)
+
+
+def t5_tower(encoder: nn.Module, folder: Path, length: int, names: tuple[str, ...]) -> T5Tower:
+    """An encoder with the tokenizer in a folder; `names` are what LoRAs call it.
+
+    Raises:
+        ValueError: there is no `tokenizer.json`.
+    """
     frame = TokenFrame(None, END, PADDING, length, most_rows=1)
-    return T5Tower(encoder, tokenize, frame, tuple({folders[0]: None, TEXT_3: None}))
+    return T5Tower(encoder, read_t5_tokenizer(folder), frame, names)
 
 
 def read_t5_tokenizer(folder: Path) -> Callable[[str], list[int]]:

@@ -46,6 +46,8 @@ ATTENTION = {
     "txt_attn.qkv": ("attn.add_q_proj", "attn.add_k_proj", "attn.add_v_proj"),
 }
 LAST_NORM = "final_layer.adaLN_modulation.1"
+AXES = (16, 56, 56)
+"""Of a head of every version: numbers that tell where a token is, by axis."""
 
 
 # Any: the names of diffusers' arguments.
@@ -57,6 +59,19 @@ def sizes(weights: Mapping[str, Stored]) -> dict[str, Any]:
         "guidance_embeds": "guidance_in.in_layer.weight" in weights,
         "in_channels": weights["img_in.weight"].shape[1],
     }
+
+
+# Any: as above.
+def configuration(weights: Mapping[str, Stored]) -> dict[str, Any]:
+    """Diffusers' configuration of a published transformer, all of it."""
+    hidden = weights["img_in.weight"].shape[0]
+    head = weights[f"{DOUBLE}.0.img_attn.norm.query_norm.scale"].shape[0]
+    return sizes(weights) | {
+        "patch_size": 1, "attention_head_dim": head, "num_attention_heads": hidden // head,
+        "joint_attention_dim": weights["txt_in.weight"].shape[1],
+        "pooled_projection_dim": weights["vector_in.in_layer.weight"].shape[1],
+        "axes_dims_rope": AXES,
+    }  # fmt: skip
 
 
 def converted(weights: Mapping[str, Stored]) -> dict[str, Stored]:

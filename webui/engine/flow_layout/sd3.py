@@ -43,6 +43,8 @@ ATTENTION = {
 LAST_NORM = "final_layer.adaLN_modulation.1"
 PLACES = "pos_embed"
 TEXT_NORM = "context_block.adaLN_modulation.1"
+HEAD_WIDTH, PATCH, SAMPLE_SIZE = 64, 2, 128
+"""Of every version; where heads are normalised, their width shows."""
 
 
 # Any: the names of diffusers' arguments.
@@ -57,6 +59,21 @@ def sizes(weights: Mapping[str, Stored]) -> dict[str, Any]:
         "in_channels": weights["x_embedder.proj.weight"].shape[1],
         "pos_embed_max_size": math.isqrt(weights[PLACES].shape[1]),
     }
+
+
+# Any: as above.
+def configuration(weights: Mapping[str, Stored]) -> dict[str, Any]:
+    """Diffusers' configuration of a published transformer, all of it."""
+    hidden = weights["x_embedder.proj.weight"].shape[0]
+    normed = weights.get(f"{BLOCKS}.0.x_block.attn.ln_q.weight")
+    head = HEAD_WIDTH if normed is None else normed.shape[0]
+    return sizes(weights) | {
+        "sample_size": SAMPLE_SIZE, "patch_size": PATCH, "attention_head_dim": head,
+        "num_attention_heads": hidden // head, "caption_projection_dim": hidden,
+        "joint_attention_dim": weights["context_embedder.weight"].shape[1],
+        "pooled_projection_dim": weights["y_embedder.mlp.0.weight"].shape[1],
+        "out_channels": weights["final_layer.linear.weight"].shape[0] // PATCH**2,
+    }  # fmt: skip
 
 
 def converted(weights: Mapping[str, Stored]) -> dict[str, Stored]:

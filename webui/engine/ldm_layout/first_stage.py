@@ -99,5 +99,5 @@ def _network(shape: FirstStageShape) -> AutoencoderKL | VQModel:
         "mid_block_add_attention": shape.middle_attends,
     }
     if shape.codes is None:
-        return AutoencoderKL(**common)
+        return AutoencoderKL(**common, use_quant_conv=shape.mixes, use_post_quant_conv=shape.mixes)
     return VQModel(**common, num_vq_embeddings=shape.codes)

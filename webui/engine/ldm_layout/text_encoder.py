@@ -80,6 +80,26 @@ def read_open_clip_with_projection(weights: Mapping[str, Tensor]) -> CLIPTextMod
     return _filled(encoder, inner | {"text_projection.weight": projection.T.contiguous()}, config)
 
 
+def read_clip_with_projection(
+    weights: Mapping[str, Tensor], activation: str
+) -> CLIPTextModelWithProjection:
+    """CLIP's text encoder with what it says of a text as a whole, by transformers' names.
+
+    Raises:
+        ValueError: the weights are not those of such an encoder.
+    """
+    projection = weights.get("text_projection.weight")
+    if projection is None:
+        raise ValueError("its second text encoder has no projection")
+    inner = {n: w for n, w in weights.items() if n.startswith("text_model.")}
+    inner.pop("text_model.embeddings.position_ids", None)
+    named = {name.removeprefix("text_model."): weight for name, weight in inner.items()}
+    config = _config(named, activation, int(projection.shape[0]))
+    with torch.device("meta"):
+        encoder = CLIPTextModelWithProjection(config)
+    return _filled(encoder, inner | {"text_projection.weight": projection}, config)
+
+
 def open_clip_converted(weights: Mapping[str, Tensor], unused_layers: int = 0) -> dict[str, Tensor]:
     """OpenCLIP's weights by transformers' names, without its projection.
 

@@ -7,10 +7,11 @@ The first that takes a file has it, so narrow ones stand before wide ones.
 from __future__ import annotations
 
 from webui.contracts.errors import NotAModel
-from webui.weights.signatures import ldm, sdxl, stable_diffusion
+from webui.weights.signatures import flow, ldm, sdxl, stable_diffusion
 from webui.weights.signatures.facts import Facts, Signature, WeightsFile
 
 SIGNATURES: tuple[Signature, ...] = (
+    Signature("sd3 and flux", flow.describe),
     Signature("sdxl", sdxl.describe),
     Signature(ldm.FAMILY, ldm.describe),
     Signature("sd1", stable_diffusion.describe),

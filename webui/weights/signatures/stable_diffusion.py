@@ -103,10 +103,10 @@ def _check_text_width(header: WeightsHeader, unet: UnetShape, text: str) -> None
         )
 
 
-def factor_of(header: WeightsHeader) -> int:
+def factor_of(header: WeightsHeader, prefix: str = FIRST_STAGE) -> int:
     """Pixels per latent cell: the first stage halves the picture between levels."""
     level = 0
-    while header.shape(f"{FIRST_STAGE}encoder.down.{level}.block.0.norm1.weight") is not None:
+    while header.shape(f"{prefix}encoder.down.{level}.block.0.norm1.weight") is not None:
         level += 1
     if level == 0:
         raise BrokenModel("The first stage (VAE) has no encoder. Download the model again.")
