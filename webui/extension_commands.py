@@ -11,6 +11,7 @@ from webui.contracts.errors import BadExtension, BadRequest, EaselError
 from webui.contracts.ids import ModelId
 from webui.contracts.settings import Settings
 from webui.extension_installing import YES, carry_out, installer_of, remove
+from webui.extension_running import run_command
 from webui.hooks.discovery import Found, find_extensions
 from webui.services.diffusers_folder import describe_folder
 from webui.services.extension_checks.suite import Bench, check_extension
@@ -30,6 +31,7 @@ VERBS: Mapping[str, str] = {
     "update": "fetch an installed one anew and show what changes: update NAME [--yes]",
     "back": "take back what was there before the last update or removal: back NAME [--yes]",
     "remove": "move one to the bin: remove NAME",
+    "run": "run a command that one adds: run NAME [COMMAND ...]",
     "new": "write the folder of an extension that works, to be changed: new NAME",
     "check": "see whether one fits this Easel, as its author should before others have it: check PATH",
 }
@@ -127,6 +129,18 @@ def _remove(words: Sequence[str], settings: Settings, say: Say) -> int:
     return 0
 
 
+def _run(words: Sequence[str], settings: Settings, say: Say) -> int:
+    name, found = _one(words[:1], "run NAME [COMMAND ...]"), _found(settings)
+    manifest = found[name].manifest if name in found else None
+    if manifest is None:
+        raise BadExtension(found[name].problem or "" if name in found else _missing(name, found))
+    if name not in ExtensionState(settings.data_dir).enabled():
+        raise BadExtension(
+            f"The extension {name!r} is not enabled, so none of its code runs. First: python launch.py extensions enable {name}"
+        )
+    return run_command(manifest, words[1:], settings, say)
+
+
 def _sure(words: Sequence[str]) -> tuple[bool, list[str]]:
     return YES in words, [word for word in words if word != YES]
 
@@ -169,6 +183,7 @@ _ACTS: Mapping[str, Verb] = {
     "update": _update,
     "back": _back,
     "remove": _remove,
+    "run": _run,
     "new": _new,
     "check": _check,
 }

@@ -1,8 +1,10 @@
 """Hears of jobs and of the worker, writes them down, and gives the page a bell."""
 
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -65,6 +67,20 @@ def routes(access: StudioAccess) -> APIRouter:
         return book.read(day)
 
     return router
+
+
+@hookimpl
+def commands(folder: Path) -> Mapping[str, Callable[[Sequence[str]], int]]:
+    """`python launch.py extensions run logbook day 2026-11-27`; without a day, the latest."""
+    return {"day": lambda words: _print_day(Book(folder), words)}
+
+
+def _print_day(book: Book, words: Sequence[str]) -> int:
+    day = words[0] if words else next(iter(book.days()), "")
+    for entry in reversed(book.read(day)):
+        seconds = "" if entry.seconds is None else f"{entry.seconds:8.1f} s"
+        sys.stdout.write(f"{time.strftime('%H:%M:%S', time.localtime(entry.time))} {entry.what:7}{seconds:10} {entry.said}\n")
+    return 0 if book.read(day) else 1
 
 
 @hookimpl

@@ -1,6 +1,6 @@
 """A tab, a panel and a button of the page, the routes behind them, and settings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
@@ -77,6 +77,13 @@ def routes(access: StudioAccess) -> APIRouter:
         store.remove(note)
 
     return router
+
+
+@hookimpl
+def wildcards(access: StudioAccess) -> Mapping[str, Sequence[str]]:
+    """`__notebook/prompts__` is the prompt of a note at random."""
+    notes = NoteStore(access.folder).find("", access.settings().shown)
+    return {"prompts": [" ".join(note.prompt.split()) for note in notes if note.prompt.strip()]}
 
 
 @hookimpl

@@ -58,7 +58,7 @@ def preprocessors_router(context: ApiContext) -> APIRouter:
                 reads=each.reads,
                 settings=tuple(SettingView(**vars(setting)) for setting in each.settings),
             )
-            for each in PREPROCESSORS
+            for each in (*PREPROCESSORS, *context.extensions.studio.preprocessors())
         ]
 
     @router.post(
@@ -72,7 +72,8 @@ def preprocessors_router(context: ApiContext) -> APIRouter:
     )
     def make(order: PreprocessView) -> ImageView:
         """The outcome is an image like an uploaded one; `controls` in a request takes its id."""
-        made = preprocess(context.images, order.image, order.preprocessor, order.settings)
+        others = context.extensions.studio.preprocessors()
+        made = preprocess(context.images, order.image, order.preprocessor, order.settings, others)
         width, height = context.images.size(made)
         return ImageView(id=made, width=width, height=height)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,6 +55,10 @@ class OrderHooks(Protocol):
         """The words of picture `index`."""
         ...
 
+    def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """Lists of entries by name, beside those in files."""
+        ...
+
 
 class Unchanged:
     """Answers where there are no extensions."""
@@ -66,6 +70,10 @@ class Unchanged:
     def change_prompts(self, prompts: Prompts, request: GenerationRequest, index: int) -> Prompts:  # noqa: ARG002
         """The same."""
         return prompts
+
+    def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """None."""
+        return {}
 
 
 UNCHANGED = Unchanged()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.contracts.page import DRAWING_TABS
 
-API_VERSION = "1.0"
+API_VERSION = "1.1"
 """Of the extension points. The second number rises with each addition; the first would break."""
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+import numpy as np
 from pydantic import BaseModel
 
 from webui.contracts.access import StudioAccess
 from webui.contracts.choices import SamplerInfo
+from webui.contracts.errors import HookFailed
 from webui.contracts.extension import Manifest
 from webui.contracts.page import (
     DRAWING_TABS,
@@ -21,6 +23,7 @@ from webui.contracts.page import (
     PageTab,
 )
 from webui.contracts.parameters.extension_arguments import EXTENSION_NAME
+from webui.contracts.preprocessor import Pixels, Preprocessor, Values
 from webui.hooks.arguments import Arguments, arguments_of
 from webui.hooks.host import HookHost
 
@@ -57,6 +60,7 @@ class Offers:
     samplers: tuple[SamplerInfo, ...] = ()
     schedules: tuple[tuple[str, str], ...] = ()
     """(name, explanation)."""
+    preprocessors: tuple[Preprocessor, ...] = ()
     page: PageParts = field(default_factory=PageParts)
     router: Router | None = None
 
@@ -82,14 +86,36 @@ def offered(host: HookHost, known: Offers, access: Callable[[str], StudioAccess]
     name = manifest.name
     samplers = _of(host, "samplers", manifest, several(SamplerInfo)) or ()
     schedules = _of(host, "schedules", manifest, _schedules) or ()
+    preprocessors = _of(host, "preprocessors", manifest, several(Preprocessor)) or ()
     with_routes = name in host.users("routes")
     return replace(
         known,
         samplers=tuple(replace(info, name=f"{name}/{info.name}", aliases=()) for info in samplers),
         schedules=tuple((f"{name}/{each}", said) for each, said in schedules),
+        preprocessors=tuple(_named(host, name, each) for each in preprocessors),
         page=_page_parts(host, manifest),
         router=_of(host, "routes", manifest, _router, access=access(name)) if with_routes else None,
     )
+
+
+def _named(host: HookHost, extension: str, offered: Preprocessor) -> Preprocessor:
+    """A preprocessor by its whole name, whose failures carry the extension's."""
+
+    def run(pixels: Pixels, values: Values) -> Pixels:
+        try:
+            made = np.asarray(offered.run(pixels, values))
+            if made.dtype != np.uint8 or made.shape != pixels.shape:
+                raise TypeError(
+                    f"an array of shape {made.shape} and {made.dtype} was given; {pixels.shape} of uint8 was expected"
+                )
+        except Exception as error:
+            host.log.note(extension, "preprocessors", error)
+            raise HookFailed(
+                f"The extension {extension!r} failed in its preprocessor {offered.name!r}: {error}."
+            ) from error
+        return np.ascontiguousarray(made)
+
+    return replace(offered, name=f"{extension}/{offered.name}", run=run)
 
 
 def _page_parts(host: HookHost, manifest: Manifest) -> PageParts:

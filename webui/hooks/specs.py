@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
@@ -31,6 +32,7 @@ from webui.contracts.ids import JobId
 from webui.contracts.job import Job, Picture
 from webui.contracts.page import PageAction, PagePanel, PageTab
 from webui.contracts.plot import PlotAxis
+from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.request import GenerationRequest
 
 if TYPE_CHECKING:
@@ -170,6 +172,34 @@ def scripts() -> Sequence[str]:  # type: ignore[empty-body]
 
     Asked once, when the extension is loaded. For what hears events without anything to see; `start` may
     give back a function that ends it. An error leaves the scripts out.
+    """
+
+
+@_point("collect", "studio")
+def preprocessors() -> Sequence[Preprocessor]:  # type: ignore[empty-body]
+    """Give ways to make a control picture of another, by numpy and OpenCV.
+
+    Asked once, when the extension is loaded. A preprocessor is called '<extension>/<name>' everywhere. Its
+    `run` gives (height, width, 3) of uint8 of the same size, in the thread that asks for it. An error leaves the
+    extension's preprocessors out; one in `run` is answered with the extension's name. Since 1.1.
+    """
+
+
+@_point("collect", "studio")
+def wildcards(access: StudioAccess) -> Mapping[str, Sequence[str]]:  # type: ignore[empty-body]
+    """Give lists of entries that prompts name as `__<extension>/<name>__`, a line each as in a wildcard's file.
+
+    Asked whenever a prompt with choices is drawn or names are completed: be quick. An error leaves the
+    extension's lists out. Since 1.1.
+    """
+
+
+@_point("collect", "studio")
+def commands(folder: Path) -> Mapping[str, Callable[[Sequence[str]], int]]:  # type: ignore[empty-body]
+    """Give commands for `python launch.py extensions run <extension> <command> ...`: of words, to the exit status.
+
+    Asked in a process of its own, without a studio; `folder` has the extension's own files. What the command
+    does is its own business. An error is said, with its traceback. Since 1.1.
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, 
 from webui.contracts.extension import Manifest
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
+from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 from webui.hooks.arguments import arguments_of
 from webui.hooks.host import HookHost, Own, Use
@@ -89,6 +90,19 @@ class StudioExtensions:
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
         return ()
+
+    def preprocessors(self) -> tuple[Preprocessor, ...]:
+        """What extensions add to the preprocessors, by their whole names."""
+        return tuple(each for offers in self._offers.values() for each in offers.preprocessors)
+
+    def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """What extensions add to the wildcards, by their whole names."""
+        found: dict[str, Sequence[str]] = {}
+        for name in self.host.users("wildcards"):
+            given = self.host.collect("wildcards", _lists, only=name, access=self.access(name))
+            for _, lists in given:
+                found |= {f"{name}/{each}": lines for each, lines in lists.items()}
+        return found
 
     def plot_axes(self) -> tuple[PlotAxis, ...]:
         """What extensions let a plot vary, each by its whole name; Easel's own without a prefix."""
@@ -248,6 +262,10 @@ def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
 
 
 # Any: what an extension gives, which may be anything.
+
+
+def _lists(given: Any) -> dict[str, Sequence[str]]:
+    return {one(str)(name): several(str)(lines) for name, lines in dict(given or {}).items()}
 
 
 def _said(arguments: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -19,18 +19,24 @@ MOST = 2048
 
 
 def preprocess(
-    images: ImageStore, image: ImageId, name: str, settings: Mapping[str, float]
+    images: ImageStore,
+    image: ImageId,
+    name: str,
+    settings: Mapping[str, float],
+    others: Sequence[Preprocessor] = (),
 ) -> ImageId:
-    """What a preprocessor makes of a stored picture.
+    """What a preprocessor makes of a stored picture; `others` are there beside Easel's own.
 
     Raises:
         NotFound: no such picture.
         InvalidField: no such preprocessor, or a setting that it has not or that is out of range.
         BadImage: it wants a picture of numbers, and this one is coloured.
+        HookFailed: the extension that it is of failed.
     """
-    chosen = next((each for each in PREPROCESSORS if each.name == name), None)
+    every = (*PREPROCESSORS, *others)
+    chosen = next((each for each in every if each.name == name), None)
     if chosen is None:
-        known = ", ".join(each.name for each in PREPROCESSORS)
+        known = ", ".join(each.name for each in every)
         raise InvalidField([FieldProblem("preprocessor", repr(name)[:100], f"one of {known}")])
     values = chosen.values(settings)
     with Image.open(images.path(image), formats=("PNG",)) as opened:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from webui.contracts.errors import BadRequest, UnknownWildcard
 from webui.prompt.choices import parse_entry
@@ -26,6 +27,7 @@ MAX_FILES = 10_000
 
 _log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _Stamp = tuple[int, int]
 _Lists = Mapping[str, Sequence[Option]]
 """What a file holds, by the name within it; a text file's one list is ''."""
@@ -34,26 +36,39 @@ _Lists = Mapping[str, Sequence[Option]]
 class WildcardStore:
     """The files below some folders; read when asked for, and anew when they change."""
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        """Of two lists of one name that in the earlier folder counts; a folder need not exist."""
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        others: Callable[[], Mapping[str, Sequence[str]]] = dict,
+    ) -> None:
+        """Of two lists of one name that in the earlier folder counts; a folder need not exist.
+
+        `others` gives further lists by name, such as those of extensions; files count before them.
+        """
         self._folders = tuple(folders)
+        self._others = others
         self._read: dict[Path, tuple[_Stamp, _Lists]] = {}
 
     def names(self) -> tuple[str, ...]:
         """What a prompt can name, sorted."""
-        return tuple(sorted(self._places()))
+        return tuple(sorted({**self._places(), **self._others()}))
 
     def entries(self) -> Entries:
         """The wildcards as they are now, for one request: it sees the same files throughout."""
-        places = self._places()
+        others = {name: "\n".join(lines) for name, lines in self._others().items()}
+        places: dict[str, tuple[Path, str] | str] = {**others, **self._places()}
         known: dict[str, Sequence[Option]] = {}
 
         def look_up(name: str) -> Sequence[Option]:
             if name not in known:
                 known[name] = [
                     option
-                    for file, key in _matching(name, places)
-                    for option in self._lists(file).get(key, ())
+                    for place in _matching(name, places)
+                    for option in (
+                        _options(place)
+                        if isinstance(place, str)
+                        else self._lists(place[0]).get(place[1], ())
+                    )
                 ]
             return known[name]
 
@@ -100,7 +115,11 @@ def _read(file: Path) -> _Lists:
     if file.suffix in ENDINGS:
         return read_tree(file)
     text = file.read_text(encoding="utf-8-sig", errors="replace")
-    return {"": [parse_entry(line) for line in _lines(text)]}
+    return {"": _options(text)}
+
+
+def _options(text: str) -> list[Option]:
+    return [parse_entry(line) for line in _lines(text)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -121,7 +140,7 @@ def _lines(text: str) -> Iterator[str]:
             yield entry
 
 
-def _matching(name: str, places: Mapping[str, tuple[Path, str]]) -> Sequence[tuple[Path, str]]:
+def _matching(name: str, places: Mapping[str, _T]) -> Sequence[_T]:
     """Places of a name, whose capitals do not count; with * all that it fits, slashes too."""
     if name in places:
         return [places[name]]

@@ -53,7 +53,7 @@ class WordSources:
     ) -> WordSources:
         """Those of a data folder."""
         wildcards = [folder / "wildcards", folder / "models" / "wildcards"]
-        return cls(StyleStore(folder), WildcardStore(wildcards), hooks)
+        return cls(StyleStore(folder), WildcardStore(wildcards, hooks.wildcards), hooks)
 
 
 NO_SOURCES = WordSources(StyleStore(Path(os.devnull)), WildcardStore(()))

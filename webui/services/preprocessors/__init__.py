@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from webui.contracts.preprocessor import Preprocessor, Setting
 from webui.services.preprocessors import classes, lines, surfaces
-from webui.services.preprocessors.declaration import Preprocessor, Setting
 
 __all__ = ["PREPROCESSORS", "Preprocessor", "Setting"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from webui.contracts.palette import KNOWN, colours_of
-from webui.services.preprocessors.declaration import Pixels, Values
+from webui.contracts.preprocessor import Pixels, Values
 
 _ALL = 256
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from webui.services.preprocessors.declaration import Pixels, Values
+from webui.contracts.preprocessor import Pixels, Values
 
 Floats = NDArray[np.float32]
 
