@@ -76,7 +76,7 @@ def _until_painted(address: str, wanted: Numbers) -> dict[str, Any]:
 @pytest.fixture
 def mapped(canvas: Any) -> Iterator[Any]:
     """The same, painting a map of classes."""
-    choose(canvas, "Class map")
+    choose(canvas, "Map")
     on_desk(canvas, TAB, RESET)
     yield canvas
     on_desk(canvas, TAB, RESET)
@@ -86,7 +86,7 @@ def mapped(canvas: Any) -> Iterator[Any]:
 def choose(page: Any, what: str) -> None:
     """Say what is painted."""
     page.click(f"#live-canvas .ez-canvas-sources button:has-text('{what}')")
-    noun = {"Class map": "class", "Colours": "colour"}[what]
+    noun = {"Map": "class", "Colours": "colour"}[what]
     until(page, TAB, f"desk.noun === '{noun}' && !desk.sources.switching")
 
 
@@ -121,7 +121,7 @@ def test_colours_and_map_wait_for_one_another(mapped: Any) -> None:
     stroke(canvas, TAB, (20, 20), (100, 20))
     colours, strength = layer(canvas, TAB), canvas.locator("#live-denoising_strength")
     assert strength.is_visible()
-    choose(canvas, "Class map")
+    choose(canvas, "Map")
     assert not layer(canvas, TAB).any()
     assert not strength.is_visible()
     canvas.click("#live-canvas .ez-canvas-class[title=water]")
@@ -136,13 +136,13 @@ def test_colours_and_map_wait_for_one_another(mapped: Any) -> None:
     assert np.array_equal(layer(canvas, TAB), colours)
     assert slot(canvas, TAB, "class_map") is None
     assert slot(canvas, TAB, "image") is not None
-    choose(canvas, "Class map")
+    choose(canvas, "Map")
     assert np.array_equal(layer(canvas, TAB), classes)
 
 
 def test_a_map_is_there_again_after_a_reload(page: Any) -> None:
     open_canvas(page, TAB)
-    choose(page, "Class map")
+    choose(page, "Map")
     page.click("#live-canvas .ez-canvas-class[title=water]")
     stroke(page, TAB, (20, 20), (100, 20))
     painted, kept = layer(page, TAB), slot(page, TAB, "class_map")

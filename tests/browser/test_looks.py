@@ -139,3 +139,43 @@ def test_several_results_stand_as_close_in_both_directions(page: Any) -> None:
     )
     assert right["x"] - first["x"] - first["width"] == pytest.approx(12, abs=1)
     assert below["y"] - first["y"] - first["height"] == pytest.approx(12, abs=1)
+
+
+def test_fields_beside_one_another_stand_on_one_line(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=inpaint]")
+    page.wait_for_selector("#inpaint-mask_blur_y input")
+    boxes: dict[str, dict[str, float]] = {}
+    for name in ("inpaint_area", "masked_padding", "mask_blur", "mask_blur_y"):
+        shown = page.locator(f"#inpaint-{name}")
+        field = shown.locator(".wrap:has(input[role])" if name == "inpaint_area" else "input")
+        boxes[name] = field.first.bounding_box()
+    for left, right in (("inpaint_area", "masked_padding"), ("mask_blur", "mask_blur_y")):
+        assert abs(boxes[left]["y"] - boxes[right]["y"]) < 1.5
+        assert abs(boxes[left]["height"] - boxes[right]["height"]) < 1.5
+
+
+def test_the_tools_of_the_canvas_stand_in_one_row(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=inpaint]")
+    page.wait_for_selector("#inpaint-canvas .ez-canvas-bar")
+    rows = "[...document.querySelectorAll('#inpaint-canvas .ez-canvas-group')].map((e) => e.getBoundingClientRect().top)"
+    page.wait_for_function(f"new Set({rows}).size === 1")
+
+
+def test_what_the_model_suggests_is_not_marked_as_changed(
+    browser: Any, shared_studio: RunningStudio
+) -> None:
+    with watched_page(browser, shared_studio.address) as tab:
+        tab.route(
+            "**/api/v1/models",
+            lambda route: route.fulfill(json=[
+                {**model, "defaults": {"steps": 33}} for model in route.fetch().json()
+            ]),
+        )  # fmt: skip
+        tab.reload()
+        tab.wait_for_selector("#txt2img-steps.ez-changed")  # 20 is not what this model wants
+        tab.click("#txt2img-steps .ez-reset")
+        tab.wait_for_selector("#txt2img-steps:not(.ez-changed)")
+        assert tab.input_value("#txt2img-steps input[type=number]") == "33"
+        tab.click(".ez-nav a[data-tab=live]")
+        tab.wait_for_selector("#live-denoising_strength .ez-reset", state="attached")
+        tab.wait_for_selector("#live-denoising_strength:not(.ez-changed)")

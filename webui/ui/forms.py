@@ -79,7 +79,7 @@ class Form:
                 "element": element_id(self.tab, name),
                 "title": PARAMETERS[name].title,
                 "help": PARAMETERS[name].help,
-                "default": default(name),
+                "default": _begins_with(name, control),
                 "fold": _fold_of(control),
             }
             for name, control in self.controls.items()
@@ -112,6 +112,12 @@ class Form:
             if name in values and _usable(name, values[name], models)
         }
         return {control: change for control, change in changes.items() if change is not None}
+
+
+def _begins_with(name: str, control: Component) -> Any:
+    """What a field's control has at first: a tab may begin a number elsewhere than requests do."""
+    number = isinstance(control, gr.Slider) and not isinstance(control.value, str)
+    return control.value if number else default(name)
 
 
 def control(

@@ -70,7 +70,11 @@ export function reconcile(container, items, create, update) {
     if (element === place) place = place.nextElementSibling;
     else container.insertBefore(element, place);
   }
-  for (const element of old.values()) element.remove();
+  for (const element of old.values()) {
+    // What is still loading need not come: its picture may be gone by then.
+    element.querySelectorAll('img').forEach((image) => image.removeAttribute('src'));
+    element.remove();
+  }
 }
 
 export const clampText = (text, length) => (text.length > length ? text.slice(0, length - 1) + '…' : text);

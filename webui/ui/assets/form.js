@@ -1,6 +1,7 @@
 // A form in the browser: kept between visits, filled by name, with a dot where a value is changed.
 
 import { make } from './dom.js';
+import { models } from './models.js';
 
 const forms = new Map();
 const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
@@ -33,9 +34,9 @@ export function declare(fields) {
 
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
 export function mount({ props, trigger }, { tab: name, fields }) {
-  const form = { fields, values: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
+  const form = { fields, values: {}, suits: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
   forms.set(name, form);
-  fields.forEach(decorate.bind(null, name));
+  for (const field of fields) decorate(form, name, field);
   const asked = pending.get(name);
   pending.delete(name);
   if (asked?.start) form.then = () => form.send({ values: {} }, 'submit');
@@ -71,11 +72,9 @@ export function changed(name, ...given) {
   const form = forms.get(name);
   if (!form) return;
   form.values = Object.fromEntries(form.fields.map((field, i) => [field.name, valueOf(field, given[i])]));
-  for (const field of form.fields) {
-    decorate(name, field);
-    mark(field, form.values[field.name]);
-  }
-  summarise(form);
+  for (const field of form.fields) decorate(form, name, field);
+  marked(form);
+  suit(form);
   if (form.restored) keep(name, form.values);
   announce(name);
 }
@@ -97,16 +96,38 @@ function keep(name, given) {
 
 const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom', 'extensions', 'plot']);
 
-const differs = (field, value) => (Array.isArray(value ?? field.default) ? (value ?? []).length > 0 : value !== field.default && (value ?? '') !== (field.default ?? ''));
+/** What a field has where nobody changed it: what the model suggests, else its own default. */
+const usual = (form, field) => form.suits[field.name] ?? field.default;
 
-function mark(field, value) {
-  document.getElementById(field.element)?.classList.toggle('ez-changed', differs(field, value) && !NEVER_MARKED.has(field.name));
+const differs = (value, wanted) => (Array.isArray(value ?? wanted) ? (value ?? []).length > 0 : value !== wanted && (value ?? '') !== (wanted ?? ''));
+
+/** Another model suggests other values. */
+async function suit(form) {
+  const id = form.values.model;
+  if (id === form.suited) return;
+  form.suited = id;
+  const found = (await models()).find((model) => model.id === id);
+  if (form.suited !== id) return;
+  if (!found) form.suited = null; // asked again with the next change
+  form.suits = found?.defaults ?? {};
+  marked(form);
+}
+
+/** Show which values are changed. */
+function marked(form) {
+  for (const field of form.fields) {
+    const element = document.getElementById(field.element);
+    element?.classList.toggle('ez-changed', differs(form.values[field.name], usual(form, field)) && !NEVER_MARKED.has(field.name));
+    const reset = element?.querySelector(':scope > .ez-reset');
+    if (reset) reset.title = `Back to ${usual(form, field) ?? 'automatic'}`;
+  }
+  summarise(form);
 }
 
 /** Put the changed values of each folded group behind its title. */
 function summarise(form) {
   for (const fold of new Set(form.fields.map((field) => field.fold).filter(Boolean))) {
-    const said = form.fields.filter((field) => field.fold === fold && differs(field, form.values[field.name]))
+    const said = form.fields.filter((field) => field.fold === fold && differs(form.values[field.name], usual(form, field)))
       .map((field) => inWords(field.title.toLowerCase(), form.values[field.name]));
     document.getElementById(fold)?.style.setProperty('--ez-said', JSON.stringify(said.length ? `: ${said.join(', ')}` : ''));
   }
@@ -121,13 +142,13 @@ function inWords(title, value) {
 }
 
 /** Give a control its sentence of help, and a dot that brings the default back; once it is there. */
-function decorate(name, field) {
+function decorate(form, name, field) {
   const element = document.getElementById(field.element);
   if (!element || element.title) return; // Gradio loads its controls one by one
   element.title = field.help;
   if (NEVER_MARKED.has(field.name)) return;
   element.append(make('button', {
-    type: 'button', className: 'ez-reset', title: `Back to ${field.default ?? 'automatic'}`,
-    'aria-label': `Reset ${field.title}`, onclick: () => fill(name, { [field.name]: field.default }),
+    type: 'button', className: 'ez-reset', 'aria-label': `Reset ${field.title}`,
+    onclick: () => fill(name, { [field.name]: usual(form, field) }),
   }));
 }

@@ -86,18 +86,23 @@ function follow(live) {
   send(live);
 }
 
-/** What was under way when a newer stroke came may have ended with a picture all the same. */
+/** What was under way when a newer stroke came may end with a picture all the same: gone before it is seen. */
 function clearUp(live) {
   for (const id of [...live.left]) {
     const job = store.all().find((one) => one.id === id);
+    const pictures = job?.pictures ?? [];
+    if (!live.keep.checked) pictures.forEach((picture) => discard({ ...picture, job: id }));
     if (job && store.isActive(job)) continue;
     live.left.delete(id);
-    if (!job?.pictures?.length) store.forget(id);
-    else if (!live.keep.checked) job.pictures.forEach((picture) => discard({ ...picture, job: id }));
+    if (!pictures.length) store.forget(id);
   }
 }
 
+const discarded = new Set();
+
 async function discard(picture) {
   const putBack = store.withdraw(picture);
+  if (discarded.has(picture.id)) return; // the record told of it once more
+  discarded.add(picture.id);
   try { await remove(`/pictures/${picture.id}`); store.forget(picture.job); } catch { putBack(); }
 }

@@ -4,7 +4,7 @@
 import { make } from '../dom.js';
 import { setSlot, slotValue } from '../slots.js';
 
-const TITLES = { colour: 'Colours', class: 'Class map' };
+const TITLES = { colour: ['Colours', 'Paint the colours that a picture begins with'], class: ['Map', 'Paint a map of classes, each drawn by its words'] };
 const QUIET = ['classes', 'palette', 'look'];
 
 export class Sources {
@@ -12,7 +12,7 @@ export class Sources {
   constructor(desk, all) {
     Object.assign(this, { desk, all, used: all[0], held: new Map(), switching: null });
     this.choice = make('div', { className: 'ez-canvas-group ez-canvas-sources', role: 'radiogroup', 'aria-label': 'Paint' }, ...all.map((source) =>
-      make('button', { type: 'button', className: 'ez-canvas-word', role: 'radio', textContent: TITLES[source.noun], onclick: () => this.use(source) })));
+      make('button', { type: 'button', className: 'ez-canvas-word', role: 'radio', textContent: TITLES[source.noun][0], title: TITLES[source.noun][1], onclick: () => this.use(source) })));
     // What a form is filled with, or had before a reload, may be of another.
     document.addEventListener('easel:slot', ({ detail }) => {
       const source = all.find(({ slots }) => slots.layer === detail.name);

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from webui.contracts.checkpoint import Task
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import EaselError
 from webui.contracts.palettes import MODELS_OWN, palette_of
 from webui.contracts.parameters.regions import AUTOMATIC_DRIVER, CONTROLNET, NATIVE, REGION_PROMPTS
@@ -58,7 +58,10 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         with gr.Row(elem_classes=["ez-pair"]):
             controls |= {name: control(NAME, name) for name in ("map_driver", "map_palette")}
         said = gr.HTML(
-            elem_id=f"{NAME}-driver", elem_classes=["ez-driver"], apply_default_css=False
+            _said_at_first(models, context.catalog),
+            elem_id=f"{NAME}-driver",
+            elem_classes=["ez-driver"],
+            apply_default_css=False,
         )
         controls |= {
             **regions_panel(NAME),
@@ -86,6 +89,11 @@ def canvas(catalog: Catalog) -> Canvas | None:
     models = [model for task in TASKS for model in catalog.models(task)]
     palette = palette_of(MODELS_OWN, models[0].classes) if models else None
     return None if palette is None else class_canvas(NAME, palette.classes)
+
+
+def _said_at_first(models: Sequence[CheckpointInfo], catalog: Catalog) -> str:
+    """What the line below the drivers' menu says of the first model."""
+    return next((SAID[driver] for driver in drivers_of(models[0], catalog)), "") if models else ""
 
 
 def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:
