@@ -24,6 +24,7 @@ from tests.engine.rig import Rig, order
 from webui.contracts.errors import BrokenModel
 from webui.engine.encoding import encode_texts
 from webui.engine.families.registry import load_model
+from webui.engine.packed.layers import PackedLinear
 from webui.engine.work import EncodeText
 
 CPU = torch.device("cpu")
@@ -101,6 +102,9 @@ def test_weights_of_eight_bits_are_those_of_their_numbers(tmp_path: Path) -> Non
         safetensors.torch.save_file(weights, file)
         model = load_model(described(file), CPU)
         said.append((drawn(model), encode_texts([EncodeText(model, "a red house")])[0].tokens))
+    lean = load_model(described(tmp_path / "eight.safetensors"), CPU, lean=True)
+    assert sum(isinstance(layer, PackedLinear) for layer in lean.unet.modules()) > 10
+    assert torch.allclose(drawn(lean), said[0][0], atol=1e-5)  # eight bits fit bfloat16
     for eight, plain_numbers in zip(*said, strict=True):  # files are aligned otherwise: rounding
         assert torch.allclose(eight, plain_numbers, atol=1e-5)
     assert said[0][0].abs().max() > 0.1

@@ -43,6 +43,7 @@ from webui.contracts.ids import ModelId
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
+from webui.engine.packed.layers import PackedConv2d
 from webui.engine.programs.upscale import GRAIN_DRAW
 from webui.engine.weights import open_weights
 from webui.engine.work import DecodeLatent, Predict, ReadPicture
@@ -199,6 +200,17 @@ def test_a_single_file_draws_what_diffusers_draws(
     configs = write_configs(tmp_path / "c", UNET_UNCLIP, TEXT_SD2, **told)
     theirs = pipeline_of_file(checkpoint, configs)
     check(load_model(checkpoint, CPU), theirs, Asked(image, level, 4.0), monkeypatch)
+
+
+def test_where_half_precision_stays_it_draws_the_same(tmp_path: Path, image: Path) -> None:
+    checkpoint = write_original(tmp_path / "a.safetensors", tiny_unclip(), torch.float16)
+    whole, lean = load_model(checkpoint, CPU), load_model(checkpoint, CPU, lean=True)
+    assert lean.variations is not None
+    assert any(isinstance(m, PackedConv2d) for m in lean.variations.encoder.net.modules())
+    first, second = (
+        drawn(model, image, 0, 4.0).works(DecodeLatent)[0].latent for model in (whole, lean)
+    )
+    assert (first - second).abs().max() < 1e-3
 
 
 def test_a_single_file_whose_image_encoder_lacks_weights_is_broken(tmp_path: Path) -> None:

@@ -166,6 +166,20 @@ def test_text_encoders_of_another_width_are_a_broken_model(tmp_path: Path) -> No
         describe(write_sparse(tmp_path / "a.safetensors", shapes))
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{UNET}x_embedder.proj.weight", f"{UNET}context_embedder.weight", f"{UNET}y_embedder.mlp.0.weight",
+        "first_stage_model.decoder.conv_in.weight", "text_encoders.t5xxl.transformer.shared.weight",
+        "text_encoders.clip_l.transformer.text_model.embeddings.token_embedding.weight",
+    ],
+)  # fmt: skip
+def test_impossible_shapes_are_a_broken_model(tmp_path: Path, name: str) -> None:
+    shapes = shapes_of(sd3_network(MEDIUM)) | {name: (3,)}
+    with pytest.raises(BrokenModel, match="impossible shape"):
+        describe(write_sparse(tmp_path / "a.safetensors", shapes))
+
+
 @pytest.mark.parametrize("sizes", [MEDIUM, LARGE, MEDIUM_35], ids=["3", "3.5 large", "3.5 medium"])
 def test_the_configuration_of_each_published_sd3_is_told_by_its_weights(
     sizes: dict[str, Any],

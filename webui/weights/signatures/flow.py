@@ -48,7 +48,7 @@ def describe(file: WeightsFile) -> Facts | No:
     if family is None:
         return No("it has no transformer of SD 3 or FLUX with text encoders and a first stage.")
     prefix = first_stage_of(shapes) or ""
-    channels = shapes[prefix + FIRST_LATENT][1]
+    channels = _columns(shapes, prefix + FIRST_LATENT)
     taken = _columns(shapes, UNET + _TAKES[family])
     if taken != channels * _CELLS[family]:
         return No(
@@ -104,12 +104,14 @@ def _parts(file: WeightsFile, family: str) -> tuple[tuple[str, str], ...]:
 
 
 def _columns(shapes: Shapes, name: str) -> int:
-    """The second of a matrix' sizes.
+    """The second size of a matrix, or of a convolution.
 
     Raises:
         BrokenModel: there is no such matrix.
     """
     shape = shapes.get(name, ())
     if len(shape) < 2:
-        raise BrokenModel(f"The weight {name!r} is missing, or no matrix. Download the file again.")
+        raise BrokenModel(
+            f"The weight {name!r} is missing, or of an impossible shape. Download the file again."
+        )
     return shape[1]
