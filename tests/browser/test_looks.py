@@ -73,6 +73,21 @@ def test_on_a_phone_header_help_and_generate_stay_while_the_form_scrolls(phone: 
     phone.wait_for_selector("#ez-help")
 
 
+def test_on_a_phone_samples_are_not_in_the_way_of_a_form_for_pictures(phone: Any) -> None:
+    phone.wait_for_selector(".ez-welcome:visible")
+    for tab in ("img2img", "upscale"):
+        phone.click(f".ez-nav a[data-tab={tab}]")
+        phone.wait_for_selector(f"#{tab}-image .ez-well label:visible")
+        assert phone.locator(f"#{tab}-image").bounding_box()["y"] < 200
+
+
+def test_an_empty_stage_beside_a_canvas_says_what_comes_there(page: Any) -> None:
+    said = "getComputedStyle(document.querySelector('.ez-welcome'), '::after').content"
+    for tab, words in (("live", "follows here"), ("semantic", "then press Generate")):
+        page.click(f".ez-nav a[data-tab={tab}]")
+        page.wait_for_function(f"{said}.includes('{words}')")
+
+
 def test_on_a_phone_generate_brings_the_stage_into_sight(phone: Any) -> None:
     phone.fill(PROMPT, "seen at once")
     phone.evaluate("scrollTo(0, 600)")
