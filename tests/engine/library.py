@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tests.engine.original import tiny_unclip, write_original
 from tests.engine.tiny import TinySizes, write_tiny, write_tiny_control, write_tiny_upscaler
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo, Task
@@ -45,6 +46,8 @@ class Library:
     def _written(self, task: Task) -> CheckpointInfo:
         if task == "upscale":
             return write_tiny_upscaler(self._folder / task)
+        if task == "variation":
+            return write_original(self._folder / f"{task}.safetensors", tiny_unclip())
         classes = CLASSES if task in ("semantic", "layout") else ()
         return write_tiny(self._folder / task, TinySizes(task=task, classes=classes))
 

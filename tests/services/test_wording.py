@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.services.models import write_lora, write_weights
+from webui.contracts.checkpoint import Task
 from webui.contracts.errors import BadRequest, InvalidField, UnknownAdapter
+from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.parameters.words import CHOICES
 from webui.contracts.request import GenerationRequest
 from webui.prompt.reading import read_text
@@ -192,6 +195,22 @@ def test_a_lora_in_timed_brackets_is_at_work_when_its_text_would_be_read(folder:
     timed, whole = made(folder, prompt, steps=20).text_of(0).loras
     assert (timed.during, timed.blocks) == (((0.5, 1.0),), ())
     assert (whole.during, len(whole.blocks)) == ((), 17)
+
+
+@pytest.mark.parametrize(
+    ("task", "during"), [("text", ()), ("edit", ((0.5, 1.0),)), ("variation", ((0.5, 1.0),))]
+)
+def test_with_an_image_times_count_by_the_steps_that_are_taken(
+    folder: Path, task: Task, during: tuple[tuple[float, float], ...]
+) -> None:
+    model = replace(FAKE_CHECKPOINT, task=task)
+    asked = {"prompt": "[<lora:chalk:1>:10]", "steps": 20, "denoising_strength": 0.25}
+    request = GenerationRequest.model_validate(
+        {**asked, "image": "a" * 64, "model": model.id, "seed": 5}
+    )
+    catalog = Catalog([folder / "models"], built_in=[model])
+    loras = worded(request, catalog, WordSources.below(folder)).text_of(0).loras
+    assert [use.during for use in loras] == ([during] if during else [])
 
 
 def test_a_second_pass_goes_on_with_the_times_of_the_first(folder: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.parameters.drawing import MAX_SEED
 from webui.contracts.parameters.upscaling import BY_MODEL
 from webui.contracts.request import GenerationRequest
 
 MOST_OF_ALL = 0.999
 """The denoising strength from which on all steps are taken."""
+TAKES_ALL: tuple[Task, ...] = ("upscale", "edit", "variation")
+"""Tasks that look at an image and begin with noise alone, so that all steps are taken."""
 
 
 def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
@@ -21,7 +23,7 @@ def steps_of(request: GenerationRequest, checkpoint: CheckpointInfo) -> int:
         return _share(request)
     if request.upscaler != BY_MODEL:
         return 0
-    if checkpoint.task in ("upscale", "edit", "variation"):
+    if checkpoint.task in TAKES_ALL:
         return request.steps
     if request.image is None:
         return request.steps + (hires_steps_of(request)[1] if request.has_hires else 0)
@@ -41,8 +43,10 @@ def rounds_of(request: GenerationRequest) -> tuple[GenerationRequest, ...]:
     return tuple(request.model_copy(update=own) for own in rounds)
 
 
-def passes_of(request: GenerationRequest) -> tuple[int, ...]:
-    """Steps of the first pass over a picture, and of the second where there is one that draws."""
+def passes_of(request: GenerationRequest, task: Task) -> tuple[int, ...]:
+    """Steps of the first pass over a picture, by a model of a task, and of the second where there is one that draws."""
+    if request.image is not None and task in TAKES_ALL:
+        return (request.steps,)
     if request.image is not None:
         return (_share(request),)
     second = hires_steps_of(request)[1] if request.has_hires else 0

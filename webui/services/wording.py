@@ -199,7 +199,7 @@ class _Named:
 
     def __init__(self, request: GenerationRequest, catalog: Catalog) -> None:
         self._loras = request.loras
-        steps = passes_of(request)
+        steps = passes_of(request, catalog.get(request.model).task if request.model else "text")
         counts = [*zip(steps, (0, steps[0]), strict=False)]
         self._passes = [Pass(i, own, after) for i, (own, after) in enumerate(counts) if own]
         self._catalog = catalog

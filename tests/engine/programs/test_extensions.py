@@ -55,6 +55,7 @@ CASES: Mapping[str, Case] = {
     "a soft mask": Case("inpaint", files=("image", "mask"), fields={"soft_inpainting": True}),
     "a mask for a model of masks": Case("inpaint", "inpaint", ("image", "mask")),
     "an edit": Case("edit", "edit", ("image",)),
+    "a variation": Case("variation", "variation", ("image",), {"width": 64, "height": 64}),
     "upscaling without words": Case("upscale", "upscale", ("image",)),
     "upscaling in tiles": Case("tiled upscale", files=("image",), fields=IN_FOUR),
     "resampling": Case("resample", files=("image",), fields={"upscaler": "Lanczos"}, draws=False),
