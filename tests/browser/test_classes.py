@@ -10,6 +10,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_a_class_is_picked_where_the_model_draws_classes(easel: Any) -> None:
+    easel.click(".ez-nav a[data-tab=txt2img]")
     assert not easel.is_visible("#txt2img-class_label")
     easel.fill("#txt2img-prompt textarea", "a forgotten house")
     easel.click("#txt2img-model input")

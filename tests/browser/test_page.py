@@ -305,3 +305,12 @@ def test_a_killed_studio_comes_back_to_the_open_page(
     tab.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 10", timeout=30_000)
     assert tab.input_value(PROMPT) == "through a restart"
     context.close()
+
+
+def test_what_is_filled_while_another_filling_is_under_way_arrives(page: Any) -> None:
+    page.evaluate("""async () => { const { fill } = await import('/assets/easel/form.js');
+        fill('txt2img', {}); await new Promise((go) => setTimeout(go, 30));
+        fill('txt2img', { steps: 7 }); await new Promise((go) => setTimeout(go, 30));
+        fill('txt2img', { seed: 11, prompt: 'a boat' }); }""")
+    page.wait_for_function("""() => { const kept = JSON.parse(localStorage.getItem('easel.form.txt2img') ?? '{}');
+        return kept.steps === 7 && kept.seed === 11 && kept.prompt === 'a boat'; }""")

@@ -16,7 +16,7 @@ from webui.api.sdapi.plots import PlotScript, plot_script
 from webui.api.sdapi.scripts import script_fields
 from webui.api.sdapi.selected import Ground, selection
 from webui.api.sdapi.upscalers import network_called
-from webui.contracts.choices import SCHEDULES, find_sampler
+from webui.contracts.choices import AUTOMATIC, SCHEDULES, find_sampler
 from webui.contracts.errors import InvalidField
 from webui.contracts.ids import ImageId
 from webui.contracts.infotext_reading import read_infotext
@@ -165,7 +165,7 @@ def _sampler(name: str, scheduler: str, before: str) -> dict[str, Any]:
         )
     info, schedule = found
     fields = {f"{before}sampler": info.name}
-    if scheduler:
+    if scheduler and scheduler.lower() != AUTOMATIC.lower():  # that is left to the model, as here
         fields[f"{before}schedule"] = _schedule(scheduler)
     elif schedule:
         fields[f"{before}schedule"] = schedule

@@ -5,6 +5,7 @@ import { models } from './models.js';
 
 const forms = new Map();
 const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
+const ANSWER_MS = 15000;
 const pending = new Map(); // what a form is to be filled with once it is there and has what was kept
 let opened = 'txt2img';
 let latest = 'txt2img';
@@ -34,7 +35,7 @@ export function declare(fields) {
 
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
 export function mount({ props, trigger }, { tab: name, fields }) {
-  const form = { fields, values: {}, suits: {}, restored: false, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
+  const form = { fields, values: {}, suits: {}, restored: false, sent: 0, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
   forms.set(name, form);
   for (const field of fields) decorate(form, name, field);
   const asked = pending.get(name);
@@ -46,7 +47,7 @@ export function mount({ props, trigger }, { tab: name, fields }) {
 /** Called by Gradio when a form was filled; from the first time on, changes are kept. */
 export function filled(name, ...given) {
   const form = forms.get(name);
-  if (form) form.restored = true;
+  if (form) Object.assign(form, { restored: true, sent: 0 });
   changed(name, ...given);
   form?.then?.();
   if (form) form.then = null;
@@ -61,10 +62,18 @@ export const fill = (name, given) => give(name, given, false);
 /** Bring values into a form and start it. */
 export const fillAndStart = (name, given) => give(name, given, true);
 
+/** Gradio drops what is sent while it waits for an answer; one that never came is not waited for. */
+const isBusy = (form) => Date.now() - form.sent < ANSWER_MS;
+
 function give(name, given, start) {
   const form = forms.get(name);
-  if (form?.restored) form.send({ values: given }, start ? 'submit' : 'input');
-  else if (declared.has(name)) pending.set(name, { values: { ...pending.get(name)?.values, ...given }, start });
+  if (form?.restored && !isBusy(form)) {
+    if (!start) form.sent = Date.now();
+    form.send({ values: given }, start ? 'submit' : 'input');
+  } else if (declared.has(name)) {
+    const before = pending.get(name);
+    pending.set(name, { values: { ...before?.values, ...given }, start: start || Boolean(before?.start) });
+  }
 }
 
 /** Called by Gradio with all values of a form, in the order of its fields, when one changed. */
