@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from webui.contracts.choices import find_sampler
+from webui.contracts.choices import find_sampler, find_schedule
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
@@ -108,6 +108,12 @@ class GenerationRequest(
         info, schedule = found
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
+
+    @field_validator("schedule", "hires_schedule", mode="before")
+    @classmethod
+    def _schedule_names(cls, value: Any) -> Any:
+        """Bring another program's spelling of a schedule to ours."""
+        return (find_schedule(value) or value) if isinstance(value, str) else value
 
     @field_validator("noise_source", mode="before")
     @classmethod
