@@ -48,6 +48,7 @@ from webui.services.extension_watch import ExtensionWatch
 from webui.services.extensions import ExtensionService
 from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
+from webui.services.gate import QueueGate
 from webui.services.hashes import Librarian
 from webui.services.images import ImageStore
 from webui.services.inputs import InputFolders
@@ -163,6 +164,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     jobs = JobService(database, catalog, images, events, sources=words)
     hashes = KnownHashes(database, catalog)
     gallery = Gallery(database, settings.outputs, events, hooks, hashes=hashes.of_picture)
+    gate = QueueGate(preferences, events)
     dispatcher = Dispatcher(
         jobs,
         catalog,
@@ -171,6 +173,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         events,
         make_worker or worker_maker(settings),
         extensions=extensions,
+        gate=gate,
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
@@ -184,7 +187,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         _downloads(settings, database, events, library), library,
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
-        ExtensionInstaller(settings.extension_folders, settings.installing_refusal),
+        ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)

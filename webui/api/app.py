@@ -29,6 +29,7 @@ from webui.api.pictures import pictures_router
 from webui.api.plots import plots_router
 from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
+from webui.api.queue import queue_router
 from webui.api.sdapi.router import PREFIX as SDAPI
 from webui.api.sdapi.router import sdapi_router
 from webui.api.splash import add_splash
@@ -53,6 +54,7 @@ def create_api(
     add_error_handlers(app)
     for router in (
         jobs_router(context, streams),
+        queue_router(context),
         batches_router(context),
         plots_router(context),
         pictures_router(context),

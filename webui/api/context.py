@@ -12,6 +12,7 @@ from webui.services.events import EventBus
 from webui.services.extension_install.installer import ExtensionInstaller
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
+from webui.services.gate import QueueGate
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
@@ -58,3 +59,5 @@ class ApiContext:
     """Orders pictures that differ along axes."""
     installer: ExtensionInstaller
     """Puts extensions in place, where this studio may."""
+    gate: QueueGate
+    """Holds waiting jobs back where somebody said so."""

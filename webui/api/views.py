@@ -235,6 +235,7 @@ class HealthView(View):
     worker: WorkerView
     queued: int
     running: int
+    paused: bool = Field(description="Whether jobs that wait are held back.")
 
 
 class ProblemView(View):

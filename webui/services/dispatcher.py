@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.exc import OperationalError
 
 from webui.contracts.errors import BadRequest, EaselError, HookFailed, NotFound
-from webui.contracts.events import Event, JobChanged, JobStepped
+from webui.contracts.events import Event, JobChanged, JobStepped, QueuePaused
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
@@ -39,6 +39,7 @@ from webui.services.catalog import Catalog
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
+from webui.services.gate import QueueGate
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.orders import order_of
@@ -94,6 +95,7 @@ class Dispatcher:
         capacity: int = 16,
         clock: Callable[[], float] = time.monotonic,
         extensions: ExtensionService | None = None,
+        gate: QueueGate | None = None,
     ) -> None:
         self._jobs = jobs
         self._catalog = catalog
@@ -101,6 +103,7 @@ class Dispatcher:
         self._gallery = gallery
         self._events = events
         self._extensions = extensions
+        self._gate = gate
         self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
@@ -141,7 +144,8 @@ class Dispatcher:
             self._put(self._extensions.worker_command())
 
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, JobChanged) and event.job.state is JobState.QUEUED:
+        is_queued = isinstance(event, JobChanged) and event.job.state is JobState.QUEUED
+        if is_queued or isinstance(event, QueuePaused):
             with self._condition:
                 self._woken = True
                 self._condition.notify()
@@ -299,7 +303,7 @@ class Dispatcher:
             self._jobs.requeue(job_id)
 
     def _hand_out(self) -> None:
-        while self._supervisor.is_ready:
+        while self._supervisor.is_ready and not (self._gate and self._gate.is_paused):
             job = self._jobs.next_queued()
             if job is None or any(held.alone for held in self._held.values()):
                 return
