@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, Picture
+from webui.contracts.palettes import Palette
 from webui.contracts.request import GenerationRequest
 
 
@@ -59,6 +60,14 @@ class OrderHooks(Protocol):
         """Lists of entries by name, beside those in files."""
         ...
 
+    def offers_choice(self, parameter: str, value: str) -> bool:
+        """Whether it is one of the choices that extensions add to a parameter."""
+        ...
+
+    def palettes(self) -> Mapping[str, Palette]:
+        """Palettes of class maps by name, beside Easel's own."""
+        ...
+
 
 class Unchanged:
     """Answers where there are no extensions."""
@@ -72,6 +81,14 @@ class Unchanged:
         return prompts
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """None."""
+        return {}
+
+    def offers_choice(self, parameter: str, value: str) -> bool:  # noqa: ARG002
+        """It is not."""
+        return False
+
+    def palettes(self) -> Mapping[str, Palette]:
         """None."""
         return {}
 

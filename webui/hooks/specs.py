@@ -18,11 +18,9 @@ that they are given is listed in `stable.py`; all else may change with any versi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import pluggy
 from pydantic import BaseModel
 
 from webui.contracts.access import Prompts, StudioAccess
@@ -31,9 +29,11 @@ from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, Picture
 from webui.contracts.page import PageAction, PagePanel, PageTab
+from webui.contracts.palettes import Palette
 from webui.contracts.plot import PlotAxis
 from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.request import GenerationRequest
+from webui.hooks.points import KINDS, POINTS, PROJECT, Point, hookimpl, point
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -41,45 +41,20 @@ if TYPE_CHECKING:
 
     from webui.engine.conditioning_view import ConditioningView
     from webui.engine.extending import Moment
+    from webui.engine.families.registry import Load
     from webui.engine.model import LoadedModel
     from webui.engine.programs.order import PictureOrder
     from webui.engine.samplers.common import Sampler
     from webui.engine.schedules import Schedule
-    from webui.engine.work import Pixels, Program
+    from webui.engine.work import Pixels, Program, Upscale
+    from webui.weights.signatures.facts import Describe
 
-PROJECT = "easel"
-KINDS = ("collect", "decide", "change", "wrap", "observe")
-
-hookimpl = pluggy.HookimplMarker(PROJECT)
-_hookspec = pluggy.HookspecMarker(PROJECT)
-_Function = TypeVar("_Function", bound=Callable[..., object])
-
-
-@dataclass(frozen=True)
-class Point:
-    """An extension point."""
-
-    kind: str
-    process: str
-    """'studio' or 'worker': the process that calls it, and the module that it stands in."""
-
-
-POINTS: dict[str, Point] = {}
-"""By name, in the order of this file; filled by it alone."""
-
-
-def _point(kind: str, process: str) -> Callable[[_Function], _Function]:
-    def mark(function: _Function) -> _Function:
-        POINTS[function.__name__] = Point(kind, process)
-        return _hookspec(function)
-
-    return mark
-
+__all__ = ["KINDS", "POINTS", "PROJECT", "Point", "hookimpl"]
 
 # What an extension offers
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def samplers() -> Sequence[SamplerInfo]:  # type: ignore[empty-body]
     """Name samplers for orders and the API; `sampler_functions` has their code.
 
@@ -88,7 +63,7 @@ def samplers() -> Sequence[SamplerInfo]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "worker")
+@point("collect", "worker")
 def sampler_functions() -> Mapping[SamplerInfo, Sampler]:  # type: ignore[empty-body]
     """Give the samplers themselves: generators (denoise, x, sigmas, noise, options), as in `engine/samplers`.
 
@@ -97,7 +72,7 @@ def sampler_functions() -> Mapping[SamplerInfo, Sampler]:  # type: ignore[empty-
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def schedules() -> Mapping[str, str]:  # type: ignore[empty-body]
     """Name noise schedules, with a line of explanation each; `schedule_functions` has their code.
 
@@ -106,7 +81,7 @@ def schedules() -> Mapping[str, str]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "worker")
+@point("collect", "worker")
 def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
     """Give the schedules themselves: (levels, steps, span) -> steps + 1 falling noise levels, the last 0.
 
@@ -115,10 +90,28 @@ def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
     """
 
 
+@point("collect", "studio")
+def upscalers() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name upscalers, with a line of explanation each; `upscaler_functions` has their code.
+
+    Asked once, when the extension is loaded. Called '<extension>/<name>', as samplers are. An error
+    leaves the extension's upscalers out. Since 1.2.
+    """
+
+
+@point("collect", "worker")
+def upscaler_functions() -> Mapping[str, Upscale]:  # type: ignore[empty-body]
+    """Give the upscalers themselves: (pixels, width, height) -> pixels, (height, width, 3) of uint8 both.
+
+    Asked once, when the extension is loaded. What one makes may be of any size; it is resampled to the one
+    that is asked for. It may be a generator, and yield work as programs do. An error fails the job. Since 1.2.
+    """
+
+
 # What an extension adds to the page, the API and the settings
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def settings() -> type[BaseModel]:  # type: ignore[empty-body]
     """Give the typed model of the extension's settings, each field with a default.
 
@@ -128,7 +121,7 @@ def settings() -> type[BaseModel]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
     """Give a FastAPI router of the extension's own addresses, below `/api/v1/extensions/<name>/`.
 
@@ -139,7 +132,7 @@ def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def tabs() -> Sequence[PageTab]:  # type: ignore[empty-body]
     """Give tabs of the page, each an ES module below `static/` that has `mount(element, easel)`.
 
@@ -148,7 +141,7 @@ def tabs() -> Sequence[PageTab]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def panels() -> Sequence[PagePanel]:  # type: ignore[empty-body]
     """Give folded groups for the forms of the drawing tabs, as ES modules that have `mount(element, easel)`.
 
@@ -157,7 +150,7 @@ def panels() -> Sequence[PagePanel]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def actions() -> Sequence[PageAction]:  # type: ignore[empty-body]
     """Give buttons below finished pictures, or in the header, and the ES modules that act.
 
@@ -166,7 +159,7 @@ def actions() -> Sequence[PageAction]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def scripts() -> Sequence[str]:  # type: ignore[empty-body]
     """Give ES modules below `static/` that are loaded with the page and have `start(easel)`.
 
@@ -175,7 +168,7 @@ def scripts() -> Sequence[str]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def preprocessors() -> Sequence[Preprocessor]:  # type: ignore[empty-body]
     """Give ways to make a control picture of another, by numpy and OpenCV.
 
@@ -185,7 +178,35 @@ def preprocessors() -> Sequence[Preprocessor]:  # type: ignore[empty-body]
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
+def families() -> Mapping[str, Describe]:  # type: ignore[empty-body]
+    """Give model families: what a file's, or a diffusers folder's, names and shapes say, or `No` and why.
+
+    Asked once, when the extension is loaded, and its function of each file that no family of Easel's takes:
+    the first that gives `Facts` has it. Called '<extension>/<name>'; `family_loaders` has the code that loads
+    it. After an error the file is not its own; one that does not answer is asked no more. Since 1.2.
+    """
+
+
+@point("collect", "worker")
+def family_loaders() -> Mapping[str, Load]:  # type: ignore[empty-body]
+    """Give what loads models of the families: (checkpoint, place) -> LoadedModel, as in `engine/families`.
+
+    Asked once, when the extension is loaded; such models are loaded anew with it. `model_of` of
+    `engine/families/assembling` puts networks together. An error fails the job. Since 1.2.
+    """
+
+
+@point("collect", "studio")
+def palettes() -> Mapping[str, Palette]:  # type: ignore[empty-body]
+    """Give palettes that class maps are painted in: classes, their colours, and the words that draw each.
+
+    Asked once, when the extension is loaded. Called '<extension>/<name>' everywhere. An error leaves the
+    extension's palettes out. Since 1.2.
+    """
+
+
+@point("collect", "studio")
 def wildcards(access: StudioAccess) -> Mapping[str, Sequence[str]]:  # type: ignore[empty-body]
     """Give lists of entries that prompts name as `__<extension>/<name>__`, a line each as in a wildcard's file.
 
@@ -194,7 +215,7 @@ def wildcards(access: StudioAccess) -> Mapping[str, Sequence[str]]:  # type: ign
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def commands(folder: Path) -> Mapping[str, Callable[[Sequence[str]], int]]:  # type: ignore[empty-body]
     """Give commands for `python launch.py extensions run <extension> <command> ...`: of words, to the exit status.
 
@@ -203,7 +224,7 @@ def commands(folder: Path) -> Mapping[str, Callable[[Sequence[str]], int]]:  # t
     """
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def plot_axes() -> Sequence[PlotAxis]:  # type: ignore[empty-body]
     """Give axes for X/Y/Z plots, beside those that the arguments' fields are by themselves.
 
@@ -216,7 +237,7 @@ def plot_axes() -> Sequence[PlotAxis]:  # type: ignore[empty-body]
 # What an extension changes, on a picture's way
 
 
-@_point("change", "studio")
+@point("change", "studio")
 def change_request(request: GenerationRequest, arguments: BaseModel) -> GenerationRequest | None:
     """Change a whole order before what it left open is filled in and checked.
 
@@ -225,7 +246,7 @@ def change_request(request: GenerationRequest, arguments: BaseModel) -> Generati
     """
 
 
-@_point("change", "studio")
+@point("change", "studio")
 def change_prompts(
     prompts: Prompts, request: GenerationRequest, index: int, arguments: BaseModel
 ) -> Prompts | None:
@@ -236,7 +257,7 @@ def change_prompts(
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_conditioning(
     conditioning: ConditioningView, order: PictureOrder, arguments: BaseModel
 ) -> ConditioningView | None:
@@ -247,7 +268,7 @@ def change_conditioning(
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_latent(
     latent: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
 ) -> Tensor | None:
@@ -258,7 +279,7 @@ def change_latent(
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_guidance(
     guided: Tensor, output: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
 ) -> Tensor | None:
@@ -269,7 +290,7 @@ def change_guidance(
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_denoised(
     denoised: Tensor, moment: Moment, order: PictureOrder, arguments: BaseModel
 ) -> Tensor | None:
@@ -280,7 +301,7 @@ def change_denoised(
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_sampled(latent: Tensor, order: PictureOrder, arguments: BaseModel) -> Tensor | None:
     """Change the clean latent (1, C, h, w) at the end of a pass, before it is decoded or enlarged.
 
@@ -288,7 +309,7 @@ def change_sampled(latent: Tensor, order: PictureOrder, arguments: BaseModel) ->
     """
 
 
-@_point("change", "worker")
+@point("change", "worker")
 def change_picture(pixels: Pixels, order: PictureOrder, arguments: BaseModel) -> Pixels | None:
     """Change the finished picture, (height, width, 3) of uint8; another size is allowed.
 
@@ -296,7 +317,7 @@ def change_picture(pixels: Pixels, order: PictureOrder, arguments: BaseModel) ->
     """
 
 
-@_point("wrap", "worker")
+@point("wrap", "worker")
 def wrap_program(
     program: Program, order: PictureOrder, model: LoadedModel, arguments: BaseModel
 ) -> Program | None:
@@ -310,7 +331,7 @@ def wrap_program(
 # What an extension says of a picture's file
 
 
-@_point("collect", "studio")
+@point("collect", "studio")
 def picture_metadata(draft: PictureDraft) -> Sequence[TextChunk]:  # type: ignore[empty-body]
     """Give texts to write into a picture's file.
 
@@ -320,7 +341,7 @@ def picture_metadata(draft: PictureDraft) -> Sequence[TextChunk]:  # type: ignor
     """
 
 
-@_point("decide", "studio")
+@point("decide", "studio")
 def picture_file_name(draft: PictureDraft) -> str | None:
     """Name a picture's file.
 
@@ -333,41 +354,41 @@ def picture_file_name(draft: PictureDraft) -> str | None:
 # What an extension hears
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def job_changed(job: Job) -> None:
     """Hear that a job was queued, started, put back, or ended; the change is in the record."""
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def job_stepped(job_id: JobId, step: int, steps: int) -> None:
     """Hear that a running job moved on: so many of its denoising steps are done."""
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def picture_saved(picture: Picture, access: StudioAccess) -> None:
     """Hear that a picture is on disk and in the record."""
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def worker_changed(state: str, device: str, detail: str) -> None:
     """Hear that the worker is 'starting', 'ready' or 'gone', or that it loaded a model: `detail` says it."""
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def studio_started(access: StudioAccess) -> None:
     """Hear that the studio answers, or that the extension was enabled in one that does."""
 
 
-@_point("observe", "studio")
+@point("observe", "studio")
 def studio_stopped() -> None:
     """Hear that the studio ends, or that the extension is disabled; a second is left for it."""
 
 
-@_point("observe", "worker")
+@point("observe", "worker")
 def model_loaded(model: LoadedModel) -> None:
     """Hear that a model is in memory. Leave it as it is: many jobs share it."""
 
 
-@_point("observe", "worker")
+@point("observe", "worker")
 def step_taken(denoised: Tensor, step: int, order: PictureOrder) -> None:
     """Hear that a picture moved on; `denoised` (1, C, h, w) is the present guess of its clean latent."""

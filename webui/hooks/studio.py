@@ -12,6 +12,7 @@ from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
+from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
 from webui.contracts.preprocessor import Preprocessor
@@ -21,6 +22,7 @@ from webui.hooks.host import HookHost, Own, Use
 from webui.hooks.loading import load_arguments, load_module, unload, within
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
+from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
@@ -89,11 +91,28 @@ class StudioExtensions:
             return tuple(info.name for offers in every for info in offers.samplers)
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
-        return ()
+        if PARAMETERS[parameter].names_adapter == "upscaler":
+            return tuple(name for offers in every for name, _ in offers.upscalers)
+        return tuple(self.palettes()) if parameter == "map_palette" else ()
+
+    def offers_choice(self, parameter: str, value: str) -> bool:
+        """Whether an extension in use adds this choice; waits for those that are just being loaded."""
+        if offered_by(value) is None:
+            return False
+        self.settled.wait(OFFER_SECONDS)
+        return value in self.choices(parameter)
 
     def preprocessors(self) -> tuple[Preprocessor, ...]:
         """What extensions add to the preprocessors, by their whole names."""
         return tuple(each for offers in self._offers.values() for each in offers.preprocessors)
+
+    def families(self) -> tuple[tuple[str, Describe], ...]:
+        """What extensions add to the families of models, by their whole names."""
+        return tuple(each for offers in self._offers.values() for each in offers.families)
+
+    def palettes(self) -> Mapping[str, Palette]:
+        """What extensions add to the palettes of class maps, by their whole names."""
+        return {name: each for offers in self._offers.values() for name, each in offers.palettes}
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
         """What extensions add to the wildcards, by their whole names."""
@@ -253,11 +272,13 @@ class StudioExtensions:
 
 
 def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
-    """Fields whose value is an extension's offer, with it."""
+    """Fields whose value is an extension's offer, with it; where it may be a file's, the catalog is asked first."""
     return [
         (name, getattr(request, name))
         for name, parameter in PARAMETERS.items()
-        if parameter.extensible and offered_by(getattr(request, name)) is not None
+        if parameter.extensible
+        and parameter.names_adapter is None
+        and offered_by(getattr(request, name)) is not None
     ]
 
 

@@ -124,6 +124,9 @@ def _described(offers: Offers) -> str:
     parts = {
         "samplers": len(offers.samplers),
         "schedules": len(offers.schedules),
+        "upscalers": len(offers.upscalers),
+        "palettes": len(offers.palettes),
+        "families": len(offers.families),
         "arguments": 0 if offers.arguments is None else len(offers.arguments.fields),
         "settings": 0 if offers.settings is None else len(offers.settings.fields),
         "tabs": len(offers.page.tabs),
