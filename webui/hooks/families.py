@@ -7,7 +7,7 @@ from typing import Any
 
 from webui.contracts.checkpoint import TASKS
 from webui.hooks.host import HookHost
-from webui.hooks.loading import ExtensionBroke, within
+from webui.hooks.loading import NeverEnded, within
 from webui.weights.signatures.facts import Describe, Facts, No, WeightsFile
 
 DESCRIBE_SECONDS = 5.0
@@ -23,7 +23,7 @@ def added_family(
     faults: list[Exception] = []
 
     def ask(file: WeightsFile) -> Facts | No:
-        if any(isinstance(fault, ExtensionBroke) for fault in faults):
+        if any(isinstance(fault, NeverEnded) for fault in faults):
             return No(f"It did not come back from a file before: {faults[-1]}")
         try:
             answer = host.clocked(
@@ -31,7 +31,7 @@ def added_family(
             )
             return _checked(answer, whole)
         except Exception as error:  # noqa: BLE001 - the border of the hook host
-            if not faults or isinstance(error, ExtensionBroke):
+            if not faults or isinstance(error, NeverEnded):
                 host.log.note(extension, "families", error)
             faults.append(error)
             return No(f"It failed: {error}")
