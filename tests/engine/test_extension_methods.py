@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -274,3 +276,64 @@ def test_what_an_extension_loaded_is_loaded_anew_with_it(
     rig.finish(order(pixels, "third", width=64, height=64, steps=1))
     assert len(loaded) == 2
     assert np.array_equal(rig.pictures("first")[0], rig.pictures("third")[0])
+
+
+ASKED = """
+import sys
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {hook}():
+    {act}
+"""
+
+
+@pytest.mark.parametrize("hook", ["upscaler_functions", "family_loaders", "sampler_functions"])
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        ("while True:\n        time.sleep(0.01)", "did not come to an end within 0.2 s"),
+        ("sys.modules['json'] = None", "replaced or removed modules of the program (json)"),
+        ("return {3: 4}", "a function was expected"),
+        ("return {'a': 4}", "a function was expected"),
+        ("raise RuntimeError('not today')", "not today"),
+    ],
+)
+def test_one_that_does_harm_when_it_is_asked_is_named_and_the_others_are_there(
+    library: Library,
+    tmp_path: Path,
+    hook: str,
+    act: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("webui.engine.extensions.OFFER_SECONDS", 0.2)
+    name = f"harm_{hook}_{len(said)}"
+    folders = {
+        name: write_extension(tmp_path, name, worker=ASKED.format(hook=hook, act=act)),
+        "own": write_extension(tmp_path, "own", worker=UPSCALERS),
+    }
+    rig = Rig(library.model("text"))
+    rig.engine.extensions.use({each: str(folder) for each, folder in folders.items()})
+    assert sys.modules["json"] is json
+    (told,) = [event for event in rig.events if isinstance(event, ExtensionFailed)]
+    assert told.extension == name
+    assert said in told.message
+    enlarged(library, rig, save_picture(tmp_path / "a.png", 40, 32), "job", upscaler="own/twice")
+    assert rig.ends() == {"job": "done"}
+
+
+def test_nobody_waits_twice_for_one_that_never_says_what_it_offers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.engine.extensions.OFFER_SECONDS", 0.2)
+    code = ASKED.format(hook="family_loaders", act="while True:\n        time.sleep(0.01)")
+    folder = write_extension(tmp_path, "endless_there", worker=code)
+    rig = Rig()
+    rig.engine.use_extensions({"endless_there": str(folder)})
+    monkeypatch.setattr("webui.engine.extensions.OFFER_SECONDS", 20)
+    rig.engine.use_extensions({"endless_there": str(folder)})
+    said = [event.message for event in rig.events if isinstance(event, ExtensionFailed)]
+    assert "did not come to an end within 0.2 s" in said[0]
+    assert "an earlier call of it still goes on" in said[1]

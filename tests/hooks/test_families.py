@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -97,3 +99,14 @@ def test_what_is_no_answer_is_named(given: Any, said: str) -> None:
     (answer,), failures = asked(lambda _: given)
     assert isinstance(answer, No)
     assert said in failures[0][2]
+
+
+def test_one_that_swaps_modules_is_named_and_they_are_put_back() -> None:
+    def describe(_: WeightsFile) -> Facts:
+        sys.modules["json"] = None  # type: ignore[assignment]
+        return FACTS
+
+    (answer,), failures = asked(describe)
+    assert isinstance(answer, No)
+    assert "replaced or removed modules of the program (json)" in failures[0][2]
+    assert sys.modules["json"] is json

@@ -99,9 +99,7 @@ def test_an_import_that_never_ended_is_waited_for_once_and_its_repaired_code_is_
     with pytest.raises(ExtensionBroke, match=r"did not come to an end within 0\.2 s"):
         load_module(manifest, "studio", seconds=0.2)
     started = time.monotonic()
-    with pytest.raises(
-        ExtensionBroke, match="an earlier import of it still goes on, and its files"
-    ):
+    with pytest.raises(ExtensionBroke, match="an earlier call of it still goes on, and its files"):
         load_module(manifest, "studio", seconds=20)
     (folder / "studio.py").write_text("from .about import VALUE\n")
     (folder / "about.py").write_text("VALUE = 5\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -173,3 +174,50 @@ def test_easels_own_extensions_fit(studio: StudioExtensions) -> None:
     assert studio.host.extensions() == named
     assert {c.keyword for c in studio.picture_metadata(_DRAFT)} == {"parameters", "easel"}
     assert studio.picture_file_name(_DRAFT).endswith("-7-p")
+
+
+ASKED = """
+import sys
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {hook}():
+    {act}
+"""
+_NEW = ("upscalers", "palettes", "families")
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_never_says_what_it_offers_is_refused_and_then_at_once(
+    studio: StudioExtensions, tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.studio.OFFER_SECONDS", 0.2)
+    code = ASKED.format(hook=hook, act="while True:\n        time.sleep(0.01)")
+    manifest = read_manifest(write_extension(tmp_path, f"endless_{hook}", studio=code))
+    with pytest.raises(BadExtension, match=r"did not come to an end within 0\.2 s"):
+        studio.load(manifest)
+    monkeypatch.setattr("webui.hooks.studio.OFFER_SECONDS", 20)
+    with pytest.raises(BadExtension, match="an earlier call of it still goes on"):
+        studio.load(manifest)
+    assert dict(studio.offers) == {}
+    assert studio.host.extensions() == ()
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_swaps_modules_when_it_is_asked_is_refused_and_they_are_put_back(
+    studio: StudioExtensions, tmp_path: Path, hook: str
+) -> None:
+    code = ASKED.format(hook=hook, act="sys.modules['json'] = None")
+    with pytest.raises(BadExtension, match=r"replaced or removed modules of the program \(json\)"):
+        studio.load(read_manifest(write_extension(tmp_path, "swaps", studio=code)))
+    assert sys.modules["json"] is json
+    assert dict(studio.offers) == {}
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_is_slow_to_say_what_it_offers_is_named(tmp_path: Path, hook: str) -> None:
+    studio = StudioExtensions(HookHost(budget_seconds=0.01))
+    code = ASKED.format(hook=hook, act="time.sleep(0.05)")
+    studio.load(read_manifest(write_extension(tmp_path, "slow", studio=code)))
+    assert [(f.hook, f.kind) for f in studio.host.failures()] == [(hook, "slow")]

@@ -16,6 +16,7 @@ from webui.app import Studio, build_studio
 from webui.contracts.errors import InvalidField, NotFound
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import ExtensionFailed, UseExtensions
+from webui.contracts.palettes import WORLD, palette_of, palettes
 from webui.contracts.request import GenerationRequest
 from webui.contracts.settings import Settings
 from webui.services.extension_state import ExtensionState
@@ -146,10 +147,16 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     refused = {name for name, status in statuses.items() if status.problems}
     assert refused == REFUSED
     assert "Easel has torch" in statuses["old_torch"].problems[0]
+    assert (
+        "replaced or removed modules of the program (json)" in statuses["swapper_asked"].problems[0]
+    )
     named = {failure.extension for status in statuses.values() for failure in status.failures}
     assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}
     hooks = {failure.hook for failure in statuses["every_hook"].failures}
     assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
+    assert hooks >= {"upscalers", "palettes", "families"}
+    assert service.studio.choices("upscaler") == ("taken_choices/Lanczos",)
+    assert palette_of(WORLD, (), service.studio.palettes()) == palettes()[WORLD]
     assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
     studio.stop()
 

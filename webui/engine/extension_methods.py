@@ -38,20 +38,27 @@ class Methods:
     loaders: dict[str, Load] = field(default_factory=dict)
     """Of families of models."""
 
+    def add(self, others: Methods) -> None:
+        """Have those of another extension, too."""
+        self.samplers |= others.samplers
+        self.schedules |= others.schedules
+        self.upscalers |= others.upscalers
+        self.loaders |= others.loaders
 
-def collected(host: HookHost) -> Methods:
-    """Ask all extensions; one that fails is left out and named."""
+
+def offered_methods(host: HookHost, only: str) -> Methods:
+    """What an extension offers; what fails is left out and named."""
     found = Methods()
-    for name, samplers in host.collect("sampler_functions", _samplers):
+    for name, samplers in host.collect("sampler_functions", _samplers, only):
         for info, run in samplers.items():
             own = replace(info, name=f"{name}/{info.name}")
             found.samplers[own.name] = own, run
-    for name, schedules in host.collect("schedule_functions", _functions):
+    for name, schedules in host.collect("schedule_functions", _functions, only):
         found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
-    for name, upscalers in host.collect("upscaler_functions", _functions):
+    for name, upscalers in host.collect("upscaler_functions", _functions, only):
         for each, upscale in upscalers.items():
             found.upscalers[f"{name}/{each}"] = _named(name, each, upscale, host)
-    for name, loaders in host.collect("family_loaders", _functions):
+    for name, loaders in host.collect("family_loaders", _functions, only):
         for each, load in loaders.items():
             found.loaders[f"{name}/{each}"] = named_loader(name, each, load, host)
     return found

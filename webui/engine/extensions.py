@@ -17,7 +17,7 @@ from webui.contracts.extension import HookFailure
 from webui.contracts.request import GenerationRequest
 from webui.engine.conditioning_view import ConditioningView, applied, view_of
 from webui.engine.extending import UNEXTENDED, Extending, Moment
-from webui.engine.extension_methods import Methods, collected, picture_of
+from webui.engine.extension_methods import Methods, offered_methods, picture_of
 from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
 from webui.engine.programs.order import PictureOrder
@@ -26,7 +26,15 @@ from webui.engine.schedules import Schedule
 from webui.engine.work import Pixels, Program, StepTaken, Task
 from webui.hooks.arguments import Arguments, arguments_of
 from webui.hooks.host import HookHost, Use
-from webui.hooks.loading import load_arguments, load_module, unload
+from webui.hooks.loading import (
+    NeverEnded,
+    guarded,
+    load_arguments,
+    load_module,
+    remember_stuck,
+    unload,
+    within,
+)
 from webui.hooks.manifest import read_manifest
 from webui.hooks.needs import add_needs, remove_needs
 
@@ -35,6 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OFFER_SECONDS = 20.0
+"""How long an extension may take to say what it offers: jobs wait meanwhile."""
 _T = TypeVar("_T")
 
 
@@ -58,13 +68,13 @@ class WorkerExtensions:
         """
         for name in list(self._arguments):
             self._forget(name)
+        self._methods = methods = Methods()
         for name, folder in folders.items():
             try:
-                self._load(name, Path(folder))
+                self._load(name, Path(folder), methods)
             except EaselError as error:
                 self.host.log.note(name, "import", error)
                 self._forget(name)
-        self._methods = collected(self.host)
 
     @property
     def loaders(self) -> Mapping[str, Load]:
@@ -100,13 +110,21 @@ class WorkerExtensions:
         given = order.request.extensions[name]
         return Use(name, None if known is None else known.parsed(given))
 
-    def _load(self, name: str, folder: Path) -> None:
+    def _load(self, name: str, folder: Path, methods: Methods) -> None:
         manifest = read_manifest(folder, name)
         add_needs(manifest)
         model = load_arguments(manifest)
         if "worker" in manifest.processes:
             self.host.register(load_module(manifest, "worker"), name)
         self._arguments[name] = None if model is None else arguments_of(manifest, model)
+        try:
+            found = guarded(
+                name, lambda: within(OFFER_SECONDS, lambda: offered_methods(self.host, name))
+            )
+        except NeverEnded as error:
+            remember_stuck(manifest, error)
+            raise
+        methods.add(found)
 
     def _forget(self, name: str) -> None:
         self.host.unregister(name)

@@ -7,7 +7,7 @@ from typing import Any
 
 from webui.contracts.checkpoint import TASKS
 from webui.hooks.host import HookHost
-from webui.hooks.loading import NeverEnded, within
+from webui.hooks.loading import NeverEnded, guarded, within
 from webui.weights.signatures.facts import Describe, Facts, No, WeightsFile
 
 DESCRIBE_SECONDS = 5.0
@@ -27,7 +27,9 @@ def added_family(
             return No(f"It did not come back from a file before: {faults[-1]}")
         try:
             answer = host.clocked(
-                extension, "families", lambda: within(seconds, lambda: describe(file))
+                extension,
+                "families",
+                lambda: guarded(extension, lambda: within(seconds, lambda: describe(file))),
             )
             return _checked(answer, whole)
         except Exception as error:  # noqa: BLE001 - the border of the hook host

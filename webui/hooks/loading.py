@@ -104,34 +104,50 @@ def unload(name: str) -> None:
 
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
     _refuse_stuck(manifest)
-    before = {name: module for name, module in sys.modules.copy().items() if _is_whole(module)}
     try:
-        return within(seconds, load)
+        return guarded(manifest.name, lambda: within(seconds, load))
     except BaseException as error:
         unload(manifest.name)
         if isinstance(error, NeverEnded):
-            stuck = _Stuck(error.thread, _files_of(manifest))
-            _namespace().stuck.setdefault(manifest.name, []).append(stuck)
+            remember_stuck(manifest, error)
         if isinstance(error, ExtensionBroke) or not isinstance(error, (Exception, SystemExit)):
             raise
         raise ExtensionBroke(
             f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}",
             "".join(traceback.format_exception(error)),
         ) from error
+
+
+def guarded(name: str, act: Callable[[], _T]) -> _T:
+    """What `act` gives, a call into an extension's code that must leave the program's modules alone.
+
+    Raises:
+        ExtensionBroke: it replaced or removed some; they were put back, and its own taken out.
+        BaseException: what it raised.
+    """
+    before = {each: module for each, module in sys.modules.copy().items() if _is_whole(module)}
+    try:
+        return act()
     finally:
-        _put_back(manifest.name, before)
+        _put_back(name, before)
+
+
+def remember_stuck(manifest: Manifest, error: NeverEnded) -> None:
+    """Have an extension refused at once for as long as this call of it goes on and its files are the same."""
+    stuck = _Stuck(error.thread, _files_of(manifest))
+    _namespace().stuck.setdefault(manifest.name, []).append(stuck)
 
 
 def _refuse_stuck(manifest: Manifest) -> None:
     """Nobody waits twice for the same code.
 
     Raises:
-        ExtensionBroke: it was imported before as it is now, and that import still goes on.
+        ExtensionBroke: it was loaded before as it is now, and that still goes on.
     """
     stuck = _namespace().stuck.get(manifest.name)
     if stuck and stuck[-1].thread.is_alive() and stuck[-1].files == _files_of(manifest):
         raise ExtensionBroke(
-            f"The extension {manifest.name!r} could not be loaded: an earlier import of it still goes on, and its files "
+            f"The extension {manifest.name!r} could not be loaded: an earlier call of it still goes on, and its files "
             "are the same since. Repair it, or start Easel anew."
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from webui.contracts.access import Prompts, StudioAccess
 from webui.contracts.drafts import PictureDraft, TextChunk
@@ -19,7 +19,15 @@ from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 from webui.hooks.arguments import arguments_of
 from webui.hooks.host import HookHost, Own, Use
-from webui.hooks.loading import load_arguments, load_module, unload, within
+from webui.hooks.loading import (
+    NeverEnded,
+    guarded,
+    load_arguments,
+    load_module,
+    remember_stuck,
+    unload,
+    within,
+)
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
 from webui.weights.signatures.facts import Describe
@@ -28,6 +36,7 @@ OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
 OWN = "easel."
 """Before the names of what the program itself registers."""
+_T = TypeVar("_T")
 PROBLEMS = "Easel problems"
 """Keyword of the text in a picture that names the extensions that failed on it."""
 
@@ -71,7 +80,9 @@ class StudioExtensions:
                 self.host.register(load_module(manifest, "studio"), name)
             arguments = None if model is None else arguments_of(manifest, model)
             self._ask(Offers(manifest, arguments))
-        except Exception:
+        except Exception as error:
+            if isinstance(error, NeverEnded):
+                remember_stuck(manifest, error)
             self.unload(name)
             raise
 
@@ -257,10 +268,10 @@ class StudioExtensions:
     def _ask(self, known: Offers) -> None:
         """Ask what it offers; its settings first, for what it offers may depend on them."""
         name = known.manifest.name
-        settings = within(OFFER_SECONDS, lambda: offered_settings(self.host, known.manifest))
+        settings = _within(name, lambda: offered_settings(self.host, known.manifest))
         known = replace(known, settings=settings)
         self._offers = {**self._offers, name: known}
-        every = within(OFFER_SECONDS, lambda: offered(self.host, known, self.access))
+        every = _within(name, lambda: offered(self.host, known, self.access))
         self._offers = {**self._offers, name: every}
 
     def _refuse_conflicts(self, manifest: Manifest) -> None:
@@ -269,6 +280,11 @@ class StudioExtensions:
             raise BadExtension(
                 f"The extension {manifest.name!r} cannot be used beside {beside[0]!r}. Disable one of them."
             )
+
+
+def _within(name: str, ask: Callable[[], _T]) -> _T:
+    """What an extension says in its time, if it leaves the program's modules alone meanwhile."""
+    return guarded(name, lambda: within(OFFER_SECONDS, ask))
 
 
 def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
