@@ -118,3 +118,27 @@ def test_an_import_that_was_late_may_be_tried_again(tmp_path: Path) -> None:
     time.sleep(0.6)
     assert load_module(manifest, "studio", seconds=20).VALUE == 1
     unload("late")
+
+
+def test_an_extension_is_taken_out_while_other_threads_import() -> None:
+    over = threading.Event()
+
+    def imports() -> None:
+        count = 0
+        while not over.is_set():
+            count += 1
+            sys.modules[f"easel_churn{count}"] = sys
+            if count % 50 == 0:
+                for name in [n for n in list(sys.modules) if n.startswith("easel_churn")]:
+                    del sys.modules[name]
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    try:
+        for _ in range(4000):
+            unload("nothing")
+    finally:
+        over.set()
+        thread.join()
+        for name in [n for n in list(sys.modules) if n.startswith("easel_churn")]:
+            del sys.modules[name]

@@ -98,8 +98,9 @@ def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[
 def unload(name: str) -> None:
     """Forget an extension's modules; nothing happens where there are none."""
     for package in (f"{NAMESPACE}.{name}", _package_name(name)):
-        for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
-            del sys.modules[module]
+        # A copy: other threads import meanwhile.
+        for module in [m for m in list(sys.modules) if m == package or m.startswith(package + ".")]:
+            sys.modules.pop(module, None)
 
 
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
