@@ -165,6 +165,20 @@ def test_upscalers_and_palettes_come_and_go_while_the_page_is_open(page: Any) ->
     page.wait_for_selector(".ez-canvas-class[title=diningtable]", state="detached")
 
 
+def test_tokens_are_counted_of_what_the_forms_extensions_make_of_the_words(page: Any) -> None:
+    count = "#txt2img-prompt .ez-count:text-is('{}/75')"
+    _use(page, "darkroom", True)
+    page.wait_for_selector("#txt2img-extensions [data-extension=darkroom]", state="attached")
+    page.fill("#txt2img-prompt textarea", "a red house")
+    page.wait_for_selector(count.format(3))
+    fill = "(given) => import('/assets/easel/form.js').then((form) => form.fill('txt2img', given))"
+    page.evaluate(fill, {"extensions": {"darkroom": {"look": "by night"}}})
+    page.wait_for_selector(count.format(6))
+    page.evaluate(fill, {"extensions": None})
+    page.wait_for_selector(count.format(3))
+    _use(page, "darkroom", False)
+
+
 def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:
     page.evaluate("""async () => (await import('/assets/easel/form.js')).fill('txt2img',
         { prompt: 'a boat', extensions: { gone: { depth: 2 } } })""")

@@ -221,3 +221,53 @@ def test_one_that_is_slow_to_say_what_it_offers_is_named(tmp_path: Path, hook: s
     code = ASKED.format(hook=hook, act="time.sleep(0.05)")
     studio.load(read_manifest(write_extension(tmp_path, "slow", studio=code)))
     assert [(f.hook, f.kind) for f in studio.host.failures()] == [(hook, "slow")]
+
+
+PASTED = """
+from webui.contracts.access import Pasted
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def pasted(others):
+    said = others.get("Book steps")
+    return {answer}
+"""
+_FITS = 'None if said is None else Pasted({"steps": int(said)}, ("Book steps", "Never there"))'
+
+
+def _reads(studio: StudioExtensions, folder: Path, answer: str, name: str = "book") -> None:
+    code = PASTED.format(answer=answer)
+    studio.load(read_manifest(write_extension(folder, name, studio=code, arguments=ARGUMENTS)))
+
+
+def test_what_a_pasted_text_tells_it_is_complete_and_its_keys_are_understood(
+    studio: StudioExtensions, tmp_path: Path
+) -> None:
+    _reads(studio, tmp_path, _FITS)
+    told = {"Book steps": "9", "Other": "1"}
+    arguments, keys = studio.pasted(told)
+    assert arguments == {"book": {"steps": 9, "colour": "blue"}}
+    assert keys == {"Book steps"}
+    assert studio.pasted({"Other": "1"}) == ({}, frozenset())
+    studio.unload("book")
+    assert studio.pasted(told) == ({}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("3", "a Pasted was expected"),
+        ('Pasted({"steps": -1})', "extensions.book.steps is -1"),
+        ('Pasted({"size": 1})', "no such argument"),
+        ("1 / 0", "division by zero"),
+    ],
+)
+def test_what_it_cannot_read_is_left_out_and_named(
+    studio: StudioExtensions, tmp_path: Path, answer: str, said: str
+) -> None:
+    _reads(studio, tmp_path, answer)
+    _reads(studio, tmp_path, _FITS, "other")
+    assert set(studio.pasted({"Book steps": "9"})[0]) == {"other"}
+    (failure,) = studio.host.failures()
+    assert (failure.extension, failure.hook) == ("book", "pasted")
+    assert said in failure.message

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import JsonValue
+
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, Picture
 from webui.contracts.palettes import Palette
@@ -43,6 +45,16 @@ class Prompts:
     hires_prompt: str = ""
     """Of the second pass; empty means the first's."""
     hires_negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """What a text of another program tells an extension."""
+
+    arguments: Mapping[str, JsonValue]
+    """Its own, by name; those that are not here are as usual."""
+    keys: tuple[str, ...] = ()
+    """Keys of the text that it understood."""
 
 
 class OrderHooks(Protocol):

@@ -17,6 +17,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
         "name", "help", "reads", "run", "settings", "keeps_numbers",
     ),
     "webui.contracts.preprocessor:Setting": ("name", "title", "low", "high", "usual", "step"),
+    "webui.contracts.access:Pasted": ("arguments", "keys"),
     "webui.contracts.plot:AxisPoint": ("label", "request"),
     "webui.contracts.plot:PlotAxis": ("name", "title", "kind", "points", "choices"),
     "webui.contracts.choices:SamplerInfo": (

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from webui.contracts.access import Prompts, StudioAccess
+from pydantic import JsonValue
+
+from webui.contracts.access import Pasted, Prompts, StudioAccess
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
@@ -144,6 +146,33 @@ class StudioExtensions:
             return axis
         title = self._offers[name].manifest.title if name in self._offers else ""
         return replace(axis, name=f"{name}/{axis.name}", title=f"{title or name}: {axis.title}")
+
+    def pasted(
+        self, others: Mapping[str, str]
+    ) -> tuple[dict[str, dict[str, JsonValue]], frozenset[str]]:
+        """Arguments of extensions that a text of another program tells, by their names, and the keys they understood."""
+        found: dict[str, dict[str, JsonValue]] = {}
+        keys: set[str] = set()
+        for name in self.host.users("pasted"):
+            given = self.host.collect("pasted", self._pasted_by(name), only=name, others=others)
+            for _, said in given:
+                if said is not None:
+                    found[name] = dict(said.arguments)
+                    keys |= set(said.keys)
+        return found, frozenset(keys & set(others))
+
+    def _pasted_by(self, name: str) -> Callable[[Any], Pasted | None]:
+        """A check of what an extension gives, its arguments complete; it raises what is wrong."""
+
+        def checked(given: Any) -> Pasted | None:
+            if given is None:
+                return None
+            said, known = one(Pasted)(given), self._offers[name].arguments
+            if known is None:
+                raise TypeError("arguments were given, and the extension has none.")
+            return replace(said, arguments=_said(known.parsed(said.arguments)))
+
+        return checked
 
     # What an order asks of them
 
