@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from tests.hooks.writing import write_extension
 from webui.contracts.access import Prompts
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, HookFailed, InvalidField
+from webui.contracts.events import JobChanged, JobStepped
+from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId, PictureId
+from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest, parse_request
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
@@ -271,3 +275,37 @@ def test_what_it_cannot_read_is_left_out_and_named(
     (failure,) = studio.host.failures()
     assert (failure.extension, failure.hook) == ("book", "pasted")
     assert said in failure.message
+
+
+class _Hears:
+    @hookimpl
+    def job_stepped(self, step: int) -> None:
+        raise RuntimeError(f"not step {step}")
+
+
+def test_a_picture_names_what_failed_to_hear_of_it(studio: StudioExtensions) -> None:
+    """Of its own job: nothing from before it began, nor from after another one did."""
+    studio.host.register(_Hears(), "noisy")
+    job = Job(_DRAFT.job_id, _DRAFT.request, JobState.RUNNING, 0, 3, None, 1, 0.0, 0.0, None)
+    step = JobStepped(job.id, 1, 3, None, b"", 0)
+    studio.observe(step)
+    assert studio.host.settle()
+    studio.observe(JobChanged(job))
+    assert studio.picture_metadata(_DRAFT) == ()
+    studio.observe(step)
+    assert studio.host.settle()
+    far = HookFailure("far", "step_taken", "RuntimeError: no", process="worker")
+    slow = HookFailure("slow", "step_taken", "A call took 2 s.", kind="slow")
+    asked = HookFailure("other", "change_picture", "RuntimeError: no")
+    for failure in (far, slow, asked):
+        studio.host.log.add(failure)
+    (chunk,) = studio.picture_metadata(_DRAFT)
+    assert chunk.keyword == PROBLEMS
+    assert (
+        "only hear of it: noisy (job_stepped), far (step_taken); it is as it would be" in chunk.text
+    )
+    later = replace(_DRAFT, job_id=JobId("later"))
+    studio.observe(JobChanged(replace(job, id=later.job_id)))
+    assert studio.picture_metadata(later) == ()
+    studio.observe(JobChanged(replace(job, state=JobState.DONE)))
+    assert studio.picture_metadata(_DRAFT) == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,8 @@ from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, JobState
 from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
@@ -32,6 +34,7 @@ from webui.hooks.loading import (
 )
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
+from webui.hooks.points import POINTS
 from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
@@ -58,6 +61,8 @@ class StudioExtensions:
         self.settled = threading.Event()
         """Set when those that are enabled at the start have been loaded, or could not be."""
         self._offers: dict[str, Offers] = {}
+        self._begun: dict[JobId, int] = {}
+        """Running jobs, and the number of the latest failure before each."""
 
     @property
     def offers(self) -> Mapping[str, Offers]:
@@ -253,11 +258,26 @@ class StudioExtensions:
         for _, given in answers:
             for chunk in given:
                 chunks.setdefault(chunk.keyword, chunk)
-        answered = {name for name, _ in answers}
-        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
-            said = f"Texts of the extensions {', '.join(failed)} are missing: they failed."
+        if said := self._problems_of(draft, {name for name, _ in answers}):
             chunks.setdefault(PROBLEMS, TextChunk(PROBLEMS, said))
         return tuple(chunks.values())
+
+    def _problems_of(self, draft: PictureDraft, answered: Collection[str]) -> str:
+        """Sentences on extensions that failed on a picture; empty where none did."""
+        said = []
+        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
+            said.append(f"Texts of the extensions {', '.join(failed)} are missing: they failed.")
+        since = self._begun.get(draft.job_id, self.host.log.last)
+        heard = dict.fromkeys(
+            f"{f.extension} ({f.hook})"
+            for f in self.host.log.since(since)
+            if f.kind == "failed" and f.hook in POINTS and POINTS[f.hook].kind == "observe"
+        )
+        if heard:
+            said.append(
+                f"Extensions failed that only hear of it: {', '.join(heard)}; it is as it would be without them."
+            )
+        return " ".join(said)
 
     def picture_file_name(self, draft: PictureDraft) -> str:
         """A file name of the latest registered extension that gives one.
@@ -272,6 +292,7 @@ class StudioExtensions:
     def observe(self, event: Event) -> None:
         """A listener for the event bus: passes events on to the hooks that hear them."""
         if isinstance(event, JobChanged):
+            self._note_begin(event.job)
             self.host.observe("job_changed", job=event.job)
         elif isinstance(event, JobStepped):
             self.host.observe(
@@ -281,6 +302,13 @@ class StudioExtensions:
             self.host.observe("picture_saved", picture=event.picture, access=Own(self.access))
         elif isinstance(event, WorkerChanged):
             self.host.observe("worker_changed", **vars(event))
+
+    def _note_begin(self, job: Job) -> None:
+        """From when on what fails concerns its pictures."""
+        if job.state.is_final:
+            self._begun.pop(job.id, None)
+        elif job.state is JobState.RUNNING:
+            self._begun.setdefault(job.id, self.host.log.last)
 
     def started(self, only: str | None = None) -> None:
         """Tell that the studio answers."""
