@@ -32,6 +32,7 @@ from webui.hooks.host import HookHost
 from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
+from webui.services.added_families import AddedFamilies
 from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
@@ -157,7 +158,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
     records, notes = FileRecords(database), NoteStore(database, settings.previews)
-    catalog = Catalog(folders, _built_in_models(settings), records, notes)
+    added = AddedFamilies(hooks.families)
+    catalog = Catalog(folders, _built_in_models(settings), records, notes, added)
     library = Library(catalog, notes, records, folders)
     images = ImageStore(settings.images)
     words = WordSources.below(settings.data_dir, hooks)
@@ -177,6 +179,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
+    extensions.on_change.append(lambda: events.publish(LibraryChanged()))  # of other families
     reader = ParameterReader(catalog, words.styles, images, hashes, hooks)
     plots = PlotRecords(database)
     finisher = PlotFinisher(plots, jobs, gallery)

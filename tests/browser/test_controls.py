@@ -75,3 +75,25 @@ def test_a_control_picture_is_made_of_the_chosen_one(easel: Any) -> None:
     easel.wait_for_function("(plain) => tried.value[0].image === plain", arg=plain["image"])
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_preprocessor_of_an_extension_comes_and_goes_while_the_page_is_open(easel: Any) -> None:
+    """The studio tells the page of the change; what one made of a picture stays when it goes."""
+    own = {"name": "book/dark", "help": "Darker.", "reads": ["edges"], "settings": []}
+    ways = [{"name": "canny", "help": "Lines.", "reads": ["edges"], "settings": []}]
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.route("**/api/v1/preprocessors", lambda route: route.fulfill(json=ways))
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    options = "#tried select[aria-label=Preprocessor] option"
+    assert easel.locator(options).all_inner_texts() == ["no preprocessor", "canny"]
+    ways.append(own)
+    easel.evaluate("document.dispatchEvent(new CustomEvent('easel:extensions'))")
+    easel.wait_for_function(f"document.querySelectorAll('{options}').length === 3")
+    assert easel.locator(options).all_inner_texts() == ["no preprocessor", "canny", "book/dark"]
+    ways.remove(own)
+    easel.evaluate("document.dispatchEvent(new CustomEvent('easel:extensions'))")
+    easel.wait_for_function(f"document.querySelectorAll('{options}').length === 2")
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+    easel.unroute("**/api/v1/preprocessors")

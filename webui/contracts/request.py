@@ -202,7 +202,7 @@ class GenerationRequest(
 
     @property
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
-        """Upscaler networks that it names, each once."""
+        """Upscalers beside Easel's own that it names, each once: files of networks, and what extensions offer."""
         named = [self.upscaler, self.upscaler_2]
         named += [self.hires_upscaler] if self.has_hires else []
         named += [self.tile_upscaler] if self.is_drawn_in_tiles else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from webui.contracts.messages import (
     StepDone,
     WorkerEvent,
 )
+from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.batching import Batcher, Limits, as_failure
 from webui.engine.encodings import EncodingCache, EncodingCounts
@@ -126,6 +127,11 @@ class Engine:
             return
         if lease is not None:
             lease.release()
+
+    def use_extensions(self, folders: Mapping[str, str]) -> None:
+        """Have exactly these extensions, each from its folder; models that one loaded are loaded anew, or no more."""
+        self.extensions.use(folders)
+        self._residency.forget(lambda checkpoint: offered_by(checkpoint.family) is not None)
 
     @torch.inference_mode()
     def tick(self) -> bool:

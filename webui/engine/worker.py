@@ -91,7 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faster = Acceleration(options.compile, options.cuda_graphs)
 
     def load(checkpoint: CheckpointInfo, lean: bool = False) -> LoadedModel:
-        model = accelerate(load_model(checkpoint, device.torch, shared, lean), faster)
+        model = accelerate(
+            load_model(checkpoint, device.torch, shared, lean, engine.extensions.loaders), faster
+        )
         if lean:
             model.remark(LEAN)
         engine.extensions.host.observe("model_loaded", model=model)
@@ -141,7 +143,7 @@ def _obey(engine: Engine, message: Message | LoadEnded, emit: partial[None]) -> 
         if loaded is not None:
             emit(ModelReady(loaded.checkpoint.id, loaded.seconds, loaded.resident_bytes))
     elif isinstance(message, UseExtensions):
-        engine.extensions.use(message.folders)
+        engine.use_extensions(message.folders)
     else:
         log.warning("A %s came, which is no command.", type(message).__name__)
 

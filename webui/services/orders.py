@@ -37,17 +37,23 @@ def adapters_of(request: GenerationRequest, catalog: Catalog) -> tuple[AdapterIn
     """Every adapter that a request names, each once, and the image encoders that IP-Adapters among them need.
 
     Raises:
-        UnknownAdapter: one is not there any more.
+        UnknownAdapter: one is not there any more; of upscalers the worker says so.
     """
     found = [catalog.adapter("controlnet", use.adapter) for use in request.controls]
     encoders = [image_encoder_for(info, catalog) for info in found]
     found += [encoder for encoder in encoders if encoder is not None]
     found += [catalog.adapter("vae", name) for name in request.vaes]
-    found += [catalog.adapter("upscaler", name) for name in request.upscaler_networks]
+    found += _upscalers(request, catalog)
     for text in request.every_text:
         found += [catalog.adapter(use.kind, use.adapter) for use in text.every_lora]
         found += [catalog.adapter("embedding", name) for name in text.embeddings]
     return tuple(dict.fromkeys(found))
+
+
+def _upscalers(request: GenerationRequest, catalog: Catalog) -> list[AdapterInfo]:
+    """Files of the upscalers that it names; what is none is an extension's, which the worker knows, or gone."""
+    known = {info.id: info for info in catalog.adapters("upscaler")}
+    return [known[name] for name in request.upscaler_networks if name in known]
 
 
 def preview_for(checkpoint: CheckpointInfo, catalog: Catalog) -> AdapterInfo | None:

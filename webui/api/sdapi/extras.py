@@ -161,7 +161,7 @@ class _Enlarger:
             raise BadRequest(
                 f"The picture would be enlarged {factor:g} times; at most {high:g} is possible."
             )
-        fields = upscaler_fields(upscaler, self._context.catalog)
+        fields = upscaler_fields(upscaler, self._context)
         request = parse_request(
             {"prompt": "", "image": image, "upscale_factor": max(factor, low or 1.0), **fields}
         )

@@ -27,6 +27,7 @@ class Upscaling(BaseModel):
             "Postprocess upscaler",
             choices=(BY_MODEL, LANCZOS, NEAREST, IN_TILES),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(BY_MODEL, max_length=500)
     upscale_factor: Annotated[
@@ -47,6 +48,7 @@ class Upscaling(BaseModel):
             "Postprocess upscaler 2",
             choices=(NO_SECOND, LANCZOS, NEAREST),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(NO_SECOND, max_length=500)
     upscaler_2_visibility: Annotated[
@@ -66,6 +68,7 @@ class Upscaling(BaseModel):
             "Tile upscaler",
             choices=(LANCZOS, NEAREST),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(LANCZOS, max_length=500)
     tile_strength: Annotated[

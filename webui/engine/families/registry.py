@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol, cast
 
 import torch
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import NotAModel
+from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.shared_networks import Place, SharedNetworks
@@ -48,6 +51,7 @@ def load_model(
     device: torch.device,
     shared: SharedNetworks | None = None,
     lean: bool = False,
+    added: Mapping[str, Load] = MappingProxyType({}),
 ) -> LoadedModel:
     """Load a checkpoint by its family.
 
@@ -56,12 +60,14 @@ def load_model(
         device: Where it computes.
         shared: Has the networks of other models that are in memory.
         lean: Whether weights stay in the half precision of their files.
+        added: Loads families of extensions, by their whole names.
 
     Raises:
         NotAModel: no family has this id.
         BrokenModel: the files are damaged.
+        HookFailed: the family is an extension's, which failed.
     """
-    load = find_loader(checkpoint)
+    load = added.get(checkpoint.family) or find_loader(checkpoint)
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
         place = Place(device, SharedNetworks() if shared is None else shared, lean=lean)
         model = load(checkpoint, place)
@@ -77,6 +83,11 @@ def find_loader(checkpoint: CheckpointInfo) -> Load:
     for family in FAMILIES:
         if family.id == checkpoint.family:
             return cast("Load", importlib.import_module(family.module).load)
+    if (extension := offered_by(checkpoint.family)) is not None:
+        raise NotAModel(
+            f"The model {checkpoint.id!r} is of a family of the extension {extension!r}, which is not in use or could "
+            "not be loaded. Look at the Extensions tab, or choose another model."
+        )
     known = ", ".join(family.id for family in FAMILIES)
     raise NotAModel(
         f"The model {checkpoint.id!r} is of family {checkpoint.family!r}; "

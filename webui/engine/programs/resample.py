@@ -1,4 +1,4 @@
-"""Enlarging without a diffusion model: by an upscaler network, or each pixel a weighing of the image's."""
+"""Enlarging without a diffusion model: by a network, by an extension's upscaler, or each pixel a weighing of the image's."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
+from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.upscaling import LANCZOS, NEAREST, USUAL_FACTOR
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image
 from webui.engine.programs.network_upscale import through_network
 from webui.engine.programs.order import PictureOrder
-from webui.engine.work import Pixels, Program
+from webui.engine.work import Pixels, Program, Task
 
 RESAMPLING: Mapping[str, Image.Resampling] = {
     LANCZOS: Image.Resampling.LANCZOS,
@@ -33,9 +34,28 @@ def enlarged_by(upscaler: str, order: PictureOrder, model: LoadedModel) -> Progr
     if upscaler in RESAMPLING:
         return enlarged(image, factor, order.size(model), RESAMPLING[upscaler])
     wide, high = round(image.width * factor), round(image.height * factor)
-    large = yield from through_network(model, order.upscaler(upscaler), image, wide, high)
+    large = yield from through_upscaler(upscaler, order, model, image, (wide, high))
     exact = large.resize((wide, high), Image.Resampling.LANCZOS)
     return enlarged(exact, 1.0, order.size(model), Image.Resampling.LANCZOS)
+
+
+def through_upscaler(
+    upscaler: str,
+    order: PictureOrder,
+    model: LoadedModel,
+    image: Image.Image,
+    size: tuple[int, int],
+) -> Task[Image.Image]:
+    """The image by a network or by an extension's upscaler, about so wide and high; a file goes first.
+
+    Raises:
+        BadRequest: there is none of this name.
+        HookFailed: it is an extension's, and failed.
+    """
+    own = None if AdapterId(upscaler) in order.adapters else order.extensions.upscaler(upscaler)
+    if own is None:
+        return (yield from through_network(model, order.upscaler(upscaler), image, *size))
+    return Image.fromarray((yield from own(np.asarray(image.convert("RGB")).copy(), *size)))
 
 
 def enlarged(

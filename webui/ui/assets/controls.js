@@ -21,6 +21,15 @@ export async function mount({ element, props, trigger, watch }, { tab }) {
   view.ways = await get('/preprocessors').catch(() => []);
   takeOver(view, props.value || []);
   render(view);
+  document.addEventListener('easel:offers', () => askAgain(view));
+}
+
+/** Preprocessors of extensions come and go; what one made of a picture stays. */
+async function askAgain(view) {
+  const found = await get('/preprocessors').catch(() => null); // the studio is away: what is known stays
+  if (!found || JSON.stringify(found) === JSON.stringify(view.ways)) return;
+  view.ways = found;
+  render(view);
 }
 
 /** What of a unit is the request's; the rest is the page's: what was said, what its picture was made of. */
