@@ -12,6 +12,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import NotAModel
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
+from webui.engine.packed.layers import Room
 from webui.engine.shared_networks import Place, SharedNetworks
 
 
@@ -48,6 +49,7 @@ def load_model(
     device: torch.device,
     shared: SharedNetworks | None = None,
     lean: bool = False,
+    room_bytes: int | None = None,
 ) -> LoadedModel:
     """Load a checkpoint by its family.
 
@@ -56,6 +58,7 @@ def load_model(
         device: Where it computes.
         shared: Has the networks of other models that are in memory.
         lean: Whether weights stay in the half precision of their files.
+        room_bytes: Of a lean model on a GPU: what its layers may take there.
 
     Raises:
         NotAModel: no family has this id.
@@ -63,7 +66,8 @@ def load_model(
     """
     load = find_loader(checkpoint)
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
-        place = Place(device, SharedNetworks() if shared is None else shared, lean=lean)
+        room = None if room_bytes is None else Room(room_bytes)
+        place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
     return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
 
