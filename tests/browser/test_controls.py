@@ -54,6 +54,24 @@ def test_a_control_is_added_set_and_removed(easel: Any) -> None:
     easel.unroute("**/api/v1/adapters?kind=controlnet")
 
 
+def test_a_control_steers_within_a_mask_or_everywhere(easel: Any) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    easel.set_input_files("#tried .ez-control-picture input", upload)
+    easel.wait_for_selector("#tried .ez-control-picture img")
+    easel.set_input_files("#tried .ez-control-where input", upload)
+    easel.wait_for_selector("#tried .ez-control-where img")
+    [unit] = easel.evaluate("tried.value")
+    assert unit["mask"] == unit["image"]
+    easel.click("#tried button:has-text('Everywhere')")
+    [unit] = easel.evaluate("tried.value")
+    assert "mask" not in unit
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
 def test_a_control_picture_is_made_of_the_chosen_one(easel: Any) -> None:
     easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
     easel.evaluate(MOUNT)

@@ -66,6 +66,8 @@ def test_every_image_is_named_once_in_the_order_of_the_fields() -> None:
     controls = [CONTROL, {"adapter": "x", "image": A}]
     request = _parse(depth_map=C, mask=B, image=A, controls=controls)
     assert request.images == (A, B, C, D)
+    masked = _parse(controls=[{"adapter": "x", "image": A, "mask": B}])
+    assert masked.images == (A, B)
 
 
 def test_every_adapter_is_named_once() -> None:

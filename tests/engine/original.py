@@ -50,10 +50,10 @@ def tiny_sd2(in_channels: int = 4) -> Shapes:
     return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3)}
 
 
-def tiny_unclip(layers: int = 2) -> Shapes:
+def tiny_unclip(layers: int = 2, says: int = SAYS) -> Shapes:
     """Stable Diffusion 2.1 unCLIP, very small; its image encoder has the sixteen heads of the published one."""
-    unet = Unet(64, MULT, 1, (0, 1), WIDTH, use_linear=True, adm=2 * SAYS)
-    eye = open_clip_vision_shapes(EYE_WIDTH, layers, SAYS, side=28)
+    unet = Unet(64, MULT, 1, (0, 1), WIDTH, use_linear=True, adm=2 * says)
+    eye = open_clip_vision_shapes(EYE_WIDTH, layers, says, side=28)
     return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3), **eye}
 
 

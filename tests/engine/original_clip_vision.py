@@ -12,8 +12,9 @@ from torch import Tensor, nn
 class Block(nn.Module):
     """A layer."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, quick: bool = False) -> None:
         super().__init__()
+        self.quick = quick
         self.ln_1 = nn.LayerNorm(width)
         self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
         self.ln_2 = nn.LayerNorm(width)
@@ -24,7 +25,9 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         normed = self.ln_1(x)
         x = x + self.attn(normed, normed, normed, need_weights=False)[0]
-        wide = nn.functional.gelu(self.mlp["c_fc"](self.ln_2(x)))
+        wide = self.mlp["c_fc"](self.ln_2(x))
+        # OpenAI's own networks have the quick approximation.
+        wide = wide * torch.sigmoid(1.702 * wide) if self.quick else nn.functional.gelu(wide)
         answer: Tensor = x + self.mlp["c_proj"](wide)
         return answer
 
@@ -32,13 +35,22 @@ class Block(nn.Module):
 class OriginalVision(nn.Module):
     """The encoder; answers as transformers' does."""
 
-    def __init__(self, width: int, layers: int, heads: int, says: int, patch: int, side: int):
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        heads: int,
+        says: int,
+        patch: int,
+        side: int,
+        quick: bool = False,
+    ):
         super().__init__()
         self.conv1 = nn.Conv2d(3, width, patch, patch, bias=False)
         self.class_embedding = nn.Parameter(torch.zeros(width))
         self.positional_embedding = nn.Parameter(torch.zeros((side // patch) ** 2 + 1, width))
         self.ln_pre, self.ln_post = nn.LayerNorm(width), nn.LayerNorm(width)
-        blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        blocks = nn.ModuleList(Block(width, heads, quick) for _ in range(layers))
         self.transformer = nn.ModuleDict({"resblocks": blocks})
         self.proj = nn.Parameter(torch.zeros(width, says))
 

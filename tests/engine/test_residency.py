@@ -246,6 +246,30 @@ def test_the_way_that_fits_the_free_memory_is_taken(
         assert taken == [way]
 
 
+@pytest.mark.parametrize(("free", "way"), [(5 * 2**28, "whole"), (2**28, "lean"), (2**26, None)])
+def test_on_a_gpu_layers_stay_in_the_computers_memory_where_the_model_does_not_fit(
+    shelf: Shelf, free: int, way: str | None
+) -> None:
+    asked = replace(shelf.checkpoint("big"), parameters=2**29, bytes=2**30, dtype="F32")
+    taken: list[str] = []
+
+    def by(name: str) -> Loader:
+        def load(checkpoint: CheckpointInfo) -> LoadedModel:
+            taken.append(name)
+            return shelf.load(checkpoint)
+
+        return load
+
+    loaders = Loaders(by("whole"), by("lean"), streams=True)
+    residency = Residency(loaders, 2**40, shelf.told.append, 2, free_bytes=lambda: free)
+    if way is None:
+        with pytest.raises(OutOfMemory):
+            residency.acquire(asked)
+        return
+    with residency.use(asked):
+        assert taken == [way]
+
+
 def test_what_stays_packed_needs_its_size_in_the_file(shelf: Shelf) -> None:
     plain = shelf.checkpoint("packed")
     packed = replace(plain, bytes=2**29, parameters=2**30, packed=2**30 - 2**25)

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import pytest
+from diffusers.schedulers.scheduling_lcm import LCMScheduler
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
@@ -115,6 +116,14 @@ def test_polyexponential_bends_the_exponential(levels: NoiseLevels) -> None:
     assert polyexponential(levels, 9, Span(rho=2.0))[4] < straight[4]
 
 
+@pytest.mark.parametrize("steps", range(1, 51))
+def test_the_timesteps_of_lcm_are_those_of_its_scheduler(steps: int, levels: NoiseLevels) -> None:
+    scheduler = LCMScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
+    scheduler.set_timesteps(steps)
+    made = SCHEDULES["LCM"](levels, steps)[:-1]
+    assert [round(levels.timestep(sigma), 6) for sigma in made] == scheduler.timesteps.tolist()
+
+
 def test_turbo_takes_whole_trailing_timesteps_and_simple_equal_strides(levels: NoiseLevels) -> None:
     timesteps = [round(levels.timestep(s), 6) for s in SCHEDULES["Turbo"](levels, 4)[:-1]]
     assert timesteps == [999, 749, 499, 249]
@@ -122,7 +131,9 @@ def test_turbo_takes_whole_trailing_timesteps_and_simple_equal_strides(levels: N
     assert timesteps == [999, 749, 499, 249]
 
 
-@pytest.mark.parametrize("name", [n for n in SCHEDULES if n not in ("DDIM", "Simple", "Turbo")])
+@pytest.mark.parametrize(
+    "name", [n for n in SCHEDULES if n not in ("DDIM", "Simple", "Turbo", "LCM")]
+)
 def test_a_span_moves_the_ends(name: str, levels: NoiseLevels) -> None:
     sigmas = SCHEDULES[name](levels, 8, Span(sigma_min=0.2, sigma_max=5.0))
     assert sigmas[0] == pytest.approx(5.0)

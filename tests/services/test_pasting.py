@@ -93,6 +93,18 @@ def test_a_picture_of_ours_is_taken_over_exactly(reader: ParameterReader, tmp_pa
     )
 
 
+def test_a_control_whose_mask_is_not_here_steers_everywhere_and_that_is_told(
+    reader: ParameterReader, tmp_path: Path
+) -> None:
+    here = ImageStore(tmp_path / "images").put(png_with())
+    use = {"adapter": "edges", "image": here, "mask": "c" * 64}
+    request = GenerationRequest.model_validate({"prompt": "a fox", "controls": [use]})
+    read = reader.read_picture(png_with(easel=request.model_dump_json()))
+    (kept,) = read.fields["controls"]
+    assert (kept["image"], kept["mask"]) == (here, None)
+    assert "Pictures that it was drawn from are not here, so they were left out." in read.notes
+
+
 def test_pictures_that_are_not_here_are_left_out_and_told(reader: ParameterReader) -> None:
     use = {"adapter": "edges", "image": "c" * 64}
     request = GenerationRequest.model_validate(

@@ -152,7 +152,9 @@ def test_the_command_makes_a_model_that_the_catalog_and_other_programs_read(tmp_
     folder = run_main(main, "turbo", tmp_path)
     info = describe_folder(folder, ModelId("starter/turbo"))
     assert (info.task, info.prediction, info.native_width) == ("text", "v_prediction", SIZE)
-    assert dict(info.defaults) == {"sampler": "LCM", "steps": 4, "guidance_scale": 1.0}
+    assert dict(info.defaults) == {
+        "sampler": "LCM", "schedule": "SGM Uniform", "steps": 4, "guidance_scale": 1.0
+    }  # fmt: skip
     shared = FrozenParts.load(tmp_path / "models" / "text", CPU)
     pipe = StableDiffusionPipeline.from_pretrained(
         folder, vae=shared.vae, text_encoder=shared.encoder, tokenizer=shared.tokenizer

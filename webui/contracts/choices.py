@@ -82,7 +82,7 @@ SAMPLERS: tuple[SamplerInfo, ...] = (
     SamplerInfo("DEIS", ("k_deis",), "Uniform", False, 1),
     SamplerInfo("iPNDM", (), "Uniform", False, 1),
     SamplerInfo("ER-SDE", ("er_sde",), "Uniform", True, 1),
-    SamplerInfo("LCM", ("k_lcm",), "SGM Uniform", True, 1),
+    SamplerInfo("LCM", ("k_lcm",), "LCM", True, 1),
     SamplerInfo("TCD", ("k_tcd",), "SGM Uniform", True, 1),
 )
 
@@ -102,6 +102,7 @@ SCHEDULES: Mapping[str, str] = {
     "DDIM": "Evenly spaced timesteps with offset one, as in the DDIM paper's code",
     "Beta": "Noise levels placed by a beta distribution of 0.6 and 0.6: dense at both ends",
     "Turbo": "Whole timesteps, trailing, as distilled models were taught",
+    "LCM": "The timesteps that latent consistency models, and LCM-LoRAs, were distilled at",
 }
 """Name and one-line explanation, in menu order."""
 

@@ -77,6 +77,11 @@ class ControlUse(_Frozen):
     weight: float = Field(
         1.0, ge=0.0, le=2.0, allow_inf_nan=False, description="How strongly; 0 switches it off."
     )
+    mask: ImageId | None = Field(
+        None,
+        pattern=IMAGE_ID_PATTERN,
+        description="Where it steers: a picture that is white there; none means everywhere.",
+    )
     kind: str = Field(
         "",
         max_length=50,

@@ -9,7 +9,9 @@ from typing import Literal
 
 from webui.contracts.ids import DownloadId
 
-Kind = Literal["model", "lora", "embedding", "controlnet", "vae", "upscaler", "hypernetwork"]
+Kind = Literal[
+    "model", "lora", "embedding", "controlnet", "vae", "upscaler", "hypernetwork", "image_encoder"
+]
 FOLDERS: Mapping[Kind, str] = {
     "model": "checkpoints",
     "lora": "loras",
@@ -18,6 +20,7 @@ FOLDERS: Mapping[Kind, str] = {
     "vae": "vae",
     "upscaler": "upscalers",
     "hypernetwork": "hypernetworks",
+    "image_encoder": "image_encoders",
 }
 """What can be installed, and the folder below `models/` in which each kind is put."""
 

@@ -192,7 +192,7 @@ class GenerationRequest(
     def images(self) -> tuple[ImageId, ...]:
         """Every image that it names, each once, in the order of the fields."""
         named = (self.image, self.mask, self.class_map, self.depth_map)
-        controls = (control.image for control in self.controls)
+        controls = (image for use in self.controls for image in (use.image, use.mask))
         return tuple(dict.fromkeys(i for i in (*named, *controls) if i is not None))
 
     @property

@@ -24,6 +24,8 @@ class Device:
     limits: Limits
     bytes_per_weight: int
     """Of the precision that networks run in."""
+    working_bytes: int = 0
+    """Of a GPU's memory, what a model that does not fit leaves free to compute in."""
 
 
 def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
@@ -32,7 +34,8 @@ def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
         total = torch.cuda.get_device_properties(0).total_memory
         title = f"cuda:0 ({torch.cuda.get_device_name(0)})"
         limits = Limits(rows=16, cells=2**18, pixels=2**22)
-        return Device(torch.device("cuda:0"), title, budget_bytes or total * 7 // 10, limits, 2)
+        budget = budget_bytes or total * 7 // 10
+        return Device(torch.device("cuda:0"), title, budget, limits, 2, total // 4)
     budget = budget_bytes or psutil.virtual_memory().total // 2
     return Device(torch.device("cpu"), f"cpu ({_processor()})", budget, Limits(), 4)
 

@@ -85,7 +85,7 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         shown = Inputs(x, t, tokens, pooled, sizes)
         given |= residuals(controls, rows, shown, model.dtype, works[0].reuse is not None)
     flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
-    prompts = picture_prompts([work.controls for work in works], flags)
+    prompts = picture_prompts([work.controls for work in works], flags, x)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     hypernetworks = in_the_way(model.unet, works[0].patches)

@@ -34,10 +34,11 @@ class Steering:
 
     def crop(self, window: Window) -> Steering:
         """The same for a part of the latent."""
-        if not self.control.net.factor:
-            return self  # each part follows the whole picture
-        hint = window.of(self.control.hint, self.control.net.factor)
-        return replace(self, control=replace(self.control, hint=hint))
+        hint, mask, factor = self.control.hint, self.control.mask, self.control.net.factor
+        if factor:  # else each part follows the whole picture
+            hint = window.of(hint, factor)
+        mask = None if mask is None else window.of(mask)
+        return replace(self, control=replace(self.control, hint=hint, mask=mask))
 
 
 @dataclass(frozen=True, eq=False)

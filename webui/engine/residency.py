@@ -40,6 +40,8 @@ class Loaders:
     whole: Loader
     lean: Loader | None = None
     """So that its weights stay in half precision, which is slower: for one that does not fit otherwise."""
+    streams: bool = False
+    """Whether those of a lean one stay in the computer's memory as far as the device has no room for them."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,11 @@ class Residency:
         Of a single file they stay where the file is mapped into memory, which the system takes back at need.
         """
         halves = checkpoint.dtype in HALVES.values()
-        if self._loaders.lean is None or not halves or self._bytes_per_weight <= 2:
+        if self._loaders.lean is None:
+            return None
+        if self._loaders.streams:
+            return checkpoint.bytes // MAPPED
+        if not halves or self._bytes_per_weight <= 2:
             return None
         return checkpoint.bytes if checkpoint.is_in_parts else checkpoint.bytes // MAPPED
 

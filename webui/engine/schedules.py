@@ -1,7 +1,7 @@
 """Noise levels at which a sampler stands, from the levels that the network was trained on.
 
 Each schedule is a function (levels, steps, span) -> steps + 1 descending sigmas, of which the last is
-0. Those that count whole timesteps of training (DDIM, Simple, Turbo) have no use for a span.
+0. Those that count whole timesteps of training (DDIM, Simple, Turbo, LCM) have no use for a span.
 The names are those of `contracts/choices.py`.
 """
 
@@ -187,6 +187,23 @@ def turbo(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  
     return _at_timesteps(levels, [max(t, 0.0) for t in timesteps])
 
 
+LCM_POINTS = 50
+"""Timesteps, evenly spaced up to the last, that latent consistency models were distilled at."""
+
+
+def lcm(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  # noqa: ARG001
+    """Of the timesteps of distillation, so many at even places from the last down (Luo et al. 2023).
+
+    Where there are not so many, evenly spaced ones between the last and the first of them.
+    """
+    points = min(LCM_POINTS, levels.count)
+    stride = levels.count // points
+    taught = [float(stride * i - 1) for i in range(points, 0, -1)]
+    if steps > points:
+        return _at_timesteps(levels, _spaced(taught[0], taught[-1], steps))
+    return _at_timesteps(levels, [taught[i * points // steps] for i in range(steps)])
+
+
 SCHEDULES: Mapping[str, Schedule] = {
     "Uniform": uniform,
     "Karras": karras,
@@ -200,6 +217,7 @@ SCHEDULES: Mapping[str, Schedule] = {
     "DDIM": ddim,
     "Beta": beta,
     "Turbo": turbo,
+    "LCM": lcm,
 }
 
 

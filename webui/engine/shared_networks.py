@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from webui.engine.adapters.merging import MergedWeights
+from webui.engine.packed.layers import Room
 from webui.engine.packed.on_processor import quicken
 from webui.engine.packed.place import KeptWeight
 
@@ -84,6 +85,8 @@ class Place:
     """What the model was given, in order."""
     lean: bool = False
     """Whether weights stay in the half precision of their files (`packed/layers.py`)."""
+    room: Room | None = None
+    """Of a lean model on a GPU: what its layers may take there; those that find none stay in the computer's memory."""
 
     # Any: as above.
     def network(self, source: Source, read: Callable[[], Any], *, by_content: bool = True) -> Any:

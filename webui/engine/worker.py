@@ -61,6 +61,10 @@ class LoadEnded:
     """None: the load failed, or was that of an adapter."""
 
 
+STREAMED = (
+    "This model does not fit the GPU's free memory, so some of its layers stay in the computer's and are copied when they are "
+    "reached: the same picture, more slowly. Close other programs that use the GPU for the faster way."
+)
 LEAN = (
     "This model does not fit the free memory in float32, so its weights stay in half precision and are opened layer by layer: "
     "the same picture but for rounding, more slowly. Close other programs for the faster way."
@@ -91,16 +95,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faster = Acceleration(options.compile, options.cuda_graphs)
 
     def load(checkpoint: CheckpointInfo, lean: bool = False) -> LoadedModel:
-        model = accelerate(
-            load_model(checkpoint, device.torch, shared, lean, engine.extensions.loaders), faster
-        )
+        streamed = lean and device.torch.type != "cpu"
+        room = max(free_bytes(device.torch) - device.working_bytes, 0) if streamed else None
+        added = engine.extensions.loaders
+        model = load_model(checkpoint, device.torch, shared, lean, added, room)
         if lean:
-            model.remark(LEAN)
+            model.remark(STREAMED if streamed else LEAN)
+        if not streamed:  # what is copied at each use can be neither compiled nor recorded
+            model = accelerate(model, faster)
         engine.extensions.host.observe("model_loaded", model=model)
         return model
 
     residency = Residency(
-        Loaders(load, partial(load, lean=True) if device.torch.type == "cpu" else None),
+        Loaders(load, partial(load, lean=True), streams=device.torch.type != "cpu"),
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,

@@ -94,7 +94,7 @@ SHAPES = (
         ("LatentConsistencyModelPipeline", "LatentConsistencyModelImg2ImgPipeline"),
         {"unet": "UNet2DConditionModel", "vae": "AutoencoderKL", "text_encoder": "CLIPTextModel"},
         defaults=(
-            ("sampler", "LCM"), ("schedule", "Turbo"), ("steps", 5), ("guidance_scale", 1.0),
+            ("sampler", "LCM"), ("schedule", "LCM"), ("steps", 5), ("guidance_scale", 1.0),
         ),
     ),
     FolderShape(

@@ -36,7 +36,7 @@ def missing_encoders(request: GenerationRequest, catalog: Catalog) -> Iterator[F
             yield FieldProblem(
                 "controls",
                 f"{str(info.id)!r}, an IP-Adapter without its image encoder",
-                f"{_wanted(info)} to be put into {FOLDER}, with its config.json",
+                f"{_wanted(info)} to be put into {FOLDER}, with its config.json (the models tab installs it)",
             )
 
 

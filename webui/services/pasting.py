@@ -134,10 +134,14 @@ class ParameterReader:
         }
         gone = [name for name in _PICTURES if kept[name] and not self._has(kept[name])]
         controls = [use for use in kept["controls"] if self._has(use["image"])]
+        unmasked = [
+            use | {"mask": None} if use["mask"] and not self._has(use["mask"]) else use
+            for use in controls
+        ]
         notes = []
-        if gone or len(controls) < len(kept["controls"]):
+        if gone or unmasked != kept["controls"]:
             notes.append("Pictures that it was drawn from are not here, so they were left out.")
-        kept |= {"controls": controls, **dict.fromkeys(gone)}
+        kept |= {"controls": unmasked, **dict.fromkeys(gone)}
         fields, absent = self._with_what_is_here(kept)
         return ReadParameters(fields, (*notes, *absent, *self._missing_loras(request)))
 

@@ -62,6 +62,8 @@ TIMESTEP_SCALING = 10.0
 """Both of the paper's boundary conditions."""
 STEPS = 4
 """Of a picture, as the folder's defaults and the sheets have it."""
+SCHEDULE = "SGM Uniform"
+"""Likewise; what the model in the box was measured at."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ def draw_quickly(
 ) -> Tensor:
     """Latents (B, z, h, w) of texts, without guidance, by the engine's own LCM sampler."""
     levels, tokens = noise_levels(), parts.tokens(texts)
-    sigmas = SCHEDULES["SGM Uniform"](levels, steps)
+    sigmas = SCHEDULES[SCHEDULE](levels, steps)
     size = int(unet.config.sample_size)
     shape = (len(texts), int(unet.config.out_channels), size, size)
     generator = torch.Generator().manual_seed(seed)
@@ -284,7 +286,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unet = train_turbo(settings, parts, source, command.work, unet, student)
     if is_main():
         about = Export(
-            defaults={"sampler": "LCM", "steps": STEPS, "guidance_scale": 1.0}, few_steps=True
+            defaults={
+                "sampler": "LCM",
+                "schedule": SCHEDULE,
+                "steps": STEPS,
+                "guidance_scale": 1.0,
+            },
+            few_steps=True,
         )
         export_folder(command.out, {"unet": unet}, about, command.start)
         write_card(command.out, CARD, command, unet)

@@ -46,6 +46,13 @@ def test_pictures_of_units_come_in_three_forms(furnished: TestClient) -> None:
     assert request["controls"][0]["image"] == request["image"]
 
 
+def test_the_region_of_a_unit_is_its_mask(furnished: TestClient) -> None:
+    request, info = with_unit(furnished, image=b64(), effective_region_mask=b64())
+    assert request["controls"][0]["mask"] == request["controls"][0]["image"]
+    assert "ignored" not in info or not info["ignored"]
+    assert with_unit(furnished, image=b64())[0]["controls"][0]["mask"] is None
+
+
 def test_a_unit_that_is_off_is_none(furnished: TestClient) -> None:
     off: tuple[Any, ...] = (None, {"args": None}, {"args": []}, {})
     for nothing in off:

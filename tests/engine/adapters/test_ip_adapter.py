@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
@@ -101,6 +102,7 @@ def drawn(rig: Rig, *orders: Any) -> list[Tensor]:
 def diffusers_latent(
     kind: Any, model: LoadedModel, picture: Path, encoder: AdapterInfo,
     uses: list[tuple[AdapterInfo, float]], side: int, prompt: str = "a house",
+    masks: list[Tensor] | None = None,
 ) -> Tensor:  # fmt: skip
     parts: dict[str, Any] = {
         "image_encoder": CLIPVisionModelWithProjection.from_pretrained(encoder.path),
@@ -124,6 +126,7 @@ def diffusers_latent(
     latent: Tensor = pipeline(
         prompt, height=side, width=side, num_inference_steps=STEPS, guidance_scale=3.0,
         output_type="latent", latents=noise, ip_adapter_image=[image] * len(uses),
+        cross_attention_kwargs=None if masks is None else {"ip_adapter_masks": masks},
     ).images  # fmt: skip
     return latent
 
@@ -173,6 +176,46 @@ def test_two_add_up_as_in_diffusers(
     uses = [(infos[0], 0.5), (infos[1], 0.9)]
     theirs = diffusers_latent(StableDiffusionPipeline, model, picture, encoder, uses, 32)
     assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_each_acts_within_its_mask_as_in_diffusers(
+    model: LoadedModel, encoder: AdapterInfo, picture: Path, tmp_path: Path
+) -> None:
+    kinds = [IpSizes("plain"), IpSizes("plus", tokens=6, seed=1)]
+    infos = [write_ip_adapter(tmp_path / f"{k.layout}.safetensors", model, k) for k in kinds]
+    halves = [Image.new("L", (32, 32)) for _ in infos]
+    halves[0].paste(255, (0, 0, 16, 32))
+    halves[1].paste(255, (0, 16, 32, 32))
+    files = {}
+    for name, half in zip(("left", "below"), halves, strict=True):
+        files[name] = tmp_path / f"{name}.png"
+        half.save(files[name])
+    fields = [{"mask": image_id(file)} for file in files.values()]
+    job = command(model, picture, [*infos, encoder], *fields)
+    job = replace(job, images={**job.images, **{str(image_id(f)): str(f) for f in files.values()}})
+    (ours,) = drawn(Rig(model), job)
+    # Theirs takes samples of a mask rather than means, so it is given one of many pixels.
+    large = [torch.from_numpy(np.array(half.resize((512, 512), 0))) / 255 for half in halves]
+    masks = [mask[None, None].float() for mask in large]
+    uses = [(info, 1.0) for info in infos]
+    theirs = diffusers_latent(
+        StableDiffusionPipeline, model, picture, encoder, uses, 32, masks=masks
+    )
+    assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+def test_a_job_without_a_mask_shares_a_pass_with_one_that_has_one(
+    model: LoadedModel, net: LoadedIpAdapter, eye: LoadedImageEncoder
+) -> None:
+    there = torch.zeros(1, 1, 16, 16)
+    there[..., :8] = 1
+    works = [
+        prediction(model, Control(net, hint(eye, i), 1.0, mask=mask), seed=i)
+        for i, mask in enumerate((None, there, torch.zeros(1, 1, 16, 16)))
+    ]
+    for work, mine in zip(works, answer(*works), strict=True):
+        assert torch.allclose(mine, answer(work)[0], atol=1e-5)
+    assert torch.equal(answer(works[2])[0], answer(replace(works[2], controls=()))[0])
 
 
 def test_it_acts_between_its_start_and_its_end_only(

@@ -24,8 +24,8 @@ from tests.engine.tiny import TinySizes, write_tiny, write_tiny_control
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.control import Control, Steerer, load_steerer
-from webui.engine.adapters.controlnet import load_control
+from webui.engine.adapters.control import Control, Steerer, load_steerer, residuals
+from webui.engine.adapters.controlnet import Inputs, load_control
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 from webui.engine.execute import execute
 from webui.engine.families.registry import load_model
@@ -228,6 +228,37 @@ def test_a_pass_that_reuses_its_own_features_is_the_whole_pass(
     (whole,) = answer(replace(work, keep=kept))
     (reused,) = answer(replace(work, reuse=kept.features))
     assert torch.allclose(whole, reused, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["t2i", "control"])
+def test_it_says_something_within_its_mask_alone(
+    models: dict[str, LoadedModel], tmp_path: Path, kind: str
+) -> None:
+    model = models["sd"]
+    if kind == "t2i":
+        net: Any = load_t2i_adapter(written(tmp_path / "a", network("full_adapter")), CPU)
+    else:
+        net = load_control(write_tiny_control(tmp_path / "control", model.checkpoint), CPU)
+    there = torch.zeros(1, 1, 16, 16)
+    there[..., 8:] = 1
+    shown = torch.rand(1, 3, 16 * net.factor, 16 * net.factor)
+    control = Control(net, shown, 1.0, mask=there)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(1, 4, 16, 16, generator=generator)
+    tokens = torch.randn(1, 77, 16, generator=generator)
+    inputs = Inputs(x, torch.tensor([500.0]), tokens)
+
+    def said(control: Control) -> list[Tensor]:
+        given = residuals([(control,)], [1], inputs, torch.float32, reuses=False)
+        return [
+            t for value in given.values() for t in (value if isinstance(value, list) else [value])
+        ]
+
+    for masked, whole in zip(said(control), said(replace(control, mask=None)), strict=True):
+        half = masked.shape[-1] // 2
+        assert not masked[..., :half].any()
+        assert torch.allclose(masked[..., half:], whole[..., half:])
+        assert whole[..., :half].any()
 
 
 def test_a_picture_is_read_once(models: dict[str, LoadedModel], tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ from webui.engine.programs.upscale import GRAIN_DRAW
 from webui.engine.weights import open_weights
 from webui.engine.work import DecodeLatent, Predict, ReadPicture
 from webui.services.diffusers_folder import describe_folder
+from webui.weights.signatures.unclip import STATISTICS_FILE
 
 CPU = torch.device("cpu")
 SAID: dict[str, Any] = {"prompt": "a house by the sea", "negative_prompt": "fog"}
@@ -108,17 +109,23 @@ def image(tmp_path: Path) -> Path:
     return save_picture(tmp_path / "image.png", 48, 37)
 
 
-def pipeline_of_file(checkpoint: CheckpointInfo, configs: Path) -> Any:
-    """Diffusers' pipeline of a single file, with OpenCLIP's own image encoder."""
+def pipeline_of_file(
+    checkpoint: CheckpointInfo, configs: Path, statistics: tuple[Tensor, Tensor] | None = None
+) -> Any:
+    """Diffusers' pipeline of a single file, with OpenCLIP's own image encoder, or OpenAI's by its statistics."""
+    says = SAYS if statistics is None else len(statistics[0])
+    normal = StableUnCLIPImageNormalizer(says)
+    if statistics is not None:
+        normal.mean.data, normal.std.data = (part[None] for part in statistics)
     base: Any = StableDiffusionPipeline.from_single_file(
         checkpoint.path, config=str(configs), local_files_only=True
     )
-    eye = OriginalVision(EYE_WIDTH, 2, 16, SAYS, patch=14, side=28)
+    eye = OriginalVision(EYE_WIDTH, 2, 16, says, 14, 28, quick=statistics is not None)
     eye.load_state_dict(open_weights(Path(checkpoint.path)).below("embedder.model.visual."))
     kind: Any = pipeline_stable_unclip_img2img.StableUnCLIPImg2ImgPipeline
     made = kind(
         feature_extractor=CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size=28),
-        image_encoder=eye, image_normalizer=StableUnCLIPImageNormalizer(SAYS),
+        image_encoder=eye, image_normalizer=normal,
         image_noising_scheduler=DDPMScheduler(beta_schedule="squaredcos_cap_v2"),
         tokenizer=base.tokenizer, text_encoder=base.text_encoder, unet=base.unet, vae=base.vae,
         scheduler=base.scheduler,
@@ -200,6 +207,21 @@ def test_a_single_file_draws_what_diffusers_draws(
     configs = write_configs(tmp_path / "c", UNET_UNCLIP, TEXT_SD2, **told)
     theirs = pipeline_of_file(checkpoint, configs)
     check(load_model(checkpoint, CPU), theirs, Asked(image, level, 4.0), monkeypatch)
+
+
+def test_a_single_file_for_the_smaller_clip_draws_by_the_statistics_beside_it(
+    tmp_path: Path, image: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator = torch.Generator().manual_seed(1)
+    mean, spread = torch.randn(768, generator=generator), torch.rand(768, generator=generator) + 0.5
+    torch.save((mean, spread), tmp_path / STATISTICS_FILE)
+    checkpoint = write_original(tmp_path / "sd21-unclip-l.safetensors", tiny_unclip(says=768))
+    assert checkpoint.parts == (("image_normalizer", str(tmp_path / STATISTICS_FILE)),)
+    told = {"scheduler": {"prediction_type": "v_prediction"}, "pad_token": "!"}
+    network = UNET_UNCLIP | {"projection_class_embeddings_input_dim": 2 * 768}
+    configs = write_configs(tmp_path / "c", network, TEXT_SD2, **told)
+    theirs = pipeline_of_file(checkpoint, configs, (mean, spread))
+    check(load_model(checkpoint, CPU), theirs, Asked(image, 300, 4.0), monkeypatch)
 
 
 def test_where_half_precision_stays_it_draws_the_same(tmp_path: Path, image: Path) -> None:

@@ -8,8 +8,10 @@ from torch import nn
 from torch.nn import functional
 
 from tests.engine.packed.reference import packed_q8_0
-from webui.engine.packed.layers import PackedLinear, fill
+from webui.engine.families.parts import ready
+from webui.engine.packed.layers import PackedConv2d, PackedLinear, Room, fill, lighten
 from webui.engine.packed.weight import PackedWeight
+from webui.engine.shared_networks import Place, network_bytes
 
 
 def _packed(rows: int, columns: int, seed: int = 0) -> PackedWeight:
@@ -73,3 +75,54 @@ def test_another_weight_is_used_until_the_files_is_restored() -> None:
 def test_a_weight_of_no_layer_or_of_another_shape_is_an_error(name: str, rows: int) -> None:
     with pytest.raises(RuntimeError, match=name.replace(".", r"\.")):
         fill(_network(), {name: _packed(rows, 32)})
+
+
+def _halves() -> nn.Sequential:
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        made = nn.Sequential(
+            nn.Conv2d(4, 8, 1), nn.Conv2d(8, 4, 3, padding=1), nn.Linear(6, 5, bias=False)
+        )
+    return made.requires_grad_(False).half()
+
+
+def test_layers_for_which_there_is_no_room_stay_where_they_are_and_are_copied_at_each_use() -> None:
+    network = _halves()
+    before = network_bytes(network)
+    place = Place(torch.device("meta"), lean=True, room=Room(4 * 8 * 2))
+    moved = ready(network, place, torch.float16)
+    first, second, third = moved
+    assert type(first) is nn.Conv2d
+    assert (type(second), type(third)) == (PackedConv2d, PackedLinear)
+    assert first.weight.device.type == second.bias.device.type == "meta"
+    assert second.rows.device.type == third.rows.device.type == "cpu"
+    assert network_bytes(moved) == before - second.rows.nbytes - third.rows.nbytes
+    answer = moved(torch.empty(1, 4, 5, 6, dtype=torch.float16, device="meta"))
+    assert (answer.device.type, answer.dtype, answer.shape) == ("meta", torch.float16, (1, 4, 5, 5))
+
+
+def test_layers_that_stay_compute_the_same() -> None:
+    x = torch.randn(1, 4, 5, 6, generator=torch.Generator().manual_seed(0)).half()
+    network, plain = _halves(), _halves()
+    lighten(network, Room(0))
+    assert all(isinstance(layer, PackedConv2d | PackedLinear) for layer in network)
+    assert torch.equal(network(x), plain(x))
+
+
+def test_packed_layers_stay_where_there_is_no_room_for_them() -> None:
+    network, packed = _filled()
+    lighten(network, Room(packed["0.weight"].rows.nbytes))
+    network.to("meta")
+    assert [network[i].rows.device.type for i in (0, 2)] == ["meta", "cpu"]
+
+
+def test_what_is_put_in_the_place_of_a_weight_that_stays_is_used_and_taken_away() -> None:
+    network = _halves()
+    lighten(network, Room(0))
+    layer = network[2]
+    assert isinstance(layer, PackedLinear)
+    x, before = torch.ones(1, 6, dtype=torch.float16), layer.file_weight()
+    layer.put(before + 1)
+    assert torch.allclose(layer(x), functional.linear(x, (before + 1).half()))
+    layer.restore()
+    assert torch.equal(layer(x), functional.linear(x, before.half()))

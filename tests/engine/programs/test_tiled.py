@@ -46,7 +46,8 @@ def test_the_conditioning_is_cut_to_each_window(model: LoadedModel) -> None:
     net = LoadedControl.__new__(LoadedControl)
     object.__setattr__(net, "factor", 2)
     hint = torch.arange(16.0 * 28).view(1, 1, 16, 28).expand(1, 3, 16, 28)
-    steering = Steering(Control(net, hint, 1.0), 9.0, 1.0)
+    where = torch.arange(8.0 * 14).view(1, 1, 8, 14)
+    steering = Steering(Control(net, hint, 1.0, mask=where), 9.0, 1.0)
     planes = torch.arange(8.0 * 14).view(1, 1, 8, 14)
     plan = GuidedBy(Guidance(), model.levels)
     denoise = guided_in_tiles(
@@ -63,6 +64,10 @@ def test_the_conditioning_is_cut_to_each_window(model: LoadedModel) -> None:
     assert [float(work.x[0, 4, 0, 0]) for work in seen] == [0, 6]
     assert [float(work.controls[0].hint[0, 0, 0, 0]) for work in seen] == [0, 12]
     assert {work.controls[0].hint.shape for work in seen} == {(1, 3, 16, 16)}
+    masks = [work.controls[0].mask for work in seen]
+    assert [None if m is None else (m.shape, float(m[0, 0, 0, 0])) for m in masks] == [
+        ((1, 1, 8, 8), 0), ((1, 1, 8, 8), 6),
+    ]  # fmt: skip
 
 
 def test_large_pictures_are_decoded_in_tiles_without_a_seam(

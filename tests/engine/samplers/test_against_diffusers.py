@@ -34,9 +34,11 @@ from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepSchedu
 from torch import Tensor
 
 from tests.engine.drive import at_once, drive, no_work
+from webui.contracts.choices import AUTOMATIC
+from webui.contracts.choices import SAMPLERS as INFOS
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.samplers import SAMPLERS, SamplerOptions
-from webui.engine.schedules import SCHEDULES
+from webui.engine.schedules import SCHEDULES, sigmas_for
 
 BETAS: dict[str, Any] = {
     "beta_start": 0.00085,
@@ -274,7 +276,8 @@ def test_lcm_agrees(prediction: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scheduler = LCMScheduler(**BETAS, clip_sample=False, prediction_type=prediction)
     scheduler.set_timesteps(4)
     levels = NoiseLevels.from_alphas(scheduler.alphas_cumprod.double().tolist(), prediction)
-    sigmas = [levels.sigma(float(t)) for t in scheduler.timesteps] + [0.0]
+    info = next(each for each in INFOS if each.name == "LCM")
+    sigmas = sigmas_for(levels, 4, info, AUTOMATIC)
     draws = torch.randn(8, 1, 4, 2, generator=torch.Generator().manual_seed(3)).double()
     theirs = start()
     x = theirs * math.sqrt(sigmas[0] ** 2 + 1)

@@ -88,6 +88,28 @@ def test_the_address_of_a_file_means_that_file(server: Server, web: Web, way: st
     assert _look(server, web, offer.source) == offer
 
 
+def test_the_address_of_a_folder_means_what_lies_in_it(server: Server, web: Web) -> None:
+    files = [
+        f"models/image_encoder/{name}"
+        for name in ("config.json", "model.safetensors", "pytorch_model.bin")
+    ]
+    _repository(server, "models/ip-adapter.safetensors", "config.json", *files)
+    offer = _look(server, web, f"{server.address}/ann/box/tree/main/models/image_encoder")
+    assert (offer.kind, offer.name, offer.is_folder) == ("image_encoder", "box models image_encoder", True)  # fmt: skip
+    assert _chosen(offer) == ["config.json", "model.safetensors"]
+    assert offer.files[0].url == f"{server.address}/ann/box/resolve/{COMMIT}/{files[0]}"
+    _repository(server, *files, revision=COMMIT)
+    assert _look(server, web, offer.source) == offer
+    with pytest.raises(BadRequest, match="no weights in a folder 'models/none'"):
+        _look(server, web, f"{server.address}/ann/box/tree/main/models/none/")
+
+
+def test_a_repository_of_clip_is_an_image_encoder(server: Server, web: Web) -> None:
+    _repository(server, "config.json", "model.safetensors", tags=("transformers", "clip"))
+    offer = _look(server, web, "ann/box")
+    assert (offer.kind, _chosen(offer)) == ("image_encoder", ["config.json", "model.safetensors"])
+
+
 def test_a_repository_without_weights_and_a_missing_file_are_refused(
     server: Server, web: Web
 ) -> None:

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.weights.files import write_sparse
 from tests.weights.ldm_layout import Shapes, sd1_shapes, sd2_shapes, unclip_shapes, x4_shapes
-from webui.contracts.errors import BrokenModel, NotAModel
+from webui.contracts.errors import BrokenModel, LacksFile, NotAModel
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
 from webui.weights.signatures.facts import Facts, WeightsFile
+from webui.weights.signatures.unclip import STATISTICS_FILE, STATISTICS_FOLDER
 
 
 def _identify(file: Path, said: Mapping[str, Any] | None = None) -> Facts:
@@ -52,10 +54,19 @@ def test_image_variations_are_known_and_predict_v(tmp_path: Path) -> None:
     assert (facts.prediction, facts.native_size, facts.text_width) == ("v_prediction", 768, 1024)
 
 
-def test_image_variations_by_the_smaller_clip_are_refused_by_name(tmp_path: Path) -> None:
-    shapes = unclip_shapes(1024, 768, 24)
-    with pytest.raises(NotAModel, match=r"ViT-L-14_stats\.th.*2-1-unclip-small"):
-        _identify(write_sparse(tmp_path / "a.safetensors", shapes))
+def test_image_variations_by_the_smaller_clip_ask_for_its_statistics(tmp_path: Path) -> None:
+    file = write_sparse(tmp_path / "models" / "a.safetensors", unclip_shapes(1024, 768, 24))
+    with pytest.raises(LacksFile, match=r"ViT-L-14_stats\.th.*2-1-unclip-small") as error:
+        _identify(file)
+    assert error.value.places[0] == str(file.parent / STATISTICS_FILE)
+    beside = tmp_path / STATISTICS_FOLDER / STATISTICS_FILE
+    beside.parent.mkdir()
+    torch.save((torch.zeros(768), torch.ones(512)), beside)
+    with pytest.raises(BrokenModel, match="a mean and a spread of 768 numbers"):
+        _identify(file)
+    torch.save((torch.zeros(768), torch.ones(768)), beside)
+    facts = _identify(file)
+    assert (facts.task, facts.parts) == ("variation", (("image_normalizer", str(beside)),))
 
 
 def test_image_variations_without_their_image_encoder_are_refused(tmp_path: Path) -> None:

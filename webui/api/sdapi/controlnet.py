@@ -29,7 +29,6 @@ _USUAL: dict[str, tuple[Any, ...]] = {
     "hr_option": ("Both",),
     "mask": (None, ""),
     "mask_image": (None, ""),
-    "effective_region_mask": (None, ""),
 }
 """Fields of a unit that change nothing at these values."""
 _READ = (
@@ -43,6 +42,7 @@ _READ = (
     "guidance_end",
     "threshold_a",
     "threshold_b",
+    "effective_region_mask",
 )
 
 
@@ -92,9 +92,11 @@ def _control(
     image = kept(str(given), context) if given else picture
     if module is not None and image is not None:
         image = processed(context.images, image, module, unit)
+    region = unit.get("effective_region_mask")
     return {
         "adapter": adapter,
         "image": image,
+        "mask": kept(str(region), context) if region else None,
         "weight": unit.get("weight", 1.0),
         "start": unit.get("guidance_start", 0.0),
         "end": unit.get("guidance_end", 1.0),

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from webui.contracts.adapter import AdapterInfo
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
@@ -30,6 +31,8 @@ class Control:
     """What its say is multiplied by."""
     kind: str = ""
     """What kind of picture a union is shown."""
+    mask: Tensor | None = None
+    """(1, 1, h, w), of the latent's cells, 0 to 1: how much of its say counts there; None: all of it everywhere."""
 
 
 def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
@@ -68,12 +71,15 @@ def residuals(
             continue  # see `picture_prompts`
         weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
         shares = torch.tensor(weights, device=inputs.x.device, dtype=net.dtype).view(-1, 1, 1, 1)
+        masks = _masks(same, rows, inputs.x)
         if isinstance(net, LoadedT2iAdapter):
             if not reuses:
-                within = _sum(within, [said * shares for said in _features(net, same, rows)])
+                found = [_there(said, masks) for said in _features(net, same, rows)]
+                within = _sum(within, [said * shares for said in found])
             continue
         hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
         said, mid = says(net, inputs, torch.cat(hints), same[0].kind)
+        said, mid = [_there(each, masks) for each in said], _there(mid, masks)
         down = _sum(down, [each * shares for each in said])
         middle = mid * shares if middle is None else middle + mid * shares
     given: dict[str, Any] = {}
@@ -89,14 +95,16 @@ def residuals(
 
 
 def picture_prompts(
-    controls: Sequence[Sequence[Control]], negative: Sequence[Sequence[bool]]
+    controls: Sequence[Sequence[Control]], negative: Sequence[Sequence[bool]], x: Tensor
 ) -> list[PicturePrompt]:
     """The IP-Adapters of some works, for all their rows.
 
     Args:
         controls: Of each work; the n-th of all works have one network.
         negative: Of each work, for each row, whether it is the negative prompt's.
+        x: (R, C, h, w), what the UNet is shown of all rows.
     """
+    rows = [len(flags) for flags in negative]
     prompts = []
     for same in zip(*controls, strict=True):
         net = same[0].net
@@ -108,8 +116,26 @@ def picture_prompts(
         ]
         weights = [c.weight for c, flags in zip(same, negative, strict=True) for _ in flags]
         joined = torch.cat(tokens)
-        prompts.append(PicturePrompt(net, joined, joined.new_tensor(weights).view(-1, 1, 1)))
+        shares = joined.new_tensor(weights).view(-1, 1, 1)
+        prompts.append(PicturePrompt(net, joined, shares, _masks(same, rows, x)))
     return prompts
+
+
+def _masks(controls: Sequence[Control], rows: Sequence[int], x: Tensor) -> Tensor | None:
+    """Masks for all rows, (R, 1, h, w); None where none of the works has one."""
+    if all(control.mask is None for control in controls):
+        return None
+    whole = x.new_ones(1, 1, *x.shape[-2:])
+    each = [whole if control.mask is None else control.mask.to(whole) for control in controls]
+    return torch.cat([m.expand(n, -1, -1, -1) for m, n in zip(each, rows, strict=True)])
+
+
+def _there(said: Tensor, masks: Tensor | None) -> Tensor:
+    """What is said (R, C, h, w), where it counts."""
+    if masks is None:
+        return said
+    height, width = said.shape[-2:]
+    return said * functional.adaptive_avg_pool2d(masks, (height, width)).to(said.dtype)
 
 
 def _features(

@@ -20,7 +20,7 @@ from webui.engine.damage import told_as_damage
 from webui.engine.families.parts import ready
 from webui.engine.packed.on_processor import quicken
 from webui.engine.precision import compute_dtype
-from webui.engine.shared_networks import network_bytes
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.weights import open_weights
 from webui.weights.control_files import control_names, control_shape
 
@@ -125,7 +125,7 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
             net = _from_file(path, kind).to(dtype)
         else:
             net = kind.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
-    net = ready(net, device)
+    net = ready(net, Place(device))
     size = network_bytes(net)
     quicken(net)
     return LoadedControl(

@@ -20,7 +20,7 @@ from webui.engine.damage import told_as_damage
 from webui.engine.families.parts import read_config, ready
 from webui.engine.packed.on_processor import quicken
 from webui.engine.precision import compute_dtype
-from webui.engine.shared_networks import network_bytes
+from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.weights import Weights, open_weights
 from webui.weights.clip_vision_files import (
     PREFIX,
@@ -103,7 +103,7 @@ def load_image_encoder(info: AdapterInfo, device: torch.device) -> LoadedImageEn
         net = vision_network(
             _kept(open_weights(encoder_file(path) if path.is_dir() else path)), said
         )
-    net = ready(net, device, dtype)
+    net = ready(net, Place(device), dtype)
     size = network_bytes(net)
     quicken(net)
     return LoadedImageEncoder(info, net, dtype, device, int(net.config.image_size), size)

@@ -84,6 +84,18 @@ class PicturePrompt:
     """(R, N, text width)."""
     weights: Tensor
     """(R, 1, 1)."""
+    masks: Tensor | None = None
+    """(R, 1, h, w), of the latent's cells: how much of what is seen counts there; None: all of it everywhere."""
+
+    def share(self, cells: int) -> Tensor:
+        """How much counts at each place of an attention over so many, (R, 1 or cells, 1)."""
+        if self.masks is None:
+            return self.weights
+        height, width = self.masks.shape[-2:]
+        while height * width > cells:  # a UNet halves both sides, up to whole cells
+            height, width = -(-height // 2), -(-width // 2)
+        there = functional.adaptive_avg_pool2d(self.masks, (height, width)).flatten(2).mT
+        return self.weights * there.to(self.weights.dtype)
 
 
 # Any: diffusers' attentions are typed loosely.
@@ -115,7 +127,8 @@ def _hooks(
     def answer(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         found, question = inputs[0], questions.pop()  # (R, cells, inner)
         for prompt in prompts:
-            found = found + _seen(prompt, number, question, heads) * prompt.weights.to(found.dtype)
+            share = prompt.share(question.shape[1]).to(found.dtype)
+            found = found + _seen(prompt, number, question, heads) * share
         return found, *inputs[1:]
 
     return ask, answer

@@ -49,7 +49,7 @@ def load_denoiser(
     source = (kind, dtype, *files_of(where), *files_of(settings))
 
     def read() -> Any:
-        return ready(_read_file(kind, where, settings), place.device, dtype, lean=place.lean)
+        return ready(_read_file(kind, where, settings), place, dtype)
 
     return place.network(source, read, by_content=False)
 

@@ -64,11 +64,11 @@ def load_part(
     def read() -> Any:
         if not place.lean:
             made = kind.from_pretrained(folder, local_files_only=True, **options)
-            return ready(made, place.device)
+            return ready(made, place)
         dtype = next(iter(options.values()))
         as_stored = dict.fromkeys(options, stored_precision(folder))
         made = kind.from_pretrained(folder, local_files_only=True, **as_stored)
-        return ready(made, place.device, dtype, lean=True)
+        return ready(made, place, dtype)
 
     return place.network(source, read, by_content=by_content)
 
@@ -98,24 +98,26 @@ class FileParts:
         source = (info.family, info.variant, name, self.dtype, *files_of(Path(info.path)))
         return place.network(
             source,
-            lambda: ready(read(), place.device, self.dtype, lean=place.lean),
+            lambda: ready(read(), place, self.dtype),
             by_content=by_content,
         )
 
 
 # Any: networks of two libraries that have no base in common but nn.Module.
-def ready(
-    network: Any, device: torch.device, dtype: torch.dtype | None = None, lean: bool = False
-) -> Any:
+def ready(network: Any, place: Place, dtype: torch.dtype | None = None) -> Any:
     """A network as it is used: on its device, not to be trained; None keeps its precision.
 
-    A lean one keeps the weights of its layers as they are, and computes in that precision.
+    In a lean place it keeps the weights of its layers as they are, and computes in that precision.
     """
     network = network.eval().requires_grad_(False)
-    if lean:
-        lighten(network)
-    network = network.to(device, dtype)
-    if device.type == "cpu":
+    if place.lean and place.room is not None:
+        network = network.to(
+            dtype=dtype
+        )  # what is copied at each use is copied as it is computed with
+    if place.lean:
+        lighten(network, place.room)
+    network = network.to(place.device, dtype)
+    if place.device.type == "cpu":
         return network  # its convolutions get a layout of their own: `packed/on_processor.py`
     # Convolutions in half precision read channels last faster.
     return network.to(memory_format=torch.channels_last)

@@ -15,6 +15,7 @@ from webui.contracts.errors import NotAModel
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
+from webui.engine.packed.layers import Room
 from webui.engine.shared_networks import Place, SharedNetworks
 
 
@@ -52,6 +53,7 @@ def load_model(
     shared: SharedNetworks | None = None,
     lean: bool = False,
     added: Mapping[str, Load] = MappingProxyType({}),
+    room_bytes: int | None = None,
 ) -> LoadedModel:
     """Load a checkpoint by its family.
 
@@ -61,6 +63,7 @@ def load_model(
         shared: Has the networks of other models that are in memory.
         lean: Whether weights stay in the half precision of their files.
         added: Loads families of extensions, by their whole names.
+        room_bytes: Of a lean model on a GPU: what its layers may take there.
 
     Raises:
         NotAModel: no family has this id.
@@ -69,7 +72,8 @@ def load_model(
     """
     load = added.get(checkpoint.family) or find_loader(checkpoint)
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
-        place = Place(device, SharedNetworks() if shared is None else shared, lean=lean)
+        room = None if room_bytes is None else Room(room_bytes)
+        place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
     return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
 

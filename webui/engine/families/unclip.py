@@ -2,12 +2,14 @@
 
 A diffusers folder says all of it: an image encoder of CLIP, the mean and spread of its embeddings, and the noise
 that they were given in training. A single file has the image encoder; the rest is that of the published
-configuration (`v2-1-stable-unclip-h-inference.yaml`), whose embeddings are taken as they are.
+configurations (`v2-1-stable-unclip-h-inference.yaml`, whose embeddings are taken as they are, and `-l-`, whose
+mean and spread lie in a file beside it).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,13 +33,13 @@ from webui.engine.ldm_layout.image_encoder import open_clip_vision_converted
 from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.variations import Variations
-from webui.engine.weights import Weights
-from webui.weights.signatures.unclip import IMAGE_ENCODER
+from webui.engine.weights import Weights, open_weights
+from webui.weights.signatures.unclip import IMAGE_ENCODER, STATISTICS
 
 NOISE: Mapping[str, str] = {"beta_schedule": "squaredcos_cap_v2"}
 """Of the embeddings, where no file says."""
-_ACTIVATION = {"hidden_act": "gelu"}
-"""Of OpenCLIP's networks."""
+_OPEN_CLIP, _CLIP = {"hidden_act": "gelu"}, {"hidden_act": "quick_gelu"}
+"""Activations of OpenCLIP's networks, and of OpenAI's."""
 
 
 def variations_of_folder(
@@ -56,7 +58,7 @@ def variations_of_folder(
     )
     # Any: diffusers' networks are typed loosely.
     normal: Any = StableUnCLIPImageNormalizer.from_pretrained(
-        part_folder(checkpoint, "image_normalizer"), local_files_only=True
+        part_folder(checkpoint, STATISTICS), local_files_only=True
     )
     encoder = _encoder(checkpoint, net, place, dtype)
     width, taken = encoder.info.pooled_width, int(normal.mean.shape[-1])
@@ -76,12 +78,13 @@ def variations_of_file(parts: FileParts, weights: Weights) -> Variations:
     Raises:
         ValueError: weights are missing, or of other shapes than the network's.
     """
+    statistics = parts.checkpoint.part(STATISTICS)
 
     # Any: transformers' classes are typed loosely.
     def read() -> Any:
         found = open_clip_vision_converted(weights.below(IMAGE_ENCODER))
         try:
-            return vision_network(found, _ACTIVATION)
+            return vision_network(found, _OPEN_CLIP if statistics is None else _CLIP)
         except RuntimeError as error:
             raise ValueError(
                 f"its image encoder has other weights than expected: {error}"
@@ -90,7 +93,11 @@ def variations_of_file(parts: FileParts, weights: Weights) -> Variations:
     net = parts.network("image_encoder", read)
     encoder = _encoder(parts.checkpoint, net, parts.place, parts.dtype)
     mean = torch.zeros(1, encoder.info.pooled_width, device=parts.place.device)
-    return _variations(encoder, mean, torch.ones_like(mean), NOISE)
+    spread = torch.ones_like(mean)
+    if statistics is not None:
+        read_in = open_weights(Path(statistics)).values()
+        mean, spread = (part.to(mean, copy=True).view_as(mean) for part in read_in)
+    return _variations(encoder, mean, spread, NOISE)
 
 
 def _variations(

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
+from webui.contracts.ids import ImageId
 from webui.engine.adapters.control import Control, Steerer
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter
@@ -30,7 +31,14 @@ from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
 from webui.engine.guidance import Conditioning, GuidedBy, Steering
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import fit_image, open_class_map, open_depth_map, open_image, to_tensor
+from webui.engine.pixels import (
+    fit_image,
+    open_class_map,
+    open_depth_map,
+    open_image,
+    open_mask_image,
+    to_tensor,
+)
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.regions import placed, regions_of
 from webui.engine.programs.sizes import size_rows
@@ -278,7 +286,18 @@ def _steering(
     ]
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
     kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
-    return Steering(Control(net, hint.to(model.device), use.weight, kind), highest, lowest)
+    mask = None if use.mask is None else _where(order, model, use.mask)
+    return Steering(Control(net, hint.to(model.device), use.weight, kind, mask), highest, lowest)
+
+
+def _where(order: PictureOrder, model: LoadedModel, mask: ImageId) -> Tensor:
+    """Where a control steers, (1, 1, h, w) in [0, 1]: the share of each latent cell that its mask has."""
+    _, _, rows, columns = model.latent_shape(*order.size(model))
+    white = open_mask_image(order.file(mask, "mask of a control"))
+    factor = model.checkpoint.latent_factor
+    fitted = fit_image(white, columns * factor, rows * factor, Image.Resampling.BOX)
+    cells = np.asarray(fitted, np.float32).reshape(rows, factor, columns, factor).mean((1, 3)) / 255
+    return torch.from_numpy(cells)[None, None].to(model.device)
 
 
 def _hint(

@@ -23,8 +23,9 @@ from webui.contracts.lora_keys import Place
 from webui.engine.adapters.dialects.change import fits
 from webui.engine.adapters.lora import LoadedLora
 from webui.engine.tools.model_source import ModelSource
-from webui.engine.tools.places import block_at, place_of, ratio_of
+from webui.engine.tools.places import Layer, block_at, layers_of, ratio_of
 from webui.engine.tools.writing import Planned, made_whole, write_safetensors
+from webui.engine.weights import Weights
 
 Method = Literal["sum", "difference"]
 METHODS: tuple[Method, ...] = ("sum", "difference")
@@ -89,7 +90,7 @@ def merged(tensors: list[Tensor], method: Method, ratio: float) -> Tensor:
 def _planned(
     part: str,
     name: str,
-    weights: Mapping[str, Tensor],
+    weights: Weights,
     rest: list[Mapping[str, Tensor]],
     recipe: Recipe,
     used: set[Place],
@@ -98,11 +99,10 @@ def _planned(
     before = weights[name]
     is_number = before.dtype.is_floating_point
     dtype = recipe.precision if recipe.precision is not None and is_number else before.dtype
-    place = place_of(part, name)
-    ratio = ratio_of(block_at(place), recipe.blocks, recipe.ratio)
-    changes = [] if place is None else _changes(place, before, recipe)
-    if place is not None and changes:
-        used.add(place)
+    layers = layers_of(part, name, weights.header.shapes)
+    ratio = ratio_of(block_at(layers), recipe.blocks, recipe.ratio)
+    changes = [each for layer in layers for each in _changes(layer, before, recipe)]
+    used.update(each.place for each in changes)
 
     def make() -> Tensor:
         tensor = weights[name]
@@ -111,10 +111,8 @@ def _planned(
         if not changes:
             return tensor
         total = tensor.float().clone()
-        for lora, place, strength in changes:
-            total.add_(
-                lora.changes[place].change(tensor.float()), alpha=strength * lora.share(place)
-            )
+        for each in changes:
+            each.add_to(total, tensor.float())
         return total
 
     return Planned(dtype, tuple(before.shape), make)
@@ -133,12 +131,37 @@ def _merge_common(tensor: Tensor, others: list[Tensor], method: Method, ratio: f
     return whole
 
 
-def _changes(place: Place, weight: Tensor, recipe: Recipe) -> list[tuple[LoadedLora, Place, float]]:
-    """What LoRAs change of a weight."""
+@dataclass(frozen=True)
+class _LayerChange:
+    """What a LoRA changes of a layer."""
+
+    lora: LoadedLora
+    place: Place
+    strength: float
+    rows: Tensor | None
+    """Of the weight that the layer is in."""
+
+    def add_to(self, total: Tensor, weight: Tensor) -> None:
+        """Add the change of a weight, float32."""
+        own = weight if self.rows is None else weight[self.rows]
+        change = self.lora.changes[self.place].change(own)
+        strength = self.strength * self.lora.share(self.place)
+        if self.rows is None:
+            total.add_(change, alpha=strength)
+        else:
+            total.index_add_(0, self.rows, change, alpha=strength)
+
+
+def _changes(layer: Layer, weight: Tensor, recipe: Recipe) -> list[_LayerChange]:
+    """What LoRAs change of a layer."""
+    rows = weight.shape[:1] if layer.rows is None else (len(layer.rows),)
+    shape = (*rows, *weight.shape[1:])
     return [
-        (lora, place, strength) for lora, strength in recipe.loras
-        if place in lora.changes and fits(lora.changes[place], weight.shape)
-    ]  # fmt: skip
+        _LayerChange(lora, place, strength, layer.rows)
+        for lora, strength in recipe.loras
+        for place in layer.places
+        if place in lora.changes and fits(lora.changes[place], shape)
+    ]
 
 
 def _check(first: ModelSource, others: tuple[ModelSource, ...]) -> None:

@@ -18,19 +18,26 @@ PREFERRED_VARIANT = "fp16"
 _INDEX, _CONFIG = "model_index.json", "config.json"
 _UNUSED = ("safety_checker", "feature_extractor")
 """Parts of a pipeline that Easel has no use for."""
+_IMAGE_ENCODER = "image_encoder"
+"""What repositories of IP-Adapters call the folder of one."""
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _TAGS: dict[str, Kind] = {
-    "lora": "lora", "textual_inversion": "embedding", "controlnet": "controlnet",
+    "lora": "lora", "textual_inversion": "embedding", "controlnet": "controlnet", "clip": "image_encoder",
 }  # fmt: skip
 
 
 def hugging_face_offer(
-    web: Web, site: str, repository: str, revision: str | None, file: str | None = None
+    web: Web,
+    site: str,
+    repository: str,
+    revision: str | None,
+    file: str | None = None,
+    folder: str | None = None,
 ) -> Offer:
-    """A repository, or one file of it.
+    """A repository, or one file or folder of it.
 
     Raises:
-        BadRequest: it has nothing that a model is made of, or not the file.
+        BadRequest: it has nothing that a model is made of, or not the file or folder.
         DownloadFailed: the site does not have it, or does not answer.
     """
     asked = quote(revision or "main", safe="")
@@ -47,6 +54,9 @@ def hugging_face_offer(
             raise BadRequest(f"{repository} has no file {file[:200]!r} at {commit[:12]}.")
         one = replace(chosen[0], path=chosen[0].path.rsplit("/", 1)[-1], is_chosen=True)
         return Offer(one.url, repository, kind, safe_name(stem(one.path)), (one,))
+    if folder is not None:
+        source = f"{site}/{repository}/tree/{commit}/{quote(folder)}"
+        return _folder_offer(source, repository, kind, folder, files)
     if _INDEX in names or _CONFIG in names:
         kind = kind if _INDEX not in names else "model"
         return Offer(source, repository, kind, name, tuple(_of_a_folder(files)), is_folder=True)
@@ -55,6 +65,23 @@ def hugging_face_offer(
         raise BadRequest(f"{repository} has no weights among its {len(files)} files.")
     offered = tuple(replace(f, is_chosen=len(weights) == 1) for f in weights)
     return Offer(source, repository, kind, name, offered)
+
+
+def _folder_offer(
+    source: str, repository: str, kind: Kind, folder: str, files: Sequence[RemoteFile]
+) -> Offer:
+    """A folder within a repository, as if it were one."""
+    begin = f"{folder}/"
+    within = [
+        replace(f, path=f.path.removeprefix(begin)) for f in files if f.path.startswith(begin)
+    ]
+    if not any(f.path.lower().endswith(WEIGHTS) for f in within):
+        raise BadRequest(f"{repository} has no weights in a folder {folder[:200]!r}.")
+    last = folder.rsplit("/", 1)[-1]
+    own = f"{repository.rsplit('/', 1)[-1]} {folder.replace('/', ' ')}"
+    kind = "image_encoder" if last == _IMAGE_ENCODER else kind
+    chosen = tuple(_of_a_folder(within))
+    return Offer(source, f"{repository}/{folder}", kind, safe_name(own), chosen, is_folder=True)
 
 
 def _files(told: Any, site: str, repository: str) -> tuple[str, list[RemoteFile]]:

@@ -1,7 +1,7 @@
 """What a source offers: a repository of the Hugging Face hub, a page of Civitai, or any address.
 
 owner/name, owner/name@revision            a repository
-https://huggingface.co/owner/name/...      the same; the address of a file means that file
+https://huggingface.co/owner/name/...      the same; the address of a file or folder means that
 https://civitai.com/models/1?modelVersionId=2, urn:air:sd1:checkpoint:civitai:1@2
 https://anything.else/file.safetensors     one file
 """
@@ -48,8 +48,10 @@ def look(web: Web, sites: Sites, source: str) -> Offer:
         return hugging_face_offer(web, sites.hugging_face, found[1], found[2])
     address = urlsplit(source)
     if _is_at(source, sites.hugging_face) and (found := _HUB_FILE.fullmatch(address.path)):
-        file = unquote(found[3]) if found[3] and "/tree/" not in address.path else None
-        return hugging_face_offer(web, sites.hugging_face, found[1], found[2], file)
+        within = unquote(found[3]).strip("/") if found[3] else None
+        as_folder = "/tree/" in address.path
+        file, folder = (None, within) if as_folder else (within, None)
+        return hugging_face_offer(web, sites.hugging_face, found[1], found[2], file, folder)
     if _is_at(source, sites.civitai):
         if found := _CIVITAI_FILE.fullmatch(address.path):
             return civitai_offer(web, sites.civitai, None, found[1])

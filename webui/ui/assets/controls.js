@@ -66,6 +66,7 @@ function row(view, unit) {
         number('Weight', unit, 'weight', 0, 2, 0.05, changed),
         number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
         number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start))),
+    where(view, unit),
     make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
 }
 
@@ -90,6 +91,18 @@ function picture(view, unit, net) {
   const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
   const painted = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted map', onclick: () => { unit.image = unit.source = map; unit.way = ''; unit.said = undefined; view.changed(); render(view); } });
   return make('div', {}, label, ...(map && map !== unit.image ? [painted] : []));
+}
+
+/** Where it steers: a picture that is white there. */
+function where(view, unit) {
+  const put = (mask) => { if (mask) unit.mask = mask; else delete unit.mask; unit.said = undefined; view.changed(); render(view); };
+  const taken = async (file) => { try { put((await post('/images', file)).id); } catch (error) { unit.said = error.message; render(view); } };
+  const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose a mask that is white where it steers', onchange: () => input.files[0] && taken(input.files[0]) });
+  const label = make('label', { className: 'ez-controls-add', title: 'Choose a mask that is white where it steers' }, unit.mask ? make('img', { src: address(`/images/${unit.mask}`), alt: 'Where it steers' }) : '', unit.mask ? 'Another mask' : 'Only within a mask', input);
+  const painted = slotValue(view.tab, 'mask');
+  const use = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted mask', onclick: () => put(painted) });
+  const everywhere = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Everywhere', onclick: () => put(null) });
+  return make('div', { className: 'ez-control-where' }, label, ...(painted && painted !== unit.mask ? [use] : []), ...(unit.mask ? [everywhere] : []));
 }
 
 /** The menu of ways to make the picture of another, those that suit the controlnet first, and their settings. */

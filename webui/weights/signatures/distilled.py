@@ -8,7 +8,7 @@ Defaults = tuple[tuple[str, str | int | float], ...]
 
 _LCM: Defaults = (
     ("sampler", "LCM"),
-    ("schedule", "SGM Uniform"),
+    ("schedule", "LCM"),
     ("steps", 6),
     ("guidance_scale", 1.0),
 )

@@ -14,7 +14,7 @@ from webui.weights.header import WeightsHeader
 from webui.weights.ldm_unet import UNET, UnetShape, unet_shape
 from webui.weights.signatures.facts import Facts, No, WeightsFile
 from webui.weights.signatures.prediction import EPSILON, VELOCITY, find_prediction
-from webui.weights.signatures.unclip import check_image_encoder
+from webui.weights.signatures.unclip import check_image_encoder, find_statistics
 
 FAMILY = "sd1"
 CLIP, OPEN_CLIP = "cond_stage_model.transformer.", "cond_stage_model.model."
@@ -88,6 +88,7 @@ def describe(file: WeightsFile) -> Facts | No:
         vocabulary="clip",
         defaults=variant.defaults,
         text_width=unet.context,
+        parts=find_statistics(file.path, unet) if varies else (),
     )
 
 
