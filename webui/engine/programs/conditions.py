@@ -278,7 +278,8 @@ def _steering(
     ]
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
     kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
-    return Steering(Control(net, hint.to(model.device), use.weight, kind), highest, lowest)
+    steers = Control(net, hint.to(model.device), use.weight, kind, use.mode)
+    return Steering(steers, highest, lowest)
 
 
 def _hint(
