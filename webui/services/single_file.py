@@ -64,6 +64,7 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         text_width=facts.text_width, format=header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
     )  # fmt: skip
 
