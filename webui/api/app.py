@@ -31,6 +31,7 @@ from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
 from webui.api.sdapi.router import PREFIX as SDAPI
 from webui.api.sdapi.router import sdapi_router
+from webui.api.settings import settings_router
 from webui.api.splash import add_splash
 from webui.api.sse import Streams
 from webui.api.views import PREFIX
@@ -66,6 +67,7 @@ def create_api(
         parameters_router(context),
         extensions_router(context),
         extension_changes_router(context),
+        settings_router(context),
         health_router(context),
         events_router(context, streams),
     ):

@@ -18,6 +18,7 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
 from webui.services.plots.plots import PlotService
+from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -58,3 +59,7 @@ class ApiContext:
     """Orders pictures that differ along axes."""
     installer: ExtensionInstaller
     """Puts extensions in place, where this studio may."""
+    preferences: PreferenceService
+    """The studio's settings."""
+    facts: tuple[tuple[str, str], ...]
+    """How the program was started: what and how."""
