@@ -15,7 +15,13 @@ from webui.services.settings import SettingsStore
 
 def dispatcher_of(s: Services, gate: QueueGate) -> Dispatcher:
     made = Dispatcher(
-        s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.01), gate=gate
+        s.jobs,
+        s.catalog,
+        s.images,
+        s.gallery,
+        s.events,
+        lambda e: FakeWorker(e, 0.01),
+        is_paused=lambda: gate.is_paused,
     )
     made.start()
     return made

@@ -32,6 +32,7 @@ from webui.api.prompts import prompts_router
 from webui.api.queue import queue_router
 from webui.api.sdapi.router import PREFIX as SDAPI
 from webui.api.sdapi.router import sdapi_router
+from webui.api.settings import settings_router
 from webui.api.splash import add_splash
 from webui.api.sse import Streams
 from webui.api.views import PREFIX
@@ -68,6 +69,7 @@ def create_api(
         parameters_router(context),
         extensions_router(context),
         extension_changes_router(context),
+        settings_router(context),
         health_router(context),
         events_router(context, streams),
     ):

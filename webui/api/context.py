@@ -19,6 +19,7 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
 from webui.services.plots.plots import PlotService
+from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -61,3 +62,7 @@ class ApiContext:
     """Puts extensions in place, where this studio may."""
     gate: QueueGate
     """Holds waiting jobs back where somebody said so."""
+    preferences: PreferenceService
+    """The studio's settings."""
+    facts: tuple[tuple[str, str], ...]
+    """How the program was started: what and how."""

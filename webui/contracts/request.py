@@ -301,6 +301,8 @@ def _problem(error: dict[str, Any]) -> FieldProblem:
         )
     if kind == "value_error":
         return FieldProblem(name, shown, str(context["error"]))
+    if kind == "literal_error":
+        return FieldProblem(name, shown, str(context["expected"]))
     return FieldProblem(name, shown, error["msg"][0].lower() + error["msg"][1:])
 
 

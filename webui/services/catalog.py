@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +48,8 @@ class Catalog:
             notes: What people say of models; settings that they noted win over those of the files.
             added: Knows models that none of Easel's families does; None: nobody else does.
         """
+        self.preferred: Callable[[], str] = str
+        """Id of the model that requests without one are drawn with; '' leaves it to the catalog."""
         self._roots = tuple(root for folder in folders for root in model_roots(folder))
         self._built_in = tuple(built_in)
         self._records = records
@@ -84,9 +86,11 @@ class Catalog:
     def default(self) -> CheckpointInfo | None:
         """The model for requests that name none.
 
-        The starter where present, else the first that draws from text alone, else the first.
+        What is preferred where that is present, else the starter, else the first that draws from text alone, else the first.
         """
         models = self._with_notes()
+        if (wanted := models.get(ModelId(self.preferred()))) is not None:
+            return wanted
         texts = (info for info in models.values() if info.task == "text")
         return models.get(PREFERRED) or next(texts, None) or next(iter(models.values()), None)
 

@@ -17,7 +17,7 @@ from webui.contracts.parameters.hires import MAX_SIDE
 from webui.contracts.parameters.inpainting import WHOLE_PICTURE
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
-from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
+from webui.services.fit import enlargement, enlarges, misfits, to_size, upscaled_side
 from webui.services.images import ImageStore
 from webui.services.map_drivers import driven
 from webui.services.wording import NO_SOURCES, WordSources, counted, worded
@@ -60,6 +60,7 @@ def resolve(
         images.path(image)
     shape = request.image or request.class_map or request.depth_map
     image_size = None if shape is None else images.size(shape)
+    request = to_size(request, checkpoint, image_size)
     width, height = fitting_size(request, checkpoint, image_size)
     # A matrix has one seed for all.
     room = MAX_SEED - (0 if request.prompt_choices == "Matrix" else request.count - 1)

@@ -77,6 +77,7 @@ def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> Checkpoint
         text_width=facts.text_width, format="diffusers" if in_parts else header.format, variant=facts.variant,
         defaults=own or distilled_defaults(file.path.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ from webui.api.context import ApiContext
 from webui.api.sdapi.modules import NONE, module_called, module_details, module_names, processed
 from webui.api.sdapi.pictures import encoded, kept
 from webui.api.sdapi.route import SdapiRoute
+from webui.contracts.conditions import BALANCED, CONTROL_MODES
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.preprocessor import Preprocessor
@@ -20,7 +21,6 @@ from webui.contracts.preprocessor import Preprocessor
 _HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 _USUAL: dict[str, tuple[Any, ...]] = {
     "resize_mode": (1, "Crop and Resize", "Inner Fit (Scale to Fit)", "Scale to Fit (Inner Fit)"),
-    "control_mode": (0, "Balanced"),
     "pixel_perfect": (False,),
     "low_vram": (False,),
     "lowvram": (False,),
@@ -43,6 +43,7 @@ _READ = (
     "threshold_a",
     "threshold_b",
     "effective_region_mask",
+    "control_mode",
 )
 
 
@@ -100,7 +101,15 @@ def _control(
         "weight": unit.get("weight", 1.0),
         "start": unit.get("guidance_start", 0.0),
         "end": unit.get("guidance_end", 1.0),
+        "mode": _mode(unit.get("control_mode")),
     }
+
+
+# Any: a client's value, which the request checks where it is no number of a mode.
+def _mode(given: Any) -> Any:
+    """A control mode, which clients name or count."""
+    known = isinstance(given, int) and 0 <= given < len(CONTROL_MODES)
+    return CONTROL_MODES[int(given)] if known else BALANCED if given is None else given
 
 
 class DetectBody(BaseModel):

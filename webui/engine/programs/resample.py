@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from webui.contracts.ids import AdapterId
+from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.upscaling import LANCZOS, NEAREST, USUAL_FACTOR
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_image
@@ -61,10 +62,17 @@ def through_upscaler(
 def enlarged(
     image: Image.Image, factor: float, size: tuple[int, int], resampling: Image.Resampling
 ) -> Pixels:
-    """The image `factor` times as wide and high, cut at the right and bottom to (width, height).
+    """The image `factor` times as wide and high, cut to (width, height).
 
-    Sides of a request are multiples of eight; the cut is less than that.
+    Sides of a request are multiples of eight: less than that is cut at the right and bottom. More is cut where
+    another shape is asked for, at both sides alike.
     """
     large = image.resize((round(image.width * factor), round(image.height * factor)), resampling)
     width, height = min(size[0], large.width), min(size[1], large.height)
-    return np.asarray(large.crop((0, 0, width, height))).copy()
+    left, top = _before(large.width - width), _before(large.height - height)
+    return np.asarray(large.crop((left, top, left + width, top + height))).copy()
+
+
+def _before(cut: int) -> int:
+    """Pixels that are cut off at the left or top, of all that are."""
+    return cut // 2 if cut >= SIZE_MULTIPLE else 0
