@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol, cast
 
 import torch
@@ -14,6 +15,7 @@ from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.packed.layers import Room
 from webui.engine.shared_networks import Place, SharedNetworks
+from webui.engine.weights import read_ahead
 
 
 class Load(Protocol):
@@ -65,11 +67,12 @@ def load_model(
         BrokenModel: the files are damaged.
     """
     load = find_loader(checkpoint)
+    read_ahead([Path(checkpoint.path)])
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
         room = None if room_bytes is None else Room(room_bytes)
         place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
-    return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
+    return replace(model, networks=place.networks, merged=place.shared.merged)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:
