@@ -35,7 +35,7 @@ PROMPTS = (
 GPU_PAGE = REPOSITORY / "docs" / "benchmarks-gpu.md"
 """What `--only gpu` printed where there was one, with its hardware, put there by hand."""
 
-PARTS = ["start", "studio", "live", "megapixel", "overhead", "starter", "large", "gpu"]
+PARTS = ["start", "studio", "live", "megapixel", "loading", "overhead", "starter", "large", "gpu"]
 """What is measured, in the order of the table."""
 
 
@@ -82,6 +82,10 @@ def rows_of(part: str, jobs: int) -> list[Row]:
         return megapixel_rows()
     if part == "overhead":
         return overhead_rows()
+    if part == "loading":
+        from tests.bench.loading import loading_rows
+
+        return loading_rows()
     from tests.bench import against_diffusers, gpu
 
     if part == "gpu":

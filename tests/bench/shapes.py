@@ -13,6 +13,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from webui.contracts.ids import ModelId
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.model import LoadedModel
+from webui.engine.previews import Projection
 from webui.engine.shared_networks import network_bytes
 
 TOKENS = 77
@@ -56,6 +57,10 @@ class RandomText(torch.nn.Module):
         return BaseModelOutput(last_hidden_state=self._words(ids % 1000))
 
 
+def _grey(channels: int) -> Projection:
+    return Projection(lambda z: torch.zeros_like(z[:, :3]), channels, torch.device("cpu"))
+
+
 def of_shape(
     name: str, config: dict[str, Any], unet: Any, starter: LoadedModel, size: int
 ) -> LoadedModel:
@@ -69,5 +74,5 @@ def of_shape(
     return replace(
         starter, checkpoint=checkpoint, device=parameter.device, dtype=parameter.dtype, unet=unet,
         text_encoder=RandomText(width, parameter.device), bytes=network_bytes(unet),
-        merged=MergedWeights(), remarks=[], preview=torch.zeros(int(config["in_channels"]) + 1, 3),
+        merged=MergedWeights(), remarks=[], projection=_grey(int(config["in_channels"])),
     )  # fmt: skip

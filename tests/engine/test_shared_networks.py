@@ -20,6 +20,9 @@ from tests.engine.tiny import write_tiny
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import AdapterId, ModelId
+from webui.contracts.lora_keys import TEXT
+from webui.engine import shared_networks
+from webui.engine.adapters.lora import load_lora
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.residency import Residency
@@ -81,13 +84,48 @@ def test_equal_parts_of_two_checkpoints_are_in_memory_once(
     assert first.preview is second.preview  # to fit one costs as much as reading it
 
 
-def test_parts_that_differ_in_one_number_are_two(tmp_path: Path) -> None:
+def test_all_numbers_of_a_network_are_read_only_where_another_looks_like_it(
+    pair: tuple[CheckpointInfo, CheckpointInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+
+    def counted(network: nn.Module) -> bytes | None:
+        read.append(type(network).__name__)
+        return digest(network)
+
+    monkeypatch.setattr(shared_networks, "digest", counted)
+    shared, _kept = loaded(pair[0])
+    assert read == []
+    _ = load_model(pair[1], CPU, shared)
+    assert sorted(read) == ["AutoencoderKL"] * 2 + ["CLIPTextModel"] * 2
+
+
+def test_a_network_with_a_lora_in_it_is_known_all_the_same(
+    pair: tuple[CheckpointInfo, CheckpointInfo], tmp_path: Path
+) -> None:
+    shared, (first,) = loaded(pair[0])
+    lora = load_lora(write_lora(tmp_path / "words.safetensors", pair[0]), CPU)
+    first.merged.use(TEXT, text_encoder(first), ((lora, 1.0),))
+    assert load_model(pair[1], CPU, shared).text_encoder is first.text_encoder
+
+
+def test_a_network_whose_file_is_gone_is_not_taken_for_another(tmp_path: Path) -> None:
+    first = write_tiny(tmp_path / "first")
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+    shared, (one,) = loaded(first)
+    shutil.rmtree(tmp_path / "first")
+    second = replace(first, id=ModelId("second"), path=str(tmp_path / "second"))
+    assert load_model(second, CPU, shared).vae is not one.vae
+
+
+@pytest.mark.parametrize("place", [0, -1])
+def test_parts_that_differ_in_one_number_are_two(tmp_path: Path, place: int) -> None:
     first = write_tiny(tmp_path / "first")
     shutil.copytree(tmp_path / "first", tmp_path / "second")
     file = tmp_path / "second" / "text_encoder" / "model.safetensors"
     weights = load_file(file)
-    name = sorted(weights)[0]
-    weights[name].view(-1)[0] += 1
+    name = max(weights, key=lambda name: weights[name].numel())
+    weights[name].view(-1)[place] += 1
     save_file(weights, file, {"format": "pt"})
     second = replace(first, id=ModelId("second"), path=str(tmp_path / "second"))
     _, (one, two) = loaded(first, second)

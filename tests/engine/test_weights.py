@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import queue
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tests.engine.packed.reference import reference
 from tests.weights.files import write_gguf, write_header
 from webui.contracts.errors import BrokenModel
 from webui.engine.packed.weight import PackedWeight
-from webui.engine.weights import open_weights
+from webui.engine.weights import open_weights, read_ahead
 
 
 def test_tensors_of_every_type_are_as_they_were_written(tmp_path: Path) -> None:
@@ -96,3 +98,24 @@ def test_a_scale_that_is_no_number_is_broken(tmp_path: Path, scale: torch.Tensor
     safetensors.torch.save_file(content, tmp_path / "a.safetensors")
     with pytest.raises(BrokenModel, match=r"scale of 'a\.weight'"):
         open_weights(tmp_path / "a.safetensors")["a.weight"]
+
+
+def test_a_whole_file_is_read_ahead_in_the_background(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(bytes(100))
+    told = queue.SimpleQueue[tuple[int, int, int, int]]()
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda *said: told.put((os.fstat(said[0]).st_ino, *said[1:]))
+    )
+    read_ahead([tmp_path / "missing", tmp_path, file])
+    assert told.get(timeout=5) == (file.stat().st_ino, 0, 0, os.POSIX_FADV_WILLNEED)
+    assert told.empty()
+
+
+def test_where_the_system_cannot_read_ahead_nothing_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "posix_fadvise")
+    read_ahead([tmp_path])

@@ -17,6 +17,7 @@ from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import ReadsBoxes
+from webui.engine.previews import Projection
 from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.variations import Variations
 from webui.prompt.tokens import TokenFrame
@@ -84,8 +85,8 @@ class LoadedModel:
     """Noise levels of training, and what the network predicts."""
     bytes: int
     """Memory that the weights take."""
-    preview: Tensor
-    """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]."""
+    projection: Projection
+    """Of latents to small pictures."""
     layout_encoder: ReadsBoxes | None = None
     """Turns boxes into tokens; None for a model that takes none."""
     variations: Variations | None = None
@@ -103,6 +104,11 @@ class LoadedModel:
     traits: Traits = Traits()
     remarks: list[str] = field(default_factory=list)
     """Sentences for those whose work just ran."""
+
+    @property
+    def preview(self) -> Tensor:
+        """(C + 1, 3) on the CPU: latent channels and a bias to RGB in [-1, 1]; made when it is first asked for."""
+        return self.projection.matrix
 
     @property
     def takes_label(self) -> bool:

@@ -38,7 +38,11 @@ class Previewer:
         """WebP of a latent (1, C, h, w), half the size of its picture; nothing where none can be made."""
         began = self._clock()
         try:
-            return self._shown(latent, model)
+            tiny = self._tiny(model)
+            if tiny is None:
+                _ = model.preview  # the first of a model takes long, and is not counted
+                began = self._clock()
+            return self._shown(latent, model, tiny)
         except Exception:  # the worker loop's border
             log.exception("A preview could not be made.")
             self._info = None
@@ -46,8 +50,8 @@ class Previewer:
         finally:
             self.pause = (self._clock() - began) / SHARE
 
-    def _shown(self, latent: Tensor, model: LoadedModel) -> bytes:
-        tiny = self._tiny(model)
+    @staticmethod
+    def _shown(latent: Tensor, model: LoadedModel, tiny: LoadedVae | None) -> bytes:
         if tiny is None:
             return preview(latent, model.preview, model.checkpoint.latent_factor)
         return as_webp(decode_latents(tiny.vae, latent))

@@ -6,7 +6,9 @@ output, averaged over each latent cell, on the cell's channels is nearly free an
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import torch
@@ -18,6 +20,30 @@ FIT_LATENTS, FIT_CELLS = 4, 8
 """Of the starter's first stage, four latents give what sixteen give (14 of 255 from the averaged picture), in a quarter of the time:
 decoding them is a good part of loading a model on a processor."""
 QUALITY = 70
+
+
+class Projection:
+    """The map from a first stage's latents to small pictures, fitted when it is first asked for.
+
+    To fit it costs a picture of 128 pixels a side, which a load need not wait for.
+    """
+
+    def __init__(
+        self, decode: Callable[[Tensor], Tensor], channels: int, device: torch.device
+    ) -> None:
+        """As `fit_projection`; `decode` must not keep the first stage alive that this is kept with."""
+        self._fit = partial(fit_projection, decode, channels, device)
+        self._fitting = threading.Lock()
+        self._matrix: Tensor | None = None
+
+    @property
+    def matrix(self) -> Tensor:
+        """See `fit_projection`."""
+        with self._fitting:
+            if self._matrix is None:
+                with torch.inference_mode():
+                    self._matrix = self._fit()
+            return self._matrix
 
 
 def fit_projection(

@@ -7,7 +7,9 @@ scale beside them) is a tensor of what it stands for, or stays packed where that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -114,6 +116,29 @@ class Weights(Mapping[str, Tensor]):
         if info.strides is None:
             return flat.view(info.shape)
         return flat.as_strided(info.shape, info.strides)
+
+
+def read_ahead(files: Iterable[Path]) -> None:
+    """Have the system read files from the disk, in the background and in one go.
+
+    A mapped file is read in small pieces otherwise, where and when it is touched: at a fraction of the disk's speed.
+    """
+    if not hasattr(os, "posix_fadvise"):
+        return
+    names = [file for file in files if file.is_file()]
+    threading.Thread(target=_advise, args=(names,), name="read ahead", daemon=True).start()
+
+
+def _advise(files: Sequence[Path]) -> None:
+    for file in files:
+        try:
+            descriptor = os.open(file, os.O_RDONLY)
+        except OSError:
+            continue  # who loads it says so
+        try:
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+        finally:
+            os.close(descriptor)
 
 
 def open_weights(path: Path) -> Weights:

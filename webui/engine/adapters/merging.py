@@ -8,6 +8,7 @@ so that the order of LoRAs does not matter.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -17,6 +18,7 @@ from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
 from webui.engine.adapters.lora import Patch, Patches, patch_key
+from webui.engine.packed.late import LateWeight, opened
 from webui.engine.packed.place import KeptWeight, WeightPlace
 
 
@@ -43,6 +45,35 @@ class _Parameter(WeightPlace):
         if self._before is not None:
             self._weight.copy_(self._before)
             self._before = None
+
+
+class _Late(WeightPlace):
+    """The weight of a layer that is not opened before it is changed."""
+
+    def __init__(self, layer: LateWeight) -> None:
+        self._layer = layer
+        self._shape = layer.shape
+        self._found: WeightPlace | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._shape
+
+    @property
+    def _place(self) -> WeightPlace:
+        if self._found is None:
+            layer: Any = opened(cast("nn.Module", self._layer))
+            self._found = layer if isinstance(layer, KeptWeight) else _Parameter(layer.weight)
+        return self._found
+
+    def file_weight(self) -> Tensor:
+        return self._place.file_weight()
+
+    def put(self, weight: Tensor) -> None:
+        self._place.put(weight)
+
+    def restore(self) -> None:
+        self._place.restore()
 
 
 _Wanted = dict[str, tuple[WeightPlace, list[tuple[Change, float]]]]
@@ -136,6 +167,8 @@ def _places(network: nn.Module) -> dict[str, WeightPlace]:
         name = dotted.replace(".", "_").removeprefix("text_model_")
         if isinstance(module, KeptWeight):
             found[name] = module
+        elif isinstance(module, LateWeight):
+            found[name] = _Late(module)
         elif module.weight is not None:  # a norm may have none
             found[name] = _Parameter(module.weight)
         if module.bias is not None:

@@ -154,7 +154,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(1.0 if grows else float(parts.schedule.get("shift", 1.0))),
         bytes=network_bytes(*parts.networks),
-        preview=first_stage.preview,
+        projection=first_stage.projection,
         reads=ReadByT5(parts.towers[0], t5),
         traits=Traits(
             attends_jointly=True,

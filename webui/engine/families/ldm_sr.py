@@ -22,7 +22,7 @@ from webui.engine.families.parts import (
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
-from webui.engine.previews import fit_projection
+from webui.engine.previews import Projection
 from webui.engine.shared_networks import Place, network_bytes
 
 UNCHOSEN_SCALE = 0.18215
@@ -46,8 +46,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         )
     _keep_precision(unet)
     scale = _scale(read_config(vq_folder, "config.json"))
-    with torch.inference_mode():
-        preview = fit_projection(lambda z: decode_latents(vqvae, z / scale), channels, place.device)
+    projection = Projection(lambda z: decode_latents(vqvae, z / scale), channels, place.device)
     scheduler = read_config(part_folder(checkpoint, "scheduler"), "scheduler_config.json")
     return LoadedModel(
         checkpoint=checkpoint,
@@ -62,7 +61,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=0.0,
         levels=noise_levels(scheduler),
         bytes=network_bytes(unet, vqvae),
-        preview=preview,
+        projection=projection,
     )
 
 

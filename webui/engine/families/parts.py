@@ -8,23 +8,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.modeling_utils import ModelMixin
 from safetensors import safe_open
 from torch import Tensor, nn
+from transformers.modeling_utils import PreTrainedModel
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import decode_latents
+from webui.engine.packed.late import converted_late
 from webui.engine.packed.layers import lighten
 from webui.engine.packed.weight import HALVES
-from webui.engine.previews import fit_projection
+from webui.engine.previews import Projection
 from webui.engine.shared_networks import Place, files_of
-from webui.engine.weights import DTYPES
+from webui.engine.weights import DTYPES, open_weights, read_ahead
 
 ZERO_SNR_ALPHA = 2.0**-24
+DIFFUSERS_FILE = "diffusion_pytorch_model"
+"""What diffusers calls a network's file of weights, or the begin of its shards' names."""
 
 
 def part_folder(checkpoint: CheckpointInfo, name: str) -> Path:
@@ -58,19 +63,66 @@ def load_part(
         place: Where it is put.
         by_content: Whether other folders may have an equal one; not worth asking of denoising networks.
         options: Name its precision.
+
+    Raises:
+        ValueError: its configuration asks for code that Easel does not have.
     """
     source = (kind, *sorted(options.items()), *files_of(folder))
 
+    dtype = next(iter(options.values()))
+
     def read() -> Any:
-        if not place.lean:
-            made = kind.from_pretrained(folder, local_files_only=True, **options)
-            return ready(made, place)
-        dtype = next(iter(options.values()))
-        as_stored = dict.fromkeys(options, stored_precision(folder))
-        made = kind.from_pretrained(folder, local_files_only=True, **as_stored)
-        return ready(made, place, dtype)
+        _check_config(folder)
+        read_ahead(f for f in folder.glob("*.safetensors") if "." not in f.stem)  # no variants
+        mapped = _mapped(kind, folder) if issubclass(kind, ModelMixin) else None
+        if mapped is not None:
+            return ready(mapped, place, dtype)
+        stored = stored_precision(folder) if place.lean else dtype
+        made = _from_pretrained(kind, folder, dict.fromkeys(options, stored))
+        return ready(made, place, dtype if place.lean else None)
 
     return place.network(source, read, by_content=by_content)
+
+
+def _mapped(kind: Any, folder: Path) -> Any:
+    """Diffusers' network of a folder over its mapped file; None where its weights have older names, or lie otherwise."""
+    files = sorted(folder.glob(f"{DIFFUSERS_FILE}*.safetensors"))
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        if "." not in file.stem:
+            weights |= open_weights(file)
+    if not weights:
+        return None
+    with torch.device("meta"):
+        network = kind.from_config(read_config(folder, "config.json"))
+    try:
+        network.load_state_dict(weights, strict=True, assign=True)
+    except RuntimeError:
+        return None  # the library says what is wrong, or knows the names
+    numbers = (*network.parameters(), *network.buffers())
+    return None if any(number.is_meta for number in numbers) else network
+
+
+def _from_pretrained(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
+    """As the library reads it, by code that is not the folder's own."""
+    fixed = {"attn_implementation": "sdpa"} if issubclass(kind, PreTrainedModel) else {}
+    before = torch.get_default_dtype()
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, **options, **fixed)
+    finally:
+        torch.set_default_dtype(
+            before
+        )  # diffusers leaves another where it fails, for all that is drawn later
+
+
+def _check_config(folder: Path) -> None:
+    """See that a part's configuration does not hand its weights to another program."""
+    quantizer = read_config(folder, "config.json").get("quantization_config")
+    if quantizer is not None:
+        raise ValueError(
+            f"the config.json of its {folder.name!r} has weights for a quantizer ({repr(quantizer)[:80]}), which is not "
+            "read. Take the folder without it, or a GGUF or eight-bit file of the network"
+        )
 
 
 def stored_precision(folder: Path) -> torch.dtype:
@@ -111,11 +163,12 @@ def ready(network: Any, place: Place, dtype: torch.dtype | None = None) -> Any:
     """
     network = network.eval().requires_grad_(False)
     if place.lean and place.room is not None:
-        network = network.to(
-            dtype=dtype
-        )  # what is copied at each use is copied as it is computed with
+        # What is copied at each use is copied as it is computed with.
+        network = network.to(dtype=dtype)
     if place.lean:
         lighten(network, place.room)
+    elif place.device.type == "cpu" and dtype is not None:
+        return converted_late(network, dtype)
     network = network.to(place.device, dtype)
     if place.device.type == "cpu":
         return network  # its convolutions get a layout of their own: `packed/on_processor.py`
@@ -130,8 +183,8 @@ class ReadFirstStage:
     vae: Any
     scale: float
     shift: float
-    preview: Tensor
-    """See `LoadedModel.preview`."""
+    projection: Projection
+    """See `LoadedModel.projection`."""
 
 
 def read_first_stage(
@@ -145,7 +198,7 @@ def read_first_stage(
     return fitted_first_stage(vae, place.device, scale)
 
 
-_FITTED: WeakKeyDictionary[nn.Module, dict[tuple[float, float], Tensor]] = WeakKeyDictionary()
+_FITTED: WeakKeyDictionary[nn.Module, dict[tuple[float, float], Projection]] = WeakKeyDictionary()
 """Previews of first stages in memory, which several models may share, by scale and shift of their latents."""
 
 
@@ -158,12 +211,12 @@ def fitted_first_stage(
     shift = float(vae.config.shift_factor or 0.0)
     known = _FITTED.setdefault(vae, {})
     if (scale, shift) not in known:
-        with torch.inference_mode():
-            known[scale, shift] = fit_projection(
-                lambda latents: decode_latents(vae, latents / scale + shift),
-                int(vae.config.latent_channels),
-                device,
-            )
+        alive: Callable[[], Any] = ref(vae)
+        known[scale, shift] = Projection(
+            lambda latents: decode_latents(alive(), latents / scale + shift),
+            int(vae.config.latent_channels),
+            device,
+        )
     return ReadFirstStage(vae, scale, shift, known[scale, shift])
 
 

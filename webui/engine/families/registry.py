@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol, cast
 
@@ -17,6 +18,7 @@ from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.packed.layers import Room
 from webui.engine.shared_networks import Place, SharedNetworks
+from webui.engine.weights import read_ahead
 
 
 class Load(Protocol):
@@ -71,11 +73,12 @@ def load_model(
         HookFailed: the family is an extension's, which failed.
     """
     load = added.get(checkpoint.family) or find_loader(checkpoint)
+    read_ahead([Path(checkpoint.path)])
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
         room = None if room_bytes is None else Room(room_bytes)
         place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
-    return replace(model, networks=tuple(place.taken), merged=place.shared.merged)
+    return replace(model, networks=place.networks, merged=place.shared.merged)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:

@@ -70,7 +70,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
         bytes=network_bytes(*parts.networks),
-        preview=parts.first_stage.preview,
+        projection=parts.first_stage.projection,
         layout_encoder=parts.layout_encoder,
         variations=parts.variations,
         traits=Traits(

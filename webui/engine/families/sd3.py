@@ -120,7 +120,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=first_stage.shift,
         levels=NoiseLevels.of_flow(float(parts.schedule.get("shift", 3.0))),
         bytes=network_bytes(*parts.networks),
-        preview=first_stage.preview,
+        projection=first_stage.projection,
         reads=ReadByThree(towers, t5, int(parts.transformer.config.joint_attention_dim)),
         traits=Traits(attends_jointly=True, lacks=without if t5 is None else ""),
     )

@@ -108,7 +108,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=parts.first_stage.shift,
         levels=parts.levels,
         bytes=network_bytes(*networks),
-        preview=parts.first_stage.preview,
+        projection=parts.first_stage.projection,
         reads=ReadByTowers(parts.towers),
         traits=read_traits(
             checkpoint, parts.unet.config, pooled.projection_dim, parts.zeroes_empty_negative

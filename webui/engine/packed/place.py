@@ -28,10 +28,14 @@ class WeightPlace(ABC):
         """Use the file's again, to the bit."""
 
 
-class KeptWeight(WeightPlace):
-    """A layer that keeps its weight in a form of its own, and not as a parameter."""
+class HoldsWeight(ABC):
+    """A layer whose weight is no parameter."""
 
     @property
     @abstractmethod
     def kept_bytes(self) -> int:
         """Memory that the weight takes."""
+
+
+class KeptWeight(WeightPlace, HoldsWeight):
+    """A layer that keeps its weight in a form of its own, and not as a parameter."""

@@ -23,7 +23,7 @@ from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.unet import read_unet
 from webui.engine.model import LoadedModel
 from webui.engine.precision import compute_dtype
-from webui.engine.previews import fit_projection
+from webui.engine.previews import Projection
 from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.weights import Weights, open_weights
 from webui.prompt.word_pieces import read_word_pieces
@@ -61,8 +61,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     pieces = None if vocabulary is None else read_word_pieces(Path(vocabulary) / VOCABULARY)
     scale = float(weights[SCALE]) if SCALE in weights else like.scale
     channels = checkpoint.latent_channels
-    with torch.inference_mode():
-        preview = fit_projection(lambda z: decode_latents(stage, z / scale), channels, device)
+    projection = Projection(lambda z: decode_latents(stage, z / scale), channels, device)
     networks = [n for n in (unet, stage, words, reader) if n is not None]
     return LoadedModel(
         checkpoint=checkpoint,
@@ -77,7 +76,7 @@ def load(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
         latent_shift=0.0,
         levels=_levels(weights, like),
         bytes=network_bytes(*networks),
-        preview=preview,
+        projection=projection,
         layout_encoder=reader,
         conditioners=_conditioners(weights, checkpoint, unet, device),
     )

@@ -1,0 +1,151 @@
+"""A model of two gigabytes from a cold disk, and the way back to a model that is in memory."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+
+from tests.bench.shapes import TOKENS
+from tests.bench.table import Row, interleaved
+from tests.studio import Studio, seconds_until, started_studio
+from tests.weights.ldm_layout import sd1_shapes
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.ids import ModelId
+from webui.engine.families.registry import import_families, load_model
+from webui.engine.model import LoadedModel
+from webui.services.single_file import describe_file
+
+ROUNDS, SWITCHES = 3, 12
+SHARE, MOST_MILLISECONDS = 0.8, 50
+CHUNK = 1 << 24
+SIDE = 16
+"""Latent cells of the first step."""
+
+
+def loading_rows() -> list[Row]:
+    """Both."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = file_rows(Path(folder))
+    with tempfile.TemporaryDirectory() as folder, started_studio(Path(folder)) as studio:
+        seconds_until(studio, "/api/v1/health", b'"ok"')
+        return [*rows, switching_row(studio)]
+
+
+def file_rows(folder: Path, rounds: int = ROUNDS) -> list[Row]:
+    """The shape of Stable Diffusion 1.5 in half precision: its load against a plain read of its file.
+
+    A load is over when the model can be used and all of its file is in memory, which is read in the background.
+    """
+    import_families()
+    checkpoint = describe_file(_written(folder / "sd15.safetensors"), ModelId("sd15"))
+    assert checkpoint is not None
+    file, models = Path(checkpoint.path), list[LoadedModel]()
+    cold = _cold(file)
+    steps: list[float] = []
+
+    def load() -> None:
+        cold()
+        models[:] = [load_model(checkpoint, torch.device("cpu"))]
+        _read(file)
+
+    def read() -> None:
+        cold()
+        _read(file)
+
+    def forget() -> None:
+        steps.append(_first_step(models.pop()))
+
+    seconds = interleaved(rounds, {"read": read, "load": load, "forget": forget})
+    pairs = zip(seconds["read"], seconds["load"], strict=True)
+    share = statistics.median(read / load for read, load in pairs)
+    times = f"{statistics.median(seconds['load']):.2f} s, a plain read {statistics.median(seconds['read']):.2f} s"
+    size = f"{checkpoint.bytes / 1e9:.1f} GB"
+    return [
+        Row(f"load of a file of {size}, SD 1.5 shape in fp16, not in the system's cache: share of the disk's speed",
+            f"{share:.2f} ({times})", f"{SHARE:g}", share >= SHARE),
+        Row("first step of such a model, whose weights are opened as they are reached, 128x128",
+            f"{statistics.median(steps[1:]):.2f} s, the second {_first_step(load_once(checkpoint), 2):.2f} s", "", None),
+    ]  # fmt: skip
+
+
+def load_once(checkpoint: CheckpointInfo) -> LoadedModel:
+    """The model, from the system's cache."""
+    return load_model(checkpoint, torch.device("cpu"))
+
+
+def switching_row(studio: Studio, switches: int = SWITCHES) -> Row:
+    """How much longer a short job takes after another model's than after its own, both in memory."""
+
+    def job(model: str) -> float:
+        started = time.perf_counter()
+        fields: dict[str, Any] = {"steps": 1, "width": 64, "height": 64, "seed": 1}
+        studio.wait(studio.submit(prompt="a red house", model=model, guidance_scale=1.0, **fields))
+        return time.perf_counter() - started
+
+    own, other = "starter/turbo", "starter/text"
+    for model in (own, other):
+        job(model)
+    longer = []
+    for _ in range(switches):
+        job(own)
+        alone = job(own)
+        job(other)
+        longer.append(job(own) - alone)
+    milliseconds = 1e3 * statistics.median(longer)
+    return Row(
+        "switching back to a model that is in memory: what a job waits longer",
+        f"{milliseconds:.0f} ms",
+        f"{MOST_MILLISECONDS} ms",
+        milliseconds <= MOST_MILLISECONDS,
+    )
+
+
+def _first_step(model: LoadedModel, count: int = 1) -> float:
+    """Seconds of the last of so many evaluations of the network."""
+    x, tokens = torch.zeros(1, 4, SIDE, SIDE), torch.zeros(1, TOKENS, 768)
+    seconds = 0.0
+    with torch.inference_mode():
+        for _ in range(count):
+            started = time.perf_counter()
+            model.unet(x, torch.tensor([500.0]), encoder_hidden_states=tokens)
+            seconds = time.perf_counter() - started
+    return seconds
+
+
+def _written(file: Path) -> Path:
+    """A checkpoint of random weights."""
+    numbers = 0.02 * torch.randn(1 << 22, generator=torch.Generator().manual_seed(0)).half()
+    weights = {}
+    for name, shape in sd1_shapes().items():
+        count = torch.Size(shape).numel()
+        weights[name] = numbers.repeat(-(-count // len(numbers)))[:count].reshape(shape)
+    save_file(weights, file)
+    return file
+
+
+def _cold(file: Path) -> Callable[[], None]:
+    """What takes a file out of the system's cache, where it lets itself be told so."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+    def cold() -> None:
+        if hasattr(os, "posix_fadvise"):
+            with file.open("rb") as stream:
+                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    return cold
+
+
+def _read(file: Path) -> None:
+    buffer = bytearray(CHUNK)
+    with file.open("rb", buffering=0) as stream:
+        while stream.readinto(buffer):
+            pass
