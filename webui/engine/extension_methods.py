@@ -82,7 +82,7 @@ def named_loader(
                 f"The extension {extension!r} failed when it had to load {checkpoint.id!r} of its family {name!r}: "
                 f"{error}. Repair it, or choose another model, and try again."
             ) from error
-        if all(network is not made.unet for network in place.taken):
+        if all(network is not made.unet for network in place.networks):
             source = (checkpoint.family, "unet", *files_of(Path(checkpoint.path)), id(made))
             place.network(source, lambda: made.unet, by_content=False)
         return made

@@ -36,6 +36,13 @@ class Projection:
         self._fitting = threading.Lock()
         self._matrix: Tensor | None = None
 
+    @classmethod
+    def known(cls, matrix: Tensor) -> Projection:
+        """One that need not be fitted."""
+        made = cls(lambda latents: latents, 3, matrix.device)
+        made._matrix = matrix
+        return made
+
     @property
     def matrix(self) -> Tensor:
         """See `fit_projection`."""

@@ -12,6 +12,7 @@ from webui.engine.conditioners import Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.families.parts import ReadFirstStage
 from webui.engine.model import LoadedModel, TextReader
+from webui.engine.previews import Projection
 from webui.engine.shared_networks import Place, network_bytes
 
 
@@ -40,7 +41,7 @@ def model_of(
     return LoadedModel(
         checkpoint=checkpoint, device=place.device, dtype=weights.dtype, text_encoder=None, tokenize=None,
         frame=None, unet=unet, vae=stage.vae, latent_scale=stage.scale, latent_shift=stage.shift,
-        levels=levels, bytes=network_bytes(unet, stage.vae), preview=stage.preview, reads=reads,
+        levels=levels, bytes=network_bytes(unet, stage.vae), projection=stage.projection, reads=reads,
         conditioners=Conditioners(),
     )  # fmt: skip
 
@@ -62,5 +63,5 @@ class PixelStage(nn.Module):
 
 
 def _pixels(device: torch.device) -> ReadFirstStage:
-    preview = torch.cat((torch.eye(3), torch.zeros(1, 3)))
+    preview = Projection.known(torch.cat((torch.eye(3), torch.zeros(1, 3))))
     return ReadFirstStage(PixelStage().to(device), 1.0, 0.0, preview)
