@@ -87,6 +87,10 @@ class CheckpointInfo:
     """Whether a prompt tells it anything."""
     packed: int = 0
     """How many of its weights stay packed in memory, as in the file."""
+    trigger_words: tuple[str, ...] = ()
+    """What to write into a prompt for its style to show, as its author says."""
+    training: tuple[tuple[str, str], ...] = ()
+    """What its header says of its training: title and value."""
 
     @property
     def is_in_parts(self) -> bool:
