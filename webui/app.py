@@ -26,12 +26,14 @@ from webui.api.sse import Streams
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
 from webui.contracts.events import ExtensionsChanged, LibraryChanged
+from webui.contracts.preferences import ENGINE, Preferences
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
 from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
+from webui.services.added_families import AddedFamilies
 from webui.services.batches import BatchService
 from webui.services.catalog import Catalog
 from webui.services.database import open_database
@@ -48,6 +50,7 @@ from webui.services.extension_watch import ExtensionWatch
 from webui.services.extensions import ExtensionService
 from webui.services.file_records import FileRecords
 from webui.services.gallery import Gallery
+from webui.services.gate import QueueGate
 from webui.services.hashes import Librarian
 from webui.services.images import ImageStore
 from webui.services.inputs import InputFolders
@@ -60,6 +63,7 @@ from webui.services.plots.axes import AxisTable
 from webui.services.plots.finishing import PlotFinisher
 from webui.services.plots.plots import PlotService
 from webui.services.plots.records import PlotRecords
+from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
@@ -151,29 +155,43 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     lock = InstanceLock(settings.data_dir)
     events = EventBus()
     database = open_database(settings.database)
-    preferences = SettingsStore(database)
-    hooks, extensions = _extensions(settings, events, preferences)
+    store = SettingsStore(database)
+    preferences = PreferenceService(store, settings.changing_refusal)
+    hooks, extensions = _extensions(settings, events, store)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
     records, notes = FileRecords(database), NoteStore(database, settings.previews)
-    catalog = Catalog(folders, _built_in_models(settings), records, notes)
+    added = AddedFamilies(hooks.families)
+    catalog = Catalog(folders, _built_in_models(settings), records, notes, added)
+    catalog.preferred = lambda: preferences.current().default_model
+    preferences.models = lambda: [info.id for info in catalog.models()]
     library = Library(catalog, notes, records, folders)
     images = ImageStore(settings.images)
     words = WordSources.below(settings.data_dir, hooks)
     jobs = JobService(database, catalog, images, events, sources=words)
     hashes = KnownHashes(database, catalog)
-    gallery = Gallery(database, settings.outputs, events, hooks, hashes=hashes.of_picture)
+    gallery = Gallery(
+        database, settings.outputs, events, hooks,
+        hashes=hashes.of_picture, preferences=preferences.current,
+    )  # fmt: skip
+    gate = QueueGate(store, events)
     dispatcher = Dispatcher(
         jobs,
         catalog,
         images,
         gallery,
         events,
-        make_worker or worker_maker(settings),
+        make_worker or worker_maker(settings, preferences.current),
         extensions=extensions,
+        is_paused=lambda: gate.is_paused,
+        preferences=preferences.current,
+    )
+    preferences.on_change.append(
+        lambda names: None if set(names).isdisjoint(ENGINE) else dispatcher.renew_worker()
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
+    extensions.on_change.append(lambda: events.publish(LibraryChanged()))  # of other families
     reader = ParameterReader(catalog, words.styles, images, hashes, hooks)
     plots = PlotRecords(database)
     finisher = PlotFinisher(plots, jobs, gallery)
@@ -184,7 +202,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         _downloads(settings, database, events, library), library,
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
-        ExtensionInstaller(settings.extension_folders, settings.installing_refusal),
+        ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
+        preferences, settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
@@ -198,7 +217,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         hosts=hosts,
         streams=streams,
         context=context,
-        settings_store=preferences,
+        settings_store=store,
         page=page,
         lock=lock,
         librarian=Librarian(catalog, records, events),
@@ -207,21 +226,36 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
 
 
-def worker_maker(settings: Settings) -> MakeWorker:
-    """The worker that these settings ask for."""
+def worker_maker(
+    settings: Settings, preferences: Callable[[], Preferences] = Preferences
+) -> MakeWorker:
+    """The worker that these settings ask for; what is preferred counts at each start of one."""
     if settings.fake:
         from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
 
         return FakeWorker
-    flags = {
+    program = [sys.executable, "-m", "webui.engine.worker"]
+    return lambda on_event: LocalWorker(
+        on_event, [*program, *worker_flags(settings, preferences())]
+    )
+
+
+def worker_flags(settings: Settings, preferred: Preferences) -> list[str]:
+    """Flags of the worker program; a switch of the command line stays on whatever is preferred."""
+    switches = {
         "--cpu": settings.cpu,
-        "--compile": settings.compile,
-        "--cuda-graphs": settings.cuda_graphs,
-        "--bfloat16": settings.bfloat16,
+        "--compile": settings.compile or preferred.compile,
+        "--cuda-graphs": settings.cuda_graphs or preferred.cuda_graphs,
+        "--bfloat16": settings.bfloat16 or preferred.bfloat16,
     }
-    asked = [flag for flag, is_on in flags.items() if is_on]
-    argv = [sys.executable, "-m", "webui.engine.worker", *asked]
-    return lambda on_event: LocalWorker(on_event, argv)
+    numbers = {
+        "--budget-bytes": int(preferred.memory_gib * 2**30),
+        "--threads": preferred.threads,
+    }
+    return [
+        *(flag for flag, is_on in switches.items() if is_on),
+        *(word for flag, number in numbers.items() if number for word in (flag, str(number))),
+    ]
 
 
 def serve(settings: Settings, announce: Callable[[str], None]) -> int:

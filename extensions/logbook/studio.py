@@ -20,8 +20,7 @@ from .book import Book, Entry
 class Settings(BaseModel):
     """Shown on the Extensions tab."""
 
-    mark: bool = Field(True, title="Mark the tab", description="A tick before the title of a page in the background.")
-    ring: bool = Field(False, title="Ring", description="A short tone, too.")
+    ring: bool = Field(True, title="Ring", description="A short tone when a job ends in a page that nobody looks at.")
 
 
 @dataclass

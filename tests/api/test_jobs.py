@@ -236,3 +236,15 @@ def test_what_is_wrong_within_an_entry_is_named_by_its_place(client: TestClient)
         "loras.1.weight",
         "a number from -4.0 to 4.0",
     )
+
+
+def test_the_queue_is_paused_and_goes_on(client: TestClient) -> None:
+    empty = {"queued": 0, "running": 0, "paused": False}
+    assert client.get("/api/v1/queue").json() == empty
+    assert client.put("/api/v1/queue", json={"paused": True}).json() == {**empty, "paused": True}
+    job = order(client)["id"]
+    assert client.get("/api/v1/health").json()["paused"]
+    assert client.get("/api/v1/queue").json() == {"queued": 1, "running": 0, "paused": True}
+    assert client.put("/api/v1/queue", json={"paused": "perhaps"}).status_code == 422
+    client.put("/api/v1/queue", json={"paused": False})
+    assert wait_for(client, job)["state"] == "done"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.painting import photograph, png
+from tests.browser.painting import cleared, drop, photograph, png, slot, until
 
 pytestmark = pytest.mark.browser
 
@@ -14,7 +14,7 @@ NETS = [
     {"id": "starter/edges", "title": "Edges", "reads": "edges", "kind": "controlnet"},
     {"id": "starter/classes", "title": "Classes", "reads": "classes", "kind": "controlnet"},
 ]
-MOUNT = """async () => {
+MOUNT_IN = """async () => {
   const element = document.createElement('section');
   element.id = 'tried';
   element.innerHTML = '<div class="ez-controls"></div>';
@@ -22,8 +22,9 @@ MOUNT = """async () => {
   document.body.append(element);
   const props = window.tried = { value: null };
   const watch = (name, told) => { window.filled = told; };
-  await (await import('/assets/easel/controls.js')).mount({ element, props, trigger() {}, watch }, { tab: 'txt2img' });
+  await (await import('/assets/easel/controls.js')).mount({ element, props, trigger() {}, watch }, { tab: 'TAB' });
 }"""
+MOUNT = MOUNT_IN.replace("TAB", "txt2img")
 
 
 def test_a_control_is_added_set_and_removed(easel: Any) -> None:
@@ -39,6 +40,10 @@ def test_a_control_is_added_set_and_removed(easel: Any) -> None:
     for title, value in (("Weight", "9"), ("Until", "0.5"), ("From", "0.7")):
         easel.fill(f"#tried label:has-text('{title}') input", value)
         easel.press(f"#tried label:has-text('{title}') input", "Tab")
+    mode = "#tried select[aria-label='Control mode']"
+    easel.select_option(mode, "ControlNet is more important")
+    assert easel.evaluate("tried.value[0].mode") == "ControlNet is more important"
+    easel.select_option(mode, "Balanced")
     [unit] = easel.evaluate("tried.value")
     image = unit.pop("image")
     assert len(image) == 64
@@ -91,5 +96,43 @@ def test_a_control_picture_is_made_of_the_chosen_one(easel: Any) -> None:
     easel.wait_for_function("(edges) => tried.value[0].image !== edges", arg=edges["image"])
     easel.select_option(menu, "")
     easel.wait_for_function("(plain) => tried.value[0].image === plain", arg=plain["image"])
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_preprocessor_of_an_extension_comes_and_goes_while_the_page_is_open(easel: Any) -> None:
+    """The studio tells the page of the change; what one made of a picture stays when it goes."""
+    own = {"name": "book/dark", "help": "Darker.", "reads": ["edges"], "settings": []}
+    ways = [{"name": "canny", "help": "Lines.", "reads": ["edges"], "settings": []}]
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.route("**/api/v1/preprocessors", lambda route: route.fulfill(json=ways))
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    options = "#tried select[aria-label=Preprocessor] option"
+    assert easel.locator(options).all_inner_texts() == ["no preprocessor", "canny"]
+    ways.append(own)
+    easel.evaluate("document.dispatchEvent(new CustomEvent('easel:extensions'))")
+    easel.wait_for_function(f"document.querySelectorAll('{options}').length === 3")
+    assert easel.locator(options).all_inner_texts() == ["no preprocessor", "canny", "book/dark"]
+    ways.remove(own)
+    easel.evaluate("document.dispatchEvent(new CustomEvent('easel:extensions'))")
+    easel.wait_for_function(f"document.querySelectorAll('{options}').length === 2")
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+    easel.unroute("**/api/v1/preprocessors")
+
+
+def test_a_control_takes_the_canvas_picture(easel: Any) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    cleared(easel, "inpaint")
+    easel.evaluate(MOUNT_IN.replace("TAB", "inpaint"))
+    easel.click("#tried button:has-text('Add a control')")
+    easel.click("#tried button:has-text('From the canvas')")
+    easel.wait_for_selector("#tried :text('There is no picture yet')")
+    drop(easel, "inpaint", png(photograph(64, 48)))
+    until(easel, "inpaint", "desk.board.picture")
+    easel.click("#tried button:has-text('From the canvas')")
+    easel.wait_for_function("tried.value?.length === 1")
+    assert easel.evaluate("tried.value[0].image") == slot(easel, "inpaint", "image")
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from tests.browser.conftest import visit, watched_page
 from tests.hooks.hostile import REFUSED, write_hostile
+from tests.services.models import write_weights
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 from webui.hooks.specs import POINTS
 from webui.services.extension_state import ExtensionState
@@ -68,6 +69,19 @@ def drawn(studio: Studio, **said: Any) -> bytes:
     (picture,) = studio.wait(studio.submit(**{**PLAIN, **said}))["pictures"]
     with urllib.request.urlopen(f"{studio.address}{picture['url']}") as answer:
         return Image.open(io.BytesIO(answer.read())).tobytes()
+
+
+def enlarged(studio: Studio, upscaler: str) -> bytes:
+    """The pixels of a small picture of two colours, enlarged over HTTP."""
+    file = io.BytesIO()
+    picture = Image.new("RGB", (64, 64), (200, 100, 50))
+    picture.paste((20, 40, 60), (0, 0, 30, 30))
+    picture.save(file, "PNG")
+    call = urllib.request.Request(f"{studio.address}/api/v1/images", file.getvalue())
+    with urllib.request.urlopen(call, timeout=30) as answer:
+        image = json.load(answer)["id"]
+    size = {"width": 128, "height": 128, "upscale_factor": 2}
+    return drawn(studio, image=image, upscaler=upscaler, **size)
 
 
 def switch(page: Any, on: bool) -> None:
@@ -170,6 +184,8 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
 ) -> None:
     """Put beside a running studio and enabled there as the command line does; worker and model are real."""
     before = drawn(studio)
+    large = enlarged(studio, "Lanczos")
+    write_weights(folder / "models" / "odd.safetensors", {"odd.weight": [4, 4]})
     names = write_hostile(folder / "extensions")
     state = ExtensionState(folder)
     for name in names:
@@ -180,6 +196,13 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
     assert {name for name, each in statuses.items() if each["problems"]} == REFUSED
     assert drawn(studio) == before
     assert drawn(studio, sampler="Euler") == before
+    assert enlarged(studio, "Lanczos") == large
+    assert max(enlarged(studio, "taken_choices/Lanczos")) == 0
+    assert "claims_all/sd1" in {model["family"] for model in studio.get("/models")}
+    with pytest.raises(
+        RuntimeError, match=r"'claims_all' failed when it had to load 'odd\.safetensors'"
+    ):
+        drawn(studio, model="odd.safetensors")
     with pytest.raises(urllib.error.HTTPError) as refused:
         drawn(studio, extensions={"every_hook": {}})
     assert (
@@ -194,13 +217,15 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
     assert said >= {
         ("at_import", "studio"), ("at_import_there", "worker"), ("every_hook", "studio"), ("every_hook", "worker"),
         ("for_ever", "studio"), ("for_ever", "worker"), ("odd_answers", "studio"), ("odd_answers", "worker"),
-        ("swapper", "studio"), ("swapper_there", "worker"),
+        ("swapper", "studio"), ("swapper_there", "worker"), ("swapper_asked", "studio"),
+        ("swapper_asked_there", "worker"), ("claims_all", "worker"),
     }  # fmt: skip
     assert drawn(studio) == before
     for name in names:
         state.enable(name, wanted=False)
     _statuses(studio, lambda found: not any(found[name]["in_use"] for name in names))
     assert drawn(studio) == before
+    _statuses(studio, lambda _: "odd.safetensors" not in json.dumps(studio.get("/models")))
 
 
 def _statuses(studio: Studio, has: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

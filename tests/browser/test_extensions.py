@@ -129,6 +129,56 @@ def test_all_that_one_adds_works_and_goes_with_it(page: Any) -> None:
     page.wait_for_function(f"{SAVED}.sampler === 'DPM++ 2M'")
 
 
+def _use(page: Any, name: str, wanted: bool) -> None:
+    page.evaluate(
+        """([name, enabled]) => fetch(`/api/v1/extensions/${name}`, { method: 'PUT',
+        headers: { 'content-type': 'application/json' }, body: JSON.stringify({ enabled }) })""",
+        [name, wanted],
+    )
+
+
+def test_upscalers_and_palettes_come_and_go_while_the_page_is_open(page: Any) -> None:
+    """The examples: a menu has what is in use, the canvas its classes, and a form nothing that went."""
+    kept = SAVED.replace("txt2img", "{}")
+    page.click(".ez-nav a[data-tab=upscale]")
+    page.wait_for_selector("#upscale-upscaler input")
+    page.click(".ez-nav a[data-tab=semantic]")
+    page.wait_for_selector("#semantic-map_palette input", state="attached")
+    page.evaluate(
+        "import('/assets/easel/form.js').then((form) => form.fill('semantic', { model: 'fake/gradient' }))"
+    )
+    page.wait_for_function(f"{kept.format('semantic')}?.model === 'fake/gradient'")
+    for name in ("pixelart", "voc"):
+        _use(page, name, True)
+    chosen = (("upscale", "upscaler", "pixelart/Scale2x"), ("semantic", "map_palette", "voc/Pascal VOC"))  # fmt: skip
+    for tab, field, value in chosen:
+        page.click(f".ez-nav a[data-tab={tab}]")
+        page.wait_for_timeout(1000)  # the menus are filled anew
+        page.click(f"#{tab}-{field} input")
+        page.click(f"[role=option]:has-text('{value}')")
+        page.wait_for_function(f"{kept.format(tab)}?.{field} === '{value}'")
+    page.wait_for_selector(".ez-canvas-class[title=diningtable]")
+    for name in ("pixelart", "voc"):
+        _use(page, name, False)
+    page.wait_for_function(f"{kept.format('upscale')}.upscaler === 'Model'")
+    page.wait_for_function(f"""{kept.format("semantic")}.map_palette === "Model's own\"""")
+    page.wait_for_selector(".ez-canvas-class[title=diningtable]", state="detached")
+
+
+def test_tokens_are_counted_of_what_the_forms_extensions_make_of_the_words(page: Any) -> None:
+    count = "#txt2img-prompt .ez-count:text-is('{}/75')"
+    _use(page, "darkroom", True)
+    page.wait_for_selector("#txt2img-extensions [data-extension=darkroom]", state="attached")
+    page.fill("#txt2img-prompt textarea", "a red house")
+    page.wait_for_selector(count.format(3))
+    fill = "(given) => import('/assets/easel/form.js').then((form) => form.fill('txt2img', given))"
+    page.evaluate(fill, {"extensions": {"darkroom": {"look": "by night"}}})
+    page.wait_for_selector(count.format(6))
+    page.evaluate(fill, {"extensions": None})
+    page.wait_for_selector(count.format(3))
+    _use(page, "darkroom", False)
+
+
 def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:
     page.evaluate("""async () => (await import('/assets/easel/form.js')).fill('txt2img',
         { prompt: 'a boat', extensions: { gone: { depth: 2 } } })""")
@@ -184,17 +234,21 @@ def test_one_is_installed_updated_set_back_and_removed(page: Any, tmp_path: Path
 
 
 def test_a_script_hears_what_happens_behind_ones_back(page: Any) -> None:
-    """The logbook's bell: a tick before the title of a page that nobody looks at."""
+    """The logbook's bell rings in a page that nobody looks at, and in no other."""
     page.evaluate("""() => fetch('/api/v1/extensions/logbook', { method: 'PUT',
         headers: { 'content-type': 'application/json' }, body: '{"enabled": true}' })""")
     page.wait_for_function("""async () => (await import('/assets/easel/extensions/list.js'))
         .extensions().some(({ name, in_use: inUse }) => name === 'logbook' && inUse)""")
-    page.evaluate(
-        "Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true })"
-    )
-    page.evaluate("window.away = true")
+    page.evaluate("""() => {
+        Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
+        window.away = false;
+        window.tones = [];
+        const start = OscillatorNode.prototype.start;
+        OscillatorNode.prototype.start = function () { tones.push(this.frequency.value); start.call(this); };
+    }""")
     page.fill("#txt2img-prompt textarea", "a boat")
-    page.click("#txt2img-generate")
-    page.wait_for_function("document.title.startsWith('✓ ')")
-    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_function("!document.title.startsWith('✓ ')")
+    _generate(page, 1)
+    page.evaluate("window.away = true")
+    _generate(page, 2)
+    page.wait_for_function("tones.length > 0")
+    assert page.evaluate("tones") == [880]

@@ -171,3 +171,27 @@ def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStu
     canvas.wait_for_timeout(300)
     assert latest_request(shared_studio.address) == before
     canvas.click("#live-switch label:has-text('Draw as I paint')")
+
+
+def test_a_model_that_was_taught_maps_is_drawn_by_its_map_alone(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    canvas.click("#live-model input")
+    canvas.click("ul[role=listbox] li:has-text('Fake maps')")
+    until(
+        canvas, TAB, "desk.noun === 'class' && !desk.sources.switching && desk.classes.length === 4"
+    )
+    assert canvas.is_disabled("#live-canvas .ez-canvas-sources button:has-text('Colours')")
+    canvas.wait_for_selector("#live-denoising_strength", state="hidden")
+    canvas.wait_for_selector("#live-driver:has-text('Native')")
+    on_desk(canvas, TAB, RESET)
+    canvas.click("#live-canvas .ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 20), (100, 20))
+    request = until_request(shared_studio.address, model="fake/map", priority="Live")
+    assert (request["image"], request["regions"], request["map_driver"]) == (None, [], "Automatic")
+    assert request["class_map"]
+    on_desk(canvas, TAB, RESET)
+    canvas.click("#live-model input")
+    canvas.click("ul[role=listbox] li:has-text('Fake gradients')")
+    until(canvas, TAB, "!desk.sources.allowed && desk.mixed")
+    choose(canvas, "Colours")

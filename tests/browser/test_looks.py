@@ -114,13 +114,44 @@ def test_a_long_summary_of_a_folded_group_widens_nothing(phone: Any) -> None:
     assert max(phone.evaluate(rights)) <= 390
 
 
+ACTION_ENDS = (
+    "[...document.querySelectorAll('.ez-actions > *')].map((e) => e.getBoundingClientRect().right)"
+)
+
+
 def test_every_action_of_a_picture_is_in_sight_where_the_stage_is_narrow(phone: Any) -> None:
     generate(phone, "with all its actions", steps=2)
     phone.wait_for_selector(FINISHED)
-    ends = "[...document.querySelectorAll('.ez-actions > *')].map((e) => e.getBoundingClientRect().right)"
-    found = phone.evaluate(ends)
-    assert len(found) == 8
+    found = phone.evaluate(ACTION_ENDS)
+    assert len(found) == 9
     assert max(found) <= 390
+    assert phone.locator(".ez-said").is_hidden()  # there is no room for it
+
+
+@pytest.mark.parametrize("width", [1440, 1280, 1024, 800])
+def test_every_action_of_a_picture_is_in_sight_beside_a_form(
+    browser: Any, shared_studio: RunningStudio, width: int
+) -> None:
+    with watched_page(browser, shared_studio.address, width) as page:
+        generate(page, "with all its actions", steps=2)
+        page.wait_for_selector(FINISHED)
+        page.wait_for_selector(".ez-said:has-text('Seed ')", state="attached")
+        assert max(page.evaluate(ACTION_ENDS)) <= width
+
+
+def test_menus_of_the_library_say_what_they_are_about_on_a_phone(phone: Any) -> None:
+    phone.click(".ez-nav a[data-tab=models]")
+    phone.wait_for_selector(".ez-library-card")
+    widths = "[...document.querySelectorAll('.ez-library-bar > select')].map((e) => e.clientWidth)"
+    assert min(phone.evaluate(widths)) >= 80
+
+
+def test_what_a_canvas_has_no_use_for_leaves_no_gap(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=live]")
+    for name in ("drivers", "regions", "region_base"):
+        page.wait_for_selector(f"#live-{name}", state="hidden")
+    strength, shapes = (page.locator(f"#live-{name}").bounding_box() for name in ("denoising_strength", "shapes"))  # fmt: skip
+    assert shapes["y"] - (strength["y"] + strength["height"]) <= 16
 
 
 def test_a_preview_says_which_of_several_pictures_it_shows(page: Any) -> None:

@@ -246,6 +246,22 @@ def test_the_queue_drawer_cancels_any_job(page: Any) -> None:
     page.wait_for_selector(".ez-drawer-empty:not([hidden])")
 
 
+def test_the_queue_is_paused_and_goes_on(page: Any) -> None:
+    page.click(".ez-queue")
+    page.click(".ez-drawer-pause:has-text('Pause')")
+    page.wait_for_selector(".ez-drawer-paused:visible")
+    page.keyboard.press("Escape")
+    generate(page, "not yet", steps=2)
+    page.wait_for_selector(".ez-words:has-text('The queue is paused')")
+    page.reload()
+    page.wait_for_selector(".ez-words:has-text('The queue is paused')")
+    assert page.locator(".ez-queue").get_attribute("title") == "0 running, 1 waiting, paused"
+    page.click(".ez-queue")
+    page.click(".ez-drawer-pause:has-text('Resume')")
+    page.wait_for_selector(".ez-drawer-paused", state="hidden")
+    page.wait_for_selector(FINISHED)
+
+
 def test_every_shortcut_in_the_help_has_its_handler(page: Any) -> None:
     page.keyboard.press("?")
     shown = page.locator("#ez-help dd").all_inner_texts()

@@ -318,3 +318,33 @@ def _tensor_bytes() -> int:
         for tensor in tensors if not (tensor.is_meta or tensor.is_mkldnn)
     }  # fmt: skip
     return opaque + sum(map(int, storages.values()))
+
+
+def test_what_is_forgotten_is_loaded_anew_and_who_holds_it_keeps_it(shelf: Shelf) -> None:
+    residency = shelf.residency(4)
+    with residency.use(shelf.checkpoint("a")) as held, residency.use(shelf.checkpoint("b")):
+        residency.forget(lambda checkpoint: checkpoint.id == "a")
+        assert not residency.is_known(shelf.checkpoint("a"))
+        with residency.use(shelf.checkpoint("a")) as anew:
+            assert anew is not held
+    with residency.use(shelf.checkpoint("b")), residency.use(shelf.checkpoint("a")) as again:
+        assert again is anew
+    assert shelf.loads == ["a", "b", "a"]
+
+
+def test_what_is_forgotten_while_it_loads_is_loaded_once_more(shelf: Shelf) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def load(checkpoint: CheckpointInfo) -> LoadedModel:
+        begun.set()
+        assert go_on.wait(SECONDS)
+        return shelf.load(checkpoint)
+
+    residency = shelf.residency(2, load)
+    assert residency.acquire(shelf.checkpoint("a")) is None
+    assert begun.wait(SECONDS)
+    residency.forget(lambda _: True)
+    assert residency.is_loading
+    go_on.set()
+    with residency.use(shelf.checkpoint("a")):
+        assert shelf.loads == ["a", "a"]

@@ -20,6 +20,9 @@ from webui.contracts.errors import BadRequest
 from webui.contracts.request import GenerationRequest
 from webui.engine.programs import PictureOrder
 from webui.engine.work import EncodeImage, Pixels, Program
+from webui.hooks.host import HookHost
+from webui.hooks.manifest import read_manifest
+from webui.hooks.studio import StudioExtensions
 
 
 @pytest.fixture(scope="module")
@@ -175,3 +178,21 @@ def test_a_model_that_draws_by_a_picture_of_the_whole_is_refused(
     task = worker.detailed(program(), plain, library.model("upscale"), wanted)
     with pytest.raises(BadRequest, match="cannot draw a part again"):
         drive(task, no_work)
+
+
+def test_what_adetailer_wrote_of_faces_is_taken_over() -> None:
+    """Its keys as its version 24 writes them."""
+    told = {
+        "ADetailer model": "face_yolov8n.pt", "ADetailer prompt": "a calm face", "ADetailer confidence": "0.3",
+        "ADetailer denoising strength": "0.4", "ADetailer inpaint width": "512", "ADetailer inpaint height": "640",
+    }  # fmt: skip
+    studio = StudioExtensions(HookHost())
+    studio.load(read_manifest(EXAMPLES / "detailer"))
+    arguments, keys = studio.pasted(told)
+    assert arguments["detailer"] == {
+        "find": "faces", "prompt": "a calm face", "strength": 0.4, "size": 640, "padding": 0.4, "most": 4,
+    }  # fmt: skip
+    assert set(told) - keys == {"ADetailer confidence"}
+    assert studio.pasted({**told, "ADetailer model": "hand_yolov8n.pt"}) == ({}, frozenset())
+    assert studio.host.failures() == ()
+    studio.unload("detailer")

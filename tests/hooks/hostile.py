@@ -39,9 +39,59 @@ from webui.hooks.specs import hookimpl
 def sampler_functions():
     return {SamplerInfo("Euler", (), "Karras", False, 1): lambda *_: iter(())}
 """
+_TAKES_NAMES = """
+from webui.contracts.palettes import Palette
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def upscalers():
+    return {"Lanczos": "Not Easel's."}
+
+@hookimpl
+def palettes():
+    return {"World": Palette(("sky",), ((1, 2, 3),))}
+"""
+_TAKES_NAMES_THERE = """
+from webui.hooks.specs import hookimpl
+
+def black(pixels, width, height):
+    return pixels * 0
+
+@hookimpl
+def upscaler_functions():
+    return {"Lanczos": black}
+"""
+_CLAIMS_ALL = """
+from webui.hooks.specs import hookimpl
+from webui.weights.signatures.facts import Facts
+
+@hookimpl
+def families():
+    return {"sd1": lambda file: Facts("text", "epsilon", 4, 8, 64)}
+"""
+_LOADS_NONE = """
+from webui.hooks.specs import hookimpl
+
+def load(checkpoint, place):
+    raise RuntimeError("I only wanted to have it")
+
+@hookimpl
+def family_loaders():
+    return {"sd1": load}
+"""
+_SWAPS_WHEN_ASKED = """
+import sys
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {0}():
+    sys.modules["{1}"] = None
+    return {{}}
+"""
 HOSTILE: Mapping[str, Mapping[str, object]] = {
     "at_import": {"studio": "raise RuntimeError('at import')", "worker": "raise RuntimeError('there, too')"},
     "at_import_there": {"worker": "raise RuntimeError('at import')"},
+    "claims_all": {"studio": _CLAIMS_ALL, "worker": _LOADS_NONE},
     "every_hook": {"studio": _every("studio", "raise RuntimeError('in {0}')"),
                    "worker": _every("worker", "raise RuntimeError('in {0}')")},
     "for_ever": {"studio": _LOOPS.format("job_changed"), "worker": _LOOPS.format("step_taken")},
@@ -50,11 +100,14 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     "outside": {"studio": "", "name": "../outside"},
     "swapper": {"studio": "import sys\nsys.modules['json'] = None\n"},
     "swapper_there": {"worker": "import sys\nsys.modules['torch'] = None\n"},
+    "swapper_asked": {"studio": _SWAPS_WHEN_ASKED.format("palettes", "json")},
+    "swapper_asked_there": {"worker": _SWAPS_WHEN_ASKED.format("family_loaders", "torch")},
+    "taken_choices": {"studio": _TAKES_NAMES, "worker": _TAKES_NAMES_THERE},
     "taken_name": {"studio": _every("studio", "raise RuntimeError('in {0}')"), "name": "every_hook"},
     "taken_sampler": {"worker": _TAKES_EULER},
 }  # fmt: skip
 """By folder."""
-REFUSED = {"at_import", "old_torch", "outside", "swapper", "taken_name"}
+REFUSED = {"at_import", "old_torch", "outside", "swapper", "swapper_asked", "taken_name"}
 """Those that the studio cannot load."""
 
 

@@ -86,3 +86,60 @@ def test_what_another_thread_imports_meanwhile_is_not_blamed_on_an_extension(
     other.join()
     unload("slow")
     del sys.modules["easel_lazy"]
+
+
+STUCK = "import time\nwhile True:\n    time.sleep(0.01)\n"
+
+
+def test_an_import_that_never_ended_is_waited_for_once_and_its_repaired_code_is_loaded_at_once(
+    tmp_path: Path,
+) -> None:
+    folder = write_extension(tmp_path, "stuck", studio=STUCK)
+    manifest = read_manifest(folder)
+    with pytest.raises(ExtensionBroke, match=r"did not come to an end within 0\.2 s"):
+        load_module(manifest, "studio", seconds=0.2)
+    started = time.monotonic()
+    with pytest.raises(ExtensionBroke, match="an earlier call of it still goes on, and its files"):
+        load_module(manifest, "studio", seconds=20)
+    (folder / "studio.py").write_text("from .about import VALUE\n")
+    (folder / "about.py").write_text("VALUE = 5\n")
+    module = load_module(manifest, "studio", seconds=20)
+    assert time.monotonic() - started < 5
+    assert (module.VALUE, module.__name__) == (5, "easel_extensions.stuck-2.studio")
+    unload("stuck")
+    assert [n for n in sys.modules if n.startswith("easel_extensions.stuck")] == []
+
+
+def test_an_import_that_was_late_may_be_tried_again(tmp_path: Path) -> None:
+    folder = write_extension(tmp_path, "late", studio="import time\ntime.sleep(0.4)\nVALUE = 1\n")
+    manifest = read_manifest(folder)
+    with pytest.raises(ExtensionBroke, match="did not come to an end"):
+        load_module(manifest, "studio", seconds=0.1)
+    time.sleep(0.6)
+    assert load_module(manifest, "studio", seconds=20).VALUE == 1
+    unload("late")
+
+
+def test_an_extension_is_taken_out_while_other_threads_import() -> None:
+    over = threading.Event()
+
+    def imports() -> None:
+        count = 0
+        while not over.is_set():
+            count += 1
+            sys.modules[f"easel_churn{count}"] = sys
+            if count % 50 == 0:
+                for name in [n for n in list(sys.modules) if n.startswith("easel_churn")]:
+                    del sys.modules[name]
+
+    thread = threading.Thread(target=imports)
+    thread.start()
+    try:
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            unload("nothing")
+    finally:
+        over.set()
+        thread.join()
+        for name in [n for n in list(sys.modules) if n.startswith("easel_churn")]:
+            del sys.modules[name]

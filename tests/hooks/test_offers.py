@@ -91,6 +91,18 @@ def test_all_that_it_adds_is_there_and_goes_with_it(studio: StudioExtensions) ->
         ("scripts", "'tab.js'", "several str were expected"),
         ("routes", "3", "a fastapi.APIRouter was expected"),
         ("settings", "3", "pydantic.BaseModel was expected"),
+        ("upscalers", "3", "TypeError"),
+        ("upscalers", "{'sharp': 3}", "names and explanations were expected"),
+        ("palettes", "{'rooms': 3}", "a Palette was expected"),
+        ("palettes", "{'rooms': Palette((), ())}", "has 0 classes; 1 to 256 were expected"),
+        ("palettes", "{'rooms': Palette(('bed',), ())}", "1 classes, 0 colours and 0 words"),
+        ("palettes", "{'rooms': Palette(('bed',), ((0, 0, 0),), ('a', 'b'))}", "and 2 words"),
+        ("palettes", "{'rooms': Palette(('a', 'a'), ((0, 0, 0),) * 2)}", "different names"),
+        ("palettes", "{'rooms': Palette((3,), ((0, 0, 0),))}", "different names"),
+        ("palettes", "{'rooms': Palette(('bed',), ((0, 0, 256),))}", "from 0 to 255 were expected"),
+        ("palettes", "{'rooms': Palette(('bed',), (3,))}", "TypeError"),
+        ("palettes", "{3: Palette(('bed',), ((0, 0, 0),))}", "a str was expected"),
+        ("families", "{'paper': 3}", "a function was expected"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_shown_is_left_out_and_named(
@@ -98,6 +110,7 @@ def test_what_cannot_be_shown_is_left_out_and_named(
 ) -> None:
     code = f"""
 from webui.contracts.page import PageAction, PagePanel, PageTab
+from webui.contracts.palettes import Palette
 from webui.hooks.specs import hookimpl
 
 @hookimpl
@@ -116,6 +129,7 @@ def {hook}():
     assert said in failure.message
     offers = studio.offers["odd"]
     assert (offers.page, offers.router, offers.settings) == (PageParts(), None, None)
+    assert (offers.upscalers, offers.palettes, offers.families) == ((), (), ())
 
 
 def _no_services(name: str) -> StudioAccess:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ from tests.hooks.writing import write_extension
 from webui.contracts.access import Prompts
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, HookFailed, InvalidField
+from webui.contracts.events import JobChanged, JobStepped
+from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId, PictureId
+from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest, parse_request
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
@@ -173,3 +178,134 @@ def test_easels_own_extensions_fit(studio: StudioExtensions) -> None:
     assert studio.host.extensions() == named
     assert {c.keyword for c in studio.picture_metadata(_DRAFT)} == {"parameters", "easel"}
     assert studio.picture_file_name(_DRAFT).endswith("-7-p")
+
+
+ASKED = """
+import sys
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {hook}():
+    {act}
+"""
+_NEW = ("upscalers", "palettes", "families")
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_never_says_what_it_offers_is_refused_and_then_at_once(
+    studio: StudioExtensions, tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.studio.OFFER_SECONDS", 0.2)
+    code = ASKED.format(hook=hook, act="while True:\n        time.sleep(0.01)")
+    manifest = read_manifest(write_extension(tmp_path, f"endless_{hook}", studio=code))
+    with pytest.raises(BadExtension, match=r"did not come to an end within 0\.2 s"):
+        studio.load(manifest)
+    monkeypatch.setattr("webui.hooks.studio.OFFER_SECONDS", 20)
+    with pytest.raises(BadExtension, match="an earlier call of it still goes on"):
+        studio.load(manifest)
+    assert dict(studio.offers) == {}
+    assert studio.host.extensions() == ()
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_swaps_modules_when_it_is_asked_is_refused_and_they_are_put_back(
+    studio: StudioExtensions, tmp_path: Path, hook: str
+) -> None:
+    code = ASKED.format(hook=hook, act="sys.modules['json'] = None")
+    with pytest.raises(BadExtension, match=r"replaced or removed modules of the program \(json\)"):
+        studio.load(read_manifest(write_extension(tmp_path, "swaps", studio=code)))
+    assert sys.modules["json"] is json
+    assert dict(studio.offers) == {}
+
+
+@pytest.mark.parametrize("hook", _NEW)
+def test_one_that_is_slow_to_say_what_it_offers_is_named(tmp_path: Path, hook: str) -> None:
+    studio = StudioExtensions(HookHost(budget_seconds=0.01))
+    code = ASKED.format(hook=hook, act="time.sleep(0.05)")
+    studio.load(read_manifest(write_extension(tmp_path, "slow", studio=code)))
+    assert [(f.hook, f.kind) for f in studio.host.failures()] == [(hook, "slow")]
+
+
+PASTED = """
+from webui.contracts.access import Pasted
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def pasted(others):
+    said = others.get("Book steps")
+    return {answer}
+"""
+_FITS = 'None if said is None else Pasted({"steps": int(said)}, ("Book steps", "Never there"))'
+
+
+def _reads(studio: StudioExtensions, folder: Path, answer: str, name: str = "book") -> None:
+    code = PASTED.format(answer=answer)
+    studio.load(read_manifest(write_extension(folder, name, studio=code, arguments=ARGUMENTS)))
+
+
+def test_what_a_pasted_text_tells_it_is_complete_and_its_keys_are_understood(
+    studio: StudioExtensions, tmp_path: Path
+) -> None:
+    _reads(studio, tmp_path, _FITS)
+    told = {"Book steps": "9", "Other": "1"}
+    arguments, keys = studio.pasted(told)
+    assert arguments == {"book": {"steps": 9, "colour": "blue"}}
+    assert keys == {"Book steps"}
+    assert studio.pasted({"Other": "1"}) == ({}, frozenset())
+    studio.unload("book")
+    assert studio.pasted(told) == ({}, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("3", "a Pasted was expected"),
+        ('Pasted({"steps": -1})', "extensions.book.steps is -1"),
+        ('Pasted({"size": 1})', "no such argument"),
+        ("1 / 0", "division by zero"),
+    ],
+)
+def test_what_it_cannot_read_is_left_out_and_named(
+    studio: StudioExtensions, tmp_path: Path, answer: str, said: str
+) -> None:
+    _reads(studio, tmp_path, answer)
+    _reads(studio, tmp_path, _FITS, "other")
+    assert set(studio.pasted({"Book steps": "9"})[0]) == {"other"}
+    (failure,) = studio.host.failures()
+    assert (failure.extension, failure.hook) == ("book", "pasted")
+    assert said in failure.message
+
+
+class _Hears:
+    @hookimpl
+    def job_stepped(self, step: int) -> None:
+        raise RuntimeError(f"not step {step}")
+
+
+def test_a_picture_names_what_failed_to_hear_of_it(studio: StudioExtensions) -> None:
+    """Of its own job: nothing from before it began, nor from after another one did."""
+    studio.host.register(_Hears(), "noisy")
+    job = Job(_DRAFT.job_id, _DRAFT.request, JobState.RUNNING, 0, 3, None, 1, 0.0, 0.0, None)
+    step = JobStepped(job.id, 1, 3, None, b"", 0)
+    studio.observe(step)
+    assert studio.host.settle()
+    studio.observe(JobChanged(job))
+    assert studio.picture_metadata(_DRAFT) == ()
+    studio.observe(step)
+    assert studio.host.settle()
+    far = HookFailure("far", "step_taken", "RuntimeError: no", process="worker")
+    slow = HookFailure("slow", "step_taken", "A call took 2 s.", kind="slow")
+    asked = HookFailure("other", "change_picture", "RuntimeError: no")
+    for failure in (far, slow, asked):
+        studio.host.log.add(failure)
+    (chunk,) = studio.picture_metadata(_DRAFT)
+    assert chunk.keyword == PROBLEMS
+    assert (
+        "only hear of it: noisy (job_stepped), far (step_taken); it is as it would be" in chunk.text
+    )
+    later = replace(_DRAFT, job_id=JobId("later"))
+    studio.observe(JobChanged(replace(job, id=later.job_id)))
+    assert studio.picture_metadata(later) == ()
+    studio.observe(JobChanged(replace(job, state=JobState.DONE)))
+    assert studio.picture_metadata(_DRAFT) == ()

@@ -205,6 +205,12 @@ def test_a_superresolution_folder_is_described(tmp_path: Path) -> None:
     assert (info.parameters, info.part("vqvae")) == (18, str(tmp_path / "m" / "vqvae"))
 
 
+def test_a_network_with_a_label_is_told_of_noise(tmp_path: Path) -> None:
+    plain = describe_folder(write_upscaler(tmp_path / "a"), _M)
+    told = describe_folder(write_upscaler(tmp_path / "b", class_embed_type="timestep"), _M)
+    assert (plain.takes_noise, told.takes_noise) == (False, True)
+
+
 def test_a_superresolution_network_of_other_channels_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotAModel, match="takes 7 channels"):
         describe_folder(write_upscaler(tmp_path / "m", in_channels=7), _M)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from webui.app import Studio, build_studio
 from webui.contracts.errors import InvalidField, NotFound
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import ExtensionFailed, UseExtensions
+from webui.contracts.palettes import WORLD, palette_of, palettes
 from webui.contracts.request import GenerationRequest
 from webui.contracts.settings import Settings
 from webui.services.extension_state import ExtensionState
@@ -145,12 +147,34 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     refused = {name for name, status in statuses.items() if status.problems}
     assert refused == REFUSED
     assert "Easel has torch" in statuses["old_torch"].problems[0]
+    assert (
+        "replaced or removed modules of the program (json)" in statuses["swapper_asked"].problems[0]
+    )
     named = {failure.extension for status in statuses.values() for failure in status.failures}
     assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}
     hooks = {failure.hook for failure in statuses["every_hook"].failures}
     assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
+    assert hooks >= {"upscalers", "palettes", "families"}
+    assert service.studio.choices("upscaler") == ("taken_choices/Lanczos",)
+    assert palette_of(WORLD, (), service.studio.palettes()) == palettes()[WORLD]
     assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
     studio.stop()
+
+
+def test_nobody_waits_for_an_import_that_never_ends(studio: Studio, tmp_path: Path) -> None:
+    service = studio.context.extensions
+    loop = "import time\nwhile True:\n    time.sleep(0.01)\n"
+    write_extension(tmp_path / "extensions", "endless", studio=loop)
+    thread = threading.Thread(target=service.enable, args=("endless",), daemon=True)
+    thread.start()
+    while "easel_extensions.endless" not in sys.modules:
+        time.sleep(0.01)
+    started = time.monotonic()
+    assert not service.status("endless").in_use
+    assert "endless" not in service.worker_command().folders
+    assert _draw(studio).state is JobState.DONE
+    assert time.monotonic() - started < 5
+    assert thread.is_alive()
 
 
 def test_what_happens_beside_the_studio_is_followed(studio: Studio, tmp_path: Path) -> None:

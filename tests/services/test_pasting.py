@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hooks.writing import write_extension
 from tests.services.models import write_lora
 from tests.services.written import png_with
 from webui.contracts.errors import BadRequest
@@ -14,6 +15,7 @@ from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.request import GenerationRequest
 from webui.hooks.host import HookHost
+from webui.hooks.manifest import read_manifest
 from webui.hooks.studio import StudioExtensions
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
@@ -150,3 +152,31 @@ def test_what_no_extension_here_offers_is_said_and_the_usual_is_taken(
     assert "extensions 'detailer', which are not in use here" in extension
     told = reader.read_text("a fox\nSteps: 9, Sampler: ralston/Ralston, Seed: 4")
     assert (told.fields["sampler"], told.notes) == ("DPM++ 2M", (sampler,))
+
+
+READS = """
+from webui.contracts.access import Pasted
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def pasted(others):
+    return Pasted({"steps": int(others["Book steps"])}, ("Book steps",)) if "Book steps" in others else None
+"""
+MODEL = "from pydantic import BaseModel\n\nclass Model(BaseModel):\n    steps: int = 1\n    tone: str = 'dark'\n"
+
+
+def test_what_an_extension_reads_of_a_text_is_in_the_form_and_no_longer_unknown(
+    reader: ParameterReader, tmp_path: Path
+) -> None:
+    text = f"a fox\n{LINE}, Book steps: 7, Odd: 3"
+    before = reader.read_text(text)
+    assert "extensions" not in before.fields
+    assert set(before.others) == {"Book steps", "Odd"}
+    folder = write_extension(tmp_path / "extensions", "book", studio=READS, arguments=MODEL)
+    reader._hooks.load(read_manifest(folder))
+    read = reader.read_text(text)
+    assert read.fields["extensions"] == {"book": {"steps": 7, "tone": "dark"}}
+    assert set(read.others) == {"Odd"}
+    assert [note for note in read.notes if "Book steps" in note] == []
+    reader._hooks.unload("book")
+    assert reader.read_text(text) == before

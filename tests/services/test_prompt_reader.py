@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.hooks.writing import write_extension
 from tests.services.models import write_lora, write_weights
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import GenerationRequest
+from webui.hooks.host import HookHost
+from webui.hooks.manifest import read_manifest
+from webui.hooks.studio import StudioExtensions
 from webui.prompt.styles import Style
 from webui.services.catalog import Catalog
 from webui.services.prompt_reader import PromptReader, PromptReading
@@ -144,3 +148,31 @@ def test_a_matrix_shows_and_counts_all_of_its_parts(reader: PromptReader) -> Non
 
 def test_without_emphasis_brackets_are_no_mistake(reader: PromptReader) -> None:
     assert read(reader, "smile :)", emphasis="None").problems == ()
+
+
+WORDS = """
+from dataclasses import replace
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def change_prompts(prompts, arguments):
+    if not arguments.words:
+        raise RuntimeError("no words")
+    return replace(prompts, prompt=f"{prompts.prompt} {arguments.words}")
+"""
+MODEL = "from pydantic import BaseModel\n\nclass Model(BaseModel):\n    words: str = ''\n"
+
+
+def test_what_the_forms_extensions_make_of_the_words_is_counted(tmp_path: Path) -> None:
+    hooks = StudioExtensions(HookHost())
+    hooks.load(read_manifest(write_extension(tmp_path, "book", studio=WORDS, arguments=MODEL)))
+    sources = WordSources.below(tmp_path, hooks)
+    reader = PromptReader(Catalog([], [FAKE_CHECKPOINT]), sources)
+    assert places(reader, "a red house") == 3
+    named = {"extensions": {"book": {"words": "by night"}}}
+    assert places(reader, "a red house", **named) == 5
+    assert read(reader, "a red house", **named).drawn == "a red house by night"
+    failed = read(reader, "a red house", extensions={"book": {}})
+    assert failed.count is not None
+    assert failed.count.places == 3
+    assert "The extension 'book' failed" in failed.problems[0].sentence

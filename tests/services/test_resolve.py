@@ -148,6 +148,45 @@ def test_an_enlarged_picture_has_the_images_size_times_the_factor(
     assert GenerationRequest.model_validate_json(resolved.model_dump_json()) == resolved
 
 
+@pytest.mark.parametrize(
+    ("asked", "factor", "size"),
+    [
+        ({"upscale_width": 320}, 320 / 75, (320, 136)),
+        ({"upscale_height": 64}, 64 / 33, (144, 64)),
+        ({"upscale_width": 200, "upscale_height": 200}, 200 / 33, (200, 200)),
+    ],
+)
+def test_an_enlarged_picture_has_the_size_that_is_asked_for(
+    images: ImageStore, asked: dict[str, int], factor: float, size: tuple[int, int]
+) -> None:
+    fields: dict[str, Any] = {
+        "image": _picture(images, 75, 33),
+        "upscaler": "Lanczos",
+        "upscale_factor": 2,
+        **asked,
+    }
+    resolved = _resolve(images, **fields)
+    assert (resolved.width, resolved.height) == size
+    assert resolved.upscale_factor == pytest.approx(factor)
+    again = resolve(resolved, Catalog([], built_in=[FAKE_CHECKPOINT]), images, lambda _: 8)
+    assert again == resolved
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"upscaler": "Lanczos", "upscale_width": 64}, "upscale_width is 64 for an image of 75 x 33 pixels, expected 75 to 600, 1 to 8 times"),
+        ({"upscaler": "Lanczos", "upscale_height": 272}, "upscale_height is 272 for an image of 75 x 33 pixels, expected 33 to 264"),
+        ({"upscale_width": 320}, "upscale_width is given, expected none, nor upscale_height, where no picture is enlarged"),
+    ],
+)  # fmt: skip
+def test_a_size_that_cannot_be_reached_is_refused(
+    images: ImageStore, fields: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(InvalidField, match=said):
+        _resolve(images, image=_picture(images, 75, 33), **fields)
+
+
 def test_an_enlarged_pictures_size_can_be_ordered_again_as_it_was(images: ImageStore) -> None:
     first = _with_model(images, _UPSCALER, image=_picture(images, 75, 33))
     assert resolve(first, Catalog([], built_in=[_UPSCALER]), images, lambda _: 8) == first

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from tests.training.parts import SIZE, TINY_LOOP, TINY_UNET, saved_parts, tiny_parts
 from webui.contracts.ids import AdapterId
 from webui.services.lora_files import describe_lora
+from webui.training.export import write_table
 from webui.training.lora import (
     RECIPES,
     AdaptedModel,
@@ -20,6 +21,7 @@ from webui.training.lora import (
     main,
     train_lora,
 )
+from webui.training.lora_card import write_lora_card
 from webui.training.networks import build_unet
 from webui.training.runs import load_checkpoint
 
@@ -96,6 +98,12 @@ def test_the_program_writes_a_file_that_the_catalog_describes(
     assert (out / "linocut.webp").exists()
     checkpoint = load_checkpoint(tmp_path / "work" / "linocut" / "checkpoint.pt")
     assert checkpoint is not None
+    card = out / "README.md"
+    assert "| linocut | `python launch.py train lora --concept linocut" in card.read_text("utf-8")
+    assert "`<lora:linocut:1>`" in card.read_text("utf-8")
+    write_table(out, "| measured | 7 |")
+    write_lora_card(out, "starter/loras")
+    assert "| measured | 7 |\n<!-- end" in card.read_text("utf-8")
 
 
 def test_a_users_pictures_give_a_lora_of_their_folders_name(
@@ -109,6 +117,7 @@ def test_a_users_pictures_give_a_lora_of_their_folders_name(
     out = run(tmp_path, monkeypatch, "--data", str(folder), "--minutes", "0.01")
     with safe_open(out / "cats.safetensors", framework="pt") as opened:
         assert "modelspec.license" not in opened.metadata()
+    assert not (out / "README.md").exists()
 
 
 def test_recipes_differ_in_size_only() -> None:

@@ -29,8 +29,10 @@ from webui.api.pictures import pictures_router
 from webui.api.plots import plots_router
 from webui.api.preprocessors import preprocessors_router
 from webui.api.prompts import prompts_router
+from webui.api.queue import queue_router
 from webui.api.sdapi.router import PREFIX as SDAPI
 from webui.api.sdapi.router import sdapi_router
+from webui.api.settings import settings_router
 from webui.api.splash import add_splash
 from webui.api.sse import Streams
 from webui.api.views import PREFIX
@@ -53,6 +55,7 @@ def create_api(
     add_error_handlers(app)
     for router in (
         jobs_router(context, streams),
+        queue_router(context),
         batches_router(context),
         plots_router(context),
         pictures_router(context),
@@ -66,6 +69,7 @@ def create_api(
         parameters_router(context),
         extensions_router(context),
         extension_changes_router(context),
+        settings_router(context),
         health_router(context),
         events_router(context, streams),
     ):

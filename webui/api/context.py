@@ -12,12 +12,14 @@ from webui.services.events import EventBus
 from webui.services.extension_install.installer import ExtensionInstaller
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
+from webui.services.gate import QueueGate
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
 from webui.services.plots.plots import PlotService
+from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
 from webui.services.wording import WordSources
 
@@ -58,3 +60,9 @@ class ApiContext:
     """Orders pictures that differ along axes."""
     installer: ExtensionInstaller
     """Puts extensions in place, where this studio may."""
+    gate: QueueGate
+    """Holds waiting jobs back where somebody said so."""
+    preferences: PreferenceService
+    """The studio's settings."""
+    facts: tuple[tuple[str, str], ...]
+    """How the program was started: what and how."""

@@ -20,6 +20,7 @@ from webui.contracts.events import (
     ExtensionsChanged,
     JobChanged,
     LibraryChanged,
+    QueuePaused,
     WorkerChanged,
 )
 
@@ -27,6 +28,7 @@ PAUSE_SECONDS = 0.2
 """Between two looks at the queue: many jobs that change at once are told of once."""
 _CONCERNS = (
     JobChanged, WorkerChanged, DownloadChanged, DownloadDropped, LibraryChanged, ExtensionsChanged,
+    QueuePaused,
 )  # fmt: skip
 
 

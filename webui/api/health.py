@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 
 from webui import VERSION
@@ -24,7 +26,11 @@ def health_router(context: ApiContext) -> APIRouter:
     return router
 
 
-def queue_counts(context: ApiContext) -> dict[str, int]:
-    """How many jobs wait and how many run."""
-    counts = context.jobs.counts()
-    return {"queued": counts[JobState.QUEUED], "running": counts[JobState.RUNNING]}
+def queue_counts(context: ApiContext) -> dict[str, Any]:
+    """How many jobs wait and how many run, and whether those that wait are held back."""
+    counts, paused = context.jobs.counts(), context.gate.is_paused
+    return {
+        "queued": counts[JobState.QUEUED],
+        "running": counts[JobState.RUNNING],
+        "paused": paused,
+    }

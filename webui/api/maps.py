@@ -11,7 +11,7 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageView, View
 from webui.contracts.ids import ImageId, ModelId
-from webui.contracts.palettes import MODELS_OWN, Palette, palette_of, palettes, usual_words
+from webui.contracts.palettes import MODELS_OWN, Palette, palette_of, palettes
 from webui.services.photo_maps import map_from_photo
 
 _Level = Annotated[int, Field(ge=0, le=255)]
@@ -41,7 +41,7 @@ class PhotoReading(BaseModel):
 
 
 def _view(name: str, palette: Palette) -> PaletteView:
-    words = tuple(usual_words(each) for each in palette.classes)
+    words = tuple(palette.words_of(value) for value in range(len(palette.classes)))
     return PaletteView(name=name, classes=palette.classes, colours=palette.colours, words=words)
 
 
@@ -55,6 +55,7 @@ def maps_router(context: ApiContext) -> APIRouter:
         classes = context.catalog.get(model).classes if model else ()
         own = palette_of(MODELS_OWN, classes)
         named = {**({MODELS_OWN: own} if own else {}), **palettes()}
+        named |= context.extensions.studio.palettes()
         return [_view(name, palette) for name, palette in named.items()]
 
     @router.post(

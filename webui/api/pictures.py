@@ -11,6 +11,7 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageIdView, ParametersView, PictureView, picture_view
 from webui.contracts.ids import PictureId
+from webui.services.picture_files import MEDIA_TYPES
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
@@ -40,11 +41,11 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         "/{picture_id}", responses=MISSING, response_class=FileResponse, summary="Get a picture"
     )
     def see(picture_id: PictureId) -> FileResponse:
-        """The PNG, with everything that it was made with in its metadata."""
+        """The file: a PNG, or what the settings say, with what it was made with in its metadata."""
         path = context.gallery.path(picture_id)
         return FileResponse(
             path,
-            media_type="image/png",
+            media_type=MEDIA_TYPES[path.suffix],
             filename=path.name,
             content_disposition_type="inline",
             headers=FOREVER,

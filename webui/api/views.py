@@ -33,7 +33,7 @@ class PictureView(View):
     model_config = ConfigDict(json_schema_extra={"example": _EXAMPLE_PICTURE})
 
     id: str
-    url: str = Field(description="Where the PNG is.")
+    url: str = Field(description="Where its file is.")
     thumbnail: str = Field(description="Where a small WebP is; ?size=256 sets its longer side.")
     job: str = Field(description="The job that made it.")
     index: int = Field(description="0-based place within its job.")
@@ -85,6 +85,7 @@ class ModelView(View):
         description="What a class map's values, boxes and `class_label` may name."
     )
     reads_text: bool = Field(description="Whether a prompt tells it anything.")
+    takes_noise: bool = Field(description="Whether it can be told of noise_augmentation.")
     defaults: dict[str, str | int | float] = Field(
         description="Fields that suit it, taken where a request is silent."
     )
@@ -235,6 +236,7 @@ class HealthView(View):
     worker: WorkerView
     queued: int
     running: int
+    paused: bool = Field(description="Whether jobs that wait are held back.")
 
 
 class ProblemView(View):

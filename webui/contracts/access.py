@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import JsonValue
+
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, Picture
+from webui.contracts.palettes import Palette
 from webui.contracts.request import GenerationRequest
 
 
@@ -44,6 +47,16 @@ class Prompts:
     hires_negative_prompt: str = ""
 
 
+@dataclass(frozen=True)
+class Pasted:
+    """What a text of another program tells an extension."""
+
+    arguments: Mapping[str, JsonValue]
+    """Its own, by name; those that are not here are as usual."""
+    keys: tuple[str, ...] = ()
+    """Keys of the text that it understood."""
+
+
 class OrderHooks(Protocol):
     """What is asked about an order before it is recorded; the extensions answer."""
 
@@ -59,6 +72,14 @@ class OrderHooks(Protocol):
         """Lists of entries by name, beside those in files."""
         ...
 
+    def offers_choice(self, parameter: str, value: str) -> bool:
+        """Whether it is one of the choices that extensions add to a parameter."""
+        ...
+
+    def palettes(self) -> Mapping[str, Palette]:
+        """Palettes of class maps by name, beside Easel's own."""
+        ...
+
 
 class Unchanged:
     """Answers where there are no extensions."""
@@ -72,6 +93,14 @@ class Unchanged:
         return prompts
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """None."""
+        return {}
+
+    def offers_choice(self, parameter: str, value: str) -> bool:  # noqa: ARG002
+        """It is not."""
+        return False
+
+    def palettes(self) -> Mapping[str, Palette]:
         """None."""
         return {}
 

@@ -85,6 +85,8 @@ class CheckpointInfo:
 
     reads_text: bool = True
     """Whether a prompt tells it anything."""
+    takes_noise: bool = False
+    """Whether it is told how noisy its picture is taken to be (`noise_augmentation`)."""
     packed: int = 0
     """How many of its weights stay packed in memory, as in the file."""
     trigger_words: tuple[str, ...] = ()

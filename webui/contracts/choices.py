@@ -107,17 +107,40 @@ SCHEDULES: Mapping[str, str] = {
 """Name and one-line explanation, in menu order."""
 
 
+_SCHEDULE_ALIASES = {"ays": "Align Your Steps", "ddimuniform": "DDIM", "kl": "KL Optimal"}
+"""Other programs' spellings, without what stands between their words."""
+_ENDINGS = {"ka": "Karras", "exp": "Exponential"}
+"""Of AUTOMATIC1111's short names before 1.9, such as k_dpmpp_2m_ka."""
+
+
+def find_schedule(name: str) -> str | None:
+    """The schedule of this name, however its words are joined: SGM Uniform, sgm_uniform, SGMUniform."""
+    wanted = _joined(name)
+    known = {_joined(schedule): schedule for schedule in SCHEDULES} | _SCHEDULE_ALIASES
+    return known.get(wanted)
+
+
 def find_sampler(name: str) -> tuple[SamplerInfo, str | None] | None:
     """The sampler of this name or alias, and the schedule where the name ends in one.
 
     'DPM++ 2M Karras' is the way AUTOMATIC1111 before 1.9 named two choices in one.
     """
     wanted = name.strip().lower()
-    for schedule in (None, *SCHEDULES):
-        if schedule is not None and not wanted.endswith(" " + schedule.lower()):
-            continue
-        bare = wanted if schedule is None else wanted[: -len(schedule) - 1]
+    words = wanted.split(" ")
+    endings: list[tuple[str, str | None]] = [(wanted, None)]
+    for count in range(len(words) - 1, 0, -1):
+        schedule = find_schedule(" ".join(words[-count:]))
+        if schedule is not None:
+            endings.append((" ".join(words[:-count]), schedule))
+    bare, _, ending = wanted.rpartition("_")
+    if ending in _ENDINGS:
+        endings.append((bare, _ENDINGS[ending]))
+    for bare, schedule in endings:
         for info in SAMPLERS:
             if bare == info.name.lower() or bare in info.aliases:
                 return info, schedule
     return None
+
+
+def _joined(name: str) -> str:
+    return name.strip().lower().replace(" ", "").replace("_", "").replace("-", "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
@@ -18,6 +18,11 @@ MAX_REGIONS = 32
 """Of one request: each is a row of every prediction."""
 MAX_REGION_CHARACTERS = 2000
 IMAGE_ID_PATTERN = r"^[0-9a-f]{64}$"
+ControlMode = Literal["Balanced", "My prompt is more important", "ControlNet is more important"]
+BALANCED: ControlMode
+PROMPT_FIRST: ControlMode
+CONTROL_FIRST: ControlMode
+BALANCED, PROMPT_FIRST, CONTROL_FIRST = CONTROL_MODES = get_args(ControlMode)
 
 _Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 _Moment = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
@@ -87,6 +92,10 @@ class ControlUse(_Frozen):
         max_length=50,
         description="What kind of picture it is, one of the adapter's `kinds`, where it reads several; open is "
         "what its file's name says, else edges.",
+    )
+    mode: ControlMode = Field(
+        "Balanced",
+        description="Which counts more, the prompt or the control; of an IP-Adapter it is Balanced.",
     )
     start: _Fraction = Field(0.0, description="From which fraction of the steps on it steers.")
     end: _Fraction = Field(1.0, description="Up to which fraction of the steps; beyond start.")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.infotext import NO_HASHES, FileHashes
+from webui.contracts.preferences import USUAL_PATTERN
 from webui.contracts.request import GenerationRequest
 
 
@@ -26,6 +27,8 @@ class PictureDraft:
     """Of the files that it was drawn with, as far as they are known."""
     precision: str = ""
     """'bfloat16' where it was drawn in that instead of the usual precision."""
+    pattern: str = USUAL_PATTERN
+    """How the person wants files to be named."""
 
 
 @dataclass(frozen=True)

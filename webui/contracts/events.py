@@ -50,6 +50,13 @@ class WorkerChanged:
 
 
 @dataclass(frozen=True)
+class QueuePaused:
+    """Waiting jobs are held back, or no longer."""
+
+    paused: bool
+
+
+@dataclass(frozen=True)
 class DownloadChanged:
     """A download was ordered, moved on, or ended."""
 
@@ -78,6 +85,7 @@ Event = (
     | JobStepped
     | PictureSaved
     | WorkerChanged
+    | QueuePaused
     | DownloadChanged
     | DownloadDropped
     | LibraryChanged

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.contracts.page import DRAWING_TABS
 
-API_VERSION = "1.1"
+API_VERSION = "1.2"
 """Of the extension points. The second number rises with each addition; the first would break."""
 
 

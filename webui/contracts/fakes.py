@@ -61,7 +61,7 @@ FAKE_CHECKPOINTS = (
     ),
     replace(
         FAKE_CHECKPOINT, id=ModelId("fake/upscaler"), title="Fake upscaler", task="upscale", latent_channels=3,
-        latent_factor=4, description="Stretches a picture to four times its size.",
+        latent_factor=4, takes_noise=True, description="Stretches a picture to four times its size.",
     ),
 )  # fmt: skip
 """A fake for each task that the page has a tab or a control for."""
@@ -163,7 +163,7 @@ class FakeWorker:
         index = running.todo[0]
         running.step += 1
         share = running.step / request.steps
-        preview = _webp(_draw(order, index, share))
+        preview = _webp(_draw(order, index, share)) if order.preview_seconds > 0 else b""
         done = running.done + running.step
         self._on_event(StepDone(order.job_id, done, running.total, index, preview))
         if running.step < request.steps:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from webui import VERSION
-from webui.contracts.conditions import ControlUse, LoraUse
+from webui.contracts.conditions import BALANCED, ControlUse, LoraUse
 from webui.contracts.request import PARAMETERS, GenerationRequest
 
 NEGATIVE = "Negative prompt:"
@@ -100,12 +100,16 @@ def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     if request.hires_width is not None or request.hires_height is not None:
         wide, high = request.hires_size(request.width or 1, request.height or 1)
         yield "Hires resize", f"{wide}x{high}"
+    if request.upscales_to_size:
+        yield "Postprocess upscale to", f"{request.width}x{request.height}"
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default
         if name.startswith("hires_") and not request.has_hires:
             continue
         if name.startswith("tile_") and not request.is_drawn_in_tiles:
+            continue
+        if name == "upscale_factor" and request.upscales_to_size:
             continue
         if name.startswith("upscaler_2") and not request.blends:
             continue
@@ -138,9 +142,10 @@ def _tag(use: LoraUse) -> str:
 
 def _control(use: ControlUse) -> str:
     """As the ControlNet extension of AUTOMATIC1111 writes it."""
+    mode = "" if use.mode == BALANCED else f", Control Mode: {use.mode}"
     return (
         f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, "
-        f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}"
+        f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}{mode}"
     )
 
 

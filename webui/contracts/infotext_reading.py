@@ -21,6 +21,7 @@ _SIZES = {
     "seed resize from": ("seed_width", "seed_height"),
     "hires resize": ("hires_width", "hires_height"),
     "hires fixed": ("hires_width", "hires_height"),
+    "postprocess upscale to": ("upscale_width", "upscale_height"),
 }
 """Keys of which one value is two fields."""
 _ALIASES = {

@@ -42,6 +42,8 @@ class RunJob:
     """Further models that the request names."""
     preview: AdapterInfo | None = None
     """A first stage that shows unfinished latents better than a projection of them."""
+    preview_seconds: float = 0.25
+    """Least time from one preview to the next; 0 is for none at all."""
 
 
 @dataclass(frozen=True)

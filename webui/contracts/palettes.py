@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
+from typing import Any
 
 from webui.contracts.palette import KNOWN, RGB, colours_of
 
 MODELS_OWN, WORLD, ADE20K, COCO_STUFF, OWN = "Model's own", "World", "ADE20K", "COCO-Stuff", "Own"
+MOST_CLASSES = 256
+"""As many as a map has numbers."""
 CHOICES = (MODELS_OWN, WORLD, ADE20K, COCO_STUFF, OWN)
 
 _ADE20K = """
@@ -78,6 +82,12 @@ class Palette:
 
     classes: tuple[str, ...]
     colours: tuple[RGB, ...]
+    words: tuple[str, ...] = ()
+    """What is asked for where each class is; without any, `usual_words` of their names."""
+
+    def words_of(self, value: int) -> str:
+        """What is asked for where a class is, as long as nobody says otherwise."""
+        return self.words[value] if self.words else usual_words(self.classes[value])
 
 
 @cache
@@ -92,16 +102,39 @@ def palettes() -> Mapping[str, Palette]:
     }
 
 
-def palette_of(name: str, classes: Sequence[str]) -> Palette | None:
+def palette_of(
+    name: str, classes: Sequence[str], others: Mapping[str, Palette] = MappingProxyType({})
+) -> Palette | None:
     """The palette of a request; None of the painter's own, which the request does not name.
 
     Args:
-        name: One of CHOICES.
+        name: One of CHOICES, or of `others`.
         classes: Of the model; without any, its own palette is the world's.
+        others: What extensions offer, by name.
     """
     if name == MODELS_OWN and classes:
         return Palette(tuple(classes), colours_of(classes))
-    return palettes().get(WORLD if name == MODELS_OWN else name)
+    return {**others, **palettes()}.get(WORLD if name == MODELS_OWN else name)
+
+
+def palette_fault(palette: Palette) -> str:
+    """Why no map can be painted in it, as the end of a sentence; empty where one can."""
+    # Any: what an extension put into it.
+    classes: Sequence[Any] = palette.classes
+    colours: Sequence[Any] = palette.colours
+    words: Sequence[Any] = palette.words
+    if not 0 < len(classes) <= MOST_CLASSES:
+        return f"has {len(classes)} classes; 1 to {MOST_CLASSES} were expected"
+    if len(colours) != len(classes) or len(words) not in (0, len(classes)):
+        said = f"{len(classes)} classes, {len(colours)} colours and {len(words)} words"
+        return f"has {said}; one colour a class, and one text a class or none, were expected"
+    odd = [each for each in (*classes, *words) if not (isinstance(each, str) and each.strip())]
+    if odd or len(set(classes)) < len(classes):
+        return f"has the classes {classes!r:.100}; different names, and words that say something, were expected"
+    levels = [tuple(colour) for colour in colours]
+    if any(len(rgb) != 3 or any(level not in range(256) for level in rgb) for rgb in levels):
+        return f"has the colours {colours!r:.100}; red, green and blue from 0 to 255 were expected"
+    return ""
 
 
 def usual_words(name: str) -> str:

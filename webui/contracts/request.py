@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from webui.contracts.choices import find_sampler
+from webui.contracts.choices import find_sampler, find_schedule
 from webui.contracts.conditions import ControlUse, LayoutBox, LoraUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import AdapterId, ImageId, ModelId
@@ -109,6 +109,12 @@ class GenerationRequest(
         own = {} if schedule is None else {"schedule": data.get("schedule", schedule)}
         return {**data, **own, "sampler": info.name}
 
+    @field_validator("schedule", "hires_schedule", mode="before")
+    @classmethod
+    def _schedule_names(cls, value: Any) -> Any:
+        """Bring another program's spelling of a schedule to ours."""
+        return (find_schedule(value) or value) if isinstance(value, str) else value
+
     @field_validator("noise_source", mode="before")
     @classmethod
     def _source_names(cls, value: Any) -> Any:
@@ -196,7 +202,7 @@ class GenerationRequest(
 
     @property
     def upscaler_networks(self) -> tuple[AdapterId, ...]:
-        """Upscaler networks that it names, each once."""
+        """Upscalers beside Easel's own that it names, each once: files of networks, and what extensions offer."""
         named = [self.upscaler, self.upscaler_2]
         named += [self.hires_upscaler] if self.has_hires else []
         named += [self.tile_upscaler] if self.is_drawn_in_tiles else []
@@ -295,6 +301,8 @@ def _problem(error: dict[str, Any]) -> FieldProblem:
         )
     if kind == "value_error":
         return FieldProblem(name, shown, str(context["error"]))
+    if kind == "literal_error":
+        return FieldProblem(name, shown, str(context["expected"]))
     return FieldProblem(name, shown, error["msg"][0].lower() + error["msg"][1:])
 
 

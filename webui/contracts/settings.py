@@ -62,6 +62,33 @@ class Settings:
         )
 
     @property
+    def changing_refusal(self) -> str | None:
+        """Why this studio's settings are not changed over HTTP; None where only this computer reaches it."""
+        if not (self.is_reachable or self.share or self.allowed_hosts):
+            return None
+        return (
+            "Others may reach this studio, and its settings concern everybody, so none is changed over HTTP. Start it "
+            "without --listen, --share and --allow-host to change them; later starts keep them."
+        )
+
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """How the program was started, in words: what and how."""
+        on = {
+            "--cpu": self.cpu, "--compile": self.compile, "--cuda-graphs": self.cuda_graphs,
+            "--bfloat16": self.bfloat16, "--develop": self.develop, "--fake": self.fake,
+            "--allow-private-downloads": self.private_downloads,
+        }  # fmt: skip
+        return (
+            ("Pictures", str(self.outputs)),
+            ("Models", "\n".join(str(folder) for folder in self.model_folders)),
+            ("Extensions", "\n".join(str(folder) for folder in self.extension_folders)),
+            ("Folders for batches", str(self.data_dir / "inputs")),
+            ("Queue and records", str(self.database)),
+            ("Flags", " ".join(flag for flag, is_on in on.items() if is_on) or "none"),
+        )
+
+    @property
     def model_folders(self) -> tuple[Path, ...]:
         """Folders searched for checkpoints, in order; the first holding an id wins."""
         own, boxed = self.data_dir / "models", self.repository / "models"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from webui.contracts.messages import (
     StepDone,
     WorkerEvent,
 )
+from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.batching import Batcher, Limits, as_failure
 from webui.engine.encodings import EncodingCache, EncodingCounts
@@ -55,8 +56,8 @@ class EngineOptions:
     """How an engine works; none of it changes a picture."""
 
     limits: Limits = field(default_factory=Limits)
-    preview_seconds: float = 0.25
-    """Least time between two previews of a job."""
+    preview_seconds: float | None = None
+    """Least time between two previews of a job; None is what its order says."""
     encodings_bytes: int = 256 * 2**20
     """Most that the kept encodings of texts, boxes and pictures take, of all models."""
     pictures_at_once: int = 8
@@ -126,6 +127,11 @@ class Engine:
             return
         if lease is not None:
             lease.release()
+
+    def use_extensions(self, folders: Mapping[str, str]) -> None:
+        """Have exactly these extensions, each from its folder; models that one loaded are loaded anew, or no more."""
+        self.extensions.use(folders)
+        self._residency.forget(lambda checkpoint: offered_by(checkpoint.family) is not None)
 
     @torch.inference_mode()
     def tick(self) -> bool:
@@ -316,8 +322,9 @@ class Engine:
         if not fresh:
             return
         now, index, data = self._clock(), min(fresh), b""
-        pause = max(self._options.preview_seconds, job.previewer.pause)
-        if job.lease is not None and now - job.shown_at >= pause:
+        wanted, own = job.command.preview_seconds, self._options.preview_seconds
+        pause = max(wanted if own is None else own, job.previewer.pause)
+        if wanted > 0 and job.lease is not None and now - job.shown_at >= pause:
             index = job.choose_shown(fresh, now)
             data = job.previewer.show(fresh[index], job.lease.model)
         self._emit(StepDone(job.id, job.step, job.steps, index, data))

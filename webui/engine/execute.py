@@ -80,11 +80,11 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
     given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
     given |= {} if sizes is None else {"sizes": sizes}
+    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
         shown = Inputs(x, t, tokens, pooled, sizes)
-        given |= residuals(controls, rows, shown, model.dtype, works[0].reuse is not None)
-    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
+        given |= residuals(controls, flags, shown, model.dtype, works[0].reuse is not None)
     prompts = picture_prompts([work.controls for work in works], flags, x)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))

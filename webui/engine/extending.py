@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - nobody takes part, so nobody looks at the arguments
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from webui.engine.model import LoadedModel
     from webui.engine.samplers.common import Sampler
     from webui.engine.schedules import Schedule
-    from webui.engine.work import Pixels, Program
+    from webui.engine.work import Pixels, Program, Task
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,10 @@ class Extending:
         if "/" in name:
             raise BadRequest(_missing("schedule", name))
         return name
+
+    def upscaler(self, name: str) -> Callable[[Pixels, int, int], Task[Pixels]] | None:
+        """The function of an extension's upscaler; None for files and Easel's own."""
+        return None
 
     def program(self, program: Program, model: LoadedModel) -> Program:
         """The program that is run."""

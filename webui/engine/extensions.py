@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
@@ -18,29 +17,35 @@ from webui.contracts.extension import HookFailure
 from webui.contracts.request import GenerationRequest
 from webui.engine.conditioning_view import ConditioningView, applied, view_of
 from webui.engine.extending import UNEXTENDED, Extending, Moment
+from webui.engine.extension_methods import Methods, offered_methods, picture_of
 from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
 from webui.engine.programs.order import PictureOrder
 from webui.engine.samplers.common import Sampler
 from webui.engine.schedules import Schedule
-from webui.engine.work import Pixels, Program, StepTaken
+from webui.engine.work import Pixels, Program, StepTaken, Task
 from webui.hooks.arguments import Arguments, arguments_of
 from webui.hooks.host import HookHost, Use
-from webui.hooks.loading import load_arguments, load_module, unload
+from webui.hooks.loading import (
+    NeverEnded,
+    guarded,
+    load_arguments,
+    load_module,
+    remember_stuck,
+    unload,
+    within,
+)
 from webui.hooks.manifest import read_manifest
 from webui.hooks.needs import add_needs, remove_needs
 
+if TYPE_CHECKING:
+    from webui.engine.families.registry import Load
+
 log = logging.getLogger(__name__)
 
+OFFER_SECONDS = 20.0
+"""How long an extension may take to say what it offers: jobs wait meanwhile."""
 _T = TypeVar("_T")
-
-
-@dataclass
-class Methods:
-    """What the extensions offer, by 'extension/name'."""
-
-    samplers: dict[str, tuple[SamplerInfo, Sampler]] = field(default_factory=dict)
-    schedules: dict[str, Schedule] = field(default_factory=dict)
 
 
 class WorkerExtensions:
@@ -63,13 +68,18 @@ class WorkerExtensions:
         """
         for name in list(self._arguments):
             self._forget(name)
+        self._methods = methods = Methods()
         for name, folder in folders.items():
             try:
-                self._load(name, Path(folder))
+                self._load(name, Path(folder), methods)
             except EaselError as error:
                 self.host.log.note(name, "import", error)
                 self._forget(name)
-        self._methods = self._collected()
+
+    @property
+    def loaders(self) -> Mapping[str, Load]:
+        """What loads families of extensions, by their whole names."""
+        return self._methods.loaders
 
     def for_picture(self, order: PictureOrder) -> PictureOrder:
         """The order with the extensions that take part in it, and those that hear of its steps.
@@ -93,36 +103,34 @@ class WorkerExtensions:
 
     def _methods_named(self, request: GenerationRequest) -> bool:
         named = (request.sampler, request.schedule, request.hires_sampler, request.hires_schedule)
-        return any("/" in name for name in named)
+        return any("/" in name for name in named) or bool(request.upscaler_networks)
 
     def _use(self, name: str, order: PictureOrder) -> Use:
         known = self._arguments[name]
         given = order.request.extensions[name]
         return Use(name, None if known is None else known.parsed(given))
 
-    def _load(self, name: str, folder: Path) -> None:
+    def _load(self, name: str, folder: Path, methods: Methods) -> None:
         manifest = read_manifest(folder, name)
         add_needs(manifest)
         model = load_arguments(manifest)
         if "worker" in manifest.processes:
             self.host.register(load_module(manifest, "worker"), name)
         self._arguments[name] = None if model is None else arguments_of(manifest, model)
+        try:
+            found = guarded(
+                name, lambda: within(OFFER_SECONDS, lambda: offered_methods(self.host, name))
+            )
+        except NeverEnded as error:
+            remember_stuck(manifest, error)
+            raise
+        methods.add(found)
 
     def _forget(self, name: str) -> None:
         self.host.unregister(name)
         self._arguments.pop(name, None)
         unload(name)
         remove_needs(name)
-
-    def _collected(self) -> Methods:
-        found = Methods()
-        for name, samplers in self.host.collect("sampler_functions", _samplers):
-            for info, run in samplers.items():
-                own = replace(info, name=f"{name}/{info.name}")
-                found.samplers[own.name] = own, run
-        for name, schedules in self.host.collect("schedule_functions", _functions):
-            found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
-        return found
 
 
 class PictureExtensions(Extending):
@@ -148,6 +156,10 @@ class PictureExtensions(Extending):
     @override
     def schedule(self, name: str) -> Schedule | str:
         return self._methods.schedules.get(name) or UNEXTENDED.schedule(name)
+
+    @override
+    def upscaler(self, name: str) -> Callable[[Pixels, int, int], Task[Pixels]] | None:
+        return self._methods.upscalers.get(name)
 
     @override
     def program(self, program: Program, model: LoadedModel) -> Program:
@@ -209,7 +221,7 @@ class PictureExtensions(Extending):
 
     @override
     def picture(self, pixels: Pixels) -> Pixels:
-        return self._changed("change_picture", pixels, _picture)
+        return self._changed("change_picture", pixels, picture_of)
 
     def _tensor(self, hook: str, value: Tensor, **others: Any) -> Tensor:
         return self._changed(hook, value, _like(value), **others)
@@ -240,7 +252,7 @@ def _named(wrapped: Program, inner: _Marked, extension: str, host: HookHost) -> 
     """What an extension put around a program; its own errors carry its name."""
     try:
         pixels = yield from wrapped
-        return _picture(pixels)
+        return picture_of(pixels)
     except Exception as error:
         if error is inner.raised:
             raise
@@ -252,22 +264,6 @@ def _named(wrapped: Program, inner: _Marked, extension: str, host: HookHost) -> 
 
 
 # Any: what an extension gives, which may be anything.
-
-
-def _samplers(given: Any) -> dict[SamplerInfo, Sampler]:
-    return _table(given, SamplerInfo)
-
-
-def _functions(given: Any) -> dict[str, Schedule]:
-    return _table(given, str)
-
-
-def _table(given: Any, key: type) -> dict[Any, Any]:
-    table = dict(given or {})
-    for name, run in table.items():
-        if not isinstance(name, key) or not callable(run):
-            raise TypeError(f"{name!r:.100}: {run!r:.100} was given; a function was expected.")
-    return table
 
 
 def _of(kind: type[_T]) -> Callable[[Any], _T]:
@@ -295,13 +291,3 @@ def _program(given: Any) -> Program:
     if not all(hasattr(given, name) for name in ("send", "throw", "close")):
         raise TypeError(f"{given!r:.200} was given; a generator was expected.")
     return cast("Program", given)
-
-
-def _picture(given: Any) -> Pixels:
-    pixels = np.asarray(given)
-    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-        raise TypeError(
-            f"an array of shape {pixels.shape} and {pixels.dtype} was given; (height, width, 3) of "
-            "uint8 was expected"
-        )
-    return np.ascontiguousarray(pixels)

@@ -114,7 +114,8 @@ class RunningJob:
         request = self.command.request
         wanted = [("controlnet", use.adapter) for use in request.controls]
         wanted += [("vae", name) for name in request.vaes]
-        wanted += [("upscaler", name) for name in request.upscaler_networks]
+        # An upscaler that it was told nothing of may be an extension's: `PictureOrder.upscaler` knows.
+        wanted += [("upscaler", name) for name in request.upscaler_networks if name in kinds]
         for text in request.every_text:
             wanted += [(use.kind, use.adapter) for use in text.every_lora]
             wanted += [("embedding", name) for name in text.embeddings]

@@ -63,6 +63,8 @@ class _Entry:
     users: int = 0
     bytes: int = 0
     """Estimated until it is loaded."""
+    is_stale: bool = False
+    """Whether it is to be forgotten as soon as it is loaded."""
 
 
 class Lease:
@@ -182,6 +184,21 @@ class Residency:
             for lease in leases:
                 lease.release()
             return None
+
+    def forget(self, which: Callable[[CheckpointInfo], bool]) -> None:
+        """Load models anew when they are asked for next; who holds one keeps it meanwhile.
+
+        One that is loading is forgotten as soon as it is loaded.
+        """
+        with self._changed:
+            for key in [key for key in self._left if which(key)]:
+                del self._left[key]
+            for key, entry in list(self._entries.items()):
+                if which(key) and entry.model is None and entry.error is None:
+                    entry.is_stale = True
+                elif which(key):
+                    del self._entries[key]
+            self._changed.notify_all()
 
     def is_known(self, checkpoint: CheckpointInfo) -> bool:
         """Whether the model is in memory or its load has begun."""
@@ -323,6 +340,10 @@ class Residency:
             entry.bytes = model.bytes if model is not None else 0
             if model is not None:
                 self._left.pop(_weights_of(model.checkpoint), None)
+            if entry.is_stale:
+                self._entries = OrderedDict(
+                    (key, each) for key, each in self._entries.items() if each is not entry
+                )
             self._changed.notify_all()
 
 

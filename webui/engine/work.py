@@ -204,6 +204,8 @@ Task = Generator[Work | StepTaken, Any, Result]
 """A part of a program that returns a Result."""
 Program = Generator[Work | StepTaken, Any, Pixels]
 """A whole program: returns its picture, (height, width, 3) of uint8."""
+Upscale = Callable[[Pixels, int, int], Pixels | Task[Pixels]]
+"""(pixels, width, height) -> larger pixels of about that size; a generator where it wants work done."""
 Denoise = Callable[[Tensor, float], Task[Tensor]]
 """(x (1, C, h, w), sigma) -> guess of the clean latent, of the shape of x; for a sampler that wants it,
 (2, C, h, w), the unguided guess as second row."""

@@ -95,12 +95,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faster = Acceleration(options.compile, options.cuda_graphs)
 
     def load(checkpoint: CheckpointInfo, lean: bool = False) -> LoadedModel:
-        on_gpu = lean and device.torch.type != "cpu"
-        free = free_bytes(device.torch) - device.working_bytes if on_gpu else 0
-        model = load_model(checkpoint, device.torch, shared, lean, max(free, 0) if on_gpu else None)
+        streamed = lean and device.torch.type != "cpu"
+        room = max(free_bytes(device.torch) - device.working_bytes, 0) if streamed else None
+        added = engine.extensions.loaders
+        model = load_model(checkpoint, device.torch, shared, lean, added, room)
         if lean:
-            model.remark(STREAMED if on_gpu else LEAN)
-        if not on_gpu:  # what is copied at each use can be neither compiled nor recorded
+            model.remark(STREAMED if streamed else LEAN)
+        if not streamed:  # what is copied at each use can be neither compiled nor recorded
             model = accelerate(model, faster)
         engine.extensions.host.observe("model_loaded", model=model)
         return model
@@ -149,7 +150,7 @@ def _obey(engine: Engine, message: Message | LoadEnded, emit: partial[None]) -> 
         if loaded is not None:
             emit(ModelReady(loaded.checkpoint.id, loaded.seconds, loaded.resident_bytes))
     elif isinstance(message, UseExtensions):
-        engine.extensions.use(message.folders)
+        engine.use_extensions(message.folders)
     else:
         log.warning("A %s came, which is no command.", type(message).__name__)
 

@@ -62,7 +62,8 @@ worker without it, and runs its own tests (`test_*.py`, with pytest); the exit s
 imports the modules with `load_module(read_manifest(FOLDER), "worker")`, as `extensions new` shows.
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
-fails; elsewhere it goes on without that extension's part. One that takes longer than half a second is named, too.
+fails; elsewhere it goes on without that extension's part, and the file of a picture that was drawn meanwhile says so. One that
+takes longer than half a second is named, too.
 
 ## Extension points
 """

@@ -22,7 +22,19 @@ class FailureLog:
         self._process = process
         self._tell = tell
         self._lock = threading.Lock()
-        self._failures: list[HookFailure] = []
+        self._failures: list[tuple[int, HookFailure]] = []
+        """Each with its number; those that are dropped leave gaps."""
+        self._last = 0
+
+    @property
+    def last(self) -> int:
+        """Number of the latest one; 0 before the first."""
+        return self._last
+
+    def since(self, number: int) -> tuple[HookFailure, ...]:
+        """Those after one of this number that are still kept."""
+        with self._lock:
+            return tuple(failure for at, failure in self._failures if at > number)
 
     def note(self, extension: str, hook: str, error: BaseException) -> HookFailure:
         """Keep an error that an extension raised."""
@@ -43,7 +55,8 @@ class FailureLog:
         """Keep that an observer has not come back; told of once, for nobody waits for it."""
         with self._lock:
             told = any(
-                (f.extension, f.hook, f.kind) == (extension, hook, "slow") for f in self._failures
+                (f.extension, f.hook, f.kind) == (extension, hook, "slow")
+                for _, f in self._failures
             )
         if not told:
             message = f"It has not come back for {seconds:.1f} s; nobody waits for it."
@@ -55,18 +68,19 @@ class FailureLog:
             if failure.kind == "slow":
                 same = failure.extension, failure.hook, "slow"
                 self._failures = [
-                    f for f in self._failures if (f.extension, f.hook, f.kind) != same
+                    (at, f) for at, f in self._failures if (f.extension, f.hook, f.kind) != same
                 ]
-            self._failures.append(failure)
+            self._last += 1
+            self._failures.append((self._last, failure))
             del self._failures[:-MAX_FAILURES]
         self._tell(failure)
 
     def forget(self, extension: str) -> None:
         """Drop what is known of an extension, as it is loaded anew."""
         with self._lock:
-            self._failures = [f for f in self._failures if f.extension != extension]
+            self._failures = [(at, f) for at, f in self._failures if f.extension != extension]
 
     def all(self) -> tuple[HookFailure, ...]:
         """The latest, oldest first."""
         with self._lock:
-            return tuple(self._failures)
+            return tuple(failure for _, failure in self._failures)

@@ -225,13 +225,18 @@ class HookHost:
         if pair not in self._called:
             self._called.add(pair)
             self._tell_call(*pair)
+        given = [arguments[name] for name in implementation.argnames]
+        return self.clocked(*pair, lambda: implementation.function(*given))
+
+    def clocked(self, extension: str, hook: str, call: Callable[[], _T]) -> _T:
+        """What a call into an extension gives; one that takes longer than its budget is named."""
         started = time.perf_counter()
         try:
-            return implementation.function(*(arguments[name] for name in implementation.argnames))
+            return call()
         finally:
             seconds = time.perf_counter() - started
             if seconds > self._budget:
-                self.log.slow(implementation.plugin_name, hook, seconds, self._budget)
+                self.log.slow(extension, hook, seconds, self._budget)
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)

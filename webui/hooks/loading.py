@@ -2,6 +2,9 @@
 
 The folder of the extension `name` is the package `easel_extensions.name`, whatever else is installed
 under that name, so that extensions import their own modules relatively: `from .arguments import ...`.
+
+An import that never ends keeps the locks of its modules' names, for no thread can be stopped. Until its files
+change it is refused at once, and then it is another package: `easel_extensions.name-2`.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -33,6 +37,33 @@ class ExtensionBroke(BadExtension):
     def __init__(self, message: str, trace: str = "") -> None:
         super().__init__(message)
         self.trace = trace
+
+
+class NeverEnded(ExtensionBroke):
+    """An extension's own code has not come back in time; its thread goes on."""
+
+    def __init__(self, seconds: float, thread: threading.Thread) -> None:
+        super().__init__(f"It did not come to an end within {seconds:g} s.")
+        self.thread = thread
+
+
+@dataclass(frozen=True)
+class _Stuck:
+    """An import that has not come back."""
+
+    thread: threading.Thread
+    files: tuple[tuple[str, int, int], ...]
+    """What was imported: path, time and size of each file."""
+
+
+class _Namespace(ModuleType):
+    """The package of all extensions; it goes with `sys.modules`, whose locks are what it is about."""
+
+    def __init__(self) -> None:
+        super().__init__(NAMESPACE)
+        self.__path__: list[str] = []
+        self.stuck: dict[str, list[_Stuck]] = {}
+        """By extension, the latest last."""
 
 
 def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECONDS) -> ModuleType:
@@ -66,25 +97,78 @@ def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[
 
 def unload(name: str) -> None:
     """Forget an extension's modules; nothing happens where there are none."""
-    package = f"{NAMESPACE}.{name}"
-    for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
-        del sys.modules[module]
+    for package in (f"{NAMESPACE}.{name}", _package_name(name)):
+        # A copy: other threads import meanwhile.
+        for module in [m for m in list(sys.modules) if m == package or m.startswith(package + ".")]:
+            sys.modules.pop(module, None)
 
 
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
-    before = {name: module for name, module in sys.modules.copy().items() if _is_whole(module)}
+    _refuse_stuck(manifest)
     try:
-        return within(seconds, load)
+        return guarded(manifest.name, lambda: within(seconds, load))
     except BaseException as error:
         unload(manifest.name)
+        if isinstance(error, NeverEnded):
+            remember_stuck(manifest, error)
         if isinstance(error, ExtensionBroke) or not isinstance(error, (Exception, SystemExit)):
             raise
         raise ExtensionBroke(
             f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}",
             "".join(traceback.format_exception(error)),
         ) from error
+
+
+def guarded(name: str, act: Callable[[], _T]) -> _T:
+    """What `act` gives, a call into an extension's code that must leave the program's modules alone.
+
+    Raises:
+        ExtensionBroke: it replaced or removed some; they were put back, and its own taken out.
+        BaseException: what it raised.
+    """
+    before = {each: module for each, module in sys.modules.copy().items() if _is_whole(module)}
+    try:
+        return act()
     finally:
-        _put_back(manifest.name, before)
+        _put_back(name, before)
+
+
+def remember_stuck(manifest: Manifest, error: NeverEnded) -> None:
+    """Have an extension refused at once for as long as this call of it goes on and its files are the same."""
+    stuck = _Stuck(error.thread, _files_of(manifest))
+    _namespace().stuck.setdefault(manifest.name, []).append(stuck)
+
+
+def _refuse_stuck(manifest: Manifest) -> None:
+    """Nobody waits twice for the same code.
+
+    Raises:
+        ExtensionBroke: it was loaded before as it is now, and that still goes on.
+    """
+    stuck = _namespace().stuck.get(manifest.name)
+    if stuck and stuck[-1].thread.is_alive() and stuck[-1].files == _files_of(manifest):
+        raise ExtensionBroke(
+            f"The extension {manifest.name!r} could not be loaded: an earlier call of it still goes on, and its files "
+            "are the same since. Repair it, or start Easel anew."
+        )
+
+
+def _files_of(manifest: Manifest) -> tuple[tuple[str, int, int], ...]:
+    stats = [(str(file), file.stat()) for file in sorted(manifest.folder.rglob("*.py"))]
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _namespace() -> _Namespace:
+    there = sys.modules.get(NAMESPACE)
+    if not isinstance(there, _Namespace):
+        sys.modules[NAMESPACE] = there = _Namespace()
+    return there
+
+
+def _package_name(name: str) -> str:
+    """Of an extension's package: another for each import that still holds the locks of the one before."""
+    stuck = len(_namespace().stuck.get(name, ()))
+    return f"{NAMESPACE}.{name}" + (f"-{stuck + 1}" if stuck else "")
 
 
 def _is_whole(module: ModuleType) -> bool:
@@ -113,9 +197,7 @@ def _put_back(name: str, before: dict[str, ModuleType]) -> None:
 
 
 def _import(manifest: Manifest, module: str) -> ModuleType:
-    if NAMESPACE not in sys.modules:
-        sys.modules[NAMESPACE] = _package(NAMESPACE)
-    package = f"{NAMESPACE}.{manifest.name}"
+    package = _package_name(manifest.name)
     there = sys.modules.get(package)
     if there is not None and list(there.__path__) != [str(manifest.folder)]:
         unload(manifest.name)  # of another folder
@@ -125,9 +207,9 @@ def _import(manifest: Manifest, module: str) -> ModuleType:
     return importlib.import_module(f"{package}.{module}")
 
 
-def _package(name: str, *folders: Path) -> ModuleType:
+def _package(name: str, folder: Path) -> ModuleType:
     package = ModuleType(name)
-    package.__path__ = [str(folder) for folder in folders]
+    package.__path__ = [str(folder)]
     return package
 
 
@@ -135,7 +217,7 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     """What `act` gives, done in a thread of its own, which is left behind when it does not end.
 
     Raises:
-        ExtensionBroke: it did not end in time.
+        NeverEnded: it did not end in time.
         BaseException: what it raised.
     """
     done: list[_T] = []
@@ -153,5 +235,5 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     if raised:
         raise raised[0]
     if not done:
-        raise ExtensionBroke(f"It did not come to an end within {seconds:g} s.")
+        raise NeverEnded(seconds, thread)
     return done[0]

@@ -22,10 +22,13 @@ from webui.contracts.page import (
     PageParts,
     PageTab,
 )
+from webui.contracts.palettes import Palette, palette_fault
 from webui.contracts.parameters.extension_arguments import EXTENSION_NAME
 from webui.contracts.preprocessor import Pixels, Preprocessor, Values
 from webui.hooks.arguments import Arguments, arguments_of
+from webui.hooks.families import added_family
 from webui.hooks.host import HookHost
+from webui.weights.signatures.facts import Describe
 
 STATIC = "static"
 """Folder of an extension whose files the page may load."""
@@ -60,6 +63,12 @@ class Offers:
     samplers: tuple[SamplerInfo, ...] = ()
     schedules: tuple[tuple[str, str], ...] = ()
     """(name, explanation)."""
+    upscalers: tuple[tuple[str, str], ...] = ()
+    """(name, explanation)."""
+    families: tuple[tuple[str, Describe], ...] = ()
+    """(name, what tells its files from others)."""
+    palettes: tuple[tuple[str, Palette], ...] = ()
+    """(name, palette)."""
     preprocessors: tuple[Preprocessor, ...] = ()
     page: PageParts = field(default_factory=PageParts)
     router: Router | None = None
@@ -85,13 +94,19 @@ def offered(host: HookHost, known: Offers, access: Callable[[str], StudioAccess]
     manifest = known.manifest
     name = manifest.name
     samplers = _of(host, "samplers", manifest, several(SamplerInfo)) or ()
-    schedules = _of(host, "schedules", manifest, _schedules) or ()
+    schedules = _of(host, "schedules", manifest, _explained) or ()
+    upscalers = _of(host, "upscalers", manifest, _explained) or ()
+    families = _of(host, "families", manifest, _functions) or ()
+    palettes = _of(host, "palettes", manifest, _palettes) or ()
     preprocessors = _of(host, "preprocessors", manifest, several(Preprocessor)) or ()
     with_routes = name in host.users("routes")
     return replace(
         known,
         samplers=tuple(replace(info, name=f"{name}/{info.name}", aliases=()) for info in samplers),
         schedules=tuple((f"{name}/{each}", said) for each, said in schedules),
+        upscalers=tuple((f"{name}/{each}", said) for each, said in upscalers),
+        families=tuple(added_family(host, name, each, run) for each, run in families),
+        palettes=tuple((f"{name}/{each}", palette) for each, palette in palettes),
         preprocessors=tuple(_named(host, name, each) for each in preprocessors),
         page=_page_parts(host, manifest),
         router=_of(host, "routes", manifest, _router, access=access(name)) if with_routes else None,
@@ -168,7 +183,7 @@ def several(kind: type[_T]) -> Callable[[Any], Sequence[_T]]:
     return checked
 
 
-def _schedules(given: Any) -> tuple[tuple[str, str], ...]:
+def _explained(given: Any) -> tuple[tuple[str, str], ...]:
     table = dict(given or {})
     wrong = [
         name
@@ -177,6 +192,25 @@ def _schedules(given: Any) -> tuple[tuple[str, str], ...]:
     ]
     if wrong:
         raise TypeError(f"{table!r:.200} was given; names and explanations were expected.")
+    return tuple(table.items())
+
+
+def _functions(given: Any) -> tuple[tuple[str, Any], ...]:
+    table = dict(given or {})
+    for name, run in table.items():
+        if not callable(run):
+            raise TypeError(
+                f"{one(str)(name)!r:.100}: {run!r:.100} was given; a function was expected."
+            )
+    return tuple(table.items())
+
+
+def _palettes(given: Any) -> tuple[tuple[str, Palette], ...]:
+    table = dict(given or {})
+    for name, palette in table.items():
+        one(str)(name)
+        if fault := palette_fault(one(Palette)(palette)):
+            raise ValueError(f"The palette {name!r:.100} {fault}.")
     return tuple(table.items())
 
 

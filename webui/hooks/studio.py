@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from webui.contracts.access import Prompts, StudioAccess
+from pydantic import JsonValue
+
+from webui.contracts.access import Pasted, Prompts, StudioAccess
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, JobState
+from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
 from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
 from webui.hooks.arguments import arguments_of
 from webui.hooks.host import HookHost, Own, Use
-from webui.hooks.loading import load_arguments, load_module, unload, within
+from webui.hooks.loading import (
+    NeverEnded,
+    guarded,
+    load_arguments,
+    load_module,
+    remember_stuck,
+    unload,
+    within,
+)
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
+from webui.hooks.points import POINTS
+from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
 OWN = "easel."
 """Before the names of what the program itself registers."""
+_T = TypeVar("_T")
 PROBLEMS = "Easel problems"
 """Keyword of the text in a picture that names the extensions that failed on it."""
 
@@ -45,6 +61,8 @@ class StudioExtensions:
         self.settled = threading.Event()
         """Set when those that are enabled at the start have been loaded, or could not be."""
         self._offers: dict[str, Offers] = {}
+        self._begun: dict[JobId, int] = {}
+        """Running jobs, and the number of the latest failure before each."""
 
     @property
     def offers(self) -> Mapping[str, Offers]:
@@ -69,7 +87,9 @@ class StudioExtensions:
                 self.host.register(load_module(manifest, "studio"), name)
             arguments = None if model is None else arguments_of(manifest, model)
             self._ask(Offers(manifest, arguments))
-        except Exception:
+        except Exception as error:
+            if isinstance(error, NeverEnded):
+                remember_stuck(manifest, error)
             self.unload(name)
             raise
 
@@ -89,11 +109,28 @@ class StudioExtensions:
             return tuple(info.name for offers in every for info in offers.samplers)
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
-        return ()
+        if PARAMETERS[parameter].names_adapter == "upscaler":
+            return tuple(name for offers in every for name, _ in offers.upscalers)
+        return tuple(self.palettes()) if parameter == "map_palette" else ()
+
+    def offers_choice(self, parameter: str, value: str) -> bool:
+        """Whether an extension in use adds this choice; waits for those that are just being loaded."""
+        if offered_by(value) is None:
+            return False
+        self.settled.wait(OFFER_SECONDS)
+        return value in self.choices(parameter)
 
     def preprocessors(self) -> tuple[Preprocessor, ...]:
         """What extensions add to the preprocessors, by their whole names."""
         return tuple(each for offers in self._offers.values() for each in offers.preprocessors)
+
+    def families(self) -> tuple[tuple[str, Describe], ...]:
+        """What extensions add to the families of models, by their whole names."""
+        return tuple(each for offers in self._offers.values() for each in offers.families)
+
+    def palettes(self) -> Mapping[str, Palette]:
+        """What extensions add to the palettes of class maps, by their whole names."""
+        return {name: each for offers in self._offers.values() for name, each in offers.palettes}
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
         """What extensions add to the wildcards, by their whole names."""
@@ -114,6 +151,33 @@ class StudioExtensions:
             return axis
         title = self._offers[name].manifest.title if name in self._offers else ""
         return replace(axis, name=f"{name}/{axis.name}", title=f"{title or name}: {axis.title}")
+
+    def pasted(
+        self, others: Mapping[str, str]
+    ) -> tuple[dict[str, dict[str, JsonValue]], frozenset[str]]:
+        """Arguments of extensions that a text of another program tells, by their names, and the keys they understood."""
+        found: dict[str, dict[str, JsonValue]] = {}
+        keys: set[str] = set()
+        for name in self.host.users("pasted"):
+            given = self.host.collect("pasted", self._pasted_by(name), only=name, others=others)
+            for _, said in given:
+                if said is not None:
+                    found[name] = dict(said.arguments)
+                    keys |= set(said.keys)
+        return found, frozenset(keys & set(others))
+
+    def _pasted_by(self, name: str) -> Callable[[Any], Pasted | None]:
+        """A check of what an extension gives, its arguments complete; it raises what is wrong."""
+
+        def checked(given: Any) -> Pasted | None:
+            if given is None:
+                return None
+            said, known = one(Pasted)(given), self._offers[name].arguments
+            if known is None:
+                raise TypeError("arguments were given, and the extension has none.")
+            return replace(said, arguments=_said(known.parsed(said.arguments)))
+
+        return checked
 
     # What an order asks of them
 
@@ -194,11 +258,26 @@ class StudioExtensions:
         for _, given in answers:
             for chunk in given:
                 chunks.setdefault(chunk.keyword, chunk)
-        answered = {name for name, _ in answers}
-        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
-            said = f"Texts of the extensions {', '.join(failed)} are missing: they failed."
+        if said := self._problems_of(draft, {name for name, _ in answers}):
             chunks.setdefault(PROBLEMS, TextChunk(PROBLEMS, said))
         return tuple(chunks.values())
+
+    def _problems_of(self, draft: PictureDraft, answered: Collection[str]) -> str:
+        """Sentences on extensions that failed on a picture; empty where none did."""
+        said = []
+        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
+            said.append(f"Texts of the extensions {', '.join(failed)} are missing: they failed.")
+        since = self._begun.get(draft.job_id, self.host.log.last)
+        heard = dict.fromkeys(
+            f"{f.extension} ({f.hook})"
+            for f in self.host.log.since(since)
+            if f.kind == "failed" and f.hook in POINTS and POINTS[f.hook].kind == "observe"
+        )
+        if heard:
+            said.append(
+                f"Extensions failed that only hear of it: {', '.join(heard)}; it is as it would be without them."
+            )
+        return " ".join(said)
 
     def picture_file_name(self, draft: PictureDraft) -> str:
         """A file name of the latest registered extension that gives one.
@@ -213,6 +292,7 @@ class StudioExtensions:
     def observe(self, event: Event) -> None:
         """A listener for the event bus: passes events on to the hooks that hear them."""
         if isinstance(event, JobChanged):
+            self._note_begin(event.job)
             self.host.observe("job_changed", job=event.job)
         elif isinstance(event, JobStepped):
             self.host.observe(
@@ -222,6 +302,13 @@ class StudioExtensions:
             self.host.observe("picture_saved", picture=event.picture, access=Own(self.access))
         elif isinstance(event, WorkerChanged):
             self.host.observe("worker_changed", **vars(event))
+
+    def _note_begin(self, job: Job) -> None:
+        """From when on what fails concerns its pictures."""
+        if job.state.is_final:
+            self._begun.pop(job.id, None)
+        elif job.state is JobState.RUNNING:
+            self._begun.setdefault(job.id, self.host.log.last)
 
     def started(self, only: str | None = None) -> None:
         """Tell that the studio answers."""
@@ -238,10 +325,10 @@ class StudioExtensions:
     def _ask(self, known: Offers) -> None:
         """Ask what it offers; its settings first, for what it offers may depend on them."""
         name = known.manifest.name
-        settings = within(OFFER_SECONDS, lambda: offered_settings(self.host, known.manifest))
+        settings = _within(name, lambda: offered_settings(self.host, known.manifest))
         known = replace(known, settings=settings)
         self._offers = {**self._offers, name: known}
-        every = within(OFFER_SECONDS, lambda: offered(self.host, known, self.access))
+        every = _within(name, lambda: offered(self.host, known, self.access))
         self._offers = {**self._offers, name: every}
 
     def _refuse_conflicts(self, manifest: Manifest) -> None:
@@ -252,12 +339,19 @@ class StudioExtensions:
             )
 
 
+def _within(name: str, ask: Callable[[], _T]) -> _T:
+    """What an extension says in its time, if it leaves the program's modules alone meanwhile."""
+    return guarded(name, lambda: within(OFFER_SECONDS, ask))
+
+
 def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
-    """Fields whose value is an extension's offer, with it."""
+    """Fields whose value is an extension's offer, with it; where it may be a file's, the catalog is asked first."""
     return [
         (name, getattr(request, name))
         for name, parameter in PARAMETERS.items()
-        if parameter.extensible and offered_by(getattr(request, name)) is not None
+        if parameter.extensible
+        and parameter.names_adapter is None
+        and offered_by(getattr(request, name)) is not None
     ]
 
 

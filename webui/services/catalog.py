@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.ids import AdapterId, ModelId
 from webui.contracts.notes import Notes
+from webui.services.added_families import AddedFamilies
 from webui.services.catalog_scan import Entry, Found, scan, stamp_of
 from webui.services.file_records import FileRecords
 from webui.services.model_roots import model_roots
@@ -36,6 +37,7 @@ class Catalog:
         built_in: Sequence[CheckpointInfo] = (),
         records: FileRecords | None = None,
         notes: NoteStore | None = None,
+        added: AddedFamilies | None = None,
     ) -> None:
         """Nothing is read yet.
 
@@ -44,11 +46,17 @@ class Catalog:
             built_in: Models that need no files, such as the fake engine's.
             records: Where what was read is kept for the next start; None: it is read anew.
             notes: What people say of models; settings that they noted win over those of the files.
+            added: Knows models that none of Easel's families does; None: nobody else does.
         """
+        self.preferred: Callable[[], str] = str
+        """Id of the model that requests without one are drawn with; '' leaves it to the catalog."""
         self._roots = tuple(root for folder in folders for root in model_roots(folder))
         self._built_in = tuple(built_in)
         self._records = records
         self._notes = notes
+        self._added = added or AddedFamilies()
+        self._whole: Found | None = None
+        self._whole_of: tuple[Found | None, Mapping[str, CheckpointInfo]] = (None, {})
         self._noted: tuple[int, int] = (-1, -1)
         self._models: Mapping[ModelId, CheckpointInfo] = {}
         self._lock = threading.Lock()
@@ -78,9 +86,11 @@ class Catalog:
     def default(self) -> CheckpointInfo | None:
         """The model for requests that name none.
 
-        The starter where present, else the first that draws from text alone, else the first.
+        What is preferred where that is present, else the starter, else the first that draws from text alone, else the first.
         """
         models = self._with_notes()
+        if (wanted := models.get(ModelId(self.preferred()))) is not None:
+            return wanted
         texts = (info for info in models.values() if info.task == "text")
         return models.get(PREFERRED) or next(texts, None) or next(iter(models.values()), None)
 
@@ -154,7 +164,22 @@ class Catalog:
             if self._found is None or self._has_changed():
                 self._found = self._scan()
                 self._change += 1
-            return self._found
+            found = self._found
+        return self._with_added(found)
+
+    def _with_added(self, found: Found) -> Found:
+        """With the models that families of extensions know, which may take their time: nobody waits for the lock."""
+        added = self._added.models(found.entries)
+        with self._lock:
+            if (
+                self._whole is None
+                or self._whole_of[0] is not found
+                or self._whole_of[1] is not added
+            ):
+                self._change += bool(added or self._whole_of[1])
+                self._whole_of = found, added
+                self._whole = _joined(found, added) if added else found
+            return self._whole
 
     def _has_changed(self) -> bool:
         """Whether something is not as it was; a look that takes long is not taken at every question."""
@@ -204,6 +229,13 @@ def _noted(info: CheckpointInfo, notes: Notes | None) -> CheckpointInfo:
         return info
     said = notes.defaults.model_dump(exclude_none=True)
     return replace(info, defaults=tuple({**dict(info.defaults), **said}.items()))
+
+
+def _joined(found: Found, added: Mapping[str, CheckpointInfo]) -> Found:
+    """What was found, with further models by their paths; what has an id already keeps it."""
+    models = {info.id: info for info in added.values()} | found.models
+    problems = [(path, why) for path, why in found.problems if path not in added]
+    return replace(found, models=dict(sorted(models.items())), problems=problems)
 
 
 def _near(adapter: str, known: Sequence[AdapterId]) -> list[AdapterId]:

@@ -44,6 +44,8 @@ class Entry:
     problem: str | None = None
     beside: Sidecar = NOTHING
     """What other programs left beside its file."""
+    unknown: str = ""
+    """The id that it would have, where it holds a model's weights and none of Easel's families knows it."""
 
     @property
     def is_current(self) -> bool:
@@ -126,13 +128,25 @@ def _entry(root: ModelRoot, path: Path, watched: list[Path]) -> Entry:
     except (NotAModel, BrokenModel) as error:
         _log.warning("The model %s is left out: %s", path, error)
         names += error.places if isinstance(error, LacksFile) else ()  # once there, it is read anew
-        return replace(base, problem=str(error), watched=tuple(names), stamp=stamp_of(names))
+        unknown = (
+            root.id_of(path) if type(error) is NotAModel and _may_be_a_model(root, path) else ""
+        )
+        return replace(
+            base, problem=str(error), watched=tuple(names), stamp=stamp_of(names), unknown=unknown
+        )
     outside = [part for _, part in entry.model.parts] if entry.model is not None else []
     shared = [str(p) for part in outside for p in (Path(part), *_entries(Path(part)))]
     if not shared:
         return entry
     names = list(dict.fromkeys([*names, *shared]))  # a shared part may lie beside
     return replace(entry, watched=tuple(names), stamp=stamp_of(names))
+
+
+def _may_be_a_model(root: ModelRoot, path: Path) -> bool:
+    """Whether it lies where models do: a diffusers folder, or a file in no folder of adapters."""
+    if path.is_file():
+        return kind_at(PurePosixPath(root.id_of(path))) is None
+    return (path / INDEX_FILE).is_file()
 
 
 def _described(base: Entry, path: Path, relative: str) -> Entry:

@@ -80,6 +80,7 @@ def describe_folder(folder: Path, model: ModelId, *, lends_parts: bool = False) 
         native_width=width * factor, native_height=height * factor, description=description,
         task=task, classes=classes, text_width=_text_width(network),
         reads_text=any(name.startswith("text_encoder") for name in parts),
+        takes_noise=task == "variation" or (task == "upscale" and _is_labelled(network)),
         defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),
     )  # fmt: skip
@@ -181,6 +182,11 @@ def _prediction(parts: Mapping[str, Path]) -> str:
             f"Its prediction_type is {prediction!r}; known are {' and '.join(_PREDICTIONS)}."
         )
     return str(prediction)
+
+
+def _is_labelled(network: Mapping[str, Any]) -> bool:
+    """Whether a denoiser embeds a label beside the timestep."""
+    return any(network.get(name) is not None for name in ("class_embed_type", "num_class_embeds"))
 
 
 def _weights(files: Iterable[Path]) -> Counter[str]:

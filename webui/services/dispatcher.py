@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.exc import OperationalError
 
 from webui.contracts.errors import BadRequest, EaselError, HookFailed, NotFound
-from webui.contracts.events import Event, JobChanged, JobStepped
+from webui.contracts.events import Event, JobChanged, JobStepped, QueuePaused
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
@@ -35,6 +35,7 @@ from webui.contracts.messages import (
     WorkerReady,
 )
 from webui.contracts.parameters.turns import PRIORITIES
+from webui.contracts.preferences import Preferences
 from webui.services.catalog import Catalog
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
@@ -94,6 +95,8 @@ class Dispatcher:
         capacity: int = 16,
         clock: Callable[[], float] = time.monotonic,
         extensions: ExtensionService | None = None,
+        is_paused: Callable[[], bool] = lambda: False,
+        preferences: Callable[[], Preferences] = Preferences,
     ) -> None:
         self._jobs = jobs
         self._catalog = catalog
@@ -101,6 +104,9 @@ class Dispatcher:
         self._gallery = gallery
         self._events = events
         self._extensions = extensions
+        self._is_paused = is_paused
+        self._preferences = preferences
+        self._renewing = False
         self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
@@ -140,8 +146,15 @@ class Dispatcher:
         if self._extensions is not None:
             self._put(self._extensions.worker_command())
 
+    def renew_worker(self) -> None:
+        """Have the worker's settings obeyed: it is started anew as soon as it draws nothing."""
+        with self._condition:
+            self._renewing = self._woken = True
+            self._condition.notify()
+
     def _on_event(self, event: Event) -> None:
-        if isinstance(event, JobChanged) and event.job.state is JobState.QUEUED:
+        is_queued = isinstance(event, JobChanged) and event.job.state is JobState.QUEUED
+        if is_queued or isinstance(event, QueuePaused):
             with self._condition:
                 self._woken = True
                 self._condition.notify()
@@ -191,6 +204,9 @@ class Dispatcher:
     def _turn(self) -> None:
         self._retry_at = None
         self._empty_inbox()
+        if self._renewing and not self._held:
+            self._renewing = False
+            self._supervisor.renew(STOP_SECONDS)
         self._supervisor.start_if_due()
         self._hand_out()
 
@@ -299,7 +315,7 @@ class Dispatcher:
             self._jobs.requeue(job_id)
 
     def _hand_out(self) -> None:
-        while self._supervisor.is_ready:
+        while self._supervisor.is_ready and not (self._renewing or self._is_paused()):
             job = self._jobs.next_queued()
             if job is None or any(held.alone for held in self._held.values()):
                 return
@@ -313,7 +329,7 @@ class Dispatcher:
 
     def _give(self, job: Job, alone: bool) -> None:
         try:
-            command = order_of(job, self._catalog, self._images)
+            command = order_of(job, self._catalog, self._images, self._preferences())
         except (BadRequest, NotFound) as error:
             self._jobs.finish(job.id, JobState.FAILED, str(error))
             return

@@ -69,15 +69,14 @@ class ExtensionService:
         self.studio.host.close()
 
     def statuses(self) -> tuple[ExtensionStatus, ...]:
-        """All that are installed or wanted, by name."""
-        with self._lock:
-            found = {each.name: each for each in self._found()}
-            enabled = set(self.state.enabled())
-            failures = self.studio.host.failures()
-            return tuple(
-                self._status(name, found.get(name), name in enabled, failures)
-                for name in sorted({*found, *enabled})
-            )
+        """All that are installed or wanted, by name; nobody waits for one that is just being loaded."""
+        found = {each.name: each for each in self._found()}
+        enabled = set(self.state.enabled())
+        failures = self.studio.host.failures()
+        return tuple(
+            self._status(name, found.get(name), name in enabled, failures)
+            for name in sorted({*found, *enabled})
+        )
 
     def status(self, name: str) -> ExtensionStatus:
         """One of them.
@@ -175,10 +174,9 @@ class ExtensionService:
 
     def worker_command(self) -> UseExtensions:
         """What the worker is told: the extensions in use that have something for it."""
-        with self._lock:
-            found = {each.name: each.manifest for each in self._found()}
-            used = [name for name in self.studio.offers if found.get(name) is not None]
-            folders = {n: str(m.folder) for n in used if (m := found[n]) is not None}
+        found = {each.name: each.manifest for each in self._found()}
+        used = [name for name in self.studio.offers if found.get(name) is not None]
+        folders = {n: str(m.folder) for n in used if (m := found[n]) is not None}
         return UseExtensions(folders)
 
     def worker_failed(self, event: ExtensionFailed) -> None:

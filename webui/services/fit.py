@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
+from webui.contracts.conditions import BALANCED
 from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
@@ -89,6 +90,7 @@ def misfits(
         *_class(request, checkpoint),
         *_loras(request, checkpoint, catalog),
         *missing_encoders(request, catalog),
+        *_modes(request, catalog),
     ]
 
 
@@ -151,6 +153,10 @@ def _beside(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[
             "loops", f"{request.loops} for the model {str(checkpoint.id)!r}",
             "1, but where a model draws a whole picture from an image: it cannot go round here",
         )  # fmt: skip
+    if request.upscales_to_size and not enlarges(request, checkpoint):
+        yield FieldProblem(
+            "upscale_width", "given", "none, nor upscale_height, where no picture is enlarged"
+        )
     if request.blends and not enlarges(request, checkpoint):
         yield FieldProblem(
             "upscaler_2", repr(request.upscaler_2), f"{NO_SECOND!r}, where no picture is enlarged"
@@ -187,6 +193,18 @@ def _loras(
                 f"{str(info.id)!r}, which is made {kind}for text of width {info.text_width}",
                 f"one for text of width {checkpoint.text_width}, which is what the model "
                 f"{str(checkpoint.id)!r} reads; take it out, or choose the model that it was trained on",
+            )
+
+
+def _modes(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProblem]:
+    """Control modes of what knows none: an IP-Adapter is a prompt itself."""
+    known = {info.id: info for info in catalog.adapters("controlnet")}
+    for index, use in enumerate(request.controls):
+        if use.adapter in known and known[use.adapter].is_ip_adapter and use.mode != BALANCED:
+            yield FieldProblem(
+                f"controls.{index}.mode",
+                f"{use.mode!r} for the IP-Adapter {str(use.adapter)!r}",
+                f"{BALANCED!r}; its weight says how much it counts",
             )
 
 
@@ -240,6 +258,9 @@ def _upscaled(
     request: GenerationRequest, checkpoint: CheckpointInfo, size: tuple[int, int]
 ) -> Iterator[FieldProblem]:
     """An enlarged picture has the size that the factor gives, within what a request can say."""
+    if (problem := _unreachable(request, size)) is not None:
+        yield problem
+        return
     factor = enlargement(request, checkpoint)
     low, high = limits("width")
     least, most = math.ceil(int(low or 1) / factor), int(int(high or 1) / factor)
@@ -250,6 +271,8 @@ def _upscaled(
             f"sides of {least} to {most} pixels, as {_enlarger(request)} enlarges {factor:g} times",
         )
         return
+    if request.upscales_to_size:
+        return
     for name, side in zip(("width", "height"), size, strict=True):
         wanted = upscaled_side(side, factor)
         if getattr(request, name) != wanted:
@@ -258,6 +281,38 @@ def _upscaled(
                 str(getattr(request, name)),
                 f"{wanted}, {factor:g} times the image's, or nothing",
             )
+
+
+def _unreachable(request: GenerationRequest, size: tuple[int, int]) -> FieldProblem | None:
+    """A size that no allowed factor gives."""
+    if not request.upscales_to_size:
+        return None
+    low, high = limits("upscale_factor")
+    least, most = low or 1.0, high or 1.0
+    if least <= request.factor_to_size(size) <= most:
+        return None
+    name = "upscale_height" if request.upscale_width is None else "upscale_width"
+    own = size[name == "upscale_height"]
+    return FieldProblem(
+        name,
+        f"{getattr(request, name)} for an image of {size[0]} x {size[1]} pixels",
+        f"{math.ceil(own * least)} to {int(own * most)}, {least:g} to {most:g} times the image's",
+    )
+
+
+def to_size(
+    request: GenerationRequest, checkpoint: CheckpointInfo, image_size: tuple[int, int] | None
+) -> GenerationRequest:
+    """The request with the factor and the size that a wanted width or height mean, where it asks for one."""
+    if not request.upscales_to_size or image_size is None or not enlarges(request, checkpoint):
+        return request
+    factor = request.factor_to_size(image_size)
+    width, height = (upscaled_side(side, factor) for side in image_size)
+    size = {
+        "width": request.upscale_width or width,
+        "height": request.upscale_height or height,
+    }
+    return request.model_copy(update={"upscale_factor": factor, **size})
 
 
 def _enlarger(request: GenerationRequest) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -19,12 +18,14 @@ from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.infotext import NO_HASHES, FileHashes, write_infotext
 from webui.contracts.job import Job, Picture
 from webui.contracts.messages import PictureReady
+from webui.contracts.preferences import Preferences
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
 from webui.services.files import sync_folder, write_file
 from webui.services.job_records import picture_of
 from webui.services.metadata import read_texts
+from webui.services.picture_files import ENDINGS, FORMATS, encoded, format_for
 from webui.services.tables import JOBS, PICTURES
 
 BIN, PARTIAL, THUMBNAILS = ".bin", ".partial", ".thumbnails"
@@ -37,7 +38,7 @@ HashesOf = Callable[[GenerationRequest, int], FileHashes]
 class Gallery:
     """Keeps, finds, hides and gives back pictures."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one place wires these
         self,
         database: Engine,
         outputs: Path,
@@ -45,9 +46,11 @@ class Gallery:
         hooks: PictureHooks,
         clock: Callable[[], float] = time.time,
         hashes: HashesOf = lambda _request, _index: NO_HASHES,
+        preferences: Callable[[], Preferences] = Preferences,
     ) -> None:
         """Removes what an earlier run left half written; touches nothing else."""
         self._hashes = hashes
+        self._preferences = preferences
         self._database = database
         self._outputs = outputs.resolve()
         self._events = events
@@ -70,7 +73,7 @@ class Gallery:
             return present
         # The size stays the one that it was drawn at: a second pass, or a part that was drawn alone
         # and put back, give a picture of another.
-        request = job.request
+        request, wanted = job.request, self._preferences()
         exact = request.picture(drawn.index).model_copy(
             update={
                 "seed": drawn.seed,
@@ -79,10 +82,13 @@ class Gallery:
         )  # fmt: skip
         draft = PictureDraft(
             new_picture_id(), job.id, drawn.index, exact, self._clock(),
-            self._hashes(request, drawn.index), drawn.precision,
+            self._hashes(request, drawn.index), drawn.precision, wanted.file_name_pattern,
         )  # fmt: skip
-        file = self._outputs / self._name(draft)
-        pixels = self._png(draft, (drawn.width, drawn.height), drawn.data)
+        size = (drawn.width, drawn.height)
+        kind = format_for(wanted.picture_format, size)
+        file = self._outputs / self._name(draft, ENDINGS[kind])
+        texts = self._hooks.picture_metadata(draft) if wanted.picture_metadata else ()
+        pixels = encoded(drawn.data, size, texts, kind, wanted.picture_quality)
         write_file(file, pixels, partial=self._outputs / PARTIAL)
         picture = Picture(
             id=draft.id, job_id=job.id, index=drawn.index, seed=drawn.seed,
@@ -137,7 +143,7 @@ class Gallery:
             return cached.read_bytes()
         except FileNotFoundError:
             pass
-        with Image.open(file, formats=("PNG",)) as image:
+        with Image.open(file, formats=FORMATS) as image:
             small = image.convert("RGB")
             small.thumbnail((side, side))
         out = io.BytesIO()
@@ -235,7 +241,7 @@ class Gallery:
                 source.replace(target)
                 sync_folder(target.parent)
 
-    def _name(self, draft: PictureDraft) -> str:
+    def _name(self, draft: PictureDraft, ending: str) -> str:
         """The hook's name as a path that cannot leave the outputs folder or hit a present file."""
         name = self._hooks.picture_file_name(draft)
         parts = PurePosixPath(name).parts
@@ -245,16 +251,6 @@ class Gallery:
                 f"The extension that names files gave {name[:200]!r}; a path below the outputs folder was expected, "
                 "with '/' between its parts and none of them hidden."
             )
-        return (
-            f"{name}.png"
-            if not (self._outputs / f"{name}.png").exists()
-            else f"{name}-{draft.id}.png"
-        )
-
-    def _png(self, draft: PictureDraft, size: tuple[int, int], rgb: bytes) -> bytes:
-        texts = PngInfo()
-        for chunk in self._hooks.picture_metadata(draft):
-            texts.add_text(chunk.keyword, chunk.text)
-        out = io.BytesIO()
-        Image.frombytes("RGB", size, rgb).save(out, "PNG", pnginfo=texts, compress_level=4)
-        return out.getvalue()
+        taken = (self._outputs / f"{name}.{ending}").exists()
+        taken = taken or (self._outputs / BIN / f"{name}.{ending}").exists()
+        return f"{name}-{draft.id}.{ending}" if taken else f"{name}.{ending}"

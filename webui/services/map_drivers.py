@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -12,7 +13,7 @@ from webui.contracts.checkpoint import CheckpointInfo, Task
 from webui.contracts.conditions import MAX_REGIONS, ControlUse, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import ImageId
-from webui.contracts.palettes import MODELS_OWN, Palette, palette_of, usual_words
+from webui.contracts.palettes import MODELS_OWN, Palette, palette_of
 from webui.contracts.parameters.regions import (
     AUTOMATIC_DRIVER,
     CONTROLNET,
@@ -60,12 +61,17 @@ def driver_for(request: GenerationRequest, checkpoint: CheckpointInfo, catalog: 
 
 
 def driven(
-    request: GenerationRequest, checkpoint: CheckpointInfo, catalog: Catalog, images: ImageStore
+    request: GenerationRequest,
+    checkpoint: CheckpointInfo,
+    catalog: Catalog,
+    images: ImageStore,
+    palettes: Mapping[str, Palette] = MappingProxyType({}),
 ) -> GenerationRequest:
     """The request with its driver named, and what that driver needs filled in.
 
     Native is not named where nobody did: its models have no other driver, and a form that is filled from
-    the picture's parameters stays of use when another model is chosen there.
+    the picture's parameters stays of use when another model is chosen there. `palettes` are there beside
+    Easel's own.
 
     Raises:
         InvalidField: the model cannot be driven so, or the map is none of the palette.
@@ -77,7 +83,7 @@ def driven(
         return request  # said where the fields are compared with the model
     if driver not in can:
         raise InvalidField([_impossible(driver, checkpoint, can)])
-    palette = palette_of(request.map_palette, checkpoint.classes)
+    palette = palette_of(request.map_palette, checkpoint.classes, palettes)
     if driver == NATIVE:
         return _native(request, checkpoint, palette)
     request = request.model_copy(update={"map_driver": driver})
@@ -134,7 +140,7 @@ def _controlled(
                 FieldProblem(
                     "map_palette",
                     f"{request.map_palette!r} for a ControlNet",
-                    "a palette of colours that it was taught: World, ADE20K or COCO-Stuff",
+                    "a palette of colours that it was taught: World, ADE20K, COCO-Stuff or an extension's",
                 )
             ]
         )
@@ -158,7 +164,8 @@ def _named(
     request: GenerationRequest, used: Sequence[int], palette: Palette | None
 ) -> GenerationRequest:
     """With a region for each class of the map, in the words of the palette."""
-    classes = () if palette is None else palette.classes
+    palette = palette or Palette((), ())
+    classes = palette.classes
     unknown = [value for value in used if value >= len(classes)]
     if unknown:
         raise InvalidField(
@@ -177,7 +184,7 @@ def _named(
             [FieldProblem("class_map", f"a map of {len(used)} classes", f"at most {MAX_REGIONS}")]
         )
     regions = tuple(
-        RegionPrompt(value=value, name=classes[value], prompt=usual_words(classes[value]))
+        RegionPrompt(value=value, name=classes[value], prompt=palette.words_of(value))
         for value in used
     )
     return request.model_copy(update={"regions": regions})

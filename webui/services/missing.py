@@ -38,7 +38,8 @@ def _why_missing(name: str, value: str, catalog: Catalog, hooks: StudioExtension
     """Empty for what is here."""
     parameter, extension = PARAMETERS[name], offered_by(value)
     if parameter.names_adapter is not None and "/" in value:
-        here = _is_installed(parameter.names_adapter, value, catalog)
+        offered = parameter.extensible and value in hooks.choices(name)
+        here = offered or _is_installed(parameter.names_adapter, value, catalog)
         return "" if here else "is not installed here"
     if not parameter.extensible or extension is None or value in hooks.choices(name):
         return ""

@@ -114,12 +114,15 @@ class ParameterReader:
         ]
         dumped = request.model_dump(mode="json", include=set(names))
         fields, notes = self._with_what_is_here(dumped, told.model_hash)
-        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in told.others.items())
+        extensions, understood = self._hooks.pasted(told.others)
+        fields |= {EXTENSIONS: extensions} if extensions else {}
+        others = {key: value for key, value in told.others.items() if key not in understood}
+        unknown = ", ".join(f"{key}: {_short(value)}" for key, value in others.items())
         if unknown:
             shown = _short(unknown, MAX_SHOWN)
             end = "" if shown.endswith("…") else "."
             notes.append(f"Not used, as it means nothing here: {shown}{end}")
-        return ReadParameters(fields, (*notes, *self._missing_loras(request)), told.others)
+        return ReadParameters(fields, (*notes, *self._missing_loras(request)), others)
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
         """All of a request of our own, without the pictures that are not here."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import (
     BadRequest,
+    HookFailed,
     UnknownAdapter,
     UnknownModel,
     UnknownVariable,
@@ -106,6 +107,8 @@ class PromptReader:
             return worded(few, self._catalog, self._sources).text_of(few.count - 1), None
         except BadRequest as error:
             return request.text_of(0), error
+        except HookFailed as error:  # an extension of the form
+            return request.text_of(0), BadRequest(str(error))
 
     def _count(self, request: GenerationRequest, name: str, text: PictureText) -> TokenCount | None:
         """The length of a text, for the model and in the steps that draw it."""

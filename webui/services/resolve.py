@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable
 from typing import TypeVar
 
+from webui.contracts.access import OrderHooks
 from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.conditions import ControlUse, LoraUse
-from webui.contracts.errors import BadRequest, FieldProblem, InvalidField
+from webui.contracts.errors import BadRequest, FieldProblem, InvalidField, UnknownAdapter
 from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_SEED, SIZE_MULTIPLE
 from webui.contracts.parameters.hires import MAX_SIDE
 from webui.contracts.parameters.inpainting import WHOLE_PICTURE
 from webui.contracts.request import PARAMETERS, GenerationRequest, limits
 from webui.services.catalog import Catalog
-from webui.services.fit import enlargement, enlarges, misfits, upscaled_side
+from webui.services.fit import enlargement, enlarges, misfits, to_size, upscaled_side
 from webui.services.images import ImageStore
 from webui.services.map_drivers import driven
 from webui.services.wording import NO_SOURCES, WordSources, counted, worded
@@ -59,6 +60,7 @@ def resolve(
         images.path(image)
     shape = request.image or request.class_map or request.depth_map
     image_size = None if shape is None else images.size(shape)
+    request = to_size(request, checkpoint, image_size)
     width, height = fitting_size(request, checkpoint, image_size)
     # A matrix has one seed for all.
     room = MAX_SEED - (0 if request.prompt_choices == "Matrix" else request.count - 1)
@@ -71,15 +73,13 @@ def resolve(
             **_suggested(request, checkpoint),
             "model": checkpoint.id, "width": width, "height": height, "seed": seed,
             "variation_seed": variation, **further,
-            **{
-                name: catalog.adapter(kind, AdapterId(named)).id
-                for name, parameter in PARAMETERS.items() if (kind := parameter.names_adapter) is not None and "/" in (named := getattr(request, name))
-            },
+            **_whole_ids(request, catalog, sources.hooks),
             "controls": _with_ids(request.controls, "controlnet", catalog),
             "loras": _with_ids(request.loras, "lora", catalog),
         }
     )  # fmt: skip
-    resolved = driven(worded(resolved, catalog, sources), checkpoint, catalog, images)
+    worded_too = worded(resolved, catalog, sources)
+    resolved = driven(worded_too, checkpoint, catalog, images, sources.hooks.palettes())
     problems = [*_excesses(resolved, room), *misfits(resolved, checkpoint, catalog, images)]
     if problems:
         raise InvalidField(problems)
@@ -90,6 +90,26 @@ def _suggested(request: GenerationRequest, checkpoint: CheckpointInfo) -> dict[s
     """What suits the model, for the fields on which the request is silent."""
     said = request.model_fields_set
     return {name: value for name, value in checkpoint.defaults if name not in said}
+
+
+def _whole_ids(
+    request: GenerationRequest, catalog: Catalog, hooks: OrderHooks
+) -> dict[str, AdapterId]:
+    """Ids of adapters that stand in place of choices; what an extension offers is no adapter.
+
+    A file goes before an extension's choice of the same name, so that no extension takes the place of one.
+    """
+    found = {}
+    for name, parameter in PARAMETERS.items():
+        kind, named = parameter.names_adapter, getattr(request, name)
+        if kind is None or "/" not in named:
+            continue
+        try:
+            found[name] = catalog.adapter(kind, AdapterId(named)).id
+        except UnknownAdapter:
+            if not hooks.offers_choice(name, named):
+                raise
+    return found
 
 
 def _with_ids(uses: tuple[_Use, ...], kind: AdapterKind, catalog: Catalog) -> tuple[_Use, ...]:

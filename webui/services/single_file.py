@@ -11,6 +11,7 @@ or `{"ignore": true}`, for weights that are no model to draw with.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
 from webui.services.bare_model import describe_bare
 from webui.services.header_notes import training_of, trigger_words
-from webui.services.model_files import read_defaults
+from webui.services.model_files import EASEL_FILE, read_card, read_defaults
 from webui.services.sidecars import read_beside
 from webui.weights.bare import bare_denoiser
 from webui.weights.ldm_unet import UNET
@@ -27,7 +28,7 @@ from webui.weights.packed import count_packed
 from webui.weights.read import read_weights
 from webui.weights.signatures import identify
 from webui.weights.signatures.distilled import distilled_defaults
-from webui.weights.signatures.facts import WeightsFile
+from webui.weights.signatures.facts import Facts, WeightsFile
 
 _STAY_PACKED = ("sd1", "sdxl")
 """Families whose networks keep packed weights as they are; others unpack them when they are loaded."""
@@ -42,13 +43,25 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
         NotAModel: it is of no family that we know; says why.
         BrokenModel: it is truncated, unreadable or of impossible shapes.
     """
-    beside, said = file.with_suffix(".json"), read_beside(file)
+    said = read_beside(file)
     if said.get("ignore") is True:
         return None
     header = read_weights(file)
     if (bare := bare_denoiser(header)) is not None:
         return describe_bare(file, header, bare, said, model)
-    facts = identify(WeightsFile(file.resolve(), header, said))
+    read = WeightsFile(file.resolve(), header, said)
+    return checkpoint_of(read, identify(read), model)
+
+
+def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> CheckpointInfo:
+    """What the menu, the API and the worker need of a file, or of a folder, that a family knows.
+
+    Raises:
+        BrokenModel: what a person says of it beside it is impossible.
+    """
+    header, said, in_parts = file.header, file.said, bool(file.index)
+    beside = file.path / EASEL_FILE if in_parts else file.path.with_suffix(".json")
+    title, about = read_card(file.path) if in_parts else ("", "")
     kept = [t for name, t in header.tensors.items() if not name.startswith(AVERAGED)]
     dtypes = Counter[str]()
     for tensor in kept:
@@ -56,22 +69,23 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
     size = _native_size(said, beside, facts.native_size)
     own = read_defaults(said, str(beside))
     return CheckpointInfo(
-        id=model, title=header.metadata.get("modelspec.title", "") or file.stem,
-        family=facts.family, path=str(file.resolve()), bytes=header.bytes,
+        id=model, title=header.metadata.get("modelspec.title", "") or title or file.path.stem,
+        family=facts.family, path=str(file.path), bytes=header.bytes,
         parameters=dtypes.total(), dtype=dtypes.most_common(1)[0][0] if dtypes else "",
         prediction=facts.prediction, latent_channels=facts.latent_channels,
         latent_factor=facts.latent_factor, native_width=size, native_height=size,
-        description=header.metadata.get("modelspec.description", "")[:200], task=facts.task,
-        text_width=facts.text_width, format=header.format, variant=facts.variant,
-        defaults=own or distilled_defaults(file.stem) or facts.defaults,
+        description=header.metadata.get("modelspec.description", "")[:200] or about, task=facts.task,
+        text_width=facts.text_width, format="diffusers" if in_parts else header.format, variant=facts.variant,
+        defaults=own or distilled_defaults(file.path.stem) or facts.defaults,
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
+        takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
         trigger_words=trigger_words(header.metadata), training=training_of(header.metadata),
     )  # fmt: skip
 
 
 # Any: JSON that a person wrote.
-def _native_size(said: dict[str, Any], beside: Path, found: int) -> int:
+def _native_size(said: Mapping[str, Any], beside: Path, found: int) -> int:
     size = said.get("native_size", found)
     if not isinstance(size, int) or not 64 <= size <= 4096:
         raise BrokenModel(

@@ -117,6 +117,11 @@ class Supervisor:
         if self._worker is not None:
             self._worker.send(command)
 
+    def renew(self, timeout: float) -> None:
+        """End the worker, which must have nothing to do, and let the next one start at once."""
+        self.stop(timeout)
+        self._due = self._clock()
+
     def stop(self, timeout: float) -> None:
         """End the worker and start no other."""
         self._due = None

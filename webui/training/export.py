@@ -44,7 +44,7 @@ _WITHOUT: Mapping[str, Mapping[str, Any]] = {
     "StableDiffusionDepth2ImgPipeline": {"depth_estimator": _NONE, "feature_extractor": _NONE},
 }  # fmt: skip
 """What an index says of parts that a pipeline of diffusers could have and ours have not."""
-_TABLE_BEGINS, _TABLE_ENDS = "<!-- measured -->", "<!-- end of measured -->"
+TABLE_BEGINS, TABLE_ENDS = "<!-- measured -->", "<!-- end of measured -->"
 
 
 @dataclass(frozen=True)
@@ -268,8 +268,8 @@ def write_card(
         name=f"{folder.resolve().parent.name}/{folder.name}",
         limits=card.limits,
         licence_words="Licence: Apache-2.0, as the repository." if own else "",
-        begins=_TABLE_BEGINS,
-        ends=_TABLE_ENDS,
+        begins=TABLE_BEGINS,
+        ends=TABLE_ENDS,
     )
     (folder / "README.md").write_text(text.rstrip() + "\n", "utf-8")
     if (samples := command.work / "samples.png").exists():
@@ -285,6 +285,14 @@ def told_runs(folder: Path) -> list[str]:
     return [line for line in lines if line.startswith(_RUN_BEGINS)]
 
 
+def measured_part(card: Path) -> str | None:
+    """What a card says was measured; None without a card, or one with no place for it."""
+    said = card.read_text("utf-8") if card.exists() else ""
+    _, begins, rest = said.partition(TABLE_BEGINS)
+    table, ends, _ = rest.partition(TABLE_ENDS)
+    return table.strip() if begins and ends else None
+
+
 def write_table(folder: Path, table: str) -> None:
     """Put what an evaluation measured into a model's card, in the place of what stood there.
 
@@ -292,11 +300,11 @@ def write_table(folder: Path, table: str) -> None:
         ValueError: the card has no place for it.
     """
     card = folder / "README.md"
-    before, begins, rest = card.read_text("utf-8").partition(_TABLE_BEGINS)
-    _, ends, after = rest.partition(_TABLE_ENDS)
+    before, begins, rest = card.read_text("utf-8").partition(TABLE_BEGINS)
+    _, ends, after = rest.partition(TABLE_ENDS)
     if not (begins and ends):
         raise ValueError(
-            f"{str(card)!r} has no lines {_TABLE_BEGINS!r} and {_TABLE_ENDS!r} to put a table between."
+            f"{str(card)!r} has no lines {TABLE_BEGINS!r} and {TABLE_ENDS!r} to put a table between."
         )
     card.write_text(f"{before}{begins}\n{table.strip()}\n{ends}{after}", "utf-8")
 

@@ -37,6 +37,7 @@ from webui.training.examples import Examples, Source
 from webui.training.export import hardware, make_readable
 from webui.training.folder_source import FolderSource
 from webui.training.loop import CHECKPOINT, LoopSettings, fit
+from webui.training.lora_card import write_lora_card
 from webui.training.low_rank import LoraLayer, add_lora, save_lora
 from webui.training.networks import FrozenParts
 from webui.training.runs import Pixels, load_checkpoint, picture_sheet
@@ -220,6 +221,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         save_lora(command.out / f"{name}.safetensors", model.layers, facts)
         with Image.open(command.work / "samples.png") as sheet:
             sheet.save(command.out / f"{name}.webp", quality=88, method=6)
+        if command.data is None:  # nobody asked for one beside files of their own
+            write_lora_card(command.out, f"{command.out.resolve().parent.name}/{command.out.name}")
         make_readable(command.out)
     return 0
 

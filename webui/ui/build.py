@@ -23,13 +23,14 @@ from webui.ui.tabs import (
     live,
     models,
     semantic,
+    settings,
     txt2img,
     upscale,
 )
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
 WORK = (txt2img, img2img, inpaint, semantic, upscale, live)
-TABS = (*(tab.NAME for tab in WORK), "gallery", "models", "extensions")
+TABS = (*(tab.NAME for tab in WORK), "gallery", "models", "extensions", "settings")
 
 
 def build_ui(context: UiContext) -> gr.Blocks:
@@ -50,6 +51,7 @@ def build_ui(context: UiContext) -> gr.Blocks:
         gallery.build()
         models.build()
         extensions.build()
+        settings.build(TABS)
         _open_on_demand(blocks, forms)
     return blocks
 

@@ -41,6 +41,11 @@ MENUS: Mapping[str, Sequence[tuple[str, str]]] = {
 
 SIZES = ("width", "height")
 
+BESIDE: Mapping[str, str] = {
+    "noise_augmentation": "takes_noise", "image_guidance_scale": "task:edit",
+}  # fmt: skip
+"""Controls that the page shows beside models with a property, or of a task, alone."""
+
 NOT_ORDERED = ("plot",)
 """Controls whose values are no part of what Generate orders."""
 
@@ -72,7 +77,7 @@ class Form:
         return models[0] if models else None
 
     def describe(self) -> list[dict[str, Any]]:
-        """What the page's script needs of each control: name, element, title, help, default, fold."""
+        """What the page's script needs of each control, by its name, element, title and so on."""
         return [
             {
                 "name": name,
@@ -81,6 +86,7 @@ class Form:
                 "help": PARAMETERS[name].help,
                 "default": _begins_with(name, control),
                 "fold": _fold_of(control),
+                "beside": BESIDE.get(name),
             }
             for name, control in self.controls.items()
         ]

@@ -23,6 +23,7 @@ from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import EXTENSIONS_FOLDER
 from webui.ui.library.library import LIBRARY_FOLDER
 from webui.ui.scripts import ASSETS
+from webui.ui.settings.settings import SETTINGS_FOLDER
 from webui.ui.theme import HEAD, easel_theme
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
             CANVAS_FOLDER / "canvas.css",
             LIBRARY_FOLDER / "library.css",
             EXTENSIONS_FOLDER / "extensions.css",
+            SETTINGS_FOLDER / "settings.css",
         ],
         head=HEAD,
         favicon_path=str(ASSETS_FOLDER / "favicon.png"),
@@ -66,6 +68,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
         Mount(f"{ASSETS}/canvas", Assets(directory=CANVAS_FOLDER), name="canvas"),
         Mount(f"{ASSETS}/library", Assets(directory=LIBRARY_FOLDER), name="library"),
         Mount(f"{ASSETS}/extensions", Assets(directory=EXTENSIONS_FOLDER), name="extensions"),
+        Mount(f"{ASSETS}/settings", Assets(directory=SETTINGS_FOLDER), name="settings"),
         Mount(ASSETS, Assets(directory=ASSETS_FOLDER), name="assets"),
         Route("/", page.app, methods=["GET"], name="page"),  # type: ignore[attr-defined]
     ]

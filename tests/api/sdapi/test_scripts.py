@@ -32,7 +32,25 @@ def test_a_unit_becomes_a_control(furnished: TestClient) -> None:
     assert (control["adapter"], control["weight"]) == ("nets/edges", 0.7)
     assert (control["start"], control["end"]) == (0.1, 0.8)
     where = "alwayson_scripts.controlnet.args.0"
-    assert info["ignored"] == [f"{where}.pixel_perfect", f"{where}.control_mode"]
+    assert info["ignored"] == [f"{where}.pixel_perfect"]
+    assert control["mode"] == "My prompt is more important"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [(0, "Balanced"), (2, "ControlNet is more important"), (None, "Balanced"), ("Balanced", "Balanced")],
+)  # fmt: skip
+def test_a_control_mode_is_named_or_counted(furnished: TestClient, given: Any, mode: str) -> None:
+    request, info = with_unit(furnished, image=b64(), control_mode=given)
+    assert request["controls"][0]["mode"] == mode
+    assert info.get("ignored", []) == []
+
+
+def test_a_control_mode_that_there_is_not_is_refused(furnished: TestClient) -> None:
+    unit = {"model": "edges", "image": b64(), "control_mode": 7}
+    status, said = refusal(furnished, alwayson_scripts={"controlnet": {"args": [unit]}})
+    assert status == 422
+    assert "controls.0.mode is 7, expected 'Balanced', 'My prompt is more important' or" in said
 
 
 def test_pictures_of_units_come_in_three_forms(furnished: TestClient) -> None:

@@ -39,7 +39,7 @@ def hint(tmp_path: Path) -> Path:
     return save_picture(tmp_path / "hint.png")
 
 
-def use(info: AdapterInfo, hint: Path, **fields: float) -> dict[str, Any]:
+def use(info: AdapterInfo, hint: Path, **fields: Any) -> dict[str, Any]:
     return {"adapter": info.id, "image": image_id(hint), **fields}
 
 

@@ -249,7 +249,7 @@ def test_it_says_something_within_its_mask_alone(
     inputs = Inputs(x, torch.tensor([500.0]), tokens)
 
     def said(control: Control) -> list[Tensor]:
-        given = residuals([(control,)], [1], inputs, torch.float32, reuses=False)
+        given = residuals([(control,)], [(False,)], inputs, torch.float32, reuses=False)
         return [
             t for value in given.values() for t in (value if isinstance(value, list) else [value])
         ]

@@ -47,6 +47,30 @@ def test_less_than_eight_pixels_are_cut_off() -> None:
     assert large[0, :, 0].tolist() == [x // 2 for x in range(200)]
 
 
+def test_another_shape_cuts_both_sides_alike() -> None:
+    image = Image.fromarray(np.arange(100, dtype=np.uint8)[None].repeat(40, 0))
+    square = enlarged(image.convert("RGB"), 2, (80, 80), Image.Resampling.NEAREST)
+    assert square[0, :, 0].tolist() == [(60 + x) // 2 for x in range(80)]
+
+
+def test_a_models_picture_is_cut_to_the_shape_that_is_asked_for(
+    library: Library, tmp_path: Path
+) -> None:
+    image, model = save_picture(tmp_path / "a.png", 48, 16), library.model("upscale")
+    factor = model.checkpoint.latent_factor
+    wide, high = 48 * factor, 16 * factor
+    wanted: dict[str, Any] = {"upscale_factor": float(factor), "height": high}
+    rig = Rig(model)
+    whole = order(model.checkpoint, "whole", files={"image": image}, width=wide, **wanted)
+    cut = order(
+        model.checkpoint, "cut", files={"image": image}, width=64, upscale_width=64, upscale_height=high, **wanted
+    )  # fmt: skip
+    rig.finish(whole, cut)
+    left = (wide - 64) // 2
+    expected = np.asarray(rig.pictures("whole")[0])[:, left : left + 64].astype(int)
+    assert np.abs(np.asarray(rig.pictures("cut")[0]).astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize(
     ("factor", "size"), [(2.0, (64, 64)), (4.0, (128, 128)), (8.0, (256, 256))]
 )

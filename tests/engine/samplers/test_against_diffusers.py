@@ -4,19 +4,31 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from diffusers.schedulers import scheduling_lms_discrete
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from diffusers.schedulers.scheduling_deis_multistep import DEISMultistepScheduler
 from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+from diffusers.schedulers.scheduling_euler_ancestral_discrete import (
+    EulerAncestralDiscreteScheduler,
+)
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
     FlowMatchEulerDiscreteScheduler,
 )
 from diffusers.schedulers.scheduling_heun_discrete import HeunDiscreteScheduler
+from diffusers.schedulers.scheduling_k_dpm_2_ancestral_discrete import (
+    KDPM2AncestralDiscreteScheduler,
+)
+from diffusers.schedulers.scheduling_k_dpm_2_discrete import KDPM2DiscreteScheduler
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
 from diffusers.schedulers.scheduling_tcd import TCDScheduler
 from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepScheduler
 from torch import Tensor
@@ -56,17 +68,48 @@ def ours(name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, order: 
     return drive(SAMPLERS[name](at_once(guess), x, sigmas, lambda _=None: x, options), no_work)
 
 
+def with_draws(
+    name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, draws: Tensor
+) -> Tensor:
+    """As `ours`, with noise given in order."""
+
+    def guess(x: Tensor, sigma: float) -> Tensor:
+        t = levels.timestep(sigma)
+        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
+
+    given = iter(draws)
+    run = SAMPLERS[name](at_once(guess), x, sigmas, lambda _=None: next(given), SamplerOptions())
+    return drive(run, no_work)
+
+
+def some_draws() -> Tensor:
+    return torch.randn(2 * STEPS, 1, 4, 2, generator=torch.Generator().manual_seed(3)).double()
+
+
+def give(monkeypatch: pytest.MonkeyPatch, scheduler: Any, draws: Tensor) -> None:
+    """Noise for a scheduler of diffusers."""
+    given = iter(draws)
+    module = type(scheduler).__module__
+    monkeypatch.setattr(f"{module}.randn_tensor", lambda *_, **__: next(given))
+
+
 def start() -> Tensor:
     return torch.randn(1, 4, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
+OLD_NUMPY = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
+"""Diffusers' DPM2 hands tensors to numpy."""
+
 SIGMA_SPACE = [
     ("Euler", EulerDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
     ("Euler", EulerDiscreteScheduler, {"use_karras_sigmas": True}, "Karras"),
+    ("Euler", EulerDiscreteScheduler, {"use_exponential_sigmas": True}, "Exponential"),
     ("Heun", HeunDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
+    ("DPM2", KDPM2DiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
 ]
 
 
+@OLD_NUMPY
 @pytest.mark.parametrize(("name", "kind", "options", "schedule"), SIGMA_SPACE)
 def test_sigma_space_schedulers_agree(
     name: str, kind: Any, options: dict[str, Any], schedule: str
@@ -81,6 +124,101 @@ def test_sigma_space_schedulers_agree(
         output = network(scheduler.scale_model_input(theirs, t), float(t))
         theirs = scheduler.step(output, t, theirs).prev_sample.double()
     assert torch.allclose(ours(name, levels, sigmas, x, 2), theirs, atol=1e-4)
+
+
+STOCHASTIC = [
+    ("Euler a", EulerAncestralDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
+    ("DPM2 a", KDPM2AncestralDiscreteScheduler, {"timestep_spacing": "linspace"}, "Uniform"),
+]
+
+
+@OLD_NUMPY
+@pytest.mark.parametrize(("name", "kind", "options", "schedule"), STOCHASTIC)
+def test_ancestral_schedulers_agree(
+    name: str, kind: Any, options: dict[str, Any], schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheduler = kind(**BETAS, **options)
+    scheduler.set_timesteps(STEPS)
+    levels, draws = levels_of(scheduler), some_draws()
+    sigmas = SCHEDULES[schedule](levels, STEPS)
+    x = theirs = start() * sigmas[0]
+    give(monkeypatch, scheduler, draws)
+    for t in scheduler.timesteps:
+        output = network(scheduler.scale_model_input(theirs, t), float(t))
+        theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    assert torch.allclose(with_draws(name, levels, sigmas, x, draws), theirs, atol=1e-4)
+
+
+def quadrature(f: Any, start: float, end: float, **_: object) -> tuple[float, float]:
+    """What `scipy.integrate.quad` gives for a polynomial of low degree; diffusers' LMS asks it."""
+    places, weights = np.polynomial.legendre.leggauss(8)
+    half = (end - start) / 2
+    return float(
+        sum(w * f(start + half * (1 + x)) for x, w in zip(places, weights, strict=True)) * half
+    ), 0.0
+
+
+def test_lms_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the last step, which is a plain one here."""
+    integrate = SimpleNamespace(quad=quadrature)
+    monkeypatch.setattr(scheduling_lms_discrete, "integrate", integrate, raising=False)
+    scheduler = scheduling_lms_discrete.LMSDiscreteScheduler(**BETAS, timestep_spacing="linspace")
+    scheduler.set_timesteps(STEPS)
+    levels = levels_of(scheduler)
+    sigmas = SCHEDULES["Uniform"](levels, STEPS)[:-1]
+    x = theirs = start() * sigmas[0]
+    for t in scheduler.timesteps[:-1]:
+        output = network(scheduler.scale_model_input(theirs, t), float(t))
+        theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    assert torch.allclose(ours("LMS", levels, sigmas, x, 4), theirs, atol=1e-4)
+
+
+def test_plms_agrees() -> None:
+    """But for the last step, which goes to 0 here."""
+    scheduler = PNDMScheduler(**BETAS, skip_prk_steps=True, steps_offset=1)
+    scheduler.set_timesteps(STEPS)
+    levels = levels_of(scheduler)
+    times = scheduler.timesteps.tolist()
+    sigmas = [levels.sigma(float(t)) for t in dict.fromkeys(times)]
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    for t in times[:-1]:
+        theirs = scheduler.step(network(theirs, float(t)), t, theirs).prev_sample.double()
+    theirs = theirs * math.sqrt(sigmas[-1] ** 2 + 1)
+    assert torch.allclose(ours("PLMS", levels, sigmas, x, 4), theirs, atol=1e-4)
+
+
+def test_ddpm_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = DDPMScheduler(**BETAS, clip_sample=False, timestep_spacing="leading")
+    scheduler.set_timesteps(STEPS)
+    levels, draws = levels_of(scheduler), some_draws()
+    sigmas = [levels.sigma(float(t)) for t in scheduler.timesteps] + [0.0]
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    give(monkeypatch, scheduler, draws)
+    for t in scheduler.timesteps:
+        theirs = scheduler.step(network(theirs, float(t)), t, theirs).prev_sample.double()
+    assert torch.allclose(with_draws("DDPM", levels, sigmas, x, draws), theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"), [("DPM++ 2M SDE", "midpoint"), ("DPM++ 2M SDE Heun", "heun")]
+)
+def test_solvers_of_the_sde_agree(name: str, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduler = DPMSolverMultistepScheduler(
+        **BETAS, algorithm_type="sde-dpmsolver++", solver_type=form, use_karras_sigmas=True,
+        final_sigmas_type="zero",
+    )  # fmt: skip
+    scheduler.set_timesteps(STEPS)
+    levels, draws = levels_of(scheduler), some_draws()
+    sigmas = scheduler.sigmas.double().tolist()
+    theirs = start()
+    x = theirs * math.sqrt(sigmas[0] ** 2 + 1)
+    give(monkeypatch, scheduler, draws)
+    for t, sigma in zip(scheduler.timesteps, sigmas, strict=False):
+        output = network(theirs, levels.timestep(sigma))
+        theirs = scheduler.step(output, t, theirs).prev_sample.double()
+    assert torch.allclose(with_draws(name, levels, sigmas, x, draws), theirs, atol=1e-4)
 
 
 VARIANCE_PRESERVING = [

@@ -1,15 +1,17 @@
 """Every kind of model, tiny and random, measured by the command's own functions."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from webui.contracts.errors import NotAModel
 from webui.training import evaluate as command
-from webui.training.evaluate import READERS, evaluate, installed, measure
+from webui.training.evaluate import READERS, evaluate, installed, measure, timed
 from webui.training.evaluation import curves, upscale
-from webui.training.evaluation.figures import Section, load_section
+from webui.training.evaluation.figures import Figure, Section, Table, load_section, save_section
+from webui.training.evaluation.measures import TIME
 from webui.training.evaluation.workbench import Workbench
 
 
@@ -44,6 +46,18 @@ def test_a_model_is_measured_beside_a_baseline_and_with_its_samples(
     assert all(figure.samples > 0 for figure in first.figures[:1])
     figures = [figure for table in section.tables for figure in table.figures]
     assert len({figure.values[0] for figure in figures}) > 1
+
+
+def test_only_the_seconds_are_measured_anew(bench: Workbench) -> None:
+    name = "starter/semantic"
+    before = evaluate(bench, name)
+    late = Table(TIME, ("measured",), (Figure("one picture", "s", (99.0,), 3),))
+    told = tuple(late if table.title == TIME else table for table in before.tables)
+    save_section(replace(before, tables=told), bench.models / name)
+    after = timed(bench, name)
+    assert repr(after.tables[:-1]) == repr(before.tables[:-1])
+    assert 0 < after.tables[-1].figures[0].values[0] < 99
+    assert after.pictures == before.pictures
 
 
 def test_a_text_model_is_measured_in_every_way_and_its_card_says_so(

@@ -43,3 +43,18 @@ def test_a_model_is_told_only_what_it_can_be(model: str, told: set[str]) -> None
     values = for_the_models_task(CATALOG)({**FORM, "model": model})
     assert set(values) == told | {"model", "steps"}
     assert values["prompt"] == ("" if told.isdisjoint({"styles"}) else "a house")
+
+
+@pytest.mark.parametrize(("takes", "told"), [(True, {"noise_augmentation"}), (False, set[str]())])
+def test_noise_and_image_guidance_are_told_only_where_they_count(
+    takes: bool, told: set[str]
+) -> None:
+    info = replace(FAKE_CHECKPOINT, id=ModelId("a"), task="variation", takes_noise=takes)
+    edits = replace(FAKE_CHECKPOINT, id=ModelId("b"), task="edit")
+    catalog, form = (
+        Catalog([], built_in=[info, edits]),
+        {"noise_augmentation": 0.3, "image_guidance_scale": 2},
+    )
+    prepare = for_the_models_task(catalog)
+    assert set(prepare({**form, "model": "a"})) == told | {"model"}
+    assert set(prepare({**form, "model": "b"})) == {"model", "image_guidance_scale"}

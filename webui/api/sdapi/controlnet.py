@@ -13,13 +13,14 @@ from webui.api.context import ApiContext
 from webui.api.sdapi.modules import NONE, module_called, module_details, module_names, processed
 from webui.api.sdapi.pictures import encoded, kept
 from webui.api.sdapi.route import SdapiRoute
+from webui.contracts.conditions import BALANCED, CONTROL_MODES
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.preprocessor import Preprocessor
 
 _HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 _USUAL: dict[str, tuple[Any, ...]] = {
     "resize_mode": (1, "Crop and Resize", "Inner Fit (Scale to Fit)", "Scale to Fit (Inner Fit)"),
-    "control_mode": (0, "Balanced"),
     "pixel_perfect": (False,),
     "low_vram": (False,),
     "lowvram": (False,),
@@ -42,6 +43,7 @@ _READ = (
     "threshold_a",
     "threshold_b",
     "effective_region_mask",
+    "control_mode",
 )
 
 
@@ -80,7 +82,7 @@ def controls_of(
 def _control(
     unit: dict[str, Any], place: int, picture: ImageId | None, context: ApiContext
 ) -> dict[str, Any]:
-    module = module_called(str(unit.get("module") or ""))
+    module = module_called(str(unit.get("module") or ""), _offered(context))
     name = AdapterId(_HASH_BEHIND.sub("", str(unit["model"])))
     given = unit.get("image") or unit.get("input_image")
     if isinstance(given, dict):
@@ -99,7 +101,15 @@ def _control(
         "weight": unit.get("weight", 1.0),
         "start": unit.get("guidance_start", 0.0),
         "end": unit.get("guidance_end", 1.0),
+        "mode": _mode(unit.get("control_mode")),
     }
+
+
+# Any: a client's value, which the request checks where it is no number of a mode.
+def _mode(given: Any) -> Any:
+    """A control mode, which clients name or count."""
+    known = isinstance(given, int) and 0 <= given < len(CONTROL_MODES)
+    return CONTROL_MODES[int(given)] if known else BALANCED if given is None else given
 
 
 class DetectBody(BaseModel):
@@ -129,12 +139,13 @@ def controlnet_router(context: ApiContext) -> APIRouter:
     @router.get("/module_list", summary="List the preprocessors")
     def modules(alias_names: bool = False) -> dict[str, Any]:  # noqa: ARG001  theirs
         """For `module`: what makes the picture that a controlnet reads; 'none' where it is that already."""
-        return {"module_list": module_names(), "module_detail": module_details()}
+        others = _offered(context)
+        return {"module_list": module_names(others), "module_detail": module_details(others)}
 
     @router.post("/detect", summary="Make control pictures")
     def detect(body: DetectBody) -> dict[str, Any]:
         """Each picture through a preprocessor."""
-        module = module_called(body.controlnet_module)
+        module = module_called(body.controlnet_module, _offered(context))
         unit = {
             "threshold_a": body.controlnet_threshold_a, "threshold_b": body.controlnet_threshold_b,
         }  # fmt: skip
@@ -152,7 +163,8 @@ def controlnet_router(context: ApiContext) -> APIRouter:
         for info in context.catalog.adapters("controlnet"):
             kinds["All"].append(str(info.id))
             kinds.setdefault(info.reads or "Other", []).append(str(info.id))
-        return {"control_types": {kind: _type(names) for kind, names in kinds.items()}}
+        modules = module_names(_offered(context))
+        return {"control_types": {kind: _type(names, modules) for kind, names in kinds.items()}}
 
     @router.get("/settings", summary="How many units there may be")
     def settings() -> dict[str, int]:
@@ -162,10 +174,15 @@ def controlnet_router(context: ApiContext) -> APIRouter:
     return router
 
 
-def _type(names: Sequence[str]) -> dict[str, Any]:
+def _offered(context: ApiContext) -> Sequence[Preprocessor]:
+    """Preprocessors of the extensions in use."""
+    return context.extensions.studio.preprocessors()
+
+
+def _type(names: Sequence[str], modules: Sequence[str]) -> dict[str, Any]:
     first = names[0] if names else "None"
     return {
-        "module_list": module_names(),
+        "module_list": modules,
         "model_list": ["None", *names],
         "default_option": "none",
         "default_model": first,

@@ -24,6 +24,7 @@ from webui.contracts.infotext_pairs import split_infotext
 from webui.contracts.job import JobState
 from webui.contracts.request import limits, parse_request
 from webui.services.metadata import read_texts
+from webui.services.picture_files import FORMATS
 
 _TO_SIZE = 1
 _FACES = ("gfpgan_visibility", "codeformer_visibility")
@@ -161,7 +162,7 @@ class _Enlarger:
             raise BadRequest(
                 f"The picture would be enlarged {factor:g} times; at most {high:g} is possible."
             )
-        fields = upscaler_fields(upscaler, self._context.catalog)
+        fields = upscaler_fields(upscaler, self._context)
         request = parse_request(
             {"prompt": "", "image": image, "upscale_factor": max(factor, low or 1.0), **fields}
         )
@@ -199,7 +200,7 @@ def _finished(
 
 
 def _opened(data: bytes) -> Image.Image:
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         return image.convert("RGB")
 
 

@@ -102,7 +102,7 @@ def _add_models(router: APIRouter, context: ApiContext) -> None:
                 "name": name, "model_name": model, "model_path": None, "model_url": None,
                 "scale": scale,
             }
-            for name, model, scale in upscaler_names(context.catalog)
+            for name, model, scale in upscaler_names(context)
         ]  # fmt: skip
 
     @router.get("/face-restorers", summary="List the face restorers")

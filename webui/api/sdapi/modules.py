@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from webui.contracts.errors import BadRequest
@@ -29,19 +29,26 @@ _LOOKS = (
 _THRESHOLDS = ("threshold_a", "threshold_b")
 
 
-def module_called(name: str) -> Preprocessor | None:
+def module_called(name: str, others: Sequence[Preprocessor] = ()) -> Preprocessor | None:
     """The preprocessor of a name; None for 'none', and for what looks at a picture in a network's stead.
+
+    Args:
+        name: However it is capitalised.
+        others: Those of extensions, which are there beside Easel's own.
 
     Raises:
         BadRequest: there is none of the name.
     """
+    by_name = {each.name.lower(): each for each in others}
+    if (offered := by_name.get(name.strip().lower())) is not None:
+        return offered
     bare = name.split(" (")[0].strip().lower()  # 'invert (from white bg & black line)'
     if bare in ("", NONE, *_LOOKS):
         return None
     wanted = _ALIASES.get(bare, bare)
     found = next((each for each in PREPROCESSORS if each.name == wanted), None)
     if found is None:
-        known = ", ".join(module_names())
+        known = ", ".join(module_names(others))
         raise BadRequest(
             f"There is no preprocessor {name[:60]!r}. Those that there are: {known}. Or send the picture that the "
             "controlnet reads, and 'none'."
@@ -49,14 +56,14 @@ def module_called(name: str) -> Preprocessor | None:
     return found
 
 
-def module_names() -> list[str]:
-    """Names for `module`."""
-    return [NONE, *(each.name for each in PREPROCESSORS), *_ALIASES]
+def module_names(others: Sequence[Preprocessor] = ()) -> list[str]:
+    """Names for `module`; `others` are those of extensions."""
+    return [NONE, *(each.name for each in (*PREPROCESSORS, *others)), *_ALIASES]
 
 
-def module_details() -> dict[str, Any]:
+def module_details(others: Sequence[Preprocessor] = ()) -> dict[str, Any]:
     """What each can be told, as the extension says it: its numbers are threshold_a and threshold_b."""
-    named = [(each.name, each) for each in PREPROCESSORS]
+    named = [(each.name, each) for each in (*PREPROCESSORS, *others)]
     named += [
         (alias, each) for alias, ours in _ALIASES.items() for _, each in named if each.name == ours
     ]
@@ -70,6 +77,7 @@ def processed(
 
     Raises:
         BadImage: it wants another kind of picture.
+        HookFailed: it is an extension's, which failed.
     """
     settings = {}
     for key, setting in zip(_THRESHOLDS, module.settings, strict=False):
@@ -78,7 +86,7 @@ def processed(
             continue
         if setting.low <= given <= setting.high:  # -1 and what is out of range: usual
             settings[setting.name] = float(given)
-    return preprocess(images, image, module.name, settings)
+    return preprocess(images, image, module.name, settings, [module])
 
 
 def _detail(module: Preprocessor | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from webui.api.sdapi.plots import PlotScript, plot_script
 from webui.api.sdapi.scripts import script_fields
 from webui.api.sdapi.selected import Ground, selection
 from webui.api.sdapi.upscalers import network_called
-from webui.contracts.choices import AUTOMATIC, SCHEDULES, find_sampler
+from webui.contracts.choices import AUTOMATIC, find_sampler, find_schedule
 from webui.contracts.errors import InvalidField
 from webui.contracts.ids import ImageId
 from webui.contracts.infotext_reading import read_infotext
@@ -166,16 +166,10 @@ def _sampler(name: str, scheduler: str, before: str) -> dict[str, Any]:
     info, schedule = found
     fields = {f"{before}sampler": info.name}
     if scheduler and scheduler.lower() != AUTOMATIC.lower():  # that is left to the model, as here
-        fields[f"{before}schedule"] = _schedule(scheduler)
+        fields[f"{before}schedule"] = find_schedule(scheduler) or scheduler
     elif schedule:
         fields[f"{before}schedule"] = schedule
     return fields
-
-
-def _schedule(name: str) -> str:
-    """A schedule by its label or by its short name, such as sgm_uniform."""
-    known = {label.lower(): label for label in SCHEDULES}
-    return known.get(name.lower().replace("_", " "), name)
 
 
 def _hires(body: Txt2ImgBody, context: ApiContext) -> dict[str, Any]:
@@ -192,7 +186,7 @@ def _hires(body: Txt2ImgBody, context: ApiContext) -> dict[str, Any]:
     if body.hr_sampler_name and not body.hr_sampler_name.startswith("Use same"):
         fields |= _sampler(body.hr_sampler_name, "", "hires_")
     if body.hr_scheduler and not body.hr_scheduler.startswith("Use same"):
-        fields["hires_schedule"] = _schedule(body.hr_scheduler)
+        fields["hires_schedule"] = find_schedule(body.hr_scheduler) or body.hr_scheduler
     return fields
 
 

@@ -149,7 +149,7 @@ def _in_tiles(
 
 def _upscaler(said: Any, ground: Ground) -> str:
     """An upscaler, or none, by its place in the list of upscalers or by name."""
-    known = [name for name, *_ in upscaler_names(ground.context.catalog)]
+    known = [name for name, *_ in upscaler_names(ground.context)]
     if isinstance(said, str):
         named = next((name for name in known if name.lower() == said.lower()), said)
     else:

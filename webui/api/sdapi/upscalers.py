@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from webui.api.context import ApiContext
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import ModelId
 from webui.contracts.parameters.upscaling import LANCZOS, NEAREST
@@ -14,11 +15,12 @@ NO_UPSCALER = "None"
 _PLAIN = (LANCZOS, NEAREST)
 
 
-def upscaler_names(catalog: Catalog) -> list[tuple[str, str | None, float]]:
+def upscaler_names(context: ApiContext) -> list[tuple[str, str | None, float]]:
     """Name, model behind it where there is one, and how many times it enlarges."""
+    catalog, studio = context.catalog, context.extensions.studio
     models = [(str(m.id), str(m.id), float(m.latent_factor)) for m in catalog.models("upscale")]
     networks = [(info.name, str(info.id), 4.0) for info in catalog.adapters("upscaler")]
-    named = ((name, None, 4.0) for name in _PLAIN)
+    named = ((name, None, 4.0) for name in (*_PLAIN, *studio.choices("upscaler")))
     return [(NO_UPSCALER, None, 4.0), *named, *networks, *models]
 
 
@@ -27,18 +29,19 @@ def network_called(name: str, catalog: Catalog) -> str | None:
     return next((str(i.id) for i in catalog.adapters("upscaler") if i.name == name), None)
 
 
-def upscaler_fields(name: str, catalog: Catalog) -> dict[str, Any]:
+def upscaler_fields(name: str, context: ApiContext) -> dict[str, Any]:
     """Fields of a request that enlarges by an upscaler.
 
     Raises:
         BadRequest: there is none of this name.
     """
-    if name in _PLAIN:
+    catalog = context.catalog
+    if name in (*_PLAIN, *context.extensions.studio.choices("upscaler")):
         return {"upscaler": name}
     if (network := network_called(name, catalog)) is not None:
         return {"upscaler": network}
     model: ModelId | None = model_called(name, catalog)
     if model is not None and catalog.get(model).task == "upscale":
         return {"model": model}
-    known = ", ".join(name for name, _, _ in upscaler_names(catalog))
+    known = ", ".join(name for name, _, _ in upscaler_names(context))
     raise BadRequest(f"There is no upscaler {name[:100]!r}. Those that there are: {known}.")

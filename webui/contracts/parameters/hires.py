@@ -65,6 +65,7 @@ class HiresParameters(BaseModel):
             "Hires upscaler",
             choices=(*LATENT_UPSCALERS, *PIXEL_UPSCALERS),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field("Latent", max_length=500)
     hires_steps: Annotated[

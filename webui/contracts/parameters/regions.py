@@ -35,6 +35,7 @@ class Regions(BaseModel):
             "none), those of a data set, or your own.",
             "Map palette",
             choices=CHOICES,
+            extensible=True,
         ),
     ] = MODELS_OWN
     regions: Annotated[

@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from webui.contracts.parameters.declaration import Parameter
+from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 
 BY_MODEL, LANCZOS, NEAREST = "Model", "Lanczos", "Nearest"
 NO_SECOND = "None"
 IN_TILES = "Diffusion in tiles"
+LEAST_SIDE, LARGEST_SIDE = 64, 4096
 USUAL_FACTOR = 4.0
 """How many times resampling enlarges where a request does not say."""
 
@@ -27,6 +29,7 @@ class Upscaling(BaseModel):
             "Postprocess upscaler",
             choices=(BY_MODEL, LANCZOS, NEAREST, IN_TILES),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(BY_MODEL, max_length=500)
     upscale_factor: Annotated[
@@ -39,6 +42,26 @@ class Upscaling(BaseModel):
             empty="four times",
         ),
     ] = Field(None, ge=1.0, le=8.0, allow_inf_nan=False)
+    upscale_width: Annotated[
+        int | None,
+        Parameter(
+            "Upscale to width",
+            "Pixels to enlarge to, instead of a factor; with a height too, edges are cut.",
+            None,
+            step=SIZE_MULTIPLE,
+            empty="by the factor",
+        ),
+    ] = Field(None, ge=LEAST_SIDE, le=LARGEST_SIDE, multiple_of=SIZE_MULTIPLE)
+    upscale_height: Annotated[
+        int | None,
+        Parameter(
+            "Upscale to height",
+            "Pixels to enlarge to, instead of a factor; with a width too, edges are cut.",
+            None,
+            step=SIZE_MULTIPLE,
+            empty="by the factor",
+        ),
+    ] = Field(None, ge=LEAST_SIDE, le=LARGEST_SIDE, multiple_of=SIZE_MULTIPLE)
     upscaler_2: Annotated[
         str,
         Parameter(
@@ -47,6 +70,7 @@ class Upscaling(BaseModel):
             "Postprocess upscaler 2",
             choices=(NO_SECOND, LANCZOS, NEAREST),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(NO_SECOND, max_length=500)
     upscaler_2_visibility: Annotated[
@@ -66,6 +90,7 @@ class Upscaling(BaseModel):
             "Tile upscaler",
             choices=(LANCZOS, NEAREST),
             names_adapter="upscaler",
+            extensible=True,
         ),
     ] = Field(LANCZOS, max_length=500)
     tile_strength: Annotated[
@@ -98,6 +123,16 @@ class Upscaling(BaseModel):
             soft_maximum=0.5,
         ),
     ] = Field(0.25, ge=0.0, le=0.5, allow_inf_nan=False)
+
+    @property
+    def upscales_to_size(self) -> bool:
+        """Whether a size is asked for, instead of a factor."""
+        return self.upscale_width is not None or self.upscale_height is not None
+
+    def factor_to_size(self, image_size: tuple[int, int]) -> float:
+        """How many times as large an image must become to fill the size that is asked for."""
+        asked = (self.upscale_width or 0, self.upscale_height or 0)
+        return max(side / own for side, own in zip(asked, image_size, strict=True))
 
     @property
     def blends(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.conditions import BALANCED
+from webui.engine.adapters.control_modes import connection_shares, level_shares, steers
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter, PicturePrompt, load_ip_adapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
@@ -33,6 +35,8 @@ class Control:
     """What kind of picture a union is shown."""
     mask: Tensor | None = None
     """(1, 1, h, w), of the latent's cells, 0 to 1: how much of its say counts there; None: all of it everywhere."""
+    mode: str = BALANCED
+    """Which counts more, the prompt or this."""
 
 
 def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
@@ -48,7 +52,7 @@ def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
 
 def residuals(
     controls: Sequence[Sequence[Control]],
-    rows: Sequence[int],
+    negative: Sequence[Sequence[bool]],
     inputs: Inputs,
     dtype: torch.dtype,
     reuses: bool,
@@ -57,7 +61,7 @@ def residuals(
 
     Args:
         controls: Of each work; the n-th of all works have one network.
-        rows: How many rows each work has.
+        negative: Of each work, for each row, whether it is the negative prompt's.
         inputs: Of all rows.
         dtype: The UNet's.
         reuses: Whether only its last layer is computed: of all that is added, the first connection is awake.
@@ -65,23 +69,22 @@ def residuals(
     down: list[Tensor] = []  # what is added to the connections, (R, C_i, h_i, w_i) each
     middle: Tensor | None = None
     within: list[Tensor] = []  # what is added in the blocks of the encoder
+    rows = [len(flags) for flags in negative]
     for same in zip(*controls, strict=True):
         net = same[0].net
         if isinstance(net, LoadedIpAdapter):
             continue  # see `picture_prompts`
-        weights = [c.weight for c, count in zip(same, rows, strict=True) for _ in range(count)]
-        shares = torch.tensor(weights, device=inputs.x.device, dtype=net.dtype).view(-1, 1, 1, 1)
         masks = _masks(same, rows, inputs.x)
         if isinstance(net, LoadedT2iAdapter):
             if not reuses:
-                found = [_there(said, masks) for said in _features(net, same, rows)]
-                within = _sum(within, [said * shares for said in found])
+                features = _features(net, same, rows)
+                within = _sum(within, _weighed(features, same, negative, level_shares, masks))
             continue
         hints = [c.hint.expand(count, -1, -1, -1) for c, count in zip(same, rows, strict=True)]
         said, mid = says(net, inputs, torch.cat(hints), same[0].kind)
-        said, mid = [_there(each, masks) for each in said], _there(mid, masks)
-        down = _sum(down, [each * shares for each in said])
-        middle = mid * shares if middle is None else middle + mid * shares
+        *said, mid = _weighed([*said, mid], same, negative, connection_shares, masks)
+        down = _sum(down, said)
+        middle = mid if middle is None else middle + mid
     given: dict[str, Any] = {}
     if middle is not None:
         if reuses:
@@ -146,6 +149,25 @@ def _features(
     return [
         torch.cat([f.expand(count, -1, -1, -1) for f, count in zip(level, rows, strict=True)])
         for level in zip(*found, strict=True)
+    ]
+
+
+def _weighed(
+    said: Sequence[Tensor],
+    controls: Sequence[Control],
+    negative: Sequence[Sequence[bool]],
+    shares: Callable[[str, int], Sequence[float]],
+    masks: Tensor | None,
+) -> list[Tensor]:
+    """What a network says at each place, (R, C_i, h_i, w_i), times how much it counts there in each row and cell."""
+    rows = [
+        [c.weight * steers(c.mode, flag) * share for share in shares(c.mode, len(said))]
+        for c, flags in zip(controls, negative, strict=True)
+        for flag in flags
+    ]
+    weights = torch.tensor(rows, device=said[0].device, dtype=said[0].dtype)  # (R, places)
+    return [
+        _there(each, masks) * weights[:, place].view(-1, 1, 1, 1) for place, each in enumerate(said)
     ]
 
 

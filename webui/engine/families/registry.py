@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol, cast
 
 import torch
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import NotAModel
+from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.packed.layers import Room
@@ -51,6 +54,7 @@ def load_model(
     device: torch.device,
     shared: SharedNetworks | None = None,
     lean: bool = False,
+    added: Mapping[str, Load] = MappingProxyType({}),
     room_bytes: int | None = None,
 ) -> LoadedModel:
     """Load a checkpoint by its family.
@@ -60,13 +64,15 @@ def load_model(
         device: Where it computes.
         shared: Has the networks of other models that are in memory.
         lean: Whether weights stay in the half precision of their files.
+        added: Loads families of extensions, by their whole names.
         room_bytes: Of a lean model on a GPU: what its layers may take there.
 
     Raises:
         NotAModel: no family has this id.
         BrokenModel: the files are damaged.
+        HookFailed: the family is an extension's, which failed.
     """
-    load = find_loader(checkpoint)
+    load = added.get(checkpoint.family) or find_loader(checkpoint)
     read_ahead([Path(checkpoint.path)])
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
         room = None if room_bytes is None else Room(room_bytes)
@@ -84,6 +90,11 @@ def find_loader(checkpoint: CheckpointInfo) -> Load:
     for family in FAMILIES:
         if family.id == checkpoint.family:
             return cast("Load", importlib.import_module(family.module).load)
+    if (extension := offered_by(checkpoint.family)) is not None:
+        raise NotAModel(
+            f"The model {checkpoint.id!r} is of a family of the extension {extension!r}, which is not in use or could "
+            "not be loaded. Look at the Extensions tab, or choose another model."
+        )
     known = ", ".join(family.id for family in FAMILIES)
     raise NotAModel(
         f"The model {checkpoint.id!r} is of family {checkpoint.family!r}; "

@@ -287,7 +287,8 @@ def _steering(
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
     kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
     mask = None if use.mask is None else _where(order, model, use.mask)
-    return Steering(Control(net, hint.to(model.device), use.weight, kind, mask), highest, lowest)
+    steers = Control(net, hint.to(model.device), use.weight, kind, mask, use.mode)
+    return Steering(steers, highest, lowest)
 
 
 def _where(order: PictureOrder, model: LoadedModel, mask: ImageId) -> Tensor:

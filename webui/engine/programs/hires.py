@@ -15,10 +15,9 @@ from webui.contracts.request import GenerationRequest
 from webui.contracts.steps import hires_steps_of
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, to_tensor
-from webui.engine.programs.network_upscale import through_network
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.refiner import check_latents, refined
-from webui.engine.programs.resample import RESAMPLING
+from webui.engine.programs.resample import RESAMPLING, through_upscaler
 from webui.engine.programs.tiled import decode
 from webui.engine.sampling import sample
 from webui.engine.sampling_plan import Walk
@@ -91,7 +90,7 @@ def enlarged(
     pixels = yield from decode(model, latent, *order.size(model), order.request.tiling)
     image = Image.fromarray(np.asarray(pixels))
     if upscaler not in RESAMPLING:
-        image = yield from through_network(model, order.upscaler(upscaler), image, *size)
+        image = yield from through_upscaler(upscaler, order, model, image, size)
     image = fit_image(image, *size, RESAMPLING.get(upscaler, Image.Resampling.LANCZOS))
     large = to_tensor(image, second.checkpoint.latent_factor).to(second.device)
     encoded: Tensor = yield EncodeImage(second, large)

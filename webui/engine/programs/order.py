@@ -137,7 +137,10 @@ class PictureOrder:
         """
         net = self.adapters.get(AdapterId(name))
         if not isinstance(net, LoadedUpscaler):
-            raise BadRequest(f"The worker was given no upscaler {name!r} for this picture.")
+            raise BadRequest(
+                f"The worker was given no upscaler {name!r}, and no extension in use offers one. Look at the models "
+                "folder and at the Extensions tab, or choose another."
+            )
         return net
 
     def model(self, name: ModelId) -> LoadedModel:

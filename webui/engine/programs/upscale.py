@@ -36,7 +36,7 @@ GRAIN_DRAW = 2**31
 def upscale(order: PictureOrder, model: LoadedModel) -> Program:
     """One picture of `latent_factor` times the size of its image, or resampled to another factor."""
     factor, wanted = model.checkpoint.latent_factor, order.request.upscale_factor
-    if wanted is None or wanted == factor:
+    if wanted is None or (wanted == factor and not order.request.upscales_to_size):
         return (yield from _drawn(order, model))
     whole = order.request.model_copy(update={"width": None, "height": None})
     picture = yield from _drawn(replace(order, request=whole), model)

@@ -80,8 +80,9 @@ def _host() -> HookHost:
 def _order(studio: StudioExtensions, name: str) -> Outcome:
     """Its axes, and an order that names it with default arguments, which are completed and its words changed."""
     what = "studio: an order with default arguments"
-    studio.plot_axes()  # what fails in it, and in the next two, is in the host's log
+    studio.plot_axes()  # what fails in it, and in the next three, is in the host's log
     studio.wildcards()
+    studio.pasted({"Another program": "1"})
     studio.host.collect("commands", dict, folder=studio.access(name).folder)
     try:
         request = studio.change_request(REQUEST.model_copy(update={"extensions": {name: {}}}))
@@ -124,6 +125,9 @@ def _described(offers: Offers) -> str:
     parts = {
         "samplers": len(offers.samplers),
         "schedules": len(offers.schedules),
+        "upscalers": len(offers.upscalers),
+        "palettes": len(offers.palettes),
+        "families": len(offers.families),
         "arguments": 0 if offers.arguments is None else len(offers.arguments.fields),
         "settings": 0 if offers.settings is None else len(offers.settings.fields),
         "tabs": len(offers.page.tabs),

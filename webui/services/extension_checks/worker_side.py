@@ -115,7 +115,7 @@ def check_worker(
             _done("worker: a picture that names it", beside.draw(named)),
         ]
         outcomes += [
-            _done(f"worker: a picture by {value}", beside.draw(named.model_copy(update={field: value})))
+            _done(f"worker: a picture by {value}", beside.draw(_drawn_by(named, field, value)))
             for field, value in _methods(offers)
         ]  # fmt: skip
         beside.use()
@@ -132,7 +132,14 @@ def check_worker(
 
 def _methods(offers: Offers) -> list[tuple[str, str]]:
     samplers = [("sampler", info.name) for info in offers.samplers]
-    return samplers + [("schedule", name) for name, _ in offers.schedules]
+    upscalers = [("hires_upscaler", name) for name, _ in offers.upscalers]
+    return [*samplers, *(("schedule", name) for name, _ in offers.schedules), *upscalers]
+
+
+def _drawn_by(request: GenerationRequest, field: str, value: str) -> GenerationRequest:
+    """By one of its methods; an upscaler stands before a second pass."""
+    second = {"hires_scale": 2.0, "hires_steps": 1} if field == "hires_upscaler" else {}
+    return request.model_copy(update={field: value, **second})
 
 
 def _hooks(manifest: Manifest) -> list[str]:

@@ -15,6 +15,9 @@ from webui.training.judge import Judge, feature_distance, truth
 from webui.training.runs import Pixels
 from webui.training.world import CLASSES
 
+TIME = "time"
+"""Title of the table of seconds."""
+
 
 def fact_measures(asked: Unseen, with_bars: bool = False) -> list[Measure[Look]]:
     """Share of each sort of stated fact that the judge sees in pictures of these captions."""
@@ -77,7 +80,7 @@ def speed(
     request = bench.request(model, prompt, 1, **fields)
     seconds = seconds_alone(model, request, supplies)
     what = f"one picture alone, model warm, {request.steps} steps"
-    return Table("time", ("measured",), (Figure(what, "s", (seconds,), 3, bar),))
+    return Table(TIME, ("measured",), (Figure(what, "s", (seconds,), 3, bar),))
 
 
 def conditions(bench: Workbench, model: LoadedModel) -> str:

@@ -5,15 +5,14 @@ import { address, get, post, remove } from './api.js';
 import { iconButton, make, icon } from './dom.js';
 import { currentTab, fieldsOf, fill, fillAndStart } from './form.js';
 import { models } from './models.js';
+import { NO_FRAME, sendButton, sendTo } from './sending.js';
 import { openTab } from './tabs.js';
-import { toast } from './toast.js';
+import { telling, toast } from './toast.js';
 import * as store from './store.js';
 import { inWords, templateOf } from './words.js';
 
 /** Parts of a request that not every form has a place for. */
 const PARTS = { image: 'image', mask: 'mask', class_map: 'class map', depth_map: 'depth map', boxes: 'boxes', class_label: 'class', controls: 'controls', loras: 'LoRAs', regions: 'region prompts' };
-/** A picture that is sent on has no frame yet. */
-export const NO_FRAME = { outpaint_left: 0, outpaint_right: 0, outpaint_top: 0, outpaint_bottom: 0 };
 const TAB_OF_TASK = { inpaint: 'inpaint', semantic: 'semantic', layout: 'semantic', upscale: 'upscale' };
 
 /** Fill a toolbar with the actions of a picture. */
@@ -23,6 +22,7 @@ export function pictureActions(bar, picture) {
     iconButton('image', 'To img2img', () => sendTo('img2img', picture), 'img2img'),
     iconButton('brush', 'To inpaint', () => sendTo('inpaint', picture), 'inpaint'),
     iconButton('full', 'To upscale', () => sendTo('upscale', picture), 'upscale'),
+    sendButton(picture),
     iconButton('seed', 'Reuse seed', () => fill(currentTab(), { seed: picture.seed }), 'Seed'),
     iconButton('restore', 'Restore parameters', () => restore(picture), 'Restore'),
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
@@ -30,15 +30,6 @@ export function pictureActions(bar, picture) {
     ...addedButtons('picture', picture),
     iconButton('trash', 'Delete', () => discard(picture)));
 }
-
-/** Use a picture as the image of another tab, with the words that made it. */
-export const sendTo = (tab, picture) => telling(async () => {
-  const [{ id }, { request }] = await Promise.all([post(`/pictures/${picture.id}/image`), parameters(picture)]);
-  const { prompt, negative_prompt, model } = request;
-  const usable = tab === 'img2img' ? { model } : {}; // other tabs have models of their own
-  fill(tab, { image: id, mask: null, ...NO_FRAME, prompt, negative_prompt, ...usable, width: null, height: null });
-  openTab(tab);
-});
 
 /** Bring all parameters of a picture back into the form that can show them. */
 export const restore = (picture) => telling(async () => {
@@ -108,7 +99,3 @@ export async function copyText(text, said) {
 }
 
 const parameters = (picture) => get(`/pictures/${picture.id}/parameters`);
-
-async function telling(act) {
-  try { await act(); } catch (error) { toast(error.message); }
-}

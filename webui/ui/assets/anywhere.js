@@ -1,10 +1,10 @@
 // Files that are dropped or pasted where no part of the page takes them: a browser would leave the page to show
 // a dropped one. A picture is offered to be used; of anything else it is said that nothing can be done with it.
 
-import { NO_FRAME } from './actions.js';
 import { post } from './api.js';
 import { currentTab, fill } from './form.js';
 import { readParameters } from './pasting.js';
+import { NO_FRAME } from './sending.js';
 import { openTab } from './tabs.js';
 import { toast } from './toast.js';
 

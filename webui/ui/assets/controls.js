@@ -3,9 +3,14 @@
 
 import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
+import { fieldsOf, values } from './form.js';
+import { settled } from './settled.js';
 import { slotValue } from './slots.js';
 
 const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals', look: 'any picture, whose look it takes over' };
+const MODES = ['Balanced', 'My prompt is more important', 'ControlNet is more important'];
+const MODE_HELP = 'What counts more where prompt and picture disagree';
+const OWN_PICTURE = { inpaint: 'From the canvas' };
 const MOST = 4;
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
@@ -20,6 +25,15 @@ export async function mount({ element, props, trigger, watch }, { tab }) {
   view.nets = await get('/adapters?kind=controlnet').catch(() => []);
   view.ways = await get('/preprocessors').catch(() => []);
   takeOver(view, props.value || []);
+  render(view);
+  document.addEventListener('easel:offers', () => askAgain(view));
+}
+
+/** Preprocessors of extensions come and go; what one made of a picture stays. */
+async function askAgain(view) {
+  const found = await get('/preprocessors').catch(() => null); // the studio is away: what is known stays
+  if (!found || JSON.stringify(found) === JSON.stringify(view.ways)) return;
+  view.ways = found;
   render(view);
 }
 
@@ -58,7 +72,20 @@ function row(view, unit) {
         number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
         number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start))),
     where(view, unit),
+    ...(net?.reads === 'look' ? forget(unit, 'mode') : [mode(unit, changed)]),
     make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
+}
+
+/** Which counts more, the prompt or the picture; what is usual is not said. */
+function mode(unit, changed) {
+  const menu = make('select', { 'aria-label': 'Control mode', onchange: () => { unit.mode = menu.value; if (unit.mode === MODES[0]) delete unit.mode; changed(); } },
+    ...MODES.map((name) => make('option', { value: name, textContent: name, selected: name === (unit.mode ?? MODES[0]) })));
+  return make('div', { className: 'ez-control-numbers ez-control-way', title: MODE_HELP }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Control mode' }), menu));
+}
+
+function forget(unit, name) {
+  delete unit[name];
+  return [];
 }
 
 /** Of a controlnet that reads several kinds of pictures: which one this is. */
@@ -79,9 +106,24 @@ function picture(view, unit, net) {
     unit.image ? make('img', { src: address(`/images/${unit.image}`), alt: 'Picture that it follows' }) : icon('image'), input);
   label.addEventListener('dragover', (event) => event.preventDefault());
   label.addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) take(view, unit, event.dataTransfer.files[0]); });
+  return make('div', {}, label, ...fromCanvas(view, unit, net));
+}
+
+/** Buttons that take what the form has already: its own picture, as canvas or well have it; the map that is painted. */
+function fromCanvas(view, unit, net) {
+  const button = (textContent, taken) => make('button', { type: 'button', className: 'ez-controls-add', textContent, onclick: () => adopt(view, unit, taken) });
+  const own = fieldsOf(view.tab).includes('image') ? [button(OWN_PICTURE[view.tab] ?? 'Use the start image', async () => { await settled(view.tab); return values(view.tab).image ?? slotValue(view.tab, 'image'); })] : [];
   const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
-  const painted = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted map', onclick: () => { unit.image = unit.source = map; unit.way = ''; unit.said = undefined; view.changed(); render(view); } });
-  return make('div', {}, label, ...(map && map !== unit.image ? [painted] : []));
+  return map && map !== unit.image ? [...own, button('Use the painted map', () => map)] : own;
+}
+
+async function adopt(view, unit, taken) {
+  const image = await taken();
+  if (!image) { unit.said = 'There is no picture yet. Bring one in first.'; render(view); return; }
+  Object.assign(unit, { source: image, image, said: undefined });
+  if (unit.way) return void remake(view, unit);
+  view.changed();
+  render(view);
 }
 
 /** Where it steers: a picture that is white there. */

@@ -29,8 +29,13 @@ const PATHS = {
   auto: 'M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16',
   help: 'M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 18h.01',
   queue: 'M4 6h16M4 12h16M4 18h10',
+  pause: 'M8 5v14M16 5v14',
+  play: 'M7 5l12 7-12 7z',
   retry: 'M20 11a8 8 0 1 0-2 6M20 5v6h-6',
   swap: 'M7 4v16M7 4L4 7M7 4l3 3M17 20V4M17 20l-3-3M17 20l3-3',
+  send: 'M4 12h13M12 6l6 6-6 6M20 5v14',
+  map: 'M4 6l5-2 6 2 5-2v14l-5 2-6-2-5 2zM9 4v14M15 6v14',
+  live: 'M4 13l4 0 2-7 4 13 2-6h4',
   full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
 };
 

@@ -119,7 +119,18 @@ async function suit(form) {
   if (form.suited !== id) return;
   if (!found) form.suited = null; // asked again with the next change
   form.suits = found?.defaults ?? {};
+  showFitting(form, found);
   marked(form);
+}
+
+/** Show the controls that the model has a use for, also those that come later; the values of others wait. */
+function showFitting(form, model) {
+  for (const field of form.fields.filter(({ beside }) => beside)) {
+    const [property, wanted] = field.beside.split(':');
+    field.hidden = wanted ? model?.[property] !== wanted : !model?.[property];
+  }
+  form.sheet ??= document.head.appendChild(make('style'));
+  form.sheet.textContent = form.fields.filter(({ hidden }) => hidden).map(({ element }) => `#${element}, .form:has(> #${element}:only-child) { display: none !important; }`).join(' ');
 }
 
 /** Show which values are changed. */
@@ -136,7 +147,7 @@ function marked(form) {
 /** Put the changed values of each folded group behind its title. */
 function summarise(form) {
   for (const fold of new Set(form.fields.map((field) => field.fold).filter(Boolean))) {
-    const said = form.fields.filter((field) => field.fold === fold && differs(form.values[field.name], usual(form, field)))
+    const said = form.fields.filter((field) => field.fold === fold && !field.hidden && differs(form.values[field.name], usual(form, field)))
       .map((field) => inWords(field.title.toLowerCase(), form.values[field.name]));
     document.getElementById(fold)?.style.setProperty('--ez-said', JSON.stringify(said.length ? `: ${said.join(', ')}` : ''));
   }

@@ -1,8 +1,9 @@
 // Recent pictures of everybody, as a grid of thumbnails that loads on as one scrolls.
 
 import { address, get } from './api.js';
-import { copyParameters, discard, restore, sendTo } from './actions.js';
+import { copyParameters, discard, restore } from './actions.js';
 import { icon, iconButton, make } from './dom.js';
+import { SENT_TO, sendTo, sendingTabs } from './sending.js';
 
 const PAGE = 60;
 
@@ -61,9 +62,7 @@ async function look(view, picture, element) {
     make('button', { type: 'button', className: 'ez-icon ez-look-close', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
     make('div', { className: 'ez-look-picture' }, make('img', { src: address(`/pictures/${picture.id}`), alt: '' })),
     make('div', { className: 'ez-look-side' }, text, make('div', { className: 'ez-look-actions' },
-      iconButton('image', 'To img2img', act(() => sendTo('img2img', picture))),
-      iconButton('brush', 'To inpaint', act(() => sendTo('inpaint', picture))),
-      iconButton('full', 'To upscale', act(() => sendTo('upscale', picture))),
+      ...sendingTabs().map((tab) => iconButton(SENT_TO[tab], `To ${tab}`, act(() => sendTo(tab, picture)))),
       iconButton('restore', 'Restore parameters', act(() => restore(picture))),
       iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
       make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),

@@ -66,12 +66,15 @@ function listen(at) {
   get('/health').then(({ worker }) => worker && showWorker(at('worker'), worker)).catch(() => {});
 }
 
-function showQueue(button, { queued, running }) {
+function showQueue(button, { queued, running, paused }) {
   const all = queued + running;
-  button.replaceChildren(icon('queue'), String(all));
-  button.title = `${running} running, ${queued} waiting`;
+  button.replaceChildren(icon(paused ? 'pause' : 'queue'), String(all));
+  button.title = `${running} running, ${queued} waiting${paused ? ', paused' : ''}`;
   button.setAttribute('aria-label', `Queue: ${button.title}`);
   button.dataset.busy = all > 0;
+  if ((document.body.dataset.queue === 'paused') === Boolean(paused)) return;
+  document.body.dataset.queue = paused ? 'paused' : 'open';
+  document.dispatchEvent(new CustomEvent('easel:queue'));
 }
 
 function showWorker(pill, { state, device, detail }) {

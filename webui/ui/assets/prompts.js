@@ -12,7 +12,7 @@ const OPENED_MS = 150; // until boxes are there
 const SHOWN = 2; // problems
 const MANY = 1000; // the studio counts no further
 const BOXES = ['prompt', 'negative_prompt', 'hires_prompt', 'hires_negative_prompt'];
-const FIELDS = [...BOXES, 'model', 'hires_model', 'styles', 'steps', 'hires_steps', 'seed', 'emphasis', 'prompt_choices'];
+const FIELDS = [...BOXES, 'model', 'hires_model', 'styles', 'steps', 'hires_steps', 'seed', 'emphasis', 'prompt_choices', 'extensions'];
 const CHOICE = /[{|]|__/; // what chance or place decides
 
 const wanted = new Map(); // tab to its latest question

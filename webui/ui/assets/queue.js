@@ -23,9 +23,11 @@ export function queueChanged() {
 
 function build() {
   const list = make('div', { className: 'ez-drawer-list', role: 'list' });
+  const pause = make('button', { type: 'button', className: 'ez-button ez-drawer-pause', onclick: () => setPaused(!isPaused()) });
   const close = make('button', { type: 'button', className: 'ez-icon', 'aria-label': 'Close', onclick: () => element.close() }, icon('close'));
   const element = make('dialog', { className: 'ez-drawer', 'aria-label': 'Queue' },
-    make('header', {}, make('h2', { textContent: 'Queue' }), close), list,
+    make('header', {}, make('h2', { textContent: 'Queue' }), pause, close),
+    make('p', { className: 'ez-drawer-paused', textContent: 'Paused: what runs goes on, what waits stays where it is, over restarts too.' }), list,
     make('p', { className: 'ez-drawer-empty', textContent: 'Nothing is running and nothing is waiting.' }));
   element.addEventListener('click', (event) => { if (event.target === element) element.close(); });
   element.addEventListener('close', () => clearTimeout(timer));
@@ -33,8 +35,24 @@ function build() {
   return element;
 }
 
+const isPaused = () => document.body.dataset.queue === 'paused';
+
+async function setPaused(paused) {
+  try { await put('/queue', { paused }); } catch (error) { toast(error.message); }
+}
+
+function showPaused() {
+  const paused = isPaused();
+  const title = paused ? 'Let waiting jobs go on' : 'Hold back the jobs that wait';
+  const button = drawer.querySelector('.ez-drawer-pause');
+  button.title = title;
+  button.replaceChildren(icon(paused ? 'play' : 'pause'), make('span', { textContent: paused ? 'Resume' : 'Pause' }));
+  drawer.querySelector('.ez-drawer-paused').hidden = !paused;
+}
+
 async function refresh() {
   clearTimeout(timer);
+  showPaused();
   let listed = [];
   try { listed = (await get('/jobs?limit=200&state=queued&state=running')).reverse(); } catch { return; }
   listed.sort((a, b) => (a.place ?? -1) - (b.place ?? -1)); // those that run have none

@@ -15,8 +15,7 @@ export function mount({ element, props, watch }, { samples }) {
   watch('value', () => answered(view, props.value));
   store.subscribe(() => render(view));
   mountStrip(parts.strip);
-  document.addEventListener('easel:worker', () => render(view));
-  for (const event of ['easel:tab', 'easel:actions']) document.addEventListener(event, () => render(view));
+  for (const event of ['easel:worker', 'easel:queue', 'easel:tab', 'easel:actions']) document.addEventListener(event, () => render(view));
   render(view);
   store.load();
 }
@@ -161,6 +160,7 @@ function showWords({ text, detail, note }, job, picture, card) {
 function words(job, picture) {
   if (!store.isConnected() && store.isActive(job)) return ['Reconnecting', 'the job goes on by itself'];
   if (job.state === 'queued' && NOT_READY[worker()]) return [NOT_READY[worker()], job.place ? `${job.place} before this one` : ''];
+  if (job.state === 'queued' && document.body.dataset.queue === 'paused') return ['The queue is paused', job.place ? `${job.place} before this one` : 'Next when it goes on'];
   if (job.state === 'queued') return [job.place ? `Queued, ${job.place} before this one` : 'Queued, next in line', WAITS[job.request?.priority] ?? ''];
   if (job.state === 'running') return running(job);
   const shown = picture ?? job.pictures?.[0];

@@ -2,6 +2,7 @@
 
 import { make } from './dom.js';
 import { setCurrentTab } from './form.js';
+import { own } from './own.js';
 
 let names = [];
 
@@ -39,7 +40,7 @@ export const openTabAt = (place) => { if (names[place - 1]) openTab(names[place 
 
 function fromAddress() {
   const wanted = new URL(location.href).searchParams.get('tab');
-  return names.includes(wanted) ? wanted : names[0];
+  return [wanted, own('start_tab')].find((name) => names.includes(name)) ?? names[0];
 }
 
 function show(name) {

@@ -1,5 +1,6 @@
 // The window's title: how far this browser's jobs are, and that they are done while nobody looked.
 
+import { notify } from './own.js';
 import * as store from './store.js';
 
 const batch = new Set(); // jobs since the last time nothing was going on
@@ -15,9 +16,20 @@ function show() {
   going.forEach((job) => batch.add(job.id));
   const ended = batch.size > 0 && !going.length;
   if (!document.hidden) unseen = false;
-  else if (ended) unseen = true;
+  else if (ended) {
+    unseen = true;
+    notify(outcome());
+  }
   if (ended) batch.clear();
   document.title = going.length ? `(${progress()}) Easel` : unseen ? '✓ Easel' : 'Easel';
+}
+
+/** What has come of the jobs, in words. */
+function outcome() {
+  const jobs = store.all().filter((job) => batch.has(job.id));
+  const pictures = jobs.reduce((sum, job) => sum + (job.pictures?.length ?? 0), 0);
+  const failed = jobs.filter((job) => job.state === 'failed').length;
+  return [`${pictures} ${pictures === 1 ? 'picture is' : 'pictures are'} done.`, ...(failed ? [`${failed} failed.`] : [])].join(' ');
 }
 
 /** Pictures done of those asked for; the share of the steps when it is only one. */

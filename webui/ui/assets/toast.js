@@ -12,6 +12,11 @@ export function toast(text, ...actions) {
   setTimeout(close, SECONDS * 1000);
 }
 
+/** Do something whose failure is said in such a note. */
+export async function telling(act) {
+  try { await act(); } catch (error) { toast(error.message); }
+}
+
 function holder() {
   let element = document.getElementById('ez-toasts');
   if (!element) {

@@ -33,7 +33,7 @@ const desks = new Map();
 export function mount({ element }, { tab, kind, others, ...first }) {
   const desk = new Desk(element.querySelector('.ez-canvas'), tab, kind, [first, ...others]);
   desks.set(tab, desk);
-  settleFirst(tab, () => desk.keeping.settled());
+  settleFirst(tab, () => desk.settled());
 }
 
 /** A tab's canvas, for tests and for the console. */
@@ -175,11 +175,21 @@ class Desk {
     fill(this.tab, { width: wanted[0], height: wanted[1] });
   }
 
+  /** Resolves when the board is what the form asks for, and the server has it. */
+  async settled() {
+    await this.following;
+    await this.sources?.switching;
+    await this.keeping.settled();
+  }
+
   /** The map has the size of the picture that is asked for, and the classes of the model. */
-  async follow(form) {
+  follow(form) { return (this.following = this.fit(form)); }
+
+  async fit(form) {
     const { model: id, width, height, map_palette: chosen } = this.followed = form;
     const model = (await models()).find((one) => one.id === id);
     if (!model) return;
+    if (this.sources?.only(model.task === 'semantic' ? 'class' : null)) return; // what is used now follows by itself
     this.layout = model.task === 'layout';
     this.mixed = this.noun === 'class' && !['semantic', 'layout'].includes(model.task); // maps and boxes become regions
     if (!this.mixed && TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';

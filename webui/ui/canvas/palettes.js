@@ -10,6 +10,7 @@ const MOST = 64;
 const FIRST = [{ name: 'sky', colour: [126, 190, 238] }, { name: 'ground', colour: [132, 190, 84] }];
 
 const asked = new Map();
+document.addEventListener('easel:offers', () => asked.clear()); // palettes of extensions come and go
 
 /** Entries { name, colour, words } of a palette, for a model; null where they cannot be had now. */
 export async function paletteOf(name, modelId) {

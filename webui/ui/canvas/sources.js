@@ -22,6 +22,16 @@ export class Sources {
     this.render();
   }
 
+  /** Let only one kind be painted, or again any; whether another one is taken for that. */
+  only(noun) {
+    this.allowed = noun;
+    this.render();
+    const wanted = this.all.find((source) => source.noun === noun);
+    if (!wanted || wanted === this.used || this.switching) return false;
+    this.use(wanted);
+    return true;
+  }
+
   /** Paint another; what was painted before is there again when one comes back. */
   async use(source) {
     if (source === this.used || this.switching) return;
@@ -55,7 +65,10 @@ export class Sources {
   }
 
   render() {
-    [...this.choice.children].forEach((element, i) => element.setAttribute('aria-checked', this.all[i] === this.used));
+    [...this.choice.children].forEach((element, i) => {
+      element.setAttribute('aria-checked', this.all[i] === this.used);
+      element.disabled = !!this.allowed && this.all[i].noun !== this.allowed;
+    });
     for (const source of this.all)
       for (const name of source.only) {
         const element = document.getElementById(`${this.desk.tab}-${name}`);

@@ -10,6 +10,7 @@ import { fieldControls } from './fields.js';
 import { extensions, follow, isLoaded } from './list.js';
 import { showPanels } from './panels.js';
 
+const OFFERING = ['samplers', 'schedules', 'upscalers', 'palettes'];
 const keyOf = (tab) => `easel.extensions.${tab}`;
 
 export function mount({ element, props, trigger, watch }, { tab }) {
@@ -100,12 +101,12 @@ function read(tab) {
   try { return JSON.parse(localStorage.getItem(keyOf(tab))) ?? {}; } catch { return {}; }
 }
 
-/** Samplers and schedules of extensions came or went: the form's menus are read anew. */
+/** Samplers, upscalers or palettes of extensions came or went: the form's menus are read anew. */
 function refreshMenus(view) {
-  const inUse = extensions().filter((one) => one.in_use && one.hooks.some((hook) => hook === 'samplers' || hook === 'schedules')).map(({ name }) => name).join();
+  const inUse = extensions().filter((one) => one.in_use && one.hooks.some((hook) => OFFERING.includes(hook))).map(({ name }) => name).join();
   const before = view.inUse;
   view.inUse = inUse;
   if (before === undefined || before === inUse) return;
   const chosen = Object.entries(values(view.tab)).filter(([, value]) => typeof value === 'string' && /^[a-z][a-z0-9_]*\//.test(value));
-  fill(view.tab, Object.fromEntries(chosen.filter(([name]) => /sampler$|schedule$/.test(name))));
+  fill(view.tab, Object.fromEntries(chosen.filter(([name]) => /sampler|schedule|upscaler|palette/.test(name))));
 }

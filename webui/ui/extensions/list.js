@@ -18,10 +18,17 @@ export function load() {
 async function ask() {
   const found = await get('/extensions').catch(() => null); // the studio is away: what is known stays
   if (!found) return;
+  const before = inUse();
   known = found;
   loaded = true;
   document.dispatchEvent(new CustomEvent('easel:extension-list'));
+  if (inUse() !== before) tellOffers();
 }
+
+const inUse = () => known.filter((one) => one.in_use).map(({ name }) => name).join();
+
+/** What extensions offer may be other than before: whoever asked the studio for it asks again. */
+const tellOffers = () => document.dispatchEvent(new CustomEvent('easel:offers'));
 
 /** Call back now, if they are known, and after each change. */
 export function follow(listener) {
@@ -30,6 +37,10 @@ export function follow(listener) {
   return () => document.removeEventListener('easel:extension-list', listener);
 }
 
-document.addEventListener('easel:extensions', load);
+document.addEventListener('easel:extensions', async () => {
+  await asking; // what is being answered may be older than the change
+  await load();
+  tellOffers(); // one that was loaded anew, too
+});
 document.addEventListener('visibilitychange', () => { if (!document.hidden) load(); }); // a hidden page hears nothing
 load();

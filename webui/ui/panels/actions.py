@@ -82,20 +82,25 @@ def fill_handler(
         chosen = {"value": wanted} if wanted is not None else {}
         if wanted is None and restoring:
             chosen = {"value": first}
-        changes |= _menus(form, changes, offered)
+        changes |= _menus(form, changes, offered, catalog)
         return {**changes, menu: gr.update(choices=model_choices(models), **chosen)}
 
     return fill
 
 
 def _menus(
-    form: Form, changes: Mapping[Component, Any], offered: Callable[[str], Sequence[str]]
+    form: Form,
+    changes: Mapping[Component, Any],
+    offered: Callable[[str], Sequence[str]],
+    catalog: Catalog,
 ) -> dict[Component, Any]:
     """The menus that extensions add to; in place of a value that none offers any more comes the usual one."""
     menus: dict[Component, Any] = {}
     for name, control in form.controls.items():
         if PARAMETERS[name].extensible:
             choices = [*PARAMETERS[name].choices, *offered(name)]
+            if (kind := PARAMETERS[name].names_adapter) is not None:
+                choices += [str(info.id) for info in catalog.adapters(kind)]
             menus[control] = gr.update(choices=choices)
             if control in changes:
                 value = changes[control]["value"]

@@ -14,7 +14,9 @@ from webui.services.catalog import Catalog
 from webui.ui.forms import element_id
 from webui.ui.scripts import on_mount
 
-ONLY_FOR: Mapping[str, Task] = {"depth_map": "depth", "class_label": "class"}
+ONLY_FOR: Mapping[str, Task] = {
+    "depth_map": "depth", "class_label": "class", "image_guidance_scale": "edit",
+}  # fmt: skip
 """Fields that the page shows beside models of one task only."""
 WORDS = ("prompt", "negative_prompt", "styles")
 
@@ -43,6 +45,8 @@ def for_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str
         model = _model(catalog, values.get("model"))
         task = "text" if model is None else model.task
         told = {n: v for n, v in values.items() if ONLY_FOR.get(n, task) == task}
+        if model is None or not model.takes_noise:
+            told.pop("noise_augmentation", None)
         if model is None or model.reads_text or task == "retrieval":
             return told
         return {**{n: v for n, v in told.items() if n not in WORDS}, "prompt": ""}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -9,11 +10,13 @@ from gradio.components import Component
 
 from webui.contracts.checkpoint import Task
 from webui.contracts.parameters.upscaling import USUAL_FACTOR
+from webui.services.catalog import Catalog
 from webui.ui.context import UiContext
 from webui.ui.extensions.extensions import extensions_panel
 from webui.ui.forms import Form, control
 from webui.ui.panels.actions import actions_panel
 from webui.ui.panels.batch import batch_panel
+from webui.ui.panels.class_choice import for_the_models_task
 from webui.ui.panels.fold import fold
 from webui.ui.panels.image import image_panel
 from webui.ui.panels.prompt import prompt_panel
@@ -21,6 +24,7 @@ from webui.ui.panels.stage import NO_IMAGE, submit_handler
 
 NAME = "upscale"
 TASKS: tuple[Task, ...] = ("upscale", "text")
+TO_SIZE = ("upscale_width", "upscale_height")
 SECOND = (("upscaler_2", "upscaler_2_visibility"),)
 IN_TILES = ("tile_upscaler", "tile_strength", ("tile_size", "tile_overlap"))
 
@@ -34,6 +38,8 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         with gr.Row(elem_classes=["ez-pair"]):
             controls["upscaler"] = control(NAME, "upscaler", networks=networks)
             controls["upscale_factor"] = control(NAME, "upscale_factor")
+        with gr.Row(elem_classes=["ez-pair"]):
+            controls |= {name: control(NAME, name) for name in TO_SIZE}
         controls |= {
             **prompt_panel(NAME, models),
             "noise_augmentation": control(NAME, "noise_augmentation"),
@@ -43,15 +49,21 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
             **extensions_panel(NAME),
         }
         form = Form(NAME, controls, TASKS)
+        prepare = of_the_upscaler(context.catalog)
         submit = submit_handler(form, context.jobs, {("image",): NO_IMAGE}, prepare)
         batch_panel(form, context.batches, stage, prepare)
         actions_panel(form, submit, stage, context)
     return form
 
 
-def prepare(values: dict[str, Any]) -> dict[str, Any]:
+def of_the_upscaler(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """A request's fields from the form's; without a prompt the picture says what is to be seen.
 
     The factor is always said, so that a model that cannot enlarge is refused.
     """
-    return {"prompt": "", "upscale_factor": USUAL_FACTOR, **values}
+    told = for_the_models_task(catalog)
+
+    def prepare(values: dict[str, Any]) -> dict[str, Any]:
+        return {"prompt": "", "upscale_factor": USUAL_FACTOR, **told(values)}
+
+    return prepare

@@ -20,14 +20,14 @@ class WeightsFile:
     # Any: JSON that a person wrote.
     said: Mapping[str, Any] = field(default_factory=dict)
     """What the person says of it in the .json beside it; wins over what is found out."""
+    index: Mapping[str, Any] = field(default_factory=dict)
+    """`model_index.json` of a diffusers folder, whose tensors are named 'part.tensor'; empty for a file."""
 
 
 @dataclass(frozen=True)
 class Facts:
     """What a family says of a file that it can load."""
 
-    family: str
-    """As in the engine's table of families."""
     task: Task
     prediction: str
     """'epsilon' or 'v_prediction'."""
@@ -49,6 +49,8 @@ class Facts:
     """Width of the text tokens that it reads; 0 for none."""
     parts: tuple[tuple[str, str], ...] = ()
     """Files that it needs beside itself, by part, absolute."""
+    family: str = field(default="", kw_only=True)
+    """As in the engine's table of families; an extension leaves it out, for Easel knows whose it is."""
 
 
 @dataclass(frozen=True)

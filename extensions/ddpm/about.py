@@ -1,0 +1,3 @@
+"""What both processes call the family."""
+
+DDPM = "DDPM"

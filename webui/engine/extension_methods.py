@@ -1,0 +1,144 @@
+"""What the extensions of the worker offer by name: samplers, schedules, upscalers, and what loads families."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from webui.contracts.checkpoint import CheckpointInfo
+from webui.contracts.choices import SamplerInfo
+from webui.contracts.errors import HookFailed
+from webui.engine.memory import is_out_of_memory
+from webui.engine.model import LoadedModel
+from webui.engine.samplers.common import Sampler
+from webui.engine.schedules import Schedule
+from webui.engine.shared_networks import Place, files_of
+from webui.engine.work import Pixels, Task, Upscale
+from webui.hooks.host import HookHost
+from webui.hooks.loading import within
+
+if TYPE_CHECKING:  # it loads the engine's own families
+    from webui.engine.families.registry import Load
+
+LOAD_SECONDS = 600.0
+"""How long an extension may load a model; one that takes longer is left behind, for other loads wait for it."""
+
+
+@dataclass
+class Methods:
+    """What the extensions offer, by 'extension/name'."""
+
+    samplers: dict[str, tuple[SamplerInfo, Sampler]] = field(default_factory=dict)
+    schedules: dict[str, Schedule] = field(default_factory=dict)
+    upscalers: dict[str, Callable[[Pixels, int, int], Task[Pixels]]] = field(default_factory=dict)
+    loaders: dict[str, Load] = field(default_factory=dict)
+    """Of families of models."""
+
+    def add(self, others: Methods) -> None:
+        """Have those of another extension, too."""
+        self.samplers |= others.samplers
+        self.schedules |= others.schedules
+        self.upscalers |= others.upscalers
+        self.loaders |= others.loaders
+
+
+def offered_methods(host: HookHost, only: str) -> Methods:
+    """What an extension offers; what fails is left out and named."""
+    found = Methods()
+    for name, samplers in host.collect("sampler_functions", _samplers, only):
+        for info, run in samplers.items():
+            own = replace(info, name=f"{name}/{info.name}")
+            found.samplers[own.name] = own, run
+    for name, schedules in host.collect("schedule_functions", _functions, only):
+        found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
+    for name, upscalers in host.collect("upscaler_functions", _functions, only):
+        for each, upscale in upscalers.items():
+            found.upscalers[f"{name}/{each}"] = _named(name, each, upscale, host)
+    for name, loaders in host.collect("family_loaders", _functions, only):
+        for each, load in loaders.items():
+            found.loaders[f"{name}/{each}"] = named_loader(name, each, load, host)
+    return found
+
+
+def named_loader(
+    extension: str, name: str, load: Load, host: HookHost, seconds: float = LOAD_SECONDS
+) -> Load:
+    """What loads a family, in its time; failures carry the extension's name, and its networks are accounted for."""
+
+    def run(checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
+        try:
+            made: Any = within(seconds, lambda: load(checkpoint, place))
+            if not isinstance(made, LoadedModel):
+                raise TypeError(f"{made!r:.200} was given; a LoadedModel was expected")
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            host.log.note(extension, "family_loaders", error)
+            raise HookFailed(
+                f"The extension {extension!r} failed when it had to load {checkpoint.id!r} of its family {name!r}: "
+                f"{error}. Repair it, or choose another model, and try again."
+            ) from error
+        if all(network is not made.unet for network in place.networks):
+            source = (checkpoint.family, "unet", *files_of(Path(checkpoint.path)), id(made))
+            place.network(source, lambda: made.unet, by_content=False)
+        return made
+
+    return run
+
+
+def _named(
+    extension: str, name: str, upscale: Upscale, host: HookHost
+) -> Callable[[Pixels, int, int], Task[Pixels]]:
+    """An upscaler whose failures carry the extension's name."""
+
+    def run(pixels: Pixels, width: int, height: int) -> Task[Pixels]:
+        try:
+            hook = "upscaler_functions"
+            made: Any = host.clocked(extension, hook, lambda: upscale(pixels, width, height))
+            return picture_of((yield from made) if isinstance(made, Generator) else made)
+        except Exception as error:
+            host.log.note(extension, "upscaler_functions", error)
+            raise HookFailed(
+                f"The extension {extension!r} failed in its upscaler {name!r}: {error}. Repair it, or choose "
+                "another upscaler, and try again."
+            ) from error
+
+    return run
+
+
+# Any: what an extension gives, which may be anything.
+
+
+def picture_of(given: Any) -> Pixels:
+    """A picture as the studio takes it.
+
+    Raises:
+        TypeError: something else was given.
+    """
+    pixels = np.asarray(given)
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise TypeError(
+            f"an array of shape {pixels.shape} and {pixels.dtype} was given; (height, width, 3) of "
+            "uint8 was expected"
+        )
+    return np.ascontiguousarray(pixels)
+
+
+def _samplers(given: Any) -> dict[SamplerInfo, Sampler]:
+    return _table(given, SamplerInfo)
+
+
+def _functions(given: Any) -> dict[str, Any]:
+    return _table(given, str)
+
+
+def _table(given: Any, key: type) -> dict[Any, Any]:
+    table = dict(given or {})
+    for name, run in table.items():
+        if not isinstance(name, key) or not callable(run):
+            raise TypeError(f"{name!r:.100}: {run!r:.100} was given; a function was expected.")
+    return table

@@ -1,0 +1,61 @@
+"""A finished picture as the bytes of a file: PNG with all its texts, or JPEG and WebP with AUTOMATIC1111's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from webui.contracts.drafts import TextChunk
+from webui.contracts.preferences import PictureFormat
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What Pillow may read a kept picture as."""
+ENDINGS: Mapping[PictureFormat, str] = {"PNG": "png", "WebP": "webp", "JPEG": "jpg"}
+MEDIA_TYPES: Mapping[str, str] = {
+    ".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg",
+}  # fmt: skip
+"""By the file's ending."""
+LARGEST_SIDE: Mapping[PictureFormat, int] = {"PNG": 2**31 - 1, "WebP": 16383, "JPEG": 65500}
+"""Pixels that a format can hold along a side."""
+_EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
+_MOST_EXIF = 65_000
+"""Bytes that JPEG has room for in one piece, and a little less."""
+
+
+def format_for(wanted: PictureFormat, size: tuple[int, int]) -> PictureFormat:
+    """The format, or PNG for a picture that is too large for it."""
+    return wanted if max(size) <= LARGEST_SIDE[wanted] else "PNG"
+
+
+def encoded(
+    rgb: bytes, size: tuple[int, int], texts: Sequence[TextChunk], kind: PictureFormat, quality: int
+) -> bytes:
+    """The file of a picture."""
+    image, out = Image.frombytes("RGB", size, rgb), io.BytesIO()
+    if kind == "PNG":
+        info = PngInfo()
+        for chunk in texts:
+            info.add_text(chunk.keyword, chunk.text)
+        image.save(out, "PNG", pnginfo=info, compress_level=4)
+        return out.getvalue()
+    exif = _exif(texts)
+    if kind == "JPEG":
+        # 4:4:4: half the colours would blur what was drawn sharp.
+        image.save(out, "JPEG", quality=quality, subsampling=0, exif=exif)
+    else:
+        image.save(out, "WEBP", quality=quality, lossless=quality == 100, exif=exif)
+    return out.getvalue()
+
+
+def _exif(texts: Sequence[TextChunk]) -> bytes:
+    """The `parameters` text as a comment, as AUTOMATIC1111 writes it; nothing where it does not fit."""
+    text = next((chunk.text for chunk in texts if chunk.keyword == "parameters"), "")
+    if not text:
+        return b""
+    exif = Image.Exif()
+    exif.get_ifd(_EXIF_FOLDER)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
+    written = exif.tobytes()
+    return written if len(written) <= _MOST_EXIF else b""
