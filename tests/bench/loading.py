@@ -1,4 +1,4 @@
-"""A model of two gigabytes from a cold disk, and the way back to a model that is in memory."""
+"""A model of two gigabytes from a cold disk, the way back to a model that is in memory, and a LoRA whose weight changes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,24 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from tests.bench.shapes import TOKENS
-from tests.bench.table import Row, interleaved
+from tests.bench.shapes import SD15, TOKENS, random_unet
+from tests.bench.table import Row, interleaved, ratio_row
 from tests.studio import Studio, seconds_until, started_studio
 from tests.weights.ldm_layout import sd1_shapes
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.ids import ModelId
+from webui.contracts.ids import AdapterId, ModelId
+from webui.contracts.lora_keys import UNET
+from webui.engine.adapters.dialects.low_rank import LowRank
+from webui.engine.adapters.lora import LoadedLora
+from webui.engine.adapters.merging import MergedWeights
 from webui.engine.families.registry import import_families, load_model
 from webui.engine.model import LoadedModel
+from webui.engine.packed.on_processor import quicken
 from webui.services.single_file import describe_file
 
 ROUNDS, SWITCHES = 3, 12
+RANK, LORA_SIDE = 32, 64
 SHARE, MOST_MILLISECONDS = 0.8, 50
 CHUNK = 1 << 24
 SIDE = 16
@@ -31,9 +38,9 @@ SIDE = 16
 
 
 def loading_rows() -> list[Row]:
-    """Both."""
+    """All three."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = file_rows(Path(folder))
+        rows = [*file_rows(Path(folder)), lora_row()]
     with tempfile.TemporaryDirectory() as folder, started_studio(Path(folder)) as studio:
         seconds_until(studio, "/api/v1/health", b'"ok"')
         return [*rows, switching_row(studio)]
@@ -79,6 +86,38 @@ def file_rows(folder: Path, rounds: int = ROUNDS) -> list[Row]:
 def load_once(checkpoint: CheckpointInfo) -> LoadedModel:
     """The model, from the system's cache."""
     return load_model(checkpoint, torch.device("cpu"))
+
+
+def lora_row(rounds: int = ROUNDS) -> Row:
+    """Another weight of a LoRA of all attentions and MLPs, against a step that it is for."""
+    unet = random_unet(SD15, torch.device("cpu"), torch.float32)
+    quicken(unet)
+    merged, lora = MergedWeights(), _lora(unet)
+    weights = iter(range(1, 1000))
+    x, tokens = torch.zeros(1, 4, LORA_SIDE, LORA_SIDE), torch.zeros(1, TOKENS, 768)
+
+    def change() -> None:
+        merged.use(UNET, unet, ((lora, next(weights) / 1000),))
+
+    def step() -> None:
+        with torch.inference_mode():
+            unet(x, torch.tensor([500.0]), encoder_hidden_states=tokens)
+
+    seconds = interleaved(rounds, {"change": change, "step": step})
+    what = f"another weight of a LoRA of rank {RANK}, over a denoising step without guidance, SD 1.5 shape, 512x512"
+    return ratio_row(what, seconds["change"], seconds["step"], 1.0)
+
+
+def _lora(unet: Any) -> LoadedLora:
+    generator = torch.Generator().manual_seed(1)
+    changes: dict[tuple[str, str], Any] = {}
+    for name, layer in unet.named_modules():
+        if isinstance(layer, torch.nn.Linear) and "transformer_blocks" in name:
+            down = torch.randn(RANK, layer.in_features, generator=generator)
+            up = 1e-4 * torch.randn(layer.out_features, RANK, generator=generator)
+            changes[UNET, name.replace(".", "_")] = LowRank(down, up, 1.0)
+    info = AdapterInfo(AdapterId("bench"), "lora", "bench", "", 0)
+    return LoadedLora(info, changes, 0)
 
 
 def switching_row(studio: Studio, switches: int = SWITCHES) -> Row:

@@ -38,6 +38,19 @@ def test_a_file_is_described_from_its_header(tmp_path: Path) -> None:
     assert (info.native_width, info.native_height) == (512, 512)
 
 
+def test_its_words_and_its_training_are_those_of_its_header(tmp_path: Path) -> None:
+    said = {
+        "modelspec.trigger_phrase": "chalk, dusty paper",
+        "modelspec.author": "ann",
+        "ss_steps": "900",
+    }
+    file = write_sparse(tmp_path / "a.safetensors", sd1_shapes(), metadata=said)
+    info = describe_file(file, ModelId("a"))
+    assert info is not None
+    assert info.trigger_words == ("chalk", "dusty paper")
+    assert info.training == (("Steps", "900"), ("Author", "ann"))
+
+
 def test_averaged_weights_are_not_counted(tmp_path: Path) -> None:
     shapes = sd1_shapes()
     twice = shapes | {"model_ema." + n.replace(".", ""): s for n, s in shapes.items()}

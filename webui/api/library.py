@@ -84,8 +84,9 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         facts = (
             {"Prediction": info.prediction, "Draws at": f"{info.native_width} x {info.native_height}",
              "Weights": f"{info.parameters / 1e6:.0f} million, {info.dtype}", "Task": info.task}
-            if isinstance(info, CheckpointInfo) else dict(info.training)
+            if isinstance(info, CheckpointInfo) else {}
         )  # fmt: skip
+        facts |= dict(info.training)
         return ItemNotesView(notes=library.notes.get(key), beside=library.beside(key), facts=facts)
 
     @router.get("/preview", responses=MISSING, response_class=Response, summary="See its picture")

@@ -89,6 +89,10 @@ class CheckpointInfo:
     """Whether it is told how noisy its picture is taken to be (`noise_augmentation`)."""
     packed: int = 0
     """How many of its weights stay packed in memory, as in the file."""
+    trigger_words: tuple[str, ...] = ()
+    """What to write into a prompt for its style to show, as its author says."""
+    training: tuple[tuple[str, str], ...] = ()
+    """What its header says of its training: title and value."""
 
     @property
     def is_in_parts(self) -> bool:

@@ -37,9 +37,9 @@ class Projection:
         self._matrix: Tensor | None = None
 
     @classmethod
-    def known(cls, matrix: Tensor) -> Projection:
-        """One that need not be fitted."""
-        made = cls(lambda latents: latents, 3, matrix.device)
+    def of(cls, matrix: Tensor) -> Projection:
+        """One that is known."""
+        made = cls(lambda z: z, len(matrix) - 1, matrix.device)
         made._matrix = matrix
         return made
 

@@ -349,7 +349,7 @@ class Residency:
 
 def _weights_of(checkpoint: CheckpointInfo) -> CheckpointInfo:
     """What of a model its weights depend on: a note on it must not load it anew."""
-    return replace(checkpoint, title="", description="", defaults=())
+    return replace(checkpoint, title="", description="", defaults=(), trigger_words=(), training=())
 
 
 def _too_large(checkpoint: CheckpointInfo, need: int, free: int | None) -> OutOfMemory:

@@ -16,6 +16,7 @@ from webui.contracts.errors import BrokenModel, LacksFile, NotAModel
 from webui.contracts.ids import ModelId
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
 from webui.services.folder_shapes import SHAPES
+from webui.services.header_notes import training_of, trigger_words
 from webui.services.model_files import read_json
 from webui.weights.bare import BareDenoiser
 from webui.weights.header import WeightsHeader
@@ -71,6 +72,7 @@ def describe_bare(
         defaults=distilled_defaults(file.stem) or info.defaults,
         packed=count_packed(header, bare.prefix),
         parts=tuple(parts.items()),
+        trigger_words=trigger_words(header.metadata), training=training_of(header.metadata),
     )  # fmt: skip
 
 

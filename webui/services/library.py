@@ -203,7 +203,6 @@ class Library:
         """What is noted wins over what other programs left beside a file, and this over what the file says."""
         notes, beside = own
         is_model = isinstance(info, CheckpointInfo)
-        words = () if isinstance(info, CheckpointInfo) else info.trigger_words
         base = info.family if isinstance(info, CheckpointInfo) else info.base or beside.base
         is_named = info.title != Path(info.path).stem
         return Item(
@@ -213,7 +212,7 @@ class Library:
             task=info.task if isinstance(info, CheckpointInfo) else "",
             bytes=info.bytes, dtype=info.dtype if isinstance(info, CheckpointInfo) else "",
             text_width=info.text_width, description=beside.description or info.description,
-            triggers=notes.triggers or beside.triggers or words,
+            triggers=notes.triggers or beside.triggers or info.trigger_words,
             weight=beside.weight if notes.weight is None else notes.weight,
             has_preview=self.notes.has_preview(key, info.path),
             hash="" if known is None else short_hash(known, is_lora=not is_model),

@@ -11,6 +11,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
+from webui.services.header_notes import LONGEST, training_of, trigger_words
 from webui.weights.read import read_weights
 
 BASES: Mapping[str, int] = {
@@ -23,26 +24,7 @@ _STATED = (
     ("sd_v1", "SD 1"), ("sd_1", "SD 1"), ("stable-diffusion-v1", "SD 1"),
 )  # fmt: skip
 """How `ss_base_model_version` and `modelspec.architecture` begin, and the base that is meant."""
-_TRAINING: Mapping[str, str] = {
-    "ss_sd_model_name": "Base model",
-    "ss_network_module": "Network",
-    "ss_network_dim": "Rank",
-    "ss_network_alpha": "Alpha",
-    "ss_resolution": "Resolution",
-    "ss_num_train_images": "Pictures",
-    "ss_num_epochs": "Epochs",
-    "ss_steps": "Steps",
-    "ss_learning_rate": "Learning rate",
-    "ss_clip_skip": "Clip skip",
-    "modelspec.author": "Author",
-    "modelspec.license": "Licence",
-    "modelspec.date": "Date",
-    "modelspec.usage_hint": "Usage",
-}
-"""Keys of the header that are shown, and what they are called."""
 _MOST_TAGS = 20
-_LONGEST = 200
-"""Characters of a value that is shown."""
 
 
 def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
@@ -66,9 +48,9 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
         adapter, "lora", said.get("modelspec.title", "") or file.stem, str(file.resolve()),
         file.stat().st_size, description=said.get("modelspec.description", ""),
         base=base, text_width=width or BASES.get(base, 0),
-        trigger_words=_phrases(said.get("modelspec.trigger_phrase", "")),
+        trigger_words=trigger_words(said),
         tags=most_frequent_tags(said.get("ss_tag_frequency", "")),
-        training=_training(said),
+        training=training_of(said),
         hash=said.get("sshs_model_hash", ""),
     )  # fmt: skip
 
@@ -129,17 +111,5 @@ def most_frequent_tags(text: str) -> tuple[str, ...]:
     for tags in folders.values() if isinstance(folders, dict) else ():
         for tag, count in tags.items() if isinstance(tags, dict) else ():
             if isinstance(count, int):
-                counts[tag.strip()[:_LONGEST]] += count
+                counts[tag.strip()[:LONGEST]] += count
     return tuple(tag for tag, _ in counts.most_common(_MOST_TAGS) if tag)
-
-
-def _phrases(text: str) -> tuple[str, ...]:
-    return tuple(phrase.strip() for phrase in text[: 5 * _LONGEST].split(",") if phrase.strip())
-
-
-def _training(said: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (title, said[key][:_LONGEST])
-        for key, title in _TRAINING.items()
-        if said.get(key) not in (None, "", "None")
-    )

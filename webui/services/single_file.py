@@ -19,6 +19,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import ModelId
 from webui.services.bare_model import describe_bare
+from webui.services.header_notes import training_of, trigger_words
 from webui.services.model_files import EASEL_FILE, read_card, read_defaults
 from webui.services.sidecars import read_beside
 from webui.weights.bare import bare_denoiser
@@ -79,6 +80,7 @@ def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> Checkpoint
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
         takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
+        trigger_words=trigger_words(header.metadata), training=training_of(header.metadata),
     )  # fmt: skip
 
 

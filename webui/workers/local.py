@@ -71,8 +71,8 @@ class LocalWorker:
             start_new_session=os.name == "posix",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._reader.start()
         self._logger.start()
+        self._reader.start()  # it waits for the other at its end
 
     def send(self, command: Command) -> None:
         """Write one frame; dropped with a log line when the process has ended."""

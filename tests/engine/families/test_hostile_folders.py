@@ -77,3 +77,23 @@ def test_weights_for_a_quantizer_are_a_sentence(tmp_path: Path) -> None:
     file.write_text(json.dumps(config | SAID["a quantizer"]), "utf-8")
     with pytest.raises(BrokenModel, match=r"its 'unet' has weights for a quantizer .*bitsandbytes"):
         load_model(checkpoint, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_pickled_weights_that_would_run_code_do_not(tmp_path: Path, part: str) -> None:
+    checkpoint = write_tiny(tmp_path / "model")
+    (safe,) = (Path(checkpoint.path) / part).glob("*.safetensors")
+    safe.unlink()
+    marker = tmp_path / "it-ran"
+
+    class Runs:
+        def __reduce__(self) -> Any:
+            return exec, (CODE.format(str(marker)),)
+
+    name = "pytorch_model.bin" if part == "text_encoder" else "diffusion_pytorch_model.bin"
+    torch.save({"weight": torch.zeros(2), "evil": Runs()}, safe.with_name(name))
+    with pytest.raises(BrokenModel, match="pickled weights"):
+        describe_folder(Path(checkpoint.path), checkpoint.id)
+    with pytest.raises(BrokenModel):  # a file that was put there after it was looked at
+        load_model(checkpoint, torch.device("cpu"))
+    assert not marker.exists()

@@ -63,5 +63,5 @@ class PixelStage(nn.Module):
 
 
 def _pixels(device: torch.device) -> ReadFirstStage:
-    preview = Projection.known(torch.cat((torch.eye(3), torch.zeros(1, 3))))
-    return ReadFirstStage(PixelStage().to(device), 1.0, 0.0, preview)
+    colours = torch.cat((torch.eye(3), torch.zeros(1, 3)))
+    return ReadFirstStage(PixelStage().to(device), 1.0, 0.0, Projection.of(colours))
