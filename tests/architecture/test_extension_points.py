@@ -11,7 +11,12 @@ from webui.hooks import specs
 from webui.hooks.docs import README
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHIPPED = ("extensions/*/studio.py", "extensions/*/worker.py", "webui/hooks/builtin/*.py")
+SHIPPED = (
+    "extensions/*/studio.py",
+    "extensions/*/worker.py",
+    "webui/hooks/builtin/*.py",
+    "webui/engine/builtin/*.py",
+)
 
 
 def implemented(pattern: str) -> Iterator[str]:

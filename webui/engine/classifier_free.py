@@ -20,10 +20,6 @@ class Guidance:
     scale: float = 1.0
     rescale: float = 0.0
     """Share of the contrast that is brought back to the prompt's own (Lin et al. 2023, section 3.4)."""
-    mimic_scale: float | None = None
-    """Scale whose range of values guidance may have; None does not threshold."""
-    percentile: float = 1.0
-    """Share of the values that the range is measured on."""
     perturbed_scale: float = 0.0
     """Of perturbed-attention guidance."""
     looks_scale: float = 0.0
@@ -56,8 +52,6 @@ class Guidance:
         return cls(
             request.guidance_scale * walk.sampler.guidance_factor,
             request.guidance_rescale,
-            request.mimic_scale,
-            request.threshold_percentile,
             request.pag_scale,
             request.sag_scale,
             request.sag_blur,
@@ -109,9 +103,6 @@ class Guidance:
             guided = prompt = output
         else:
             guided, prompt = weighed(output, weights, self.scale), weighed(output, weights, 1.0)
-            if self.mimic_scale is not None:
-                mimicked = weighed(output, weights, self.mimic_scale)
-                guided = thresholded(guided, mimicked, self.percentile)
         if perturbed is not None and self.perturbs:
             guided = guided + (output[:1] - perturbed) * self.perturbed_scale
         if self.rescale > 0:
@@ -140,6 +131,11 @@ def degraded(guess: Tensor, looks: Tensor, blur: float) -> Tensor:
     return torch.where(looks > 1, soft, guess)
 
 
+def at_other_scale(output: Tensor, weights: Sequence[float | Tensor], scale: float) -> Tensor:
+    """What guidance of this scale makes of rows; a lone row is what it is."""
+    return output if len(output) == 1 else weighed(output, weights, scale)
+
+
 def weighed(output: Tensor, weights: Sequence[float | Tensor], scale: float) -> Tensor:
     """Predictions (R, C, h, w) of a prompt's parts and of the negative prompt as one (1, C, h, w).
 
@@ -164,19 +160,3 @@ def rescaled(guided: Tensor, prompt: Tensor, share: float) -> Tensor:
     spread = guided.std((1, 2, 3), keepdim=True)
     factor = prompt.std((1, 2, 3), keepdim=True) / spread.clamp(min=1e-12)
     return guided * (1 - share + share * factor)
-
-
-def thresholded(guided: Tensor, mimicked: Tensor, percentile: float) -> Tensor:
-    """Guided prediction (1, C, h, w), each channel cut and scaled to the range of a lower scale's.
-
-    Dynamic thresholding (Saharia et al. 2022, section 2.3) for latents, as the extension of that name
-    has it: about each channel's mean, values beyond the percentile are cut, or beyond the lower scale's
-    largest where that is more; then all are scaled to that largest.
-    """
-    mean = guided.mean((2, 3), keepdim=True)
-    centred = guided - mean
-    largest = (mimicked - mimicked.mean((2, 3), keepdim=True)).abs().amax((2, 3), keepdim=True)
-    reach = torch.quantile(centred.abs().flatten(2), percentile, dim=2)[..., None, None]
-    reach = torch.maximum(reach, largest)
-    cut = torch.minimum(torch.maximum(centred, -reach), reach)
-    return cut / reach.clamp(min=1e-12) * largest + mean

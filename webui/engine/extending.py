@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from webui.engine.work import Pixels, Program, Task
 
 
+def _nothing_to_weigh(scale: float) -> Tensor:
+    raise ValueError(
+        f"The prediction at scale {scale:g} was asked for where no rows are weighed; only change_guidance has them."
+    )
+
+
 @dataclass(frozen=True)
 class Moment:
     """Where on its way a picture is."""
@@ -31,6 +37,8 @@ class Moment:
     """The step that it belongs to, from 1."""
     steps: int
     """Steps of this pass."""
+    at_scale: Callable[[float], Tensor] = _nothing_to_weigh
+    """What guidance of another scale makes of the rows, (1, C, h, w); at `change_guidance` only."""
 
     @classmethod
     def at(cls, sigma: float, sigmas: Sequence[float]) -> Moment:

@@ -15,6 +15,7 @@ from webui.contracts.choices import SamplerInfo
 from webui.contracts.errors import BadRequest, EaselError, HookFailed
 from webui.contracts.extension import HookFailure
 from webui.contracts.request import GenerationRequest
+from webui.engine.builtin import BUILTIN
 from webui.engine.conditioning_view import ConditioningView, applied, view_of
 from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.extension_methods import Methods, offered_methods, picture_of
@@ -58,6 +59,8 @@ class WorkerExtensions:
     ) -> None:
         """`tell` hears of each failure, `tell_call` of the first call of each hook."""
         self.host = HookHost("worker", tell, tell_call=tell_call)
+        for name, module in BUILTIN:
+            self.host.register(module, name)
         self._methods = Methods()
         self._arguments: dict[str, Arguments | None] = {}
 
@@ -88,9 +91,10 @@ class WorkerExtensions:
             BadRequest: its request names one that is not here.
         """
         heard = self.host.users("step_taken")
-        if not (heard or order.request.extensions or self._methods_named(order.request)):
+        own = [Use(name, None) for name, module in BUILTIN if module.is_asked_for(order.request)]
+        if not (heard or own or order.request.extensions or self._methods_named(order.request)):
             return order
-        uses = [
+        uses = own + [
             self._use(name, order) for name in self._arguments if name in order.request.extensions
         ]
         for name in order.request.extensions:

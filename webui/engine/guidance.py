@@ -6,6 +6,7 @@ The arithmetic of guidance itself is in `classifier_free.py`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from webui.engine.adapters.lora import (
     Patches,
 )
 from webui.engine.alterations import UNALTERED, Alterations
-from webui.engine.classifier_free import Guidance, degraded
+from webui.engine.classifier_free import Guidance, at_other_scale, degraded
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.model import LoadedModel
@@ -131,7 +132,9 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         best = guidance.combined(output, conditioning.weights, perturbed)
         if blanks:
             best = best + (output[-1:] - blank) * (guidance.image_scale - 1)
-        best = plan.extensions.guidance(best, output, Moment.at(sigma, guidance.sigmas))
+        moment = Moment.at(sigma, guidance.sigmas)
+        at_scale = partial(at_other_scale, output, conditioning.weights)
+        best = plan.extensions.guidance(best, output, replace(moment, at_scale=at_scale))
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)

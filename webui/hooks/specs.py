@@ -291,7 +291,8 @@ def change_guidance(
     """Change how the network's rows become one prediction: another guidance.
 
     `output` is (R, C, h, w): the parts of the prompt, then the negative prompt; `guided` (1, C, h, w) is what Easel's
-    guidance made of them. Runs at each evaluation of the network. An error fails the job.
+    guidance made of them, `moment.at_scale(scale)` (since 1.2) what it makes of them at another scale. Runs at each
+    evaluation of the network. An error fails the job.
     """
 
 
