@@ -105,7 +105,9 @@ def _mapped(kind: Any, folder: Path) -> Any:
 
 def _from_pretrained(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
     """As the library reads it, by code that is not the folder's own."""
-    fixed = {"attn_implementation": "sdpa"} if issubclass(kind, PreTrainedModel) else {}
+    fixed: dict[str, Any] = {"use_safetensors": True}  # never a pickle
+    if issubclass(kind, PreTrainedModel):
+        fixed["attn_implementation"] = "sdpa"
     before = torch.get_default_dtype()
     try:
         return kind.from_pretrained(folder, local_files_only=True, **options, **fixed)
