@@ -96,6 +96,38 @@ def test_clients_of_sdapi_enlarge_by_it(client: TestClient, used: Studio) -> Non
     assert job["request"]["upscaler"] == "book/sharp"
 
 
+METHODS = """
+from webui.contracts.choices import SamplerInfo
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def samplers():
+    return [SamplerInfo("Straight", (), "Karras", False, 1)]
+
+@hookimpl
+def schedules():
+    return {"Even": "Evenly spaced."}
+"""
+
+
+def test_clients_of_sdapi_draw_by_samplers_and_schedules_of_extensions(
+    client: TestClient, studio: Studio, tmp_path: Path
+) -> None:
+    write_extension(tmp_path / "extensions", "pen", studio=METHODS)
+    studio.context.extensions.enable("pen")
+    assert client.get("/sdapi/v1/samplers").json()[-1]["name"] == "pen/Straight"
+    assert client.get("/sdapi/v1/schedulers").json()[-1]["label"] == "pen/Even"
+    body = {"prompt": "a boat", "steps": 1, "width": 64, "height": 64, "sampler_name": "pen/Straight", "scheduler": "pen/Even"}  # fmt: skip
+    assert client.post("/sdapi/v1/txt2img", json=body).status_code == 200
+    (job,) = client.get("/api/v1/jobs?limit=1").json()
+    assert (job["request"]["sampler"], job["request"]["schedule"]) == ("pen/Straight", "pen/Even")
+    wrong = client.post("/sdapi/v1/txt2img", json={**body, "sampler_name": "pen/Crooked"})
+    assert (wrong.status_code, "'pen' offers pen/Straight" in wrong.text) == (422, True)
+    studio.context.extensions.enable("pen", wanted=False)
+    assert client.post("/sdapi/v1/txt2img", json=body).status_code == 422
+    assert "pen/" not in client.get("/sdapi/v1/samplers").text
+
+
 def test_a_palette_is_listed_and_its_words_draw_the_classes(
     client: TestClient, used: Studio
 ) -> None:

@@ -153,9 +153,7 @@ def test_upscalers_and_palettes_come_and_go_while_the_page_is_open(page: Any) ->
     chosen = (("upscale", "upscaler", "pixelart/Scale2x"), ("semantic", "map_palette", "voc/Pascal VOC"))  # fmt: skip
     for tab, field, value in chosen:
         page.click(f".ez-nav a[data-tab={tab}]")
-        page.wait_for_timeout(1000)  # the menus are filled anew
-        page.click(f"#{tab}-{field} input")
-        page.click(f"[role=option]:has-text('{value}')")
+        _choose(page, f"{tab}-{field}", value)
         page.wait_for_function(f"{kept.format(tab)}?.{field} === '{value}'")
     page.wait_for_selector(".ez-canvas-class[title=diningtable]")
     for name in ("pixelart", "voc"):
@@ -177,6 +175,42 @@ def test_tokens_are_counted_of_what_the_forms_extensions_make_of_the_words(page:
     page.evaluate(fill, {"extensions": None})
     page.wait_for_selector(count.format(3))
     _use(page, "darkroom", False)
+
+
+def _choose(page: Any, field: str, value: str) -> list[str]:
+    """Choose from a menu that is filled anew at some moment; gives all that it has then."""
+    offered: list[str] = []
+    for _ in range(40):
+        page.click(f"#{field} input")
+        found = page.locator("[role=option]").all_inner_texts()
+        offered = [each.lstrip("✓").strip() for each in found]
+        if value in offered:
+            page.click(f"[role=option]:has-text('{value}')")
+            return offered
+        page.keyboard.press("Escape")
+        page.locator(f"#{field} input").blur()
+        page.wait_for_timeout(500)
+    raise AssertionError(f"{value} is not in {offered}")
+
+
+def test_what_one_offers_is_asked_for_again_when_it_is_loaded_anew(
+    page: Any, studio: RunningStudio
+) -> None:
+    """As an author sees it who saves a file."""
+    for name in ("First", "Second"):
+        code = f"""
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def schedules():
+    return {{"{name}": "A schedule."}}
+"""
+        write_extension(studio.data_dir / "extensions", "moving", studio=code)
+        _use(page, "moving", True)
+        offered = _choose(page, "txt2img-schedule", f"moving/{name}")
+        assert [each for each in offered if "moving/" in each] == [f"moving/{name}"]
+    _use(page, "moving", False)
+    page.wait_for_function(f"{SAVED}.schedule === 'Automatic'")
 
 
 def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:

@@ -138,6 +138,34 @@ def test_a_photograph_becomes_a_map_of_its_own_size(canvas: Any) -> None:
     until(canvas, TAB, "desk.board.width === 128 && desk.board.height === 128")
 
 
+def test_a_photograph_is_read_by_a_segmenter_where_one_is_installed(canvas: Any) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def read(route: Any) -> None:
+        """What was asked, and its answer by colours: there is no segmenter here."""
+        body = route.request.post_data_json
+        asked.append(body)
+        route.continue_(post_data=json.dumps({"colours": body["colours"]}))
+
+    segmenters = [{"id": "segmenters/b0", "title": "SegFormer B0"}]
+    canvas.route("**/adapters?kind=segmenter", lambda route: route.fulfill(json=segmenters))
+    canvas.route("**/class-map", read)
+    give(
+        canvas,
+        "#semantic-canvas button[aria-label='Read a photograph']",
+        png(photograph(128, 128, 3)),
+    )
+    toast = ".ez-toast:has-text('Read by SegFormer B0.')"
+    canvas.wait_for_selector(toast)
+    assert asked[0]["segmenter"] == "segmenters/b0"
+    assert asked[0]["classes"] == ["sky", "meadow", "water", "house"]
+    canvas.click(f"{toast} button")
+    until(canvas, TAB, "desk.board.history.past.length === 2")
+    assert [*asked[1]] == ["colours"]
+    canvas.unroute("**/class-map")
+    canvas.unroute("**/adapters?kind=segmenter")
+
+
 @pytest.mark.parametrize(
     ("button", "name"),
     [("Save the map as PNG", "class-map.png"), ("Save map and boxes as JSON", "class-map.json")],

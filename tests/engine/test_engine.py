@@ -4,6 +4,7 @@ import itertools
 import math
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -319,6 +320,16 @@ def test_previews_come_no_oftener_than_asked_and_show_all_pictures(
     eager = Rig(model, options=EngineOptions(preview_seconds=0))
     eager.finish(order(model.checkpoint, steps=6, count=3))
     assert [s.index for s in eager.steps("job")] == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.0, 0), (1e-6, 4), (3600.0, 1)])
+def test_an_order_says_how_often_it_is_previewed(
+    model: LoadedModel, monkeypatch: pytest.MonkeyPatch, seconds: float, shown: int
+) -> None:
+    monkeypatch.setattr(previewer, "SHARE", math.inf)
+    rig = Rig(model)
+    rig.finish(replace(order(model.checkpoint, steps=4), preview_seconds=seconds))
+    assert sum(bool(step.data) for step in rig.steps("job")) == shown
 
 
 def test_a_prompt_of_ten_thousand_characters_in_any_script_works(model: LoadedModel) -> None:

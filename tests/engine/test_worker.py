@@ -13,17 +13,20 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.engine.library import save_picture
 from tests.engine.rig import order, pixels
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import (
     CancelJob,
+    ClassesRead,
     JobEnded,
     Message,
     ModelReady,
     PictureReady,
     Quit,
+    ReadClasses,
     StepDone,
     WarmUp,
     WorkerReady,
@@ -114,6 +117,17 @@ def test_adapters_are_loaded_aside_and_a_broken_one_fails_only_its_job(
     assert isinstance(failed, JobEnded)
     assert failed.error is not None
     assert "The LoRA 'bad' cannot be loaded" in failed.error
+
+
+def test_a_photograph_is_read_beside_the_jobs(worker: Process, tmp_path: Path) -> None:
+    photo = save_picture(tmp_path / "a.png", 40, 24)
+    gone = AdapterInfo(AdapterId("gone"), "segmenter", "gone", str(tmp_path / "gone"), 1)
+    worker.say(ReadClasses("reading", gone, str(photo)))
+    said = worker.hear()
+    assert isinstance(said, ClassesRead)
+    assert (said.reading, said.data) == ("reading", b"")
+    assert said.error is not None
+    assert "holds no weights" in said.error
 
 
 def test_a_warmed_model_is_announced(worker: Process, other_checkpoint: CheckpointInfo) -> None:

@@ -13,6 +13,7 @@ from tests.services.written import png_with
 from webui.contracts.errors import BadRequest
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
+from webui.contracts.infotext import write_infotext
 from webui.contracts.request import GenerationRequest
 from webui.hooks.host import HookHost
 from webui.hooks.manifest import read_manifest
@@ -180,3 +181,30 @@ def test_what_an_extension_reads_of_a_text_is_in_the_form_and_no_longer_unknown(
     assert [note for note in read.notes if "Book steps" in note] == []
     reader._hooks.unload("book")
     assert reader.read_text(text) == before
+
+
+def test_arguments_of_extensions_come_back_from_the_text_of_a_picture(
+    reader: ParameterReader, tmp_path: Path
+) -> None:
+    arguments = {"book": {"steps": 3, "tone": 'a "dark", cold: one'}}
+    request = GenerationRequest(prompt="a fox", steps=9, seed=4, extensions=arguments)
+    text = write_infotext(request, 4, "Dream")
+    assert "Extensions" not in write_infotext(request.model_copy(update={"extensions": {}}), 4, "")
+    read = reader.read_text(text)
+    assert read.fields["extensions"] == arguments
+    assert any("drawn with the extensions 'book', which are not in use" in n for n in read.notes)
+    folder = write_extension(tmp_path / "extensions", "book", studio=READS, arguments=MODEL)
+    reader._hooks.load(read_manifest(folder))
+    again = reader.read_text(f"{text}, Book steps: 7")
+    assert again.fields["extensions"] == arguments  # what Easel wrote goes before what is guessed
+    assert [note for note in again.notes if "extensions" in note] == []
+    reader._hooks.unload("book")
+
+
+@pytest.mark.parametrize("value", ['"[1, 2]"', '"{"', "none", '"{\\"Bad Name\\": {}}"'])
+def test_a_key_of_that_name_with_something_else_is_said_to_mean_nothing(
+    reader: ParameterReader, value: str
+) -> None:
+    read = reader.read_text(f"a fox\n{LINE}, Extensions: {value}")
+    assert "extensions" not in read.fields
+    assert "Extensions" in read.others

@@ -48,7 +48,7 @@ class FactView(View):
     value: str
 
 
-class SettingsView(View):
+class StudioSettingsView(View):
     """All settings."""
 
     refusal: str | None = Field(description="Why none is changed here; null where they are.")
@@ -63,20 +63,20 @@ def settings_router(context: ApiContext) -> APIRouter:
     service = context.preferences
 
     @router.get("/settings", summary="See the studio's settings")
-    def settings() -> SettingsView:
+    def settings() -> StudioSettingsView:
         """What each is, what it is as usual, and when a change is obeyed."""
         now = service.current()
         models = tuple(str(info.id) for info in context.catalog.models())
         facts = tuple(FactView(title=title, value=value) for title, value in context.facts)
         shown = tuple(_view(declared, now, models) for declared in SETTINGS)
-        return SettingsView(refusal=service.refusal, settings=shown, facts=facts)
+        return StudioSettingsView(refusal=service.refusal, settings=shown, facts=facts)
 
     @router.put(
         "/settings/{name}",
         responses={403: refused, 404: ANSWERS[404], 422: ANSWERS[422]},
         summary="Set one",
     )
-    def change(name: Name, wanted: SettingValue) -> SettingsView:
+    def change(name: Name, wanted: SettingValue) -> StudioSettingsView:
         """It is on disk when this answers, and holds for everybody."""
         service.change(name, wanted.value)
         return settings()
@@ -86,7 +86,7 @@ def settings_router(context: ApiContext) -> APIRouter:
         responses={403: refused, 404: ANSWERS[404]},
         summary="Let one be as usual again",
     )
-    def reset(name: Name) -> SettingsView:
+    def reset(name: Name) -> StudioSettingsView:
         """Forgets what was set."""
         service.reset(name)
         return settings()

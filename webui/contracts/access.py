@@ -29,7 +29,7 @@ class StudioAccess:
     pictures: Callable[[int], tuple[Picture, ...]]
     """So many of the latest pictures, newest first."""
     picture_file: Callable[[PictureId], Path]
-    """A picture's PNG; raises NotFound."""
+    """A picture's file, a PNG unless the settings say otherwise; raises NotFound."""
     request_of: Callable[[PictureId], GenerationRequest]
     """The request that draws exactly this picture; raises NotFound."""
     settings: Callable[[], Any]

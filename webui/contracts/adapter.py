@@ -8,7 +8,14 @@ from typing import Literal
 from webui.contracts.ids import AdapterId
 
 AdapterKind = Literal[
-    "controlnet", "lora", "embedding", "upscaler", "vae", "hypernetwork", "image_encoder"
+    "controlnet",
+    "lora",
+    "embedding",
+    "upscaler",
+    "vae",
+    "hypernetwork",
+    "image_encoder",
+    "segmenter",
 ]
 
 
@@ -23,7 +30,7 @@ class AdapterInfo:
     'embedding': vectors that a text encoder reads where the prompt has its name. 'upscaler': a network that
     enlarges finished pictures. 'vae': a first stage that takes the place of a model's.
     'hypernetwork': small networks before the keys and values of attention. 'image_encoder': what looks at pictures for
-    IP-Adapters."""
+    IP-Adapters. 'segmenter': what says of each pixel of a photograph which class it shows."""
     title: str
     """What the menu shows."""
     path: str
@@ -57,6 +64,8 @@ class AdapterInfo:
     """Width of what an image encoder says of a picture as a whole; of an IP-Adapter: of what it is told of one."""
     patch_width: int = 0
     """The same of each patch of the picture; an IP-Adapter is told one of the two, and the other is 0."""
+    classes: tuple[str, ...] = ()
+    """What a segmenter tells apart, by number."""
     is_tiny: bool = False
     """Whether a first stage is TAESD, which is quick enough for previews."""
 

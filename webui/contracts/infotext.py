@@ -16,6 +16,8 @@ from webui.contracts.conditions import BALANCED, ControlUse, LoraUse
 from webui.contracts.request import PARAMETERS, GenerationRequest
 
 NEGATIVE = "Negative prompt:"
+EXTENSIONS = "Extensions"
+"""Key of the extensions that a picture was drawn with: an object of their arguments, by name."""
 _ORDER = (
     "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model",
     "variation_seed", "variation_strength", "denoising_strength", "image",
@@ -58,6 +60,7 @@ def write_infotext(
     ]
     pairs += [(key, value) for key, value in _others(request) if value is not None]
     pairs += [(f"ControlNet {i}", _control(use)) for i, use in enumerate(request.controls)]
+    pairs += [(EXTENSIONS, json.dumps(request.extensions))] if request.extensions else []
     pairs += list(_adapter_hashes(hashes))
     pairs += [("Precision", precision)] if precision else []
     pairs.append(("Version", f"Easel {VERSION}"))

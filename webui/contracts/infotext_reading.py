@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from webui.contracts.errors import InvalidField
+from webui.contracts.infotext import EXTENSIONS
 from webui.contracts.infotext_pairs import InfotextParts, split_infotext
 from webui.contracts.parameters.upscaling import LANCZOS
 from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
@@ -93,10 +94,21 @@ def _fields(key: str, value: str) -> dict[str, object]:
         size = _SIZE.fullmatch(value)
         numbers = (int(size[1]), int(size[2])) if size else ()
         return {n: v for n, v in zip(_SIZES[lower], numbers, strict=False) if v > 0}
+    if key == EXTENSIONS:
+        return _extensions(value)
     name = _FIELDS.get(lower)
     if name is None:
         return {}
     return {name: _HASH_BEHIND.sub("", value) if name in _MODELS else value}
+
+
+def _extensions(value: str) -> dict[str, object]:
+    """Of a picture of ours; what is no such object means nothing to us."""
+    try:
+        named = json.loads(value)
+    except (ValueError, RecursionError):
+        return {}
+    return {"extensions": named} if isinstance(named, dict) else {}
 
 
 def _checkpoint_in(resources: str) -> str:

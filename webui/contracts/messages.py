@@ -69,11 +69,22 @@ class UseExtensions:
 
 
 @dataclass(frozen=True)
+class ReadClasses:
+    """See which classes a picture shows; answered by ClassesRead."""
+
+    reading: str
+    """Id of the order."""
+    segmenter: AdapterInfo
+    image: str
+    """The picture's file."""
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the process in good order."""
 
 
-Command = RunJob | CancelJob | WarmUp | UseExtensions | Quit
+Command = RunJob | CancelJob | WarmUp | UseExtensions | ReadClasses | Quit
 
 
 # From a worker to the studio
@@ -155,6 +166,18 @@ class PictureReady:
 
 
 @dataclass(frozen=True)
+class ClassesRead:
+    """What was seen in a picture; `data` is width * height numbers of the segmenter's classes."""
+
+    reading: str
+    width: int
+    height: int
+    data: bytes
+    error: str | None
+    """A sentence, where nothing was seen."""
+
+
+@dataclass(frozen=True)
 class JobEnded:
     """Nothing more will come for this job."""
 
@@ -180,6 +203,7 @@ WorkerEvent = (
     | ExtensionFailed
     | ExtensionCalled
     | PictureReady
+    | ClassesRead
     | JobEnded
     | WorkerGone
 )
@@ -188,7 +212,7 @@ Message = Command | WorkerEvent
 _CLASSES = {
     c.__name__: c
     for c in (
-        RunJob, CancelJob, WarmUp, UseExtensions, Quit,
+        RunJob, CancelJob, WarmUp, UseExtensions, ReadClasses, ClassesRead, Quit,
         WorkerReady, ModelReady, StepDone, JobNoted, ExtensionFailed, ExtensionCalled, PictureReady, JobEnded, WorkerGone,
     )
 }  # fmt: skip
@@ -207,11 +231,14 @@ def write_message(stream: BinaryIO, message: Message) -> None:
             "skip": message.skip,
             "others": [asdict(other) for other in message.others],
             "preview": None if message.preview is None else asdict(message.preview),
+            "preview_seconds": message.preview_seconds,
         }
     else:
         values = {f.name: getattr(message, f.name) for f in fields(message) if f.name != "data"}
         if isinstance(message, WarmUp):
             values["checkpoint"] = asdict(message.checkpoint)
+        if isinstance(message, ReadClasses):
+            values["segmenter"] = asdict(message.segmenter)
     header = json.dumps({"type": type(message).__name__, **values}).encode()
     stream.write(_LENGTHS.pack(len(header), len(payload)) + header + payload)
     stream.flush()
@@ -254,6 +281,8 @@ def _revived(values: dict[str, Any]) -> dict[str, Any]:
         values["checkpoint"] = CheckpointInfo(**_frozen(values["checkpoint"]))
     if "others" in values:
         values["others"] = tuple(CheckpointInfo(**_frozen(other)) for other in values["others"])
+    if "segmenter" in values:
+        values["segmenter"] = AdapterInfo(**_frozen(values["segmenter"]))
     if values.get("preview"):
         values["preview"] = AdapterInfo(**_frozen(values["preview"]))
     if "adapters" in values:

@@ -29,6 +29,7 @@ from webui.contracts.messages import (
     Message,
     ModelReady,
     Quit,
+    ReadClasses,
     RunJob,
     UseExtensions,
     WarmUp,
@@ -39,6 +40,7 @@ from webui.contracts.messages import (
 )
 from webui.engine.acceleration import Acceleration, accelerate
 from webui.engine.adapters.store import AdapterStore
+from webui.engine.class_reading import ClassReader
 from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families, load_model
@@ -116,8 +118,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
     engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
+    reader = ClassReader(device.torch, emit)
     try:
-        serve(engine, inbox, emit)
+        serve(engine, inbox, emit, reader)
     except BrokenPipeError:
         log.warning("The studio no longer listens.")
     over.set()
@@ -125,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os._exit(0)  # threads that load or import must not hold up the end
 
 
-def serve(engine: Engine, inbox: Inbox, emit: partial[None]) -> None:
+def serve(engine: Engine, inbox: Inbox, emit: partial[None], reader: ClassReader) -> None:
     """Obey commands and tick until Quit; sleeps while there is nothing to do."""
     idle = True
     while True:
@@ -134,7 +137,10 @@ def serve(engine: Engine, inbox: Inbox, emit: partial[None]) -> None:
             idle = False
             if isinstance(message, Quit):
                 return
-            _obey(engine, message, emit)
+            if isinstance(message, ReadClasses):
+                reader.start(message)
+            else:
+                _obey(engine, message, emit)
         idle = not engine.tick()
 
 

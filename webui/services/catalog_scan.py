@@ -20,6 +20,7 @@ from webui.services.adapter_kinds import kind_at
 from webui.services.diffusers_folder import INDEX_FILE, describe_folder
 from webui.services.image_encoder_files import describe_image_encoder_folder
 from webui.services.model_roots import ModelRoot
+from webui.services.segmenter_files import describe_segmenter_folder
 from webui.services.sidecars import NOTHING, Sidecar, read_sidecars, sidecar_files
 from webui.services.single_file import describe_file
 from webui.weights.read import ENDINGS
@@ -168,8 +169,10 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
     if (path / INDEX_FILE).is_file():
         return replace(base, model=describe_folder(path, ModelId(relative)))
     name = AdapterId(relative)
-    found = describe_controlnet(path, name) or describe_image_encoder_folder(path, name)
-    return replace(base, adapter=found)
+    for describe in (describe_controlnet, describe_image_encoder_folder, describe_segmenter_folder):
+        if (found := describe(path, name)) is not None:
+            return replace(base, adapter=found)
+    return base
 
 
 def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:

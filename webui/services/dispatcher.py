@@ -15,18 +15,21 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy.exc import OperationalError
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BadRequest, EaselError, HookFailed, NotFound
 from webui.contracts.events import Event, JobChanged, JobStepped, QueuePaused
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     CancelJob,
+    ClassesRead,
     ExtensionCalled,
     ExtensionFailed,
     JobEnded,
     JobNoted,
     ModelReady,
     PictureReady,
+    ReadClasses,
     StepDone,
     UseExtensions,
     WarmUp,
@@ -37,6 +40,7 @@ from webui.contracts.messages import (
 from webui.contracts.parameters.turns import PRIORITIES
 from webui.contracts.preferences import Preferences
 from webui.services.catalog import Catalog
+from webui.services.class_readings import ClassReadings, Waiting
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
@@ -74,7 +78,7 @@ class _Said:
     event: WorkerEvent
 
 
-_Item = _Said | CancelJob | UseExtensions
+_Item = _Said | CancelJob | UseExtensions | ReadClasses
 
 
 class Dispatcher:
@@ -107,6 +111,7 @@ class Dispatcher:
         self._is_paused = is_paused
         self._preferences = preferences
         self._renewing = False
+        self._readings = ClassReadings()
         self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
@@ -152,6 +157,12 @@ class Dispatcher:
             self._renewing = self._woken = True
             self._condition.notify()
 
+    def read_classes(self, segmenter: AdapterInfo, image: str) -> Waiting:
+        """Have the worker see which classes a picture's file shows; an error of it is a JobFailed."""
+        order, waiting = self._readings.begin(segmenter, image)
+        self._put(order)
+        return waiting
+
     def _on_event(self, event: Event) -> None:
         is_queued = isinstance(event, JobChanged) and event.job.state is JobState.QUEUED
         if is_queued or isinstance(event, QueuePaused):
@@ -185,11 +196,8 @@ class Dispatcher:
         """Sleep until there is something to do; False when it is to stop."""
         with self._condition:
             while not self._stopping:
-                pauses = [
-                    s
-                    for s in (self._retry_in(), self._supervisor.seconds_until_due())
-                    if s is not None
-                ]
+                due = self._retry_in(), self._supervisor.seconds_until_due()
+                pauses = [seconds for seconds in due if seconds is not None]
                 if any(s <= 0 for s in pauses):
                     break
                 if self._retry_at is None and (self._inbox or self._woken):
@@ -207,6 +215,7 @@ class Dispatcher:
         if self._renewing and not self._held:
             self._renewing = False
             self._supervisor.renew(STOP_SECONDS)
+            self._readings.fail("The engine was started anew; try again in a moment.")
         self._supervisor.start_if_due()
         self._hand_out()
 
@@ -226,7 +235,9 @@ class Dispatcher:
         if isinstance(item, CancelJob):
             if item.job_id in self._held:
                 self._supervisor.send(item)
-        elif isinstance(item, UseExtensions):
+        elif isinstance(item, ReadClasses) and not self._supervisor.is_ready:
+            self._readings.fail("The engine is starting; try again in a moment.")
+        elif isinstance(item, (UseExtensions, ReadClasses)):
             self._supervisor.send(item)
         elif item.life == self._supervisor.life:
             self._handle_event(item.event)
@@ -238,6 +249,8 @@ class Dispatcher:
             self._keep(event)
         elif isinstance(event, JobNoted):
             self._jobs.note(event.job_id, event.text)
+        elif isinstance(event, ClassesRead):
+            self._readings.answered(event)
         elif isinstance(event, JobEnded):
             self._ended(event)
         elif isinstance(event, WorkerReady):
@@ -303,6 +316,7 @@ class Dispatcher:
         for job_id in list(self._held):
             self._after_death(job_id, event.reason)
             del self._held[job_id]
+        self._readings.fail(f"The engine ended while it read the picture. {event.reason}")
         self._supervisor.ended(event.reason)
 
     def _after_death(self, job_id: JobId, reason: str) -> None:
@@ -358,7 +372,9 @@ class Dispatcher:
 
     def _wind_down(self) -> None:
         self._supervisor.stop(STOP_SECONDS)
-        self._inbox = deque(i for i in self._inbox if not _is_gone(i))  # it was told to go
+        gone = [i for i in self._inbox if isinstance(i, _Said) and isinstance(i.event, WorkerGone)]
+        self._inbox = deque(i for i in self._inbox if i not in gone)  # it was told to go
+        self._readings.fail("The studio ends.")
         try:
             self._empty_inbox()  # pictures that came before the end are kept
             for job_id in list(self._held):
@@ -368,10 +384,6 @@ class Dispatcher:
                     self._jobs.requeue(job_id, blame=False)
         except (OperationalError, EaselError):
             _log.exception("The queue could not be put in order; the next start does it.")
-
-
-def _is_gone(item: _Item) -> bool:
-    return isinstance(item, _Said) and isinstance(item.event, WorkerGone)
 
 
 def _outcome(event: JobEnded) -> tuple[JobState, str | None]:

@@ -115,7 +115,11 @@ class ParameterReader:
         dumped = request.model_dump(mode="json", include=set(names))
         fields, notes = self._with_what_is_here(dumped, told.model_hash)
         extensions, understood = self._hooks.pasted(told.others)
+        extensions |= told.request.extensions
         fields |= {EXTENSIONS: extensions} if extensions else {}
+        notes += [
+            said for name, said in missing({EXTENSIONS: extensions}, self._catalog, self._hooks)
+        ]
         others = {key: value for key, value in told.others.items() if key not in understood}
         unknown = ", ".join(f"{key}: {_short(value)}" for key, value in others.items())
         if unknown:

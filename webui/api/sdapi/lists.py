@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -20,35 +21,42 @@ from webui.services.known_hashes import MODEL_DIGITS, KnownHash
 _ALWAYS = {False: [name for name in SCRIPTS if name not in OF_MASKS], True: list(SCRIPTS)}
 _SELECTED = {False: [*OF_WORDS, PLOT], True: [*SELECTED, PLOT]}
 """Scripts that are always on and those that are selected, by whether a picture is started from."""
+_SCHEDULER: Mapping[str, Any] = {"aliases": None, "default_rho": -1.0, "need_inner_model": False}
+"""What is said of a schedule beside its name."""
 _DEFAULT_RHO = {"Karras": 7.0, "Polyexponential": 1.0}
 
 
 def lists_router(context: ApiContext) -> APIRouter:
     """The routes that list samplers, models, adapters, styles and scripts."""
     router = APIRouter(route_class=SdapiRoute)
-    _add_methods(router)
+    _add_methods(router, context)
     _add_models(router, context)
     _add_adapters(router, context)
     return router
 
 
-def _add_methods(router: APIRouter) -> None:
+def _add_methods(router: APIRouter, context: ApiContext) -> None:
 
     @router.get("/samplers", summary="List the samplers")
     def samplers() -> list[dict[str, Any]]:
-        """An alias is as good as the name."""
-        return [_sampler(info) for info in SAMPLERS]
+        """An alias is as good as the name; those of extensions have theirs alone."""
+        offered = (
+            info for each in context.extensions.studio.offers.values() for info in each.samplers
+        )
+        return [_sampler(info) for info in (*SAMPLERS, *offered)]
 
     @router.get("/schedulers", summary="List the noise schedules")
     def schedulers() -> list[dict[str, Any]]:
-        """Name or label will do."""
+        """Name or label will do; those of extensions have one name."""
+        offered = context.extensions.studio.choices("schedule")
+        own = [{**_SCHEDULER, "name": name, "label": name} for name in offered]
         return [
             {
-                "name": label.lower().replace(" ", "_"), "label": label, "aliases": None,
-                "default_rho": _DEFAULT_RHO.get(label, -1.0), "need_inner_model": False,
+                **_SCHEDULER, "name": label.lower().replace(" ", "_"), "label": label,
+                "default_rho": _DEFAULT_RHO.get(label, -1.0),
             }
             for label in SCHEDULES
-        ]  # fmt: skip
+        ] + own  # fmt: skip
 
     @router.get("/latent-upscale-modes", summary="List the latent upscalers")
     def latent_modes() -> list[dict[str, str]]:

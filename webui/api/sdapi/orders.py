@@ -21,6 +21,7 @@ from webui.contracts.errors import InvalidField
 from webui.contracts.ids import ImageId
 from webui.contracts.infotext_reading import read_infotext
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
+from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.parameters.inpainting import (
     FILL,
     LATENT_NOISE,
@@ -159,12 +160,13 @@ def _renamed(body: DrawBody, names: Mapping[str, str]) -> dict[str, Any]:
 def _sampler(name: str, scheduler: str, before: str) -> dict[str, Any]:
     """Sampler and schedule, by any of their names; `before` is what our fields begin with."""
     found = find_sampler(name)
-    if found is None:
+    info, schedule = (None, None) if found is None else found
+    if info is None and offered_by(name) is None:
         raise HTTPException(
             400, f"There is no sampler {name[:100]!r}. GET /sdapi/v1/samplers lists them all."
         )
-    info, schedule = found
-    fields = {f"{before}sampler": info.name}
+    # One of an extension is looked up when the order is checked.
+    fields = {f"{before}sampler": name if info is None else info.name}
     if scheduler and scheduler.lower() != AUTOMATIC.lower():  # that is left to the model, as here
         fields[f"{before}schedule"] = find_schedule(scheduler) or scheduler
     elif schedule:

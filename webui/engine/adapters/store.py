@@ -19,6 +19,7 @@ from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, load_hypernetwork
 from webui.engine.adapters.image_encoder import LoadedImageEncoder, load_image_encoder
 from webui.engine.adapters.lora import LoadedLora, load_lora
+from webui.engine.adapters.segmenter import LoadedSegmenter, load_segmenter
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
 from webui.engine.adapters.vae import LoadedVae, load_vae
 from webui.engine.memory import is_out_of_memory
@@ -33,6 +34,7 @@ Adapter = (
     | LoadedUpscaler
     | LoadedVae
     | LoadedImageEncoder
+    | LoadedSegmenter
 )
 Loader = Callable[[AdapterInfo, torch.device], Adapter]
 _Key = tuple[AdapterInfo, torch.device]
@@ -40,7 +42,7 @@ _Key = tuple[AdapterInfo, torch.device]
 LOADERS: Mapping[AdapterKind, Loader] = {
     "controlnet": load_steerer, "lora": load_lora, "embedding": load_embedding,
     "upscaler": load_upscaler, "vae": load_vae, "hypernetwork": load_hypernetwork,
-    "image_encoder": load_image_encoder,
+    "image_encoder": load_image_encoder, "segmenter": load_segmenter,
 }  # fmt: skip
 
 

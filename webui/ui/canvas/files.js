@@ -1,6 +1,6 @@
 // Pictures, masks and maps that come in by drop, paste or file, and go out as PNG and JSON.
 
-import { post } from '../api.js';
+import { get, post } from '../api.js';
 import { make } from '../dom.js';
 import { fill } from '../form.js';
 import { openTab } from '../tabs.js';
@@ -70,11 +70,16 @@ export const takeMap = (desk, file) => telling(desk, async () => {
   toast(moved ? `${moved.toLocaleString('en')} of ${count} pixels had colours of no class and were moved to the nearest.` : 'Every pixel has a class.', read);
 });
 
-/** Take a photograph as a first map: its colours are gathered into areas, each of the nearest class. */
-export const readPhoto = (desk, file) => telling(desk, async () => {
+/**
+ * Take a photograph as a first map: a segmenter, where one is installed, sees what is in it; else its colours are
+ * gathered into areas, each of the nearest class.
+ */
+export const readPhoto = (desk, file, byColours = false) => telling(desk, async () => {
   const { id, width, height } = await post('/images', file);
   tooLarge(width, height);
-  const made = await post(`/images/${id}/class-map`, { colours: desk.look });
+  const [segmenter] = byColours ? [] : await get('/adapters?kind=segmenter');
+  const made = await post(`/images/${id}/class-map`, { colours: desk.look, ...(segmenter ? { classes: desk.classes, segmenter: segmenter.id } : {}) });
+  if (segmenter) toast(`Read by ${segmenter.title}.`, { title: 'Read its colours instead', run: () => readPhoto(desk, file, true) });
   const { data } = await numbersOf(made.id);
   desk.board.become({ width, height, data }, 'Photograph');
   desk.arrived();

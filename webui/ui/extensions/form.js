@@ -10,7 +10,7 @@ import { fieldControls } from './fields.js';
 import { extensions, follow, isLoaded } from './list.js';
 import { showPanels } from './panels.js';
 
-const OFFERING = ['samplers', 'schedules', 'upscalers', 'palettes'];
+const OFFERING = ['samplers', 'schedules', 'upscalers', 'palettes', 'families'];
 const keyOf = (tab) => `easel.extensions.${tab}`;
 
 export function mount({ element, props, trigger, watch }, { tab }) {
@@ -23,7 +23,8 @@ export function mount({ element, props, trigger, watch }, { tab }) {
     trigger('change');
   };
   watch('value', () => render(view));
-  follow(() => { render(view); showPanels(view); refreshMenus(view); });
+  follow(() => { render(view); showPanels(view); view.offers ||= offer(); });
+  document.addEventListener('easel:offers', () => refreshMenus(view));
 }
 
 /** Extensions that the form offers, then names that it was filled with and that are not in use. */
@@ -101,12 +102,14 @@ function read(tab) {
   try { return JSON.parse(localStorage.getItem(keyOf(tab))) ?? {}; } catch { return {}; }
 }
 
-/** Samplers, upscalers or palettes of extensions came or went: the form's menus are read anew. */
+/** Whether any extension offers what menus have. */
+const offer = () => extensions().some((one) => one.in_use && one.hooks.some((hook) => OFFERING.includes(hook)));
+
+/** Samplers, upscalers, palettes or families of extensions came or went: the form's menus are read anew. */
 function refreshMenus(view) {
-  const inUse = extensions().filter((one) => one.in_use && one.hooks.some((hook) => OFFERING.includes(hook))).map(({ name }) => name).join();
-  const before = view.inUse;
-  view.inUse = inUse;
-  if (before === undefined || before === inUse) return;
+  const before = view.offers;
+  view.offers = offer();
+  if (!before && !view.offers) return;
   const chosen = Object.entries(values(view.tab)).filter(([, value]) => typeof value === 'string' && /^[a-z][a-z0-9_]*\//.test(value));
   fill(view.tab, Object.fromEntries(chosen.filter(([name]) => /sampler|schedule|upscaler|palette/.test(name))));
 }

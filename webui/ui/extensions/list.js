@@ -18,11 +18,11 @@ export function load() {
 async function ask() {
   const found = await get('/extensions').catch(() => null); // the studio is away: what is known stays
   if (!found) return;
-  const before = inUse();
+  const before = loaded ? inUse() : null;
   known = found;
   loaded = true;
   document.dispatchEvent(new CustomEvent('easel:extension-list'));
-  if (inUse() !== before) tellOffers();
+  if (before !== null && inUse() !== before) tellOffers();
 }
 
 const inUse = () => known.filter((one) => one.in_use).map(({ name }) => name).join();
