@@ -17,7 +17,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.contracts.union_kinds import USUAL, type_of
 from webui.engine.damage import told_as_damage
-from webui.engine.families.parts import ready
+from webui.engine.families.parts import read_diffusers, ready
 from webui.engine.packed.on_processor import quicken
 from webui.engine.precision import compute_dtype
 from webui.engine.shared_networks import Place, network_bytes
@@ -124,7 +124,7 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
         if path.is_file():
             net = _from_file(path, kind).to(dtype)
         else:
-            net = kind.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
+            net = read_diffusers(kind, path, dtype)
     net = ready(net, Place(device))
     size = network_bytes(net)
     quicken(net)

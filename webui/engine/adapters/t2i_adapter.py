@@ -17,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import JobFailed
 from webui.engine.damage import told_as_damage
+from webui.engine.families.parts import read_diffusers
 from webui.engine.precision import compute_dtype
 from webui.engine.weights import open_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
@@ -106,7 +107,7 @@ def load_t2i_adapter(info: AdapterInfo, device: torch.device) -> LoadedT2iAdapte
         if path.is_file():
             net = _from_file(path, T2IAdapter).to(dtype)
         else:
-            net = T2IAdapter.from_pretrained(path, local_files_only=True, torch_dtype=dtype)
+            net = read_diffusers(T2IAdapter, path, dtype)
     net = net.eval().requires_grad_(False).to(device)
     colours, cell = int(net.config.in_channels), int(net.downscale_factor)
     # SDXL's UNet takes the first features behind its first halving.

@@ -84,6 +84,19 @@ def load_part(
     return place.network(source, read, by_content=by_content)
 
 
+def read_diffusers(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
+    """Diffusers' network of a folder, in a precision.
+
+    Raises:
+        ValueError: its configuration asks for code that Easel does not have.
+    """
+    _check_config(folder)
+    mapped = _mapped(kind, folder)
+    if mapped is None:
+        return _from_pretrained(kind, folder, {"torch_dtype": dtype})
+    return nn.Module.to(mapped, dtype=dtype)
+
+
 def _mapped(kind: Any, folder: Path) -> Any:
     """Diffusers' network of a folder over its mapped file; None where its weights have older names, or lie otherwise."""
     files = sorted(folder.glob(f"{DIFFUSERS_FILE}*.safetensors"))
@@ -105,14 +118,15 @@ def _mapped(kind: Any, folder: Path) -> Any:
 
 def _from_pretrained(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
     """As the library reads it, by code that is not the folder's own."""
-    fixed = {"attn_implementation": "sdpa"} if issubclass(kind, PreTrainedModel) else {}
+    fixed: dict[str, Any] = {"use_safetensors": True}  # never a pickle
+    if issubclass(kind, PreTrainedModel):
+        fixed["attn_implementation"] = "sdpa"
     before = torch.get_default_dtype()
     try:
         return kind.from_pretrained(folder, local_files_only=True, **options, **fixed)
     finally:
-        torch.set_default_dtype(
-            before
-        )  # diffusers leaves another where it fails, for all that is drawn later
+        # Diffusers leaves another where it fails, for all that is drawn later.
+        torch.set_default_dtype(before)
 
 
 def _check_config(folder: Path) -> None:
