@@ -16,7 +16,7 @@ from webui.contracts.choices import SAMPLERS, SCHEDULES
 def test_health_says_how_the_worker_is(client: TestClient) -> None:
     health = client.get("/api/v1/health").json()
     assert health["status"] == "ok"
-    assert set(health) == {"status", "version", "worker", "queued", "running"}
+    assert set(health) == {"status", "version", "worker", "queued", "running", "paused"}
 
 
 def test_choices_are_listed_in_menu_order(client: TestClient) -> None:
