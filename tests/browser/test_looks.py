@@ -81,9 +81,13 @@ def test_on_a_phone_samples_are_not_in_the_way_of_a_form_for_pictures(phone: Any
         assert phone.locator(f"#{tab}-image").bounding_box()["y"] < 200
 
 
-def test_an_empty_stage_beside_a_canvas_says_what_comes_there(page: Any) -> None:
+def test_an_empty_stage_says_what_comes_there(page: Any) -> None:
     said = "getComputedStyle(document.querySelector('.ez-welcome'), '::after').content"
-    for tab, words in (("live", "follows here"), ("semantic", "then press Generate")):
+    expected = (
+        ("live", "follows here"), ("semantic", "then press Generate"),
+        ("img2img", "Choose a picture"), ("upscale", "Choose a picture"),
+    )  # fmt: skip
+    for tab, words in expected:
         page.click(f".ez-nav a[data-tab={tab}]")
         page.wait_for_function(f"{said}.includes('{words}')")
 
