@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import RunningStudio, watched_page
 from tests.browser.painting import layer, on_desk, slot, until
-from tests.browser.test_page import FINISHED, generate
+from tests.browser.test_page import FINISHED, SEED, generate, set_number
 
 pytestmark = pytest.mark.browser
 
@@ -19,6 +19,7 @@ TABS = ["txt2img", "img2img", "inpaint", "semantic", "upscale", "live"]
 @pytest.fixture
 def finished(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     with watched_page(browser, shared_studio.address) as page:
+        set_number(page, SEED, 7)  # a picture of many colours
         generate(page, "a house to send")
         page.wait_for_selector(FINISHED)
         yield page
