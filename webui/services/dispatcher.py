@@ -372,8 +372,7 @@ class Dispatcher:
 
     def _wind_down(self) -> None:
         self._supervisor.stop(STOP_SECONDS)
-        gone = [i for i in self._inbox if isinstance(i, _Said) and isinstance(i.event, WorkerGone)]
-        self._inbox = deque(i for i in self._inbox if i not in gone)  # it was told to go
+        self._inbox = deque(i for i in self._inbox if not _is_gone(i))  # it was told to go
         self._readings.fail("The studio ends.")
         try:
             self._empty_inbox()  # pictures that came before the end are kept
@@ -384,6 +383,10 @@ class Dispatcher:
                     self._jobs.requeue(job_id, blame=False)
         except (OperationalError, EaselError):
             _log.exception("The queue could not be put in order; the next start does it.")
+
+
+def _is_gone(item: _Item) -> bool:
+    return isinstance(item, _Said) and isinstance(item.event, WorkerGone)
 
 
 def _outcome(event: JobEnded) -> tuple[JobState, str | None]:
