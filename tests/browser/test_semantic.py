@@ -66,6 +66,28 @@ def test_painted_classes_reach_the_server_as_their_numbers(
     assert np.array_equal(np.asarray(kept.convert("RGB"))[50, 50], COLOURS[3])
 
 
+def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> None:
+    canvas.click(".ez-canvas-class[title=water]")
+    stroke(canvas, TAB, (20, 100), (110, 100))
+    painted = layer(canvas, TAB)
+    canvas.wait_for_function("localStorage['easel.form.semantic'].includes('class_map\":\"')")
+    held: list[Any] = []
+    canvas.route("**/api/v1/images/*", lambda route: held.append(route))
+    canvas.reload()
+    canvas.wait_for_selector(".ez-canvas-class[title=house]")
+    until(canvas, TAB, "desk.keeping.restoring")
+    canvas.click(".ez-canvas-class[title=house]")
+    stroke(canvas, TAB, (40, 40), (60, 70))
+    assert layer(canvas, TAB).max() == 0
+    while held:
+        held.pop().continue_()
+    canvas.unroute("**/api/v1/images/*")
+    until(canvas, TAB, "desk.board.layer.data.includes(2) && desk.ready()")
+    assert np.array_equal(layer(canvas, TAB), painted)
+    stroke(canvas, TAB, (40, 40), (60, 70))
+    assert 3 in layer(canvas, TAB)
+
+
 def test_a_pictures_map_comes_back_with_its_parameters(
     canvas: Any, shared_studio: RunningStudio
 ) -> None:

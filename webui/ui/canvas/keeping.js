@@ -90,6 +90,7 @@ export class Keeping {
     const newFrame = SIDES.some((side) => wanted.frame[side] !== board.frame[side]);
     if (!newPicture && !newLayer && !newBoxes && !newFrame) return;
     this.restoring = true;
+    this.desk.busy(true); // what is painted meanwhile would be painted over
     try {
       const change = { boxes: wanted.boxes, frame: wanted.frame };
       if (newPicture) Object.assign(change, await pictureOf(wanted.image));
@@ -101,10 +102,11 @@ export class Keeping {
       this.stored = layer ? { data: layer.data, width: layer.width } : newPicture ? null : this.stored;
       board.become(change, board.pictureId || newLayer ? 'Bring in' : null);
       if (newPicture && wanted.image && wanted.layer === null) setSlot(this.tab, this.slots.layer, null);
-      this.desk.arrived();
     } finally {
       this.restoring = false;
+      this.desk.busy(false);
     }
+    this.desk.arrived();
   }
 
   /** Numbers of a kept layer; one of another width than the picture's belongs to another picture. */
