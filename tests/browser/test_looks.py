@@ -92,6 +92,21 @@ def test_an_empty_stage_says_what_comes_there(page: Any) -> None:
         page.wait_for_function(f"{said}.includes('{words}')")
 
 
+def test_what_is_no_value_has_the_colour_of_hints(page: Any) -> None:
+    hint = page.evaluate("""() => {
+        const probe = document.body.appendChild(document.createElement('i'));
+        probe.style.color = 'var(--ez-hint)';
+        return getComputedStyle(probe).color;
+    }""")
+    for tab in ("txt2img", "img2img", "upscale", "models", "extensions", "settings"):
+        page.click(f".ez-nav a[data-tab={tab}]")
+        page.wait_for_selector(":is(input, textarea)[placeholder]:not([placeholder='']):visible")
+        colours = page.evaluate("""() => [...document.querySelectorAll(':is(input, textarea)[placeholder]')]
+            .filter((field) => field.placeholder && field.checkVisibility())
+            .map((field) => getComputedStyle(field, '::placeholder').color)""")
+        assert set(colours) == {hint}, tab
+
+
 def test_on_a_phone_generate_brings_the_stage_into_sight(phone: Any) -> None:
     phone.fill(PROMPT, "seen at once")
     phone.evaluate("scrollTo(0, 600)")
