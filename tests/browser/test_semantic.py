@@ -70,7 +70,8 @@ def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> No
     canvas.click(".ez-canvas-class[title=water]")
     stroke(canvas, TAB, (20, 100), (110, 100))
     painted = layer(canvas, TAB)
-    canvas.wait_for_function("localStorage['easel.form.semantic'].includes('class_map\":\"')")
+    kept = slot(canvas, TAB, "class_map")
+    canvas.wait_for_function(f"localStorage['easel.form.semantic'].includes('{kept}')")
     held: list[Any] = []
     canvas.route("**/api/v1/images/*", lambda route: held.append(route))
     canvas.reload()
