@@ -179,3 +179,15 @@ def visit(tab: Any, address: str) -> None:
     tab.goto(address)
     tab.wait_for_selector("#txt2img-generate")
     tab.wait_for_selector(".ez-model:not(:empty)", state="attached")
+
+
+def unfold(tab: Any, fold: str) -> None:
+    """Open a folded group and wait until what is typed in it stays.
+
+    Gradio shows the controls first, and in the frame after that writes into them what they began with:
+    nobody types as fast as that, but a test does.
+    """
+    tab.click(f"#{fold} > button")
+    tab.evaluate(
+        "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 200))))"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio, visit
+from tests.browser.conftest import RunningStudio, unfold, visit
 
 pytestmark = pytest.mark.browser
 
@@ -45,11 +45,31 @@ def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(page: Any) -> None
 def test_a_folded_group_says_what_in_it_is_changed(page: Any) -> None:
     said = "getComputedStyle(document.querySelector('#txt2img-fold-variation > button > span'), '::after').content"
     assert page.evaluate(said) in ('""', "none")
-    page.click("#txt2img-fold-variation > button")
+    unfold(page, "txt2img-fold-variation")
     page.fill("#txt2img-eta_noise_seed_delta input", "31")
     page.press("#txt2img-eta_noise_seed_delta input", "Tab")
     page.click("#txt2img-fold-variation > button")
     page.wait_for_function(f"{said} === '\": eta noise seed delta 31\"'")
+
+
+def test_what_is_typed_before_the_kept_values_come_stays(page: Any) -> None:
+    page.fill(NEGATIVE, "rain")
+    page.fill(PROMPT, "an old prompt")
+    page.wait_for_function("localStorage.getItem('easel.form.txt2img')?.includes('an old prompt')")
+    held: list[Any] = []
+    page.route("**/gradio_api/run/predict", lambda route: held.append(route))
+    page.reload()
+    page.wait_for_selector("#txt2img-generate")
+    page.fill(PROMPT, "a new prompt")
+    set_number(page, STEPS, 7)
+    page.wait_for_timeout(100)
+    assert page.input_value(NEGATIVE) == ""
+    for route in held:
+        route.continue_()
+    page.unroute("**/gradio_api/run/predict")
+    page.wait_for_function(f"document.querySelector('{NEGATIVE}').value === 'rain'")
+    page.wait_for_function("localStorage.getItem('easel.form.txt2img').includes('a new prompt')")
+    assert (page.input_value(PROMPT), page.input_value(STEPS)) == ("a new prompt", "7")
 
 
 def test_a_sample_fills_the_form_and_starts(page: Any) -> None:

@@ -35,25 +35,41 @@ export function declare(fields) {
 
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
 export function mount({ props, trigger }, { tab: name, fields }) {
-  const form = { fields, values: {}, suits: {}, restored: false, sent: 0, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
+  const form = { fields, values: {}, suits: {}, kept: read(name), early: {}, restored: false, sent: 0, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
   forms.set(name, form);
   for (const field of fields) decorate(form, name, field);
   const asked = pending.get(name);
   pending.delete(name);
   if (asked?.start) form.then = () => form.send({ values: {} }, 'submit');
-  form.send({ values: { ...read(name), ...asked?.values }, restore: true }, 'input');
+  form.send({ values: { ...form.kept, ...asked?.values }, restore: true }, 'input');
 }
 
 /** Called by Gradio when a form was filled; from the first time on, changes are kept. */
 export function filled(name, ...given) {
   const form = forms.get(name);
-  if (form) Object.assign(form, { restored: true, sent: 0 });
+  if (!form) return;
+  const early = form.restored ? {} : form.early;
+  Object.assign(form, { restored: true, sent: 0 });
   changed(name, ...given);
-  form?.then?.();
-  if (form) form.then = null;
-  const asked = form && pending.get(name);
+  form.then?.();
+  form.then = null;
+  const asked = pending.get(name);
   pending.delete(name);
-  if (asked) give(name, asked.values, asked.start);
+  const wanted = { ...lost(form, early), ...asked?.values };
+  if (asked || Object.keys(wanted).length) give(name, wanted, Boolean(asked?.start));
+}
+
+/** What was typed before the kept values came, where they took its place. */
+const lost = (form, early) => Object.fromEntries(Object.entries(early).filter(([name, value]) => form.values[name] !== value));
+
+/** Remember what is typed into a form that has not got its kept values yet; those tell of themselves before `filled`. */
+function noticeTyped(form) {
+  for (const field of form.fields.filter(({ name }) => !NEVER_MARKED.has(name) || TEXTS.has(name))) {
+    const value = form.values[field.name];
+    if (value === form.kept[field.name]) continue;
+    if (differs(value, field.default)) form.early[field.name] = value;
+    else delete form.early[field.name];
+  }
 }
 
 /** Bring values into a form's controls, by parameter name; others stay. */
@@ -85,6 +101,7 @@ export function changed(name, ...given) {
   marked(form);
   suit(form);
   if (form.restored) keep(name, form.values);
+  else noticeTyped(form);
   announce(name);
 }
 
@@ -104,6 +121,8 @@ function keep(name, given) {
 }
 
 const NEVER_MARKED = new Set(['prompt', 'negative_prompt', 'model', 'image', 'mask', 'class_map', 'depth_map', 'boxes', 'controls', 'styles', 'class_label', 'regions', 'outpaint_left', 'outpaint_right', 'outpaint_top', 'outpaint_bottom', 'extensions', 'plot']);
+
+const TEXTS = new Set(['prompt', 'negative_prompt']);
 
 /** What a field has where nobody changed it: what the model suggests, else its own default. */
 const usual = (form, field) => form.suits[field.name] ?? field.default;
