@@ -16,7 +16,7 @@ from webui.engine.guidance import Conditioning, GuidedBy
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.pixels import fit_image, open_image, to_tensor
-from webui.engine.programs.colour import SOFTNESS, with_colours_of
+from webui.engine.programs.colour import with_colours_of
 from webui.engine.programs.conditions import conditioned, noised_picture
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.resample import enlarged
@@ -55,8 +55,8 @@ def _drawn(order: PictureOrder, model: LoadedModel) -> Program:
     denoise = yield from _denoiser(order, model, walk, low)
     latent = yield from sample(walk, denoise, walk.pure_noise(noise), noise)
     picture = yield from decode(model, latent, width, height, request.tiling and model.reads_text)
-    softness = SOFTNESS + NOISE_SOFTNESS * request.noise_augmentation
-    return with_colours_of(low, picture, model.checkpoint.latent_factor, softness)
+    doubt = NOISE_SOFTNESS * request.noise_augmentation
+    return with_colours_of(low, picture, model.checkpoint.latent_factor, doubt=doubt)
 
 
 def _small_picture(order: PictureOrder, model: LoadedModel) -> Image.Image:
