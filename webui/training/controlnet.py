@@ -262,7 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     before = load_finished(command, ControlNetModel) if command.go_on else None
     control = train_controlnet(settings, parts, source, command.work, unet, before)
     if is_main():
-        earlier = told_runs(command.out)
+        earlier = told_runs(command.out) if command.go_on else []
         save_part(control, command.out)  # its folder anew, the card gone
         write_json(command.out / "easel.json", {"reads": chosen.hint})
         make_readable(command.out)

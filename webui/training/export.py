@@ -244,9 +244,12 @@ def write_card(
         card: The words.
         command: How it was trained; its run's checkpoint has the figures.
         network: What was trained.
-        earlier: `told_runs` of the card, where writing the model has taken it away.
+        earlier: Rows of the runs before this one; None takes those that the card tells of already
+            where --go-on was given, else none.
     """
-    before = told_runs(folder) if earlier is None else earlier
+    before = earlier
+    if before is None:
+        before = told_runs(folder) if command.go_on else ()
     run = load_checkpoint(command.work / CHECKPOINT) or {}
     own = command.data is None
     this_run = _RUN.format(
@@ -264,7 +267,7 @@ def write_card(
         title=card.title,
         summary=card.summary,
         origin=_OWN if own else _USERS,
-        runs="\n".join([*(before if command.go_on else ()), this_run]),
+        runs="\n".join([*before, this_run]),
         name=f"{folder.resolve().parent.name}/{folder.name}",
         limits=card.limits,
         licence_words="Licence: Apache-2.0, as the repository." if own else "",

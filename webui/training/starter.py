@@ -54,6 +54,7 @@ STEPS: tuple[Step, ...] = (
     Step("depth", "webui.training.depth"),
     Step("vq-first-stage", "webui.training.vq_first_stage"),
     Step("upscale", "webui.training.upscale", after=("vq-first-stage",)),
+    Step("upscale-decoder", "webui.training.upscale_decoder", after=("upscale",)),
     Step("controlnet", "webui.training.controlnet", ("--hint", "edges")),
     Step("controlnet", "webui.training.controlnet", ("--hint", "classes")),
     Step("lora", "webui.training.lora", ("--concept", "lighthouse")),

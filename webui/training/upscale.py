@@ -200,10 +200,27 @@ def upscaled(
     unet: UNet2DModel, vq: VQModel, pictures: Pixels, how: Upscaling = Upscaling()
 ) -> Pixels:
     """Pictures uint8 (B, 4 h, 4 w, 3) of small ones (B, h, w, 3), drawn by DDIM."""
+    levels = torch.full((len(pictures),), how.augmentation)
+    return decode(vq, drawn_latents(unet, pictures, levels, how.steps, how.seed))
+
+
+@torch.no_grad()
+def drawn_latents(
+    unet: UNet2DModel, pictures: Pixels, levels: Tensor, steps: int, seed: int
+) -> Tensor:
+    """Latents at unit variance (B, z, h, w) under small pictures (B, h, w, 3), drawn by DDIM.
+
+    Args:
+        unet: The denoiser.
+        pictures: uint8, their sides multiples of what the denoiser halves.
+        levels: Of the noise augmentation, standard deviations 0 to 1, (B,).
+        steps: Of the sampler.
+        seed: Of the augmentation's noise; the one after it is the picture's.
+    """
     device = device_of(unet)
-    levels = torch.full((len(pictures),), how.augmentation, device=device)
+    levels = levels.to(device)
     grain = torch.randn(
-        (len(pictures), 3, *pictures.shape[1:3]), generator=torch.Generator().manual_seed(how.seed)
+        (len(pictures), 3, *pictures.shape[1:3]), generator=torch.Generator().manual_seed(seed)
     )
     seen = noised_picture(to_model(pictures, device), levels, grain.to(device))
 
@@ -212,7 +229,7 @@ def upscaled(
         return velocity
 
     shape = (len(pictures), int(unet.config.out_channels), *seen.shape[2:])
-    return decode(vq, sample(predict, shape, how.steps, how.seed + 1, device, SCHEDULE))
+    return sample(predict, shape, steps, seed + 1, device, SCHEDULE)
 
 
 def look(unet: UNet2DModel, vq: VQModel, pictures: Pixels, shown: int = 8) -> Pixels:

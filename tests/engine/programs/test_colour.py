@@ -41,7 +41,8 @@ def textured() -> NDArray[np.uint8]:
 
 def shrunk(large: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = large.shape[:2]
-    return large.reshape(height // 4, 4, width // 4, 4, 3).mean((1, 3)).astype(np.uint8)
+    means = large.reshape(height // 4, 4, width // 4, 4, 3).mean((1, 3))
+    return np.asarray(means, np.uint8)
 
 
 def test_a_plain_small_picture_is_followed_to_the_pixel() -> None:
