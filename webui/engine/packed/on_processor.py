@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from webui.engine.packed.lean import make_lean
 from webui.engine.packed.place import KeptWeight
 from webui.engine.packed.product import NOTHING_MORE, has_bfloat16, has_onednn, mkl_is_slow, product
 
@@ -114,11 +115,12 @@ class OneDnnLinear(nn.Linear):
 def quicken(network: nn.Module) -> None:
     """Put such layers in the place of a network's own, where it is computed by a processor.
 
-    Names, layers and answers stay, these but for rounding. Convolutions have no parameter 'weight' afterwards.
+    Names, layers and answers stay, these but for rounding. Modules become lean ones (`lean.py`). Convolutions have no parameter 'weight' afterwards.
     """
     if not has_onednn():
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return
+    make_lean(network)
     for layer in network.modules():
         if type(layer) is nn.Conv2d and _can_lie_otherwise(layer):
             reordered: Any = layer
