@@ -39,7 +39,7 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
     if not any(MARKS & set(found) for found in pieces.values()):
         raise NotAModel(
             "It lies in a folder of LoRAs, but its tensors are in no dialect of LoRA: none has 'lora_A' and "
-            "'lora_B', 'lora_down' and 'lora_up', 'hada_w1_a', 'lokr_w1' or 'diff' in its name."
+            "'lora_B', 'lora_down' and 'lora_up', 'hada_w1_a', 'lokr_w1', 'oft_blocks' or 'diff' in its name."
         )
     said = header.metadata
     width = text_width(pieces, header.shapes)
