@@ -9,12 +9,12 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.contracts.union_kinds import kinds_of
+from webui.services.known_files import read_drawable
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
 from webui.weights.control_lora_files import control_lora_shape, is_control_lora
 from webui.weights.header import WeightsHeader
 from webui.weights.ip_adapter_files import ip_adapter_shape, is_ip_adapter
-from webui.weights.read import read_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
 LOOK = "look"
@@ -35,7 +35,7 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it is none, or of a kind that is not drawn with.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     if is_ip_adapter(header.shapes):
         return _ip_adapter(file, header, adapter)
     if is_control_lora(header.shapes):

@@ -12,7 +12,7 @@ from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
 from webui.services.header_notes import LONGEST, training_of, trigger_words
-from webui.weights.read import read_weights
+from webui.services.known_files import read_drawable
 
 BASES: Mapping[str, int] = {
     "SD 1": 768, "SD 2": 1024, "SDXL": 2048, "SDXL refiner": 1280, "SD 3": 4096, "FLUX": 4096,
@@ -34,7 +34,7 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it holds no tensors of a LoRA.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     pieces = pieces_in(header.shapes)
     if not any(MARKS & set(found) for found in pieces.values()):
         raise NotAModel(
