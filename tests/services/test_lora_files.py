@@ -32,6 +32,11 @@ def test_a_loras_title_and_description_are_those_of_modelspec(tmp_path: Path) ->
 
 def test_other_weights_are_no_lora(tmp_path: Path) -> None:
     with pytest.raises(NotAModel, match="in no dialect of LoRA"):
+        describe_lora(write_lora(tmp_path / "x.safetensors", "vera_b"), _A)
+
+
+def test_turns_of_peft_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NotAModel, match="It is an OFT of PEFT"):
         describe_lora(write_lora(tmp_path / "x.safetensors", "oft_R"), _A)
 
 

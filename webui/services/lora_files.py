@@ -25,6 +25,7 @@ _STATED = (
 )  # fmt: skip
 """How `ss_base_model_version` and `modelspec.architecture` begin, and the base that is meant."""
 _MOST_TAGS = 20
+_PEFT_TURNS = "oft_R"
 
 
 def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
@@ -37,6 +38,11 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
     header = read_drawable(file)
     pieces = pieces_in(header.shapes)
     if not any(MARKS & set(found) for found in pieces.values()):
+        if any(_PEFT_TURNS in name for name in header.shapes):
+            raise NotAModel(
+                f"It is an OFT of PEFT ({_PEFT_TURNS!r} in its names), whose file does not say how its turns are computed. "
+                "Train it by kohya's scripts or LyCORIS, whose OFT and BOFT are read, or save a LoRA of it."
+            )
         raise NotAModel(
             "It lies in a folder of LoRAs, but its tensors are in no dialect of LoRA: none has 'lora_A' and "
             "'lora_B', 'lora_down' and 'lora_up', 'hada_w1_a', 'lokr_w1', 'oft_blocks' or 'diff' in its name."

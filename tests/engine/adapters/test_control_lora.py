@@ -29,6 +29,7 @@ from webui.engine.adapters.lora import LoadedLora
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
+from webui.engine.packed.layers import lighten
 
 CPU = torch.device("cpu")
 RANK = 3
@@ -120,6 +121,17 @@ def test_it_says_what_the_whole_controlnet_says(
         )
     for mine, other in zip((*ours[0], ours[1]), (*expected[0], expected[1]), strict=True):
         assert (mine - other).abs().max() < 1e-5 * other.abs().max()
+
+
+def test_a_unet_that_keeps_half_precision_is_read_where_it_lies(tmp_path: Path) -> None:
+    plain: Any = unet_like_sdxl().half()
+    light: Any = unet_like_sdxl().half()
+    lighten(light)
+    assert not isinstance(light.conv_in.weight, nn.Parameter)
+    info, _ = written(tmp_path, plain.float())
+    nets: list[Any] = [control_lora(info).over(each, MergedWeights()) for each in (plain, light)]
+    own, other = (net.net.state_dict() for net in nets)
+    assert all(torch.equal(weight, other[name]) for name, weight in own.items())
 
 
 def test_it_steers_a_picture_as_the_whole_controlnet_does(
