@@ -27,8 +27,15 @@ TO_Q = "down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
         ("lora_unet_x.weight", (UNET, "x"), "weight"),
         ("lora_unet_conv_in.diff_b", (UNET, "conv_in"), "diff_b"),
         ("lora_unet_x.lora_mid.weight", (UNET, "x"), "mid"),
+        ("lora_unet_x.oft_blocks", (UNET, "x"), "oft_blocks"),
+        ("lora_te_text_model_x.rescale", (TEXT, "x"), "rescale"),
+        ("oft_unet_input_blocks_0_0.oft_blocks", (UNET, "conv_in"), "oft_blocks"),
+        ("oft_unet_double_blocks_0_img_attn_qkv.oft_blocks.2",
+         (UNET, "double_blocks_0_img_attn_qkv"), "oft_blocks_2"),
+        ("lycoris_transformer_blocks_0_attn_to_q.lokr_w1",
+         (UNET, "transformer_blocks_0_attn_to_q"), "lokr_w1"),
     ],
-)
+)  # fmt: skip
 def test_every_spelling_is_read(key: str, place: tuple[str, str], piece: str) -> None:
     assert split_key(key) == (place, piece)
 
@@ -56,7 +63,7 @@ def test_names_of_the_original_code_become_diffusers(original: str, ours: str) -
     assert split_key(f"diffusion_model.{dotted}.alpha")[0] == (UNET, ours)
 
 
-@pytest.mark.parametrize("key", ["lora_unet_x.oft_blocks", "decoder.x.lora_A.weight", "alpha"])
+@pytest.mark.parametrize("key", ["lora_unet_x.vera_b", "decoder.x.lora_A.weight", "alpha"])
 def test_other_names_are_refused(key: str) -> None:
     with pytest.raises(ValueError, match=r"it (holds|changes)"):
         split_key(key)

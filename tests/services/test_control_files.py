@@ -53,3 +53,36 @@ def test_a_t2i_adapter_is_chosen_like_a_controlnet(tmp_path: Path, cell: int, ba
     (info,) = Catalog([tmp_path]).adapters("controlnet")
     assert (info.id, info.is_t2i) == ("t2i_adapter/t2iadapter_sketch", True)
     assert (info.reads, info.base) == ("scribble", base)
+
+
+def control_lora(rank: int, width: int) -> dict[str, list[int]]:
+    """In part, of Stability's files: factors where a whole controlnet has layers."""
+    shapes: dict[str, list[int]] = {
+        "lora_controlnet": [0],
+        "middle_block_out.0.weight": [1280, 1280, 1, 1],
+    }
+    for name, shape in small().items():
+        if "attn2.to_k" in name:
+            own = name.removesuffix(".weight")
+            shapes |= {f"{own}.up": [8, rank], f"{own}.down": [rank, width]}
+        else:
+            shapes[name] = shape
+    return shapes
+
+
+@pytest.mark.parametrize(("width", "base"), [(768, "SD 1"), (2048, "SDXL")])
+def test_a_control_lora_is_chosen_like_a_controlnet(tmp_path: Path, width: int, base: str) -> None:
+    file = tmp_path / "controlnet" / "control-lora-canny-rank128.safetensors"
+    write_weights(file, control_lora(128, width))
+    (info,) = Catalog([tmp_path]).adapters("controlnet")
+    assert (info.id, info.reads) == ("controlnet/control-lora-canny-rank128", "edges")
+    assert (info.base, info.text_width, info.is_t2i, info.kinds) == (base, width, False, ())
+
+
+def test_a_control_lora_that_lacks_what_it_says_is_broken(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    shapes = control_lora(4, 768)
+    del shapes["middle_block_out.0.weight"]
+    write_weights(file, shapes)
+    with pytest.raises(BrokenModel, match="The Control-LoRA is incomplete"):
+        describe_control_file(file, AdapterId("a"))

@@ -32,13 +32,36 @@ def test_a_loras_title_and_description_are_those_of_modelspec(tmp_path: Path) ->
 
 def test_other_weights_are_no_lora(tmp_path: Path) -> None:
     with pytest.raises(NotAModel, match="in no dialect of LoRA"):
-        describe_lora(write_lora(tmp_path / "x.safetensors", "oft_blocks"), _A)
+        describe_lora(write_lora(tmp_path / "x.safetensors", "vera_b"), _A)
+
+
+def test_turns_of_peft_are_named(tmp_path: Path) -> None:
+    with pytest.raises(NotAModel, match="It is an OFT of PEFT"):
+        describe_lora(write_lora(tmp_path / "x.safetensors", "oft_R"), _A)
 
 
 def test_a_damaged_lora_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.safetensors").write_bytes(b"nothing")
     with pytest.raises(BrokenModel, match="no whole header"):
         describe_lora(tmp_path / "x.safetensors", _A)
+
+
+@pytest.mark.parametrize(
+    ("shape", "name"),
+    [
+        ([80, 4, 4], "lora_unet_{}.oft_blocks"),
+        ([3, 80, 4, 4], "lora_unet_{}.oft_blocks"),
+        ([4, 80, 80], "oft_unet_{}.oft_blocks"),
+        ([80, 4, 4], "lora_unet_{}.oft_diag"),
+    ],
+)
+def test_turns_are_known_by_their_blocks(tmp_path: Path, shape: list[int], name: str) -> None:
+    write_weights(
+        tmp_path / "x.safetensors",
+        {name.format(_TO_K): shape},
+        metadata={"ss_base_model_version": "sd_v1"},
+    )
+    assert describe_lora(tmp_path / "x.safetensors", _A).base == "SD 1"
 
 
 @pytest.mark.parametrize(

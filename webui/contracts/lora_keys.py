@@ -1,7 +1,8 @@
 """What the names of a LoRA file's tensors mean: a place in a model, and a piece of a change there.
 
 diffusers and PEFT name modules as the networks do, `unet.mid_block...to_q.lora_A.weight`; kohya's scripts and
-LyCORIS join the names by underscores, `lora_unet_mid_block_..._to_q.lora_down.weight`; files for SDXL often have the
+LyCORIS join the names by underscores, `lora_unet_mid_block_..._to_q.lora_down.weight` (kohya's OFT `oft_unet_...`,
+SimpleTuner's LyCORIS `lycoris_...`); files for SDXL often have the
 names of the original code, `lora_unet_middle_block_1_..._to_q`. All become (part, diffusers' name joined by
 underscores). The pieces are those of the dialects in `engine/adapters/dialects`.
 """
@@ -17,6 +18,7 @@ Place = tuple[str, str]
 
 _PREFIXES = (
     ("lora_unet_", UNET), ("lora_te1_", TEXT), ("lora_te2_", TEXT_2), ("lora_te3_", TEXT_3), ("lora_te_", TEXT),
+    ("oft_unet_", UNET), ("lycoris_", UNET),
     ("base_model.model.unet.", UNET), ("base_model.model.", UNET), ("unet.", UNET), ("transformer.", UNET),
     ("diffusion_model.", UNET), ("text_encoder_2.", TEXT_2), ("text_encoder_3.", TEXT_3), ("text_encoder.", TEXT),
 )  # fmt: skip
@@ -24,6 +26,8 @@ _BARE = re.compile(r"(?:down_blocks|mid_block|up_blocks|conv_in|conv_out|time_em
 """Beginnings of names that the first diffusers wrote without the UNet's prefix."""
 
 _HALF = r"[._]lora(?:_{0}|_{1}|\.{1}|_linear_layer\.{1})(?:\.default)?\.weight"
+LISTED = tuple(f"oft_blocks_{part}" for part in range(4))
+"""Blocks of OFT for each of the layers that one of FLUX's is (kohya); the first alone where it is one layer."""
 _PIECES: Mapping[str, str] = {
     "down": _HALF.format("A", "down"),
     "up": _HALF.format("B", "up"),
@@ -35,13 +39,15 @@ _PIECES: Mapping[str, str] = {
             "alpha", "diff_b", "diff", "w_norm", "b_norm", "on_input",
             "hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b", "hada_t1", "hada_t2",
             "lokr_w1_a", "lokr_w1_b", "lokr_w2_a", "lokr_w2_b", "lokr_t2", "lokr_w1", "lokr_w2",
+            "oft_blocks", "oft_diag", "rescale",
         )
     },
+    **{name: rf"\.oft_blocks\.{part}" for part, name in enumerate(LISTED)},
     **{name: rf"\.{name}\.weight" for name in ("a1", "a2", "b1", "b2")},
     "weight": r"\.weight",
 }  # fmt: skip
 _ENDING = re.compile("(?:" + "|".join(f"(?P<{n}>{p})" for n, p in _PIECES.items()) + ")$")
-MARKS = frozenset(_PIECES) - {"alpha", "magnitude", "mid", "weight", "on_input"}
+MARKS = frozenset(_PIECES) - {"alpha", "magnitude", "mid", "weight", "on_input", "rescale"}
 """Pieces that make a file a LoRA."""
 
 

@@ -10,6 +10,7 @@ from webui.contracts.embedding_picture import vectors_in_picture
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.union_kinds import kinds_of
+from webui.services.known_files import read_drawable
 from webui.services.model_files import (
     EASEL_FILE,
     read_card,
@@ -17,6 +18,7 @@ from webui.services.model_files import (
     read_json,
     weight_files,
 )
+from webui.weights.known_kinds import known_class
 from webui.weights.read import read_weights
 
 CONFIG_FILE = "config.json"
@@ -33,10 +35,13 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     """Read what the menu needs of the folder of a controlnet or T2I-Adapter; None when it is neither.
 
     Raises:
+        NotAModel: its network is known and not drawn with; says what it is.
         BrokenModel: a file is missing, truncated or unreadable; says which.
     """
     config = read_json(folder / CONFIG_FILE)
     kind = config.get("_class_name")
+    if (known := known_class(kind)) is not None:
+        raise NotAModel(known.sentence)
     if kind not in CONTROL_CLASSES:
         return None
     files = weight_files(folder)
@@ -66,7 +71,7 @@ def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:
     """
     if file.suffix == PICTURE:
         return _describe_picture(file, adapter)
-    header = read_weights(file)
+    header = read_drawable(file)
     key = vectors_key(header.shapes)
     if key is None:
         second = " It has vectors for the second text encoder of SDXL alone." * (

@@ -1,4 +1,4 @@
-"""What the header of the single file of a controlnet, T2I-Adapter or IP-Adapter says of it."""
+"""What the header of the single file of a controlnet, Control-LoRA, T2I-Adapter or IP-Adapter says of it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.contracts.union_kinds import kinds_of
+from webui.services.known_files import read_drawable
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
+from webui.weights.control_lora_files import control_lora_shape, is_control_lora
 from webui.weights.header import WeightsHeader
 from webui.weights.ip_adapter_files import ip_adapter_shape, is_ip_adapter
-from webui.weights.read import read_weights
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
 LOOK = "look"
@@ -34,9 +35,11 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it is none, or of a kind that is not drawn with.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     if is_ip_adapter(header.shapes):
         return _ip_adapter(file, header, adapter)
+    if is_control_lora(header.shapes):
+        return _control_lora(file, header, adapter)
     is_t2i = bool(t2i_names(header.shapes))
     base, width, kinds = ("", 0, ()) if is_t2i else _made_for(header)
     if is_t2i and t2i_shape(header.shapes).kind == "full_adapter_xl":
@@ -56,6 +59,16 @@ def _ip_adapter(file: Path, header: WeightsHeader, adapter: AdapterId) -> Adapte
         adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
         base=base_of_width(shape.text_width), text_width=shape.text_width,
         pooled_width=pooled, patch_width=patches,
+    )  # fmt: skip
+
+
+def _control_lora(file: Path, header: WeightsHeader, adapter: AdapterId) -> AdapterInfo:
+    width = control_lora_shape(header.shapes).text_width
+    return AdapterInfo(
+        adapter, "controlnet", header.metadata.get("modelspec.title", "") or file.stem,
+        str(file.resolve()), header.bytes, reads=reads_of(file.stem),
+        description=header.metadata.get("modelspec.description", "")[:200],
+        base=base_of_width(width), text_width=width,
     )  # fmt: skip
 
 

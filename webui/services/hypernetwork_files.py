@@ -7,8 +7,8 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
+from webui.services.known_files import read_drawable
 from webui.weights.hypernetwork_files import hypernetwork_layers
-from webui.weights.read import read_weights
 
 _BASES = {768: "SD 1", 1024: "SD 2"}
 """Width of the text tokens that it changes, and the models that read such."""
@@ -21,7 +21,7 @@ def describe_hypernetwork(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it is none.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     widths = {width for width, _ in hypernetwork_layers(header.shapes)}
     if not widths:
         raise NotAModel(

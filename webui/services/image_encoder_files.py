@@ -7,9 +7,9 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.services.adapter_files import CONFIG_FILE
+from webui.services.known_files import read_drawable
 from webui.services.model_files import read_json
 from webui.weights.clip_vision_files import encoder_file, vision_shape
-from webui.weights.read import read_weights
 
 _TYPES = ("clip_vision_model", "clip")
 """`model_type` of those that say something of a picture as a whole; the second has CLIP's text encoder beside it."""
@@ -38,7 +38,7 @@ def describe_image_encoder(file: Path, adapter: AdapterId) -> AdapterInfo:
 
 
 def _described(path: Path, title: str, file: Path, adapter: AdapterId) -> AdapterInfo:
-    header = read_weights(file)
+    header = read_drawable(file)
     shape = vision_shape(header.shapes)
     return AdapterInfo(
         adapter, "image_encoder", title, str(path.resolve()), header.bytes,

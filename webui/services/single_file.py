@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import BrokenModel
+from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import ModelId
 from webui.services.bare_model import describe_bare
 from webui.services.header_notes import training_of, trigger_words
+from webui.services.known_files import read_drawable
+from webui.services.misplaced_files import misplaced
 from webui.services.model_files import EASEL_FILE, read_card, read_defaults
 from webui.services.sidecars import read_beside
 from webui.weights.bare import bare_denoiser
 from webui.weights.ldm_unet import UNET
 from webui.weights.packed import count_packed
-from webui.weights.read import read_weights
 from webui.weights.signatures import identify
 from webui.weights.signatures.distilled import distilled_defaults
 from webui.weights.signatures.facts import Facts, WeightsFile
@@ -46,11 +47,17 @@ def describe_file(file: Path, model: ModelId) -> CheckpointInfo | None:
     said = read_beside(file)
     if said.get("ignore") is True:
         return None
-    header = read_weights(file)
+    header = read_drawable(file)
     if (bare := bare_denoiser(header)) is not None:
         return describe_bare(file, header, bare, said, model)
     read = WeightsFile(file.resolve(), header, said)
-    return checkpoint_of(read, identify(read), model)
+    try:
+        facts = identify(read)
+    except NotAModel as error:
+        if (place := misplaced(header.shapes)) is not None:
+            raise NotAModel(place) from error
+        raise
+    return checkpoint_of(read, facts, model)
 
 
 def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> CheckpointInfo:

@@ -7,7 +7,7 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
-from webui.weights.read import read_weights
+from webui.services.known_files import read_drawable
 
 _FOREIGN = ("model.diffusion_model.", "first_stage_model.", "lora_unet_", "control_model.")
 """How names begin in files of other kinds."""
@@ -20,7 +20,7 @@ def describe_upscaler(file: Path, adapter: AdapterId) -> AdapterInfo:
         NotAModel: it holds no convolutions, or is a file of another kind.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     foreign = next((n for n in header.tensors if n.startswith(_FOREIGN)), None)
     if foreign is not None or not any(len(shape) == 4 for shape in header.shapes.values()):
         found = f"it holds {foreign!r}" if foreign else "it has no convolutions"

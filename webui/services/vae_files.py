@@ -7,7 +7,7 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import NotAModel
 from webui.contracts.ids import AdapterId
-from webui.weights.read import read_weights
+from webui.services.known_files import read_drawable
 from webui.weights.taesd_files import base_of, latent_channels, taesd_names
 
 _MARKS = ("decoder.conv_in.weight", "first_stage_model.decoder.conv_in.weight")
@@ -21,7 +21,7 @@ def describe_vae(file: Path, adapter: AdapterId) -> AdapterInfo | None:
         NotAModel: it is none.
         BrokenModel: it is truncated or unreadable.
     """
-    header = read_weights(file)
+    header = read_drawable(file)
     path = str(file.resolve())
     if channels := latent_channels(header.shapes):
         base = base_of(adapter, channels)

@@ -79,10 +79,6 @@ def control_shape(shapes: Mapping[str, tuple[int, ...]]) -> ControlShape:
         BrokenModel: tensors are missing or of impossible shapes.
     """
     names = control_names(shapes)
-    if any("lora_controlnet" in name for name in shapes):
-        raise NotAModel(
-            "It is a Control-LoRA, which needs the weights of its base. Use a whole controlnet."
-        )
     if not names:
         raise NotAModel(
             "It lies in a folder of controlnets, but has neither 'control_model.input_hint_block' nor "
@@ -102,8 +98,6 @@ def _shape(own: Mapping[str, tuple[int, ...]]) -> ControlShape:
     width = next((s[1] for n, s in own.items() if n.endswith("attn2_to_k.weight")), 0)
     projection = next((s for n, s in own.items() if n.endswith("_proj_in.weight")), ())
     vector = own.get("add_embedding_linear_1.weight")
-    hints = [own[f"{_HINT}_conv_in.weight"][0]]
-    hints += [own[f"{_HINT}_blocks_{i}.weight"][0] for i in range(1, 7, 2) if f"{_HINT}_blocks_{i}.weight" in own]  # fmt: skip
     return ControlShape(
         latent_channels=own["conv_in.weight"][1],
         channels=tuple(own[f"down_blocks_{i}_resnets_0_conv2.weight"][0] for i in range(levels)),
@@ -113,9 +107,16 @@ def _shape(own: Mapping[str, tuple[int, ...]]) -> ControlShape:
         text_width=width,
         linear_projection=len(projection) == 2,
         label_numbers=None if vector is None else vector[1],
-        hint_channels=tuple(hints),
+        hint_channels=hint_channels(own),
         **_union(own),
     )
+
+
+def hint_channels(own: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Channels of the layers that read the picture, by diffusers' names; they halve it between one and the next."""
+    hints = [own[f"{_HINT}_conv_in.weight"][0]]
+    later = (own.get(f"{_HINT}_blocks_{i}.weight") for i in range(1, 7, 2))
+    return *hints, *(shape[0] for shape in later if shape is not None)
 
 
 def _union(own: Mapping[str, tuple[int, ...]]) -> dict[str, int]:

@@ -113,3 +113,29 @@ def test_a_dialect_without_rows_is_named() -> None:
     assert list(parted("double_blocks_0_img_attn_proj", pieces)) == [
         ("transformer_blocks_0_attn_to_out_0", pieces)
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("double_blocks_0_img_attn_qkv", [f"transformer_blocks_0_attn_to_{x}" for x in "qkv"]),
+        ("single_blocks_0_linear1", [
+            *[f"single_transformer_blocks_0_attn_to_{x}" for x in "qkv"],
+            "single_transformer_blocks_0_proj_mlp",
+        ]),
+        ("double_blocks_0_img_attn_proj", ["transformer_blocks_0_attn_to_out_0"]),
+    ],
+)  # fmt: skip
+def test_turns_of_kohya_are_listed_layer_by_layer(name: str, parts: list[str]) -> None:
+    pieces = {f"oft_blocks_{i}": torch.full((2, 4, 4), i) for i in range(len(parts))}
+    found = dict(parted(name, pieces))
+    assert list(found) == parts
+    for number, part in enumerate(parts):
+        assert list(found[part]) == ["oft_blocks"]
+        assert torch.equal(found[part]["oft_blocks"], torch.full((2, 4, 4), number))
+
+
+def test_a_turn_that_lacks_a_layer_is_named() -> None:
+    pieces = {f"oft_blocks_{i}": torch.ones(2, 4, 4) for i in range(2)}
+    with pytest.raises(ValueError, match="no blocks for layer 3 of it"):
+        dict(parted("double_blocks_0_img_attn_qkv", pieces))

@@ -132,6 +132,25 @@ def test_weights_are_put_back_to_the_bit(model: LoadedModel, tmp_path: Path) -> 
     restore(model)
 
 
+def test_an_orthogonal_change_turns_the_files_weight_and_leaves_it_to_the_bit(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    before = weights(model)
+    blocks = torch.randn(4, 8, 8, generator=torch.Generator().manual_seed(3)) * 0.2
+    whole = before[f"{TO_Q}.weight"]
+    rows = whole.shape[0] // 8
+    tensors = {f"oft_unet_{TO_Q.replace('.', '_')}.oft_blocks": blocks.repeat(rows // 4, 1, 1)}
+    lora = load_lora(written(tmp_path / "a.safetensors", tensors), CPU)
+    model.merged.use(UNET, model.unet, ((lora, 0.5),))
+    after = weights(model)
+    model.merged.use(UNET, model.unet, ())
+    assert all(torch.equal(now, before[name]) for name, now in weights(model).items())
+    q = blocks.double() - blocks.double().mT
+    turn = ((torch.eye(8) + q) @ torch.inverse(torch.eye(8) - q)).mT.repeat(rows // 4, 1, 1)
+    turned = (turn @ whole.double().view(rows, 8, -1)).reshape(whole.shape)
+    assert torch.allclose(after[f"{TO_Q}.weight"].double(), (whole + turned) / 2, atol=1e-5)
+
+
 def test_several_add_up(model: LoadedModel, tmp_path: Path) -> None:
     pairs = matrices(model, [TO_Q])
     one, two = (
@@ -282,7 +301,7 @@ def test_a_lora_for_another_model_is_named_and_changes_nothing(
     ("tensors", "why"),
     [
         ({}, "holds no tensors of a LoRA"),
-        ({f"unet.{TO_Q}.oft_blocks": torch.ones(2, 2)}, "no piece of a LoRA that we know"),
+        ({f"unet.{TO_Q}.vera_b": torch.ones(2, 2)}, "no piece of a LoRA that we know"),
         ({f"unet.{TO_Q}.lora_A.weight": torch.ones(2, 4)}, "has only down and lacks up"),
         ({"decoder.x.lora_A.weight": torch.ones(2, 4)}, "neither in a UNet nor"),
         (

@@ -24,7 +24,7 @@ from tests.engine.tiny import TinySizes, write_tiny, write_tiny_control
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import AdapterId
-from webui.engine.adapters.control import Control, Steerer, load_steerer, residuals
+from webui.engine.adapters.control import Control, Unit, load_steerer, residuals
 from webui.engine.adapters.controlnet import Inputs, load_control
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 from webui.engine.execute import execute
@@ -106,7 +106,7 @@ def latent_of(
             latents.append(work.latent)
         return execute([work])[0]
 
-    adapters: dict[Any, Steerer] = {info.id: load_steerer(info, CPU) for info, _ in uses}
+    adapters: dict[Any, Unit] = {info.id: load_steerer(info, CPU) for info, _ in uses}
     picture = PictureOrder(job.request, 0, {image_id(hint): hint}, {**adapters})
     with torch.inference_mode():
         drive(program_for(job.request, model.checkpoint)(picture, model), answer)

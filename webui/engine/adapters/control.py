@@ -12,13 +12,20 @@ from torch.nn import functional
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import BALANCED
+from webui.engine.adapters.control_lora import (
+    LoadedControlLora,
+    is_control_lora_file,
+    load_control_lora,
+)
 from webui.engine.adapters.control_modes import connection_shares, level_shares, steers
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter, PicturePrompt, load_ip_adapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 
 Steerer = LoadedControl | LoadedT2iAdapter | LoadedIpAdapter
-"""What a unit of control may name."""
+"""What steers a UNet."""
+Unit = Steerer | LoadedControlLora
+"""What a unit of control may name: what steers, or becomes that over a model's UNet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +46,7 @@ class Control:
     """Which counts more, the prompt or this."""
 
 
-def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
+def load_steerer(info: AdapterInfo, device: torch.device) -> Unit:
     """Read what an adapter of kind 'controlnet' is.
 
     Raises:
@@ -47,6 +54,8 @@ def load_steerer(info: AdapterInfo, device: torch.device) -> Steerer:
     """
     if info.is_ip_adapter:
         return load_ip_adapter(info, device)
+    if is_control_lora_file(info):
+        return load_control_lora(info, device)
     return load_t2i_adapter(info, device) if info.is_t2i else load_control(info, device)
 
 

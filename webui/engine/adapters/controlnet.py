@@ -125,13 +125,19 @@ def load_control(info: AdapterInfo, device: torch.device) -> LoadedControl:
             net = _from_file(path, kind).to(dtype)
         else:
             net = read_diffusers(kind, path, dtype)
+    return loaded_control(info, net, device)
+
+
+# Any: diffusers' class.
+def loaded_control(info: AdapterInfo, net: Any, device: torch.device) -> LoadedControl:
+    """A controlnet of diffusers, in the precision that is computed in, made ready on its device."""
     net = ready(net, Place(device))
     size = network_bytes(net)
     quicken(net)
     return LoadedControl(
         info=info,
         net=net,
-        dtype=dtype,
+        dtype=compute_dtype(device),
         latent_channels=int(net.config.in_channels),
         factor=2 ** (len(net.config.conditioning_embedding_out_channels) - 1),
         widths=widths_of(net.config),

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from webui.contracts.lora_keys import LISTED
 from webui.engine.flow_layout import flux, sd3
 
 Span = tuple[int, int]
@@ -22,7 +23,7 @@ _PLACES = {
     flux.DOUBLE: "transformer_blocks", flux.SINGLE: "single_transformer_blocks",
     sd3.BLOCKS: "transformer_blocks",
 }  # fmt: skip
-_PARTS_OF_SINGLE = 7
+_WIDTHS_OF_SINGLE = (1, 1, 1, 4)
 """FLUX's `linear1` is queries, keys, values and an MLP of four times their width."""
 _BY_ROW = ("up", "diff", "diff_b", "hada_w1_a", "hada_w2_a", "magnitude")
 """Pieces with a row for each of the layer's outputs."""
@@ -53,6 +54,8 @@ def parted(name: str, pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[
     Raises:
         ValueError: the pieces cannot be cut into rows.
     """
+    if LISTED[0] in pieces and LISTED[1] not in pieces:
+        pieces = _own_blocks(name, pieces, 0)
     if name == _LAST_NORM:
         yield "norm_out_linear", _cut(name, pieces, _halves_swapped(_rows(name, pieces)))
         return
@@ -63,17 +66,13 @@ def parted(name: str, pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[
     kind, number, inner = found.groups()
     place = f"{_PLACES[kind]}_{number}_"
     if inner in _THIRDS.get(kind, {}):
-        third = _rows(name, pieces) // 3
-        for i, ours in enumerate(_THIRDS[kind][inner]):
-            span = (i * third, (i + 1) * third)
-            yield place + ours.replace(".", "_"), _cut(name, pieces, [span])
+        cuts = _cuts(name, pieces, (1, 1, 1))
+        for ours, cut in zip(_THIRDS[kind][inner], cuts, strict=True):
+            yield place + ours.replace(".", "_"), cut
     elif kind == flux.SINGLE and inner == "linear1":
-        rows = _rows(name, pieces)
-        width = rows // _PARTS_OF_SINGLE
-        spans = [(i * width, (i + 1) * width) for i in range(3)]
-        for letter, span in zip("qkv", spans, strict=True):
-            yield f"{place}attn_to_{letter}", _cut(name, pieces, [span])
-        yield f"{place}proj_mlp", _cut(name, pieces, [(3 * width, rows)])
+        names = ("attn_to_q", "attn_to_k", "attn_to_v", "proj_mlp")
+        for ours, cut in zip(names, _cuts(name, pieces, _WIDTHS_OF_SINGLE), strict=True):
+            yield place + ours, cut
     elif kind == sd3.BLOCKS and inner == _TEXT_NORM and _is_last(name, pieces):
         yield (
             f"{place}norm1_context_linear",
@@ -81,6 +80,26 @@ def parted(name: str, pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[
         )
     else:
         yield place + _INNER[kind].get(inner, inner), dict(pieces)
+
+
+def _cuts(
+    name: str, pieces: Mapping[str, Tensor], widths: Sequence[int]
+) -> Iterator[dict[str, Tensor]]:
+    """The pieces for each of the layers, which are as wide as these are to one another."""
+    if LISTED[0] in pieces:  # OFT of kohya has blocks of its own for each
+        yield from (_own_blocks(name, pieces, number) for number in range(len(widths)))
+        return
+    share, end = _rows(name, pieces) // sum(widths), 0
+    for width in widths:
+        begin, end = end, end + width * share
+        yield _cut(name, pieces, [(begin, end)])
+
+
+def _own_blocks(name: str, pieces: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
+    if LISTED[number] not in pieces:
+        raise ValueError(f"the turn of {name!r} has no blocks for layer {number + 1} of it.")
+    others = {piece: tensor for piece, tensor in pieces.items() if piece not in LISTED}
+    return {**others, "oft_blocks": pieces[LISTED[number]]}
 
 
 def _is_last(name: str, pieces: Mapping[str, Tensor]) -> bool:
@@ -104,7 +123,7 @@ def _rows(name: str, pieces: Mapping[str, Tensor]) -> int:
     if rows is None or foreign:
         raise ValueError(
             f"{name!r} is several layers in one, and a change of it by {', '.join(foreign or pieces)} cannot be "
-            "taken apart; LoRA, LoHa, DoRA and full differences can."
+            "taken apart; LoRA, LoHa, DoRA, full differences and kohya's OFT can."
         )
     return rows
 

@@ -134,7 +134,7 @@ def _wanted(parts: tuple[str, ...], network: nn.Module, patches: Patches) -> _Wa
     Raises:
         JobFailed: a LoRA is made for another network.
     """
-    places = _places(network) if patches else {}
+    places = weight_places(network) if patches else {}
     wanted: _Wanted = {}
     for lora, share in patches:
         for place, change in lora.changes.items():
@@ -158,8 +158,8 @@ def _misfit(lora: Patch, part: str, name: str, found: WeightPlace | None) -> Job
     )
 
 
-def _places(network: nn.Module) -> dict[str, WeightPlace]:
-    """Weights and biases of the layers that a LoRA can change, by name joined by underscores."""
+def weight_places(network: nn.Module) -> dict[str, WeightPlace]:
+    """Weights and biases of the layers that a LoRA can change, by name joined by underscores; a bias's ends with BIAS."""
     found: dict[str, WeightPlace] = {}
     for dotted, module in network.named_modules():
         if not isinstance(module, (nn.Linear, nn.Conv2d, nn.LayerNorm, nn.GroupNorm)):

@@ -14,7 +14,7 @@ import torch
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
-from webui.engine.adapters.control import Steerer, load_steerer
+from webui.engine.adapters.control import Unit, load_steerer
 from webui.engine.adapters.embedding import LoadedEmbedding, load_embedding
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, load_hypernetwork
 from webui.engine.adapters.image_encoder import LoadedImageEncoder, load_image_encoder
@@ -27,7 +27,7 @@ from webui.engine.memory import is_out_of_memory
 log = logging.getLogger(__name__)
 
 Adapter = (
-    Steerer
+    Unit
     | LoadedLora
     | LoadedHypernetwork
     | LoadedEmbedding

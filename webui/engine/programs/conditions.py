@@ -22,7 +22,8 @@ from torch.nn import functional
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.contracts.ids import ImageId
-from webui.engine.adapters.control import Control, Steerer
+from webui.engine.adapters.control import Control, Unit
+from webui.engine.adapters.control_lora import LoadedControlLora
 from webui.engine.adapters.controlnet import LoadedControl
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import Patches, PatchStages
@@ -267,11 +268,12 @@ def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[fl
 def _steering(
     order: PictureOrder,
     model: LoadedModel,
-    control: tuple[Steerer, ControlUse],
+    control: tuple[Unit, ControlUse],
     sigmas: Sequence[float],
 ) -> Task[Steering]:
     """What steers, with its hint as it reads it, and the levels of its steps."""
-    net, use = control
+    unit, use = control
+    net = unit.over(model.unet, model.merged) if isinstance(unit, LoadedControlLora) else unit
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     image = open_image(order.file(use.image, "control picture"))
     if isinstance(net, LoadedIpAdapter):

@@ -10,7 +10,7 @@ from webui.contracts.conditions import ControlUse, LoraUse
 from webui.contracts.errors import BadImage, BadRequest
 from webui.contracts.ids import AdapterId, ImageId, ModelId
 from webui.contracts.request import GenerationRequest
-from webui.engine.adapters.control import Steerer
+from webui.engine.adapters.control import Unit
 from webui.engine.adapters.embedding import LoadedEmbedding
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork
 from webui.engine.adapters.image_encoder import LoadedImageEncoder
@@ -109,11 +109,11 @@ class PictureOrder:
         return Alterations(request.tiling, None if freeu == FreeU(1, 1, 1, 1) else freeu)
 
     @property
-    def controls(self) -> tuple[tuple[Steerer, ControlUse], ...]:
-        """The request's controlnets, T2I-Adapters and IP-Adapters; those of weight 0 are left out."""
+    def controls(self) -> tuple[tuple[Unit, ControlUse], ...]:
+        """The request's controlnets, Control-LoRAs, T2I-Adapters and IP-Adapters; those of weight 0 are left out."""
         uses = [use for use in self.request.controls if use.weight != 0]
         pairs = [(self.adapters[use.adapter], use) for use in uses]
-        return tuple((net, use) for net, use in pairs if isinstance(net, Steerer))
+        return tuple((net, use) for net, use in pairs if isinstance(net, Unit))
 
     def image_encoder(self, net: LoadedIpAdapter) -> LoadedImageEncoder:
         """What tells an IP-Adapter of pictures.

@@ -11,6 +11,7 @@ from webui.engine.adapters.dialects import (
     hadamard,
     kronecker,
     low_rank,
+    rotating,
     scaling,
 )
 from webui.engine.adapters.dialects.change import Change, Pieces
@@ -39,6 +40,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w2", "lokr_w2_a"), kronecker.read),
     Dialect("GLoRA", ("a1", "a2", "b1", "b2"), general.read),
     Dialect("(IA)^3", ("on_input",), scaling.read),
+    Dialect("OFT and BOFT", ("oft_blocks", "oft_diag"), rotating.read),
     Dialect("full", ("diff", "w_norm"), full.read),
 )
 

@@ -1,6 +1,6 @@
 """GLoRA (Chavan et al. 2023): a low-rank change, and one that depends on the weight itself.
 
-Linear layers and 1x1 convolutions. LyCORIS has turned the order of its factors round once; which it is shows in
+Of a convolution what depends on the weight mixes its inputs, the same at each place of the kernel. LyCORIS has turned the order of its factors round once; which it is shows in
 their shapes.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from webui.engine.adapters.dialects.change import Pieces, on
@@ -20,7 +21,7 @@ class General:
     inside: tuple[Tensor, Tensor]
     """(in, r) and (r, in): what the weight is multiplied by."""
     beside: tuple[Tensor, Tensor]
-    """(out, r) and (r, in): what is added."""
+    """(out, r) and (r, in * kh * kw): what is added."""
     scale: float
 
     @property
@@ -31,8 +32,9 @@ class General:
     def change(self, weight: Tensor) -> Tensor:
         """What is added to a weight at full strength, float32 of its shape."""
         left, right, up, down = on(weight, *self.inside, *self.beside)
-        changed = weight.float().flatten(1) @ left @ right + up @ down
-        return changed.reshape(weight.shape) * self.scale
+        places = weight.float().flatten(2) if weight.dim() > 2 else weight.float().unsqueeze(2)
+        within = torch.einsum("oip,ir,rj->ojp", places, left, right)  # (out, in, kh * kw)
+        return (within.reshape(weight.shape) + (up @ down).reshape(weight.shape)) * self.scale
 
     def first_ranks(self, rank: int) -> General:  # noqa: ARG002 - its ranks are mixed
         """Itself."""
@@ -51,7 +53,8 @@ def read(pieces: Pieces) -> General:
         width = inside[0].shape[0]
         joined = inside[1].shape[0] == rank and beside[0].shape[1] == beside[1].shape[0] == rank
         # Of a square weight both orders can be multiplied; the rank is the smaller side.
-        if joined and rank <= width == inside[1].shape[1] == beside[1].shape[1]:
+        whole = beside[1].shape[1]  # with the kernel
+        if joined and rank <= width == inside[1].shape[1] and whole % width == 0:
             return General(inside, beside, pieces.scale(rank))
     raise ValueError(
         f"the matrices of {pieces.where!r} are of shapes "
