@@ -65,6 +65,7 @@ def test_only_the_decoder_learns_and_it_comes_nearer(tmp_path: Path, pool: Scene
     sharp, small = crops(0, 32), crops(1, 8)
     sharp[:] = sharp.mean((1, 2, 3), keepdims=True).astype(np.uint8)
 
+    @torch.no_grad()
     def error() -> float:
         latents = lesson(LESSONS, vq, unet, sharp, small, np.random.default_rng(3))
         made = vq.decode(latents / float(vq.config.scaling_factor)).sample
@@ -79,7 +80,9 @@ def test_only_the_decoder_learns_and_it_comes_nearer(tmp_path: Path, pool: Scene
     assert all(name.startswith(("decoder.", "post_quant_conv.")) for name in changed)
     assert all(torch.equal(drawn[name], value) for name, value in unet.state_dict().items())
     assert error() < 0.8 * first
-    assert not any(parameter.requires_grad for parameter in vq.parameters())
+    assert all(
+        weight.requires_grad for weight in vq.decoder.parameters()
+    )  # a card counts what was trained
 
 
 def test_the_program_needs_an_upscaler_and_tells_its_card(

@@ -146,7 +146,6 @@ def train_decoder(
 
     decoder = _Decoder(vq)
     fit(decoder, loss, settings.loop, folder, settings, lambda _decoder: look(unet, vq, unseen))
-    vq.requires_grad_(False)
     return vq
 
 
