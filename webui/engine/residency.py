@@ -138,6 +138,8 @@ class Residency:
     def acquire(self, checkpoint: CheckpointInfo) -> Lease | None:
         """A lease where the model is in memory; else None, and its load starts as room allows.
 
+        One whose file was written to since is loaded again.
+
         Raises:
             EaselError: the model cannot be loaded.
         """
@@ -151,6 +153,11 @@ class Residency:
                 del self._entries[key]
                 raise entry.error
             if entry.model is None:
+                return None
+            if entry.model.is_stale:  # who draws with it is told so at once
+                if not entry.users:
+                    del self._entries[key]
+                    self._start_load(checkpoint)
                 return None
             self._entries.move_to_end(key)
             entry.users += 1

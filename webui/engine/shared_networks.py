@@ -20,10 +20,12 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakSet, WeakValueDictiona
 import torch
 from torch import Tensor, nn
 
+from webui.contracts.errors import FileChanged
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.damage import DAMAGE
 from webui.engine.packed.late import LateWeight
 from webui.engine.packed.layers import Room
+from webui.engine.packed.mapping import check_file
 from webui.engine.packed.on_processor import quicken
 from webui.engine.packed.place import HoldsWeight
 
@@ -176,7 +178,7 @@ def _read_again(read: Callable[[], Any]) -> bytes | None:
     """Digest of what is read; None where it cannot be read any more."""
     try:
         return digest(read())
-    except DAMAGE:
+    except (*DAMAGE, FileChanged):
         return None
 
 
@@ -211,6 +213,7 @@ def _items(config: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _tensor_digest(tensor: Tensor, most: int | None = None) -> bytes:
+    check_file(tensor)
     said = f"{tensor.dtype} {tuple(tensor.shape)}\0".encode()
     flat = tensor.detach().contiguous().reshape(-1)[:most]
     raw = flat.cpu().view(torch.uint8)

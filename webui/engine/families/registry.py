@@ -17,6 +17,7 @@ from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.packed.layers import Room
+from webui.engine.packed.mapping import files_behind
 from webui.engine.shared_networks import Place, SharedNetworks
 from webui.engine.weights import read_ahead
 
@@ -78,7 +79,9 @@ def load_model(
         room = None if room_bytes is None else Room(room_bytes)
         place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
-    return replace(model, networks=place.networks, merged=place.shared.merged)
+    networks = place.networks
+    files = files_behind(networks)
+    return replace(model, networks=networks, merged=place.shared.merged, files=files)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from webui.engine.packed.mapping import check_file
 from webui.engine.packed.on_processor import quicken
 from webui.engine.packed.place import HoldsWeight
 from webui.engine.packed.weight import HALVES
@@ -102,13 +103,19 @@ def converted_late(network: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 def opened(layer: nn.Module) -> nn.Module:
-    """The layer with its weight in the precision that it computes in; itself where it is that already."""
+    """The layer with its weight in the precision that it computes in; itself where it is that already.
+
+    Raises:
+        FileChanged: its file was written to since it was mapped; the layer is as before.
+    """
     with _OPENING:
         kind = _PLAIN.get(type(layer))
         if kind is not None:
             late: Any = layer
+            check_file(late.held)
             with torch.inference_mode(False):  # a LoRA may change it outside of that
                 weight = late.held.to(late.dtype)
+            check_file(late.held)
             del late.held, late.dtype
             late.__class__ = kind
             late.weight = nn.Parameter(weight, requires_grad=False)
