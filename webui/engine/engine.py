@@ -44,7 +44,7 @@ from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.precision import precision_name
 from webui.engine.previewer import Previewer
 from webui.engine.programs import program_for
-from webui.engine.readying import readied
+from webui.engine.readying import in_turn, readied
 from webui.engine.residency import Lease, Residency
 from webui.engine.texts import cut_note
 from webui.engine.work import Answer, EncodedText, Execute, Pixels, StepTaken
@@ -142,7 +142,7 @@ class Engine:
         if not self._programs:
             self._batcher.forget()
             return False
-        batch, answers = self._batcher.turn(self._programs)
+        batch, answers = self._batcher.turn(in_turn(self._programs))
         for text in batch[0].work.model.take_remarks():
             for job in {member.job.id: member.job for member in batch}.values():
                 self._note(job, text)

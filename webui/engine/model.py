@@ -25,6 +25,7 @@ from webui.prompt.tokens import TokenFrame
 
 if TYPE_CHECKING:  # they import this file
     from webui.engine.acceleration import Accelerated
+    from webui.engine.stage import Apart
     from webui.engine.work import EncodedText, EncodeText
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,8 @@ class LoadedModel:
     """What LoRAs have changed in the networks at present."""
     networks: tuple[nn.Module, ...] = ()
     """Its parts, which other models may have too; empty where it was not read from files."""
+    apart: Apart | None = None
+    """How its networks share the device's memory, where it holds them in turn alone."""
     files: Mapped = ()
     """Mapped files that some of its weights lie in, as long as they do."""
     fast: Accelerated | None = None

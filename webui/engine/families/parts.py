@@ -77,9 +77,10 @@ def load_part(
         mapped = _mapped(kind, folder, place, dtype)
         if mapped is not None:
             return ready(mapped, place, dtype)
-        stored = stored_precision(folder) if place.lean else dtype
+        opens = place.lean or (place.apart and place.device.type == "cpu")
+        stored = stored_precision(folder) if opens else dtype
         made = _from_pretrained(kind, folder, dict.fromkeys(options, stored))
-        return ready(made, place, dtype if place.lean else None)
+        return ready(made, place, dtype if opens else None)
 
     return place.network(source, read, by_content=by_content)
 
@@ -103,7 +104,7 @@ def _mapped(kind: Any, folder: Path, place: Place, dtype: torch.dtype) -> Any:
     if issubclass(kind, ModelMixin):
         return mapped_network(kind, folder)
     # Transformers keeps some layers of an encoder in float32 where the others are in float16.
-    exact = place.device.type == "cpu" and dtype is not torch.float16
+    exact = (place.device.type == "cpu" or place.apart) and dtype is not torch.float16
     return mapped_encoder(kind, folder) if exact else None
 
 
@@ -164,9 +165,13 @@ class FileParts:
 def ready(network: Any, place: Place, dtype: torch.dtype | None = None) -> Any:
     """A network as it is used: on its device, not to be trained; None keeps its precision.
 
-    In a lean place it keeps the weights of its layers as they are, and computes in that precision.
+    In a lean place it keeps the weights of its layers as they are, and computes in that precision; of a model that is
+    apart it comes to the device when it is brought.
     """
     network = network.eval().requires_grad_(False)
+    if place.apart:
+        place.shared.stage.join(network, place.device, dtype)
+        return network
     if place.lean and place.room is not None:
         # What is copied at each use is copied as it is computed with.
         network = network.to(dtype=dtype)
