@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.fakes import FAKE_CHECKPOINT
+from webui.contracts.ids import AdapterId
 from webui.contracts.messages import WorkerGone
 from webui.services.used_files import UsedFiles
 
@@ -38,6 +40,15 @@ def test_the_file_that_was_changed_in_place_is_named(
     assert str(tmp_path / name) in why
     assert "had 5,000 bytes, and has 70" in why
     assert used.why(GONE) == GONE.reason  # the next worker sees it as it is
+
+
+def test_a_loras_file_is_named_too(tmp_path: Path) -> None:
+    path = tmp_path / "chalk.safetensors"
+    path.write_bytes(bytes(5000))
+    used = UsedFiles()
+    used.note(AdapterInfo(AdapterId("loras/chalk"), "lora", "chalk", str(path), 5000))
+    os.truncate(path, 0)
+    assert f"The file {str(path)!r} was changed in place" in used.why(GONE)
 
 
 def test_no_file_is_blamed_for_another_end(checkpoint: CheckpointInfo, tmp_path: Path) -> None:

@@ -358,7 +358,7 @@ class Dispatcher:
         if running is None:
             return  # cancelled just now
         self._held[job.id] = _Held(running, alone)
-        self._used.note(command.checkpoint, *command.others)
+        self._used.note(command.checkpoint, *command.others, *command.adapters)
         self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
 
     def _is_complete(self, job: Job) -> bool:

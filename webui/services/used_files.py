@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.messages import WorkerGone
 
@@ -19,10 +20,10 @@ class UsedFiles:
     def __init__(self) -> None:
         self._stamps: dict[Path, _Stamp] = {}
 
-    def note(self, *checkpoints: CheckpointInfo) -> None:
-        """The worker is told to use these models."""
-        for checkpoint in checkpoints:
-            for path in _files(checkpoint):
+    def note(self, *things: CheckpointInfo | AdapterInfo) -> None:
+        """The worker is told to use these models and adapters."""
+        for thing in things:
+            for path in _files(thing):
                 if path not in self._stamps and (stamp := _stamp(path)) is not None:
                     self._stamps[path] = stamp
 
@@ -42,8 +43,9 @@ class UsedFiles:
         return event.reason
 
 
-def _files(checkpoint: CheckpointInfo) -> Iterator[Path]:
-    for path in map(Path, (checkpoint.path, *dict(checkpoint.parts).values())):
+def _files(thing: CheckpointInfo | AdapterInfo) -> Iterator[Path]:
+    parts = thing.parts if isinstance(thing, CheckpointInfo) else ()
+    for path in map(Path, (thing.path, *dict(parts).values())):
         try:
             yield from sorted(path.iterdir()) if path.is_dir() else [path]
         except OSError:
