@@ -236,7 +236,7 @@ def test_the_way_that_fits_the_free_memory_is_taken(
         return load
 
     residency = Residency(
-        Loaders(by("whole"), by("lean")), 2**40, shelf.told.append, free_bytes=lambda: free
+        Loaders(by("whole"), lean=by("lean")), 2**40, shelf.told.append, free_bytes=lambda: free
     )
     if way is None:
         with pytest.raises(OutOfMemory):
@@ -260,8 +260,56 @@ def test_on_a_gpu_layers_stay_in_the_computers_memory_where_the_model_does_not_f
 
         return load
 
-    loaders = Loaders(by("whole"), by("lean"), streams=True)
+    loaders = Loaders(by("whole"), lean=by("lean"), streams=True)
     residency = Residency(loaders, 2**40, shelf.told.append, 2, free_bytes=lambda: free)
+    if way is None:
+        with pytest.raises(OutOfMemory):
+            residency.acquire(asked)
+        return
+    with residency.use(asked):
+        assert taken == [way]
+
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("free", "text", "dtype", "streams", "way"),
+    [
+        (2.1, 0.7, "F16", False, "whole"),
+        (1.5, 0.7, "F16", False, "apart"),  # 1.3 GiB draw
+        (1.5, 1.4, "F16", False, "apart"),  # 1.4 GiB read
+        (1.2, 0.7, "F16", False, "lean"),
+        (1.5, 0.7, "F32", False, None),  # of such files nothing is opened that could be closed
+        (1.5, 0.0, "F16", False, "lean"),
+        (0.9, 0.7, "F16", False, None),
+        (0.8, 0.6, "F32", True, "apart"),
+        (0.6, 0.6, "F32", True, "lean"),
+        (0.8, 0.0, "F32", True, "lean"),
+    ],
+)
+def test_what_reads_and_what_draws_are_in_memory_in_turn_where_each_fits_alone(
+    shelf: Shelf, free: float, text: float, dtype: str, streams: bool, way: str | None
+) -> None:
+    """Of a model of 2 GiB in float32 and 1 GiB in its files, of which so many GiB (in float32) read prompts."""
+    asked = replace(
+        shelf.checkpoint("big"),
+        parameters=2**29, bytes=2**30, dtype=dtype, text_parameters=int(text * 2**28),
+    )  # fmt: skip
+    taken: list[str] = []
+
+    def by(name: str) -> Loader:
+        def load(checkpoint: CheckpointInfo) -> LoadedModel:
+            taken.append(name)
+            return shelf.load(checkpoint)
+
+        return load
+
+    loaders = Loaders(by("whole"), by("apart"), by("lean"), streams)
+    weight = 2 if streams else 4
+    residency = Residency(
+        loaders, 2**40, shelf.told.append, weight, free_bytes=lambda: int(free * GIB)
+    )
     if way is None:
         with pytest.raises(OutOfMemory):
             residency.acquire(asked)

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ from webui.contracts.messages import (
     WorkerReady,
 )
 from webui.hooks.specs import hookimpl
+from webui.services.catalog import Catalog
 from webui.services.dispatcher import RESERVE, Dispatcher
 from webui.workers.local import LocalWorker
 from webui.workers.protocol import OnEvent, Worker
@@ -83,9 +85,12 @@ class Scripted:
 def start(services: Services) -> Iterator[Start]:
     made: list[Dispatcher] = []
 
-    def begin(make: MakeWorker = _quick, capacity: int = 16) -> Dispatcher:
+    def begin(
+        make: MakeWorker = _quick, capacity: int = 16, catalog: Catalog | None = None
+    ) -> Dispatcher:
         s = services
-        made.append(Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, make, capacity))
+        known = catalog or s.catalog
+        made.append(Dispatcher(s.jobs, known, s.images, s.gallery, s.events, make, capacity))
         made[-1].start()
         return made[-1]
 
@@ -466,6 +471,30 @@ def test_suspects_are_tried_alone_and_before_later_jobs(
     _ended(services, *jobs)
 
 
+def test_a_file_that_was_cut_short_under_the_worker_is_named_and_its_job_is_tried_again(
+    services: Services, start: Start, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(bytes(5000))
+    catalog = Catalog([tmp_path / "none"], built_in=[replace(FAKE_CHECKPOINT, path=str(file))])
+    workers: list[Scripted] = []
+
+    def make(on_event: OnEvent) -> Scripted:
+        workers.append(Scripted(on_event))
+        return workers[-1]
+
+    start(make, catalog=catalog)
+    eventually(lambda: bool(workers))
+    job = _submit(services)
+    for life in range(2):
+        eventually(lambda life=life: len(workers) > life and bool(workers[life].orders()))  # type: ignore[misc]
+        os.truncate(file, 70 - life)
+        workers[life].say(WorkerGone("It was ended by SIGBUS.", "SIGBUS"))
+    error = _ended(services, job)[0].error or ""
+    assert f"The file {str(file)!r} was changed in place while it was in use" in error
+    assert "had 70 bytes, and has 69" in error
+
+
 def test_late_words_of_a_dead_worker_are_ignored(
     services: Services, scripts: list[Scripted]
 ) -> None:
@@ -584,6 +613,7 @@ from pathlib import Path
 from tests.services.conftest import make_services
 from webui.contracts.fakes import FakeWorker
 from webui.hooks.specs import hookimpl
+from webui.services.catalog import Catalog
 from webui.services.dispatcher import RESERVE, Dispatcher
 s = make_services(Path(sys.argv[1]))
 Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()

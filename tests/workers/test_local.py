@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import psutil
 import pytest
@@ -111,10 +112,28 @@ def test_a_worker_killed_from_outside_is_reported_once(start: Start) -> None:
     assert isinstance(ear.events[-1], WorkerGone)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the way in which a process ends")
+def test_a_worker_whose_mapped_file_was_cut_short_is_reported_with_the_likely_cause(
+    start: Start, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(bytes(8192))
+    program = (
+        "import mmap, os, sys; file = open(sys.argv[1], 'r+b'); data = mmap.mmap(file.fileno(), 0)\n"
+        "file.truncate(0); data[5000]"
+    )
+    _, ear = start([sys.executable, "-c", program, str(path)])
+    gone = ear.wait_for(WorkerGone)
+    assert "SIGBUS (a file that it read was cut short meanwhile" in gone.reason
+    assert gone.signal == "SIGBUS"
+
+
 def test_a_worker_that_exits_is_reported_with_its_code(start: Start) -> None:
     worker, ear = start()
     worker.send(order("exit now"))
-    assert "ended with code 3" in ear.wait_for(WorkerGone).reason
+    gone = ear.wait_for(WorkerGone)
+    assert "ended with code 3" in gone.reason
+    assert gone.signal == ""
 
 
 def test_a_worker_that_writes_no_frames_is_ended(start: Start) -> None:

@@ -89,6 +89,8 @@ class CheckpointInfo:
     """Whether it is told how noisy its picture is taken to be (`noise_augmentation`)."""
     packed: int = 0
     """How many of its weights stay packed in memory, as in the file."""
+    text_parameters: int = 0
+    """Of its weights, how many are those of networks that read prompts."""
     trigger_words: tuple[str, ...] = ()
     """What to write into a prompt for its style to show, as its author says."""
     training: tuple[tuple[str, str], ...] = ()

@@ -14,6 +14,7 @@
     |-- NotAllowed            this studio, as it was started, does not do that for anybody
     |-- JobFailed             a job ended without its pictures, for a reason worth reading
     |   |-- OutOfMemory       one row alone does not fit the device
+    |   |-- FileChanged       a model's file was written to while it was mapped into memory
     |   `-- HookFailed        an extension that had to decide something raised an error
     |-- NotAModel             the file is no checkpoint of a family that we know, with reasons
     |   `-- UnsafeModel       a pickled file that could run code when opened; names what
@@ -162,6 +163,10 @@ class JobFailed(EaselError):
 
 class OutOfMemory(JobFailed):
     """One row alone does not fit the device's memory."""
+
+
+class FileChanged(JobFailed):
+    """A model's file was written to while it was mapped into memory."""
 
 
 class HookFailed(JobFailed):

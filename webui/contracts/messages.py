@@ -193,6 +193,8 @@ class WorkerGone:
     """Said by the worker's handle, not by the worker: the process has ended."""
 
     reason: str
+    signal: str = ""
+    """That ended it, such as 'SIGKILL'; empty where none did."""
 
 
 WorkerEvent = (

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
-from webui.contracts.errors import EaselError
+from webui.contracts.errors import EaselError, FileChanged
 from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId
 from webui.contracts.messages import (
@@ -44,6 +44,7 @@ from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.precision import precision_name
 from webui.engine.previewer import Previewer
 from webui.engine.programs import program_for
+from webui.engine.readying import in_turn, readied
 from webui.engine.residency import Lease, Residency
 from webui.engine.texts import cut_note
 from webui.engine.work import Answer, EncodedText, Execute, Pixels, StepTaken
@@ -81,7 +82,7 @@ class Engine:
         self._emit = emit
         self._options = options
         self._encodings = EncodingCache(options.encodings_bytes)
-        self._batcher = Batcher(partial(self._encodings.run, run), options.limits, clock)
+        self._batcher = Batcher(partial(self._encodings.run, readied(run)), options.limits, clock)
         self._clock = clock
         self._adapters = adapters or AdapterStore()
         self.extensions = WorkerExtensions(
@@ -141,7 +142,7 @@ class Engine:
         if not self._programs:
             self._batcher.forget()
             return False
-        batch, answers = self._batcher.turn(self._programs)
+        batch, answers = self._batcher.turn(in_turn(self._programs))
         for text in batch[0].work.model.take_remarks():
             for job in {member.job.id: member.job for member in batch}.values():
                 self._note(job, text)
@@ -242,6 +243,9 @@ class Engine:
         self._advance(member, None)
 
     def _answer(self, member: RunningProgram, answer: Answer) -> None:
+        if isinstance(answer, FileChanged):
+            stale = member.work.model.checkpoint.id
+            self._residency.forget(lambda checkpoint: checkpoint.id == stale)
         if isinstance(answer, Exception):
             self._end(member.job, "failed", str(answer))
             return

@@ -100,7 +100,9 @@ class LayoutEncoder(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / CONFIG).write_text(json.dumps(asdict(self.settings), indent=2) + "\n", "utf-8")
         weights = {name: w.detach().half().cpu() for name, w in self.state_dict().items()}
-        save_file({name: w.contiguous() for name, w in weights.items()}, folder / WEIGHTS)
+        partial = folder / f"{WEIGHTS}.partial"
+        save_file({name: w.contiguous() for name, w in weights.items()}, partial)
+        partial.replace(folder / WEIGHTS)  # an older one may be in use
 
     @classmethod
     def load(cls, folder: Path) -> LayoutEncoder:

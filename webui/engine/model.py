@@ -17,6 +17,7 @@ from webui.engine.conditioners import STABLE_DIFFUSION, Conditioners
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.first_stage import FirstStage
 from webui.engine.layout_encoder import ReadsBoxes
+from webui.engine.packed.mapping import Mapped, in_use
 from webui.engine.previews import Projection
 from webui.engine.small_picture import SmallPictureNoise
 from webui.engine.variations import Variations
@@ -24,6 +25,7 @@ from webui.prompt.tokens import TokenFrame
 
 if TYPE_CHECKING:  # they import this file
     from webui.engine.acceleration import Accelerated
+    from webui.engine.stage import Apart
     from webui.engine.work import EncodedText, EncodeText
 
 log = logging.getLogger(__name__)
@@ -97,6 +99,10 @@ class LoadedModel:
     """What LoRAs have changed in the networks at present."""
     networks: tuple[nn.Module, ...] = ()
     """Its parts, which other models may have too; empty where it was not read from files."""
+    apart: Apart | None = None
+    """How its networks share the device's memory, where it holds them in turn alone."""
+    files: Mapped = ()
+    """Mapped files that some of its weights lie in, as long as they do."""
     fast: Accelerated | None = None
     """Calls the denoising network faster, where the worker was asked to; None calls it plainly."""
     reads: TextReader | None = None
@@ -104,6 +110,20 @@ class LoadedModel:
     traits: Traits = Traits()
     remarks: list[str] = field(default_factory=list)
     """Sentences for those whose work just ran."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a file that weights of it lie in was written to since it was mapped."""
+        return any(file.is_changed for file in in_use(self.files))
+
+    def check_files(self) -> None:
+        """Nothing where all its weights are those that it was loaded with.
+
+        Raises:
+            FileChanged: a file that some of them lie in was written to.
+        """
+        for file in in_use(self.files):
+            file.check()
 
     @property
     def preview(self) -> Tensor:

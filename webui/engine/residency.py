@@ -23,14 +23,12 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
 from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
-from webui.engine.packed.weight import HALVES
+from webui.engine.needs import apart_bytes, lean_bytes, too_large, whole_bytes
 from webui.engine.shared_networks import SharedNetworks, network_bytes
 
 log = logging.getLogger(__name__)
 
 Loader = Callable[[CheckpointInfo], LoadedModel]
-MAPPED = 8
-"""Of a mapped file, the part that is taken for what has to be in memory beside it: one layer in float32, and the small ones."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class Loaders:
     """How a model may be read."""
 
     whole: Loader
+    apart: Loader | None = None
+    """So that what reads prompts and what draws are in memory in turn: for one that does not fit as a whole."""
     lean: Loader | None = None
     """So that its weights stay in half precision, which is slower: for one that does not fit otherwise."""
     streams: bool = False
@@ -138,6 +138,8 @@ class Residency:
     def acquire(self, checkpoint: CheckpointInfo) -> Lease | None:
         """A lease where the model is in memory; else None, and its load starts as room allows.
 
+        One whose file was written to since is loaded again.
+
         Raises:
             EaselError: the model cannot be loaded.
         """
@@ -151,6 +153,11 @@ class Residency:
                 del self._entries[key]
                 raise entry.error
             if entry.model is None:
+                return None
+            if entry.model.is_stale:  # who draws with it is told so at once
+                if not entry.users:
+                    del self._entries[key]
+                    self._start_load(checkpoint)
                 return None
             self._entries.move_to_end(key)
             entry.users += 1
@@ -235,13 +242,7 @@ class Residency:
             return
         load = self._loaders.whole
         if self._free_bytes is not None and need > (free := self._free_bytes()):
-            lean = self._lean_estimate(checkpoint)
-            if self._loaders.lean is None or lean is None or lean > free:
-                raise _too_large(checkpoint, need if lean is None else lean, free)
-            log.info(
-                "%s: %.1f GiB are free, %.1f needed.", checkpoint.id, free / 2**30, need / 2**30
-            )
-            load, need = self._loaders.lean, lean
+            load, need = self._other_way(checkpoint, need, free)
         self._entries[key] = entry = _Entry(bytes=need)
         threading.Thread(
             target=self._run,
@@ -251,26 +252,28 @@ class Residency:
         ).start()
 
     def _estimate(self, checkpoint: CheckpointInfo) -> int:
-        if checkpoint.packed:
-            unpacked = checkpoint.parameters - checkpoint.packed
-            return checkpoint.bytes + unpacked * self._bytes_per_weight
-        if checkpoint.parameters:
-            return checkpoint.parameters * self._bytes_per_weight
-        return checkpoint.bytes * self._bytes_per_weight // 2
+        return whole_bytes(checkpoint, self._bytes_per_weight)
 
-    def _lean_estimate(self, checkpoint: CheckpointInfo) -> int | None:
-        """What a model takes whose weights stay in half precision; None where they would take no less.
+    def _other_way(self, checkpoint: CheckpointInfo, need: int, free: int) -> tuple[Loader, int]:
+        """How a model is read that does not fit as a whole, and what it then needs: the fastest way that fits.
 
-        Of a single file they stay where the file is mapped into memory, which the system takes back at need.
+        Raises:
+            OutOfMemory: none fits.
         """
-        halves = checkpoint.dtype in HALVES.values()
-        if self._loaders.lean is None:
-            return None
-        if self._loaders.streams:
-            return checkpoint.bytes // MAPPED
-        if not halves or self._bytes_per_weight <= 2:
-            return None
-        return checkpoint.bytes if checkpoint.is_in_parts else checkpoint.bytes // MAPPED
+        weight, loaders = self._bytes_per_weight, self._loaders
+        on_processor = not loaders.streams
+        ways = (
+            (loaders.apart, apart_bytes(checkpoint, weight, on_processor=on_processor)),
+            (loaders.lean, lean_bytes(checkpoint, weight, on_processor=on_processor)),
+        )
+        possible = [(load, takes) for load, takes in ways if load is not None and takes is not None]
+        for load, takes in possible:
+            if takes <= free:
+                log.info(
+                    "%s: %.1f GiB are free, %.1f needed.", checkpoint.id, free / 2**30, need / 2**30
+                )
+                return load, takes
+        raise too_large(checkpoint, min((takes for _, takes in possible), default=need), free)
 
     def _make_room(self, wanted: CheckpointInfo, need: int) -> bool:
         """Give up parts of idle models, oldest use first; False while models in use take the room.
@@ -295,7 +298,9 @@ class Residency:
                 return True
         for key, entry in self._entries.items():
             if entry.users == 0:
-                networks = () if entry.model is None else entry.model.networks
+                model = entry.model
+                # Of one that is apart all lies ready outside, where it is read from as fast.
+                networks = () if model is None or model.apart is not None else model.networks
                 del self._entries[key]
                 others = sorted(networks, key=network_bytes, reverse=True)[1:]
                 if others:
@@ -327,7 +332,7 @@ class Residency:
             return error
         if is_out_of_memory(error):
             free = None if self._free_bytes is None else self._free_bytes()
-            return _too_large(checkpoint, self._estimate(checkpoint), free)
+            return too_large(checkpoint, self._estimate(checkpoint), free)
         return JobFailed(
             f"The model {checkpoint.id!r} could not be loaded: {type(error).__name__}: {error}"
         )
@@ -350,13 +355,3 @@ class Residency:
 def _weights_of(checkpoint: CheckpointInfo) -> CheckpointInfo:
     """What of a model its weights depend on: a note on it must not load it anew."""
     return replace(checkpoint, title="", description="", defaults=(), trigger_words=(), training=())
-
-
-def _too_large(checkpoint: CheckpointInfo, need: int, free: int | None) -> OutOfMemory:
-    """How much is needed, how much there is, and what would make it fit."""
-    there = "" if free is None else f", and {free / 2**30:.1f} GiB are free"
-    more = "" if free is None else f"{max(need - free, 0) / 2**30:.1f} GiB more would do: "
-    return OutOfMemory(
-        f"The model {checkpoint.id!r} needs about {need / 2**30:.1f} GiB of memory{there}. {more}close other "
-        "programs that use this device, or choose a smaller model."
-    )

@@ -20,12 +20,15 @@ from weakref import ReferenceType, WeakKeyDictionary, WeakSet, WeakValueDictiona
 import torch
 from torch import Tensor, nn
 
+from webui.contracts.errors import FileChanged
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.damage import DAMAGE
 from webui.engine.packed.late import LateWeight
 from webui.engine.packed.layers import Room
+from webui.engine.packed.mapping import check_file
 from webui.engine.packed.on_processor import quicken
 from webui.engine.packed.place import HoldsWeight
+from webui.engine.stage import Stage
 
 Source = tuple[Hashable, ...]
 """Where a network comes from and how it was read; a file that was changed is another source."""
@@ -57,6 +60,8 @@ class SharedNetworks:
     def __init__(self) -> None:
         self.merged = MergedWeights()
         """LoRAs in them: one account for all models, so that those of one never show in another's pictures."""
+        self.stage = Stage(self.merged)
+        """Of those that are in the device's memory in turn."""
         self._by_source: WeakValueDictionary[Source, nn.Module] = WeakValueDictionary()
         self._known: WeakKeyDictionary[nn.Module, _Known] = WeakKeyDictionary()
         self._all: WeakSet[nn.Module] = WeakSet()
@@ -66,7 +71,8 @@ class SharedNetworks:
     def bytes(self) -> int:
         """Memory that the weights of all of them take, each counted once."""
         with self._lock:
-            return network_bytes(*self._all)
+            whole = [network for network in self._all if network not in self.stage]
+            return network_bytes(*whole) + self.stage.bytes
 
     # Any: networks of two libraries that have no base in common but nn.Module.
     def get(self, source: Source, read: Callable[[], Any], *, by_content: bool) -> Any:
@@ -84,7 +90,7 @@ class SharedNetworks:
         network = read()
         mark = mark_of(network) if by_content else None
         twin = None if mark is None else self._twin(mark, network)
-        if twin is None:
+        if twin is None and network not in self.stage:
             quicken(network)
         with self._lock:
             if twin is not None:
@@ -119,14 +125,17 @@ class Place:
     """What the model was given, in order."""
     lean: bool = False
     """Whether weights stay in the half precision of their files (`packed/layers.py`)."""
+    apart: bool = False
+    """Whether the model's networks are in the device's memory in turn (`stage.py`)."""
     room: Room | None = None
     """Of a lean model on a GPU: what its layers may take there; those that find none stay in the computer's memory."""
 
     # Any: as above.
     def network(self, source: Source, read: Callable[[], Any], *, by_content: bool = True) -> Any:
-        """See `SharedNetworks.get`; the device, and whether it is lean, are part of the source."""
-        where = (*source, self.device, self.lean)
-        network = self.shared.get(where, read, by_content=by_content and not self.lean)
+        """See `SharedNetworks.get`; the device, and whether it is lean or apart, are part of the source."""
+        where = (*source, self.device, self.lean, self.apart)
+        by_content = by_content and not (self.lean or self.apart)
+        network = self.shared.get(where, read, by_content=by_content)
         self.taken.append(ref(network))
         return network
 
@@ -176,7 +185,7 @@ def _read_again(read: Callable[[], Any]) -> bytes | None:
     """Digest of what is read; None where it cannot be read any more."""
     try:
         return digest(read())
-    except DAMAGE:
+    except (*DAMAGE, FileChanged):
         return None
 
 
@@ -211,6 +220,7 @@ def _items(config: Any) -> Iterable[tuple[str, Any]]:
 
 
 def _tensor_digest(tensor: Tensor, most: int | None = None) -> bytes:
+    check_file(tensor)
     said = f"{tensor.dtype} {tuple(tensor.shape)}\0".encode()
     flat = tensor.detach().contiguous().reshape(-1)[:most]
     raw = flat.cpu().view(torch.uint8)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from webui.contracts.errors import BrokenModel
 from webui.engine.packed.blocks import UNPACKERS
+from webui.engine.packed.mapping import map_file
 from webui.engine.packed.weight import EIGHT_BITS, PackedWeight, Stored
 from webui.weights.gguf_file import BLOCKS
 from webui.weights.header import TensorInfo, WeightsHeader
@@ -38,7 +39,12 @@ class Weights(Mapping[str, Tensor]):
         self.header = header
         self._scales = find_scales(header)
         self._names = tuple(n for n in header.tensors if n not in self._scales.unseen)
-        self._bytes = torch.from_file(str(path), shared=False, size=header.bytes, dtype=torch.uint8)
+        self._bytes = map_file(path)
+        if len(self._bytes) != header.bytes:
+            raise BrokenModel(
+                f"{str(path)!r} had {header.bytes:,} bytes a moment ago and has {len(self._bytes):,} now: it is being "
+                "written. Wait until it is complete."
+            )
 
     def __getitem__(self, name: str) -> Tensor:
         """What the tensor is, or stands for: then float32."""

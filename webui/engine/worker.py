@@ -23,7 +23,6 @@ from typing import BinaryIO
 
 import torch
 
-from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.messages import (
     CancelJob,
     Message,
@@ -38,17 +37,17 @@ from webui.contracts.messages import (
     read_message,
     write_message,
 )
-from webui.engine.acceleration import Acceleration, accelerate
+from webui.engine.acceleration import Acceleration
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.class_reading import ClassReader
 from webui.engine.devices import choose_device, make_repeatable
 from webui.engine.engine import Engine, EngineOptions
-from webui.engine.families.registry import import_families, load_model
+from webui.engine.families.registry import import_families
 from webui.engine.memory import free_bytes
-from webui.engine.model import LoadedModel
 from webui.engine.precision import use_bfloat16_on_processor
-from webui.engine.residency import Loaded, Loaders, Residency
+from webui.engine.residency import Loaded, Residency
 from webui.engine.shared_networks import SharedNetworks
+from webui.engine.ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -62,15 +61,6 @@ class LoadEnded:
     loaded: Loaded | None
     """None: the load failed, or was that of an adapter."""
 
-
-STREAMED = (
-    "This model does not fit the GPU's free memory, so some of its layers stay in the computer's and are copied when they are "
-    "reached: the same picture, more slowly. Close other programs that use the GPU for the faster way."
-)
-LEAN = (
-    "This model does not fit the free memory in float32, so its weights stay in half precision and are opened layer by layer: "
-    "the same picture but for rounding, more slowly. Close other programs for the faster way."
-)
 
 Inbox = queue.SimpleQueue[Message | LoadEnded]
 
@@ -95,21 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.Thread(target=import_families, daemon=True).start()
     shared = SharedNetworks()
     faster = Acceleration(options.compile, options.cuda_graphs)
-
-    def load(checkpoint: CheckpointInfo, lean: bool = False) -> LoadedModel:
-        streamed = lean and device.torch.type != "cpu"
-        room = max(free_bytes(device.torch) - device.working_bytes, 0) if streamed else None
-        added = engine.extensions.loaders
-        model = load_model(checkpoint, device.torch, shared, lean, added, room)
-        if lean:
-            model.remark(STREAMED if streamed else LEAN)
-        if not streamed:  # what is copied at each use can be neither compiled nor recorded
-            model = accelerate(model, faster)
-        engine.extensions.host.observe("model_loaded", model=model)
-        return model
-
+    ways = Ways(device, shared, faster, lambda: engine.extensions)
     residency = Residency(
-        Loaders(load, partial(load, lean=True), streams=device.torch.type != "cpu"),
+        ways.loaders,
         device.budget_bytes,
         lambda loaded: inbox.put(LoadEnded(loaded)),
         device.bytes_per_weight,
@@ -117,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shared,
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
-    engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
+    engine: Engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
     reader = ClassReader(device.torch, emit)
     try:
         serve(engine, inbox, emit, reader)

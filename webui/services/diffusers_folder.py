@@ -38,6 +38,8 @@ _PREDICTIONS = ("epsilon", "v_prediction")
 _NULL = (None, [None, None])
 """What an index has for a part that a model is without."""
 _LAYOUT_PART = "layout_encoder"
+_TEXT = "text_encoder"
+"""Begin of the names of parts that read prompts."""
 
 
 def describe_folder(folder: Path, model: ModelId, *, lends_parts: bool = False) -> CheckpointInfo:
@@ -79,7 +81,8 @@ def describe_folder(folder: Path, model: ModelId, *, lends_parts: bool = False) 
         latent_channels=channels, latent_factor=factor,
         native_width=width * factor, native_height=height * factor, description=description,
         task=task, classes=classes, text_width=_text_width(network),
-        reads_text=any(name.startswith("text_encoder") for name in parts),
+        reads_text=any(name.startswith(_TEXT) for name in parts),
+        text_parameters=sum(_weights(f for n in weighty if n.startswith(_TEXT) for f in weight_files(parts[n])).values()),
         takes_noise=task == "variation" or (task == "upscale" and _is_labelled(network)),
         defaults=read_defaults(easel, EASEL_FILE) or distilled_defaults(folder.name) or shape.defaults,
         parts=tuple((name, str(part.resolve())) for name, part in parts.items()),

@@ -49,6 +49,7 @@ from webui.services.jobs import JobService
 from webui.services.orders import order_of
 from webui.services.pace import Pace
 from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus
+from webui.services.used_files import UsedFiles
 
 __all__ = ["Dispatcher", "WorkerStatus"]
 
@@ -112,6 +113,7 @@ class Dispatcher:
         self._preferences = preferences
         self._renewing = False
         self._readings = ClassReadings()
+        self._used = UsedFiles()
         self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
@@ -274,6 +276,7 @@ class Dispatcher:
         """Load the likely model ahead, unless a job is about to say which."""
         checkpoint = self._catalog.default()
         if checkpoint is not None and self._jobs.next_queued() is None:
+            self._used.note(checkpoint)
             self._supervisor.send(WarmUp(checkpoint))
 
     def _stepped(self, event: StepDone) -> None:
@@ -313,11 +316,12 @@ class Dispatcher:
         del self._held[event.job_id]
 
     def _worker_gone(self, event: WorkerGone) -> None:
+        reason = self._used.why(event)
         for job_id in list(self._held):
-            self._after_death(job_id, event.reason)
+            self._after_death(job_id, reason)
             del self._held[job_id]
-        self._readings.fail(f"The engine ended while it read the picture. {event.reason}")
-        self._supervisor.ended(event.reason)
+        self._readings.fail(f"The engine ended while it read the picture. {reason}")
+        self._supervisor.ended(reason)
 
     def _after_death(self, job_id: JobId, reason: str) -> None:
         if self._is_complete(self._held[job_id].job):
@@ -354,6 +358,7 @@ class Dispatcher:
         if running is None:
             return  # cancelled just now
         self._held[job.id] = _Held(running, alone)
+        self._used.note(command.checkpoint, *command.others, *command.adapters)
         self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
 
     def _is_complete(self, job: Job) -> bool:

@@ -33,6 +33,15 @@ from webui.weights.signatures.facts import Facts, WeightsFile
 
 _STAY_PACKED = ("sd1", "sdxl")
 """Families whose networks keep packed weights as they are; others unpack them when they are loaded."""
+_TEXT = (
+    "cond_stage_model.",
+    "conditioner.",
+    "text_encoders.",
+    "text_encoder.",
+    "text_encoder_2.",
+    "text_encoder_3.",
+)
+"""What the names of weights begin with that read prompts: in single files of any layout, and in folders."""
 AVERAGED = "model_ema."
 """Weights averaged over training, which some files hold beside those that are used."""
 
@@ -87,6 +96,7 @@ def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> Checkpoint
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
         takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
+        text_parameters=sum(t.count for name, t in header.tensors.items() if name.startswith(_TEXT)),
         trigger_words=trigger_words(header.metadata), training=training_of(header.metadata),
     )  # fmt: skip
 

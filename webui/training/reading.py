@@ -97,8 +97,12 @@ def save_reader(network: nn.Module, settings: Any, path: Path) -> None:
         for name, value in network.state_dict().items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(weights, path, metadata={"settings": json.dumps(asdict(settings))})
-    path.chmod(path.stat().st_mode | 0o444)  # safetensors files are written for their owner alone
+    partial = path.with_name(path.name + ".partial")
+    save_file(weights, partial, metadata={"settings": json.dumps(asdict(settings))})
+    partial.chmod(
+        partial.stat().st_mode | 0o444
+    )  # safetensors files are written for their owner alone
+    partial.replace(path)  # an older one may be in use
 
 
 def reader_settings(path: Path) -> dict[str, Any]:

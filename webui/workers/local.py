@@ -24,6 +24,11 @@ from webui.workers.protocol import OnEvent
 GRACE_SECONDS = 5.0
 """How long a process whose output has ended may take to end itself."""
 KEPT_LINES = 12
+_HINTS = {
+    "SIGKILL": " (the system may have run out of memory)",
+    "SIGBUS": " (a file that it read was cut short meanwhile, or its disk failed)",
+}
+"""What a signal mostly means."""
 
 _log = logging.getLogger(__name__)
 
@@ -128,7 +133,9 @@ class LocalWorker:
         for pipe in (process.stdout, process.stderr):
             if pipe is not None and not self._logger.is_alive():
                 pipe.close()
-        self._on_event(WorkerGone(self._reason(code, spoiled)))
+        self._on_event(
+            WorkerGone(self._reason(code, spoiled), _signal_name(-code) if code < 0 else "")
+        )
 
     def _pass_on_events(self, stdout: BinaryIO) -> str | None:
         """Read until the end; the reason when something else than our frames came."""
@@ -163,8 +170,7 @@ class LocalWorker:
             what = f"The worker process wrote something that is no message and was ended: {spoiled}"
         elif code < 0:
             name = _signal_name(-code)
-            hint = " (the system may have run out of memory)" if name == "SIGKILL" else ""
-            what = f"The worker process was ended by {name}{hint}."
+            what = f"The worker process was ended by {name}{_HINTS.get(name, '')}."
         else:
             what = f"The worker process ended with code {code}."
         if not self._last_lines or code == 0:

@@ -48,6 +48,22 @@ def test_the_least_recently_used_make_room() -> None:
     assert shelf.loads == ["a", "b", "c", "b"]
 
 
+def test_one_whose_file_was_changed_is_loaded_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.safetensors"
+    file.write_bytes(bytes(8))
+    info = AdapterInfo(AdapterId("a"), "lora", "a", str(file), 1)
+    shelf = Shelf()
+    store = AdapterStore(250, load=shelf.load)
+    first = store.acquire(info, CPU)
+    assert store.acquire(info, CPU) is first
+    file.write_bytes(bytes(9))
+    second = store.acquire(info, CPU)
+    assert second is not first
+    file.unlink()
+    assert store.acquire(info, CPU) is second
+    assert shelf.loads == ["a", "a"]
+
+
 def test_one_larger_than_the_budget_is_kept_alone() -> None:
     shelf = Shelf()
     store = AdapterStore(10, load=shelf.load)

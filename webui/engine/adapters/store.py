@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 
@@ -23,6 +24,7 @@ from webui.engine.adapters.segmenter import LoadedSegmenter, load_segmenter
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
 from webui.engine.adapters.vae import LoadedVae, load_vae
 from webui.engine.memory import is_out_of_memory
+from webui.engine.shared_networks import files_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,8 @@ class AdapterStore:
         self._on_loaded = on_loaded
         self._load = load
         self._kept: OrderedDict[_Key, Adapter] = OrderedDict()  # oldest use first
+        self._stamps: dict[_Key, object] = {}
+        """Of each one's files, as they were before it was loaded."""
         self._failed: dict[_Key, EaselError] = {}
         self._loading: set[_Key] = set()
         self._lock = threading.Lock()
@@ -76,13 +80,19 @@ class AdapterStore:
     def acquire(self, info: AdapterInfo, device: torch.device) -> Adapter | None:
         """The adapter where it is in memory; else None, and its load is under way.
 
+        One whose file was changed since is loaded again; one whose file is there no more stays.
+
         Raises:
             EaselError: it cannot be loaded; told once, then tried anew.
         """
         key = (info, device)
+        stamp = _stamp(info)
         with self._lock:
+            if key in self._kept and stamp not in (None, self._stamps.get(key)):
+                del self._kept[key]
             if key not in self._kept and key not in self._failed and key not in self._loading:
                 self._loading.add(key)
+                self._stamps[key] = stamp
                 start = True
             else:
                 start = False
@@ -120,7 +130,17 @@ class AdapterStore:
         self._kept[key] = adapter
         while len(self._kept) > 1 and sum(a.bytes for a in self._kept.values()) > self._budget:
             old, _ = self._kept.popitem(last=False)
+            self._stamps.pop(old, None)
             log.info("Unloaded %s.", old[0].id)
+
+
+def _stamp(info: AdapterInfo) -> object:
+    """Equal while an adapter's files are the same; None where there are none."""
+    try:
+        found = files_of(Path(info.path))
+    except OSError:
+        return None  # who loads it says so
+    return found if len(found) > 1 else None
 
 
 def _as_failure(info: AdapterInfo, error: Exception) -> EaselError:

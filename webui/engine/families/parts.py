@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,36 +18,37 @@ from transformers.modeling_utils import PreTrainedModel
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.engine.denoisers import NoiseLevels
+from webui.engine.families.mapped import mapped_encoder, mapped_network, read_config
 from webui.engine.first_stage import decode_latents
 from webui.engine.packed.late import converted_late
 from webui.engine.packed.layers import lighten
 from webui.engine.packed.weight import HALVES
 from webui.engine.previews import Projection
 from webui.engine.shared_networks import Place, files_of
-from webui.engine.weights import DTYPES, open_weights, read_ahead
+from webui.engine.weights import DTYPES, read_ahead
+
+__all__ = [
+    "FileParts",
+    "ReadFirstStage",
+    "fitted_first_stage",
+    "load_part",
+    "noise_levels",
+    "part_folder",
+    "read_config",
+    "read_diffusers",
+    "read_first_stage",
+    "ready",
+    "stored_precision",
+    "zero_terminal_snr",
+]
 
 ZERO_SNR_ALPHA = 2.0**-24
-DIFFUSERS_FILE = "diffusion_pytorch_model"
-"""What diffusers calls a network's file of weights, or the begin of its shards' names."""
 
 
 def part_folder(checkpoint: CheckpointInfo, name: str) -> Path:
     """Where a part lies: in the model's folder, unless it is shared with another model."""
     folder = checkpoint.part(name)
     return Path(checkpoint.path) / name if folder is None else Path(folder)
-
-
-def read_config(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON object of a part.
-
-    Raises:
-        OSError: it is missing.
-        ValueError: it is no JSON object.
-    """
-    config = json.loads((folder / name).read_text("utf-8"))
-    if not isinstance(config, dict):
-        raise ValueError(f"{name} holds a {type(config).__name__}; an object was expected.")
-    return config
 
 
 # Any, here and below: diffusers' and transformers' from_pretrained are not typed alike.
@@ -74,12 +74,13 @@ def load_part(
     def read() -> Any:
         _check_config(folder)
         read_ahead(f for f in folder.glob("*.safetensors") if "." not in f.stem)  # no variants
-        mapped = _mapped(kind, folder) if issubclass(kind, ModelMixin) else None
+        mapped = _mapped(kind, folder, place, dtype)
         if mapped is not None:
             return ready(mapped, place, dtype)
-        stored = stored_precision(folder) if place.lean else dtype
+        opens = place.lean or (place.apart and place.device.type == "cpu")
+        stored = stored_precision(folder) if opens else dtype
         made = _from_pretrained(kind, folder, dict.fromkeys(options, stored))
-        return ready(made, place, dtype if place.lean else None)
+        return ready(made, place, dtype if opens else None)
 
     return place.network(source, read, by_content=by_content)
 
@@ -91,29 +92,20 @@ def read_diffusers(kind: Any, folder: Path, dtype: torch.dtype) -> Any:
         ValueError: its configuration asks for code that Easel does not have.
     """
     _check_config(folder)
-    mapped = _mapped(kind, folder)
+    mapped = mapped_network(kind, folder)
     if mapped is None:
         return _from_pretrained(kind, folder, {"torch_dtype": dtype})
     return nn.Module.to(mapped, dtype=dtype)
 
 
-def _mapped(kind: Any, folder: Path) -> Any:
-    """Diffusers' network of a folder over its mapped file; None where its weights have older names, or lie otherwise."""
-    files = sorted(folder.glob(f"{DIFFUSERS_FILE}*.safetensors"))
-    weights: dict[str, Tensor] = {}
-    for file in files:
-        if "." not in file.stem:
-            weights |= open_weights(file)
-    if not weights:
-        return None
-    with torch.device("meta"):
-        network = kind.from_config(read_config(folder, "config.json"))
-    try:
-        network.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError:
-        return None  # the library says what is wrong, or knows the names
-    numbers = (*network.parameters(), *network.buffers())
-    return None if any(number.is_meta for number in numbers) else network
+# Any: as above.
+def _mapped(kind: Any, folder: Path, place: Place, dtype: torch.dtype) -> Any:
+    """A network of a folder over its mapped files; None where the library has to read it."""
+    if issubclass(kind, ModelMixin):
+        return mapped_network(kind, folder)
+    # Transformers keeps some layers of an encoder in float32 where the others are in float16.
+    exact = (place.device.type == "cpu" or place.apart) and dtype is not torch.float16
+    return mapped_encoder(kind, folder) if exact else None
 
 
 def _from_pretrained(kind: Any, folder: Path, options: dict[str, Any]) -> Any:
@@ -173,9 +165,13 @@ class FileParts:
 def ready(network: Any, place: Place, dtype: torch.dtype | None = None) -> Any:
     """A network as it is used: on its device, not to be trained; None keeps its precision.
 
-    In a lean place it keeps the weights of its layers as they are, and computes in that precision.
+    In a lean place it keeps the weights of its layers as they are, and computes in that precision; of a model that is
+    apart it comes to the device when it is brought.
     """
     network = network.eval().requires_grad_(False)
+    if place.apart:
+        place.shared.stage.join(network, place.device, dtype)
+        return network
     if place.lean and place.room is not None:
         # What is copied at each use is copied as it is computed with.
         network = network.to(dtype=dtype)

@@ -17,7 +17,9 @@ from webui.contracts.parameters.extension_arguments import offered_by
 from webui.engine.damage import told_as_damage
 from webui.engine.model import LoadedModel
 from webui.engine.packed.layers import Room
+from webui.engine.packed.mapping import files_behind
 from webui.engine.shared_networks import Place, SharedNetworks
+from webui.engine.stage import Apart
 from webui.engine.weights import read_ahead
 
 
@@ -72,13 +74,40 @@ def load_model(
         BrokenModel: the files are damaged.
         HookFailed: the family is an extension's, which failed.
     """
-    load = added.get(checkpoint.family) or find_loader(checkpoint)
+    room = None if room_bytes is None else Room(room_bytes)
+    place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
+    return _loaded(added.get(checkpoint.family) or find_loader(checkpoint), checkpoint, place)
+
+
+def load_apart(
+    checkpoint: CheckpointInfo, device: torch.device, shared: SharedNetworks
+) -> LoadedModel:
+    """Load a checkpoint whose networks are on the device in turn: what reads prompts, and what draws.
+
+    Args:
+        checkpoint: What to load; of a family of Easel's own.
+        device: Where it computes.
+        shared: Has the networks of other models, and the stage, whose room is to be set.
+
+    Raises:
+        NotAModel, BrokenModel: as `load_model`.
+    """
+    place = Place(device, shared, apart=True)
+    model = _loaded(find_loader(checkpoint), checkpoint, place)
+    eye = None if model.variations is None else model.variations.encoder.net
+    draws = [network for network in model.networks if network in (model.unet, model.vae, eye)]
+    reads = [network for network in model.networks if network not in draws]
+    apart = Apart(shared.stage, tuple(reads), tuple(draws))
+    return replace(model, apart=apart, bytes=apart.bytes)
+
+
+def _loaded(load: Load, checkpoint: CheckpointInfo, place: Place) -> LoadedModel:
     read_ahead([Path(checkpoint.path)])
     with told_as_damage(f"The model {checkpoint.id!r}", checkpoint.path):
-        room = None if room_bytes is None else Room(room_bytes)
-        place = Place(device, shared or SharedNetworks(), lean=lean, room=room)
         model = load(checkpoint, place)
-    return replace(model, networks=place.networks, merged=place.shared.merged)
+    networks = place.networks
+    files = files_behind(networks)
+    return replace(model, networks=networks, merged=place.shared.merged, files=files)
 
 
 def find_loader(checkpoint: CheckpointInfo) -> Load:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from webui.engine.packed.on_processor import quicken
+from webui.engine.packed.mapping import check_file
+from webui.engine.packed.on_processor import ReorderedConv2d, quicken
 from webui.engine.packed.place import HoldsWeight
 from webui.engine.packed.weight import HALVES
 
@@ -101,16 +102,51 @@ def converted_late(network: nn.Module, dtype: torch.dtype) -> nn.Module:
     return network
 
 
+def closed(layer: nn.Module, held: Tensor, dtype: torch.dtype) -> None:
+    """Have a layer that was opened as it was before; one that was not yet stays so.
+
+    Args:
+        layer: Was late, with the next two.
+        held: Its weight as the file has it.
+        dtype: What that becomes.
+    """
+    with _OPENING:
+        if type(layer) in _PLAIN:
+            return
+        late: Any = layer
+        if isinstance(late, ReorderedConv2d):
+            late.give_up_weight()
+        late._parameters.pop("weight", None)
+        late.__class__ = next(kind for plain, kind in _LATE.items() if isinstance(layer, plain))
+        late.held, late.dtype = held, dtype
+
+
 def opened(layer: nn.Module) -> nn.Module:
-    """The layer with its weight in the precision that it computes in; itself where it is that already."""
+    """The layer with its weight in the precision that it computes in; itself where it is that already.
+
+    Raises:
+        FileChanged: its file was written to since it was mapped; the layer is as before.
+    """
     with _OPENING:
         kind = _PLAIN.get(type(layer))
         if kind is not None:
             late: Any = layer
+            check_file(late.held)
             with torch.inference_mode(False):  # a LoRA may change it outside of that
-                weight = late.held.to(late.dtype)
-            del late.held, late.dtype
-            late.__class__ = kind
-            late.weight = nn.Parameter(weight, requires_grad=False)
-            quicken(layer)
+                weight = nn.Parameter(late.held.to(late.dtype), requires_grad=False)
+            check_file(late.held)
+            _become(late, kind, weight)
     return layer
+
+
+def _become(late: Any, kind: type[nn.Module], weight: nn.Parameter) -> None:
+    """Make a late layer one of torch's own, or what a processor is quicker with.
+
+    In one step, for other threads may call it meanwhile: it is made beside it first.
+    """
+    plain: Any = kind.__new__(kind)
+    vars(plain).update(vars(late), _parameters={**late._parameters, "weight": weight})
+    quicken(plain)
+    vars(late).update(vars(plain))
+    late.__class__ = type(plain)
+    del late.held, late.dtype

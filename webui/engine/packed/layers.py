@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from webui.engine.packed.mapping import check_file
 from webui.engine.packed.place import KeptWeight
 from webui.engine.packed.product import product
 from webui.engine.packed.weight import HALVES, PackedWeight, Stored, half
@@ -93,6 +94,7 @@ class _Packed(KeptWeight):
         where = self.rows.device if device is None else device
         if self._opened is not None:
             return self._opened.to(where, dtype)
+        check_file(self.rows)
         return self._packed.moved_to(self.rows.to(where)).unpacked(dtype)
 
 

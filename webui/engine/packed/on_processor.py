@@ -61,6 +61,10 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
         assert weight is not None
         self._now, self._of_file = weight.detach(), None
 
+    def give_up_weight(self) -> None:
+        """Have none at all."""
+        del self._now, self._of_file
+
     def forward(self, input: Tensor) -> Tensor:
         """As `nn.Conv2d`; its answer lies channels last."""
         if input.dtype != self._now.dtype:
