@@ -18,6 +18,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests.bench.catalog import catalog_rows
+from tests.bench.full_size import full_size_rows
 from tests.bench.live import live_rows
 from tests.bench.megapixel import megapixel_rows
 from tests.bench.table import Row, as_markdown
@@ -35,7 +37,10 @@ PROMPTS = (
 GPU_PAGE = REPOSITORY / "docs" / "benchmarks-gpu.md"
 """What `--only gpu` printed where there was one, with its hardware, put there by hand."""
 
-PARTS = ["start", "studio", "live", "megapixel", "loading", "overhead", "starter", "large", "gpu"]
+PARTS = [
+    "start", "studio", "live", "megapixel", "full-size", "catalog", "loading", "overhead", "starter",
+    "large", "gpu",
+]  # fmt: skip
 """What is measured, in the order of the table."""
 
 
@@ -80,6 +85,10 @@ def rows_of(part: str, jobs: int) -> list[Row]:
         return live_rows()
     if part == "megapixel":
         return megapixel_rows()
+    if part == "full-size":
+        return full_size_rows()
+    if part == "catalog":
+        return catalog_rows()
     if part == "overhead":
         return overhead_rows()
     if part == "loading":
