@@ -44,6 +44,15 @@ class Studio:
         with urllib.request.urlopen(call, timeout=30) as answer:
             return str(json.load(answer)["id"])
 
+    def prefer(self, name: str, value: object) -> None:
+        """Change a setting."""
+        body = json.dumps({"value": value}).encode()
+        headers = {"Content-Type": "application/json"}
+        address = f"{self.address}/api/v1/settings/{name}"
+        urllib.request.urlopen(
+            urllib.request.Request(address, body, headers, method="PUT"), timeout=30
+        ).close()
+
     def upload(self, picture: Image.Image) -> str:
         """Give the studio a picture; its id."""
         file = io.BytesIO()
@@ -88,6 +97,22 @@ class Studio:
         studio = psutil.Process(self.process.pid)
         workers = sum(child.memory_info().rss for child in studio.children(recursive=True))
         return studio.memory_info().rss, workers
+
+    def peak_bytes(self) -> tuple[int, int]:
+        """The most memory that the studio process ever had, and its workers, each by itself.
+
+        Where the system keeps no such count: what they have now.
+        """
+        studio = psutil.Process(self.process.pid)
+        return _peak(studio), sum(map(_peak, studio.children(recursive=True)))
+
+
+def _peak(process: psutil.Process) -> int:
+    status = Path(f"/proc/{process.pid}/status")
+    if not status.exists():
+        return int(process.memory_info().rss)
+    (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
 
 
 def free_port() -> int:

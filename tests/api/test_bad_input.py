@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 import pytest
@@ -63,3 +64,19 @@ def test_a_map_of_unknown_colours_or_numbers_is_refused(client: TestClient) -> N
         status, sentence = refusal(client, model="fake/map", class_map=class_map)
         assert status == 422
         assert sentence.startswith(said)
+
+
+@pytest.mark.parametrize("where", ["before", "after", "boundary"])
+def test_a_form_that_goes_on_for_ever_costs_no_time(
+    client: TestClient, png: bytes, where: str
+) -> None:
+    """Forms whose edges are millions of line ends or hyphens have kept servers busy for minutes."""
+    junk = b"\r\n--" * 1_000_000
+    head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    form = head + png + b"\r\n--b--\r\n"
+    body = {"before": junk + form, "after": form + junk, "boundary": head + junk + b"\r\n--b--\r\n"}
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    began = time.process_time()
+    answer = client.post("/api/v1/images", content=body[where], headers=kind)
+    assert time.process_time() - began < 2
+    assert answer.status_code in (201, 400)

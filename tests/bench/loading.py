@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import statistics
 import tempfile
 import time
@@ -11,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
+from tests.bench.random_file import write_random
 from tests.bench.shapes import SD15, TOKENS, random_unet
 from tests.bench.table import Row, interleaved, ratio_row
-from tests.studio import Studio, seconds_until, started_studio
+from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 from tests.weights.ldm_layout import sd1_shapes
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
@@ -32,18 +33,21 @@ from webui.services.single_file import describe_file
 ROUNDS, SWITCHES = 3, 12
 RANK, LORA_SIDE = 32, 64
 SHARE, MOST_MILLISECONDS = 0.8, 50
+MEMORY_SWITCHES, FLOAT32_OVER_FILE = 20, 2
 CHUNK = 1 << 24
 SIDE = 16
 """Latent cells of the first step."""
 
 
 def loading_rows() -> list[Row]:
-    """All three."""
+    """All of them."""
     with tempfile.TemporaryDirectory() as folder:
         rows = [*file_rows(Path(folder)), lora_row()]
     with tempfile.TemporaryDirectory() as folder, started_studio(Path(folder)) as studio:
         seconds_until(studio, "/api/v1/health", b'"ok"')
-        return [*rows, switching_row(studio)]
+        rows.append(switching_row(studio))
+    with tempfile.TemporaryDirectory() as folder:
+        return [*rows, memory_row(Path(folder))]
 
 
 def file_rows(folder: Path, rounds: int = ROUNDS) -> list[Row]:
@@ -52,7 +56,9 @@ def file_rows(folder: Path, rounds: int = ROUNDS) -> list[Row]:
     A load is over when the model can be used and all of its file is in memory, which is read in the background.
     """
     import_families()
-    checkpoint = describe_file(_written(folder / "sd15.safetensors"), ModelId("sd15"))
+    checkpoint = describe_file(
+        write_random(folder / "sd15.safetensors", sd1_shapes()), ModelId("sd15")
+    )
     assert checkpoint is not None
     file, models = Path(checkpoint.path), list[LoadedModel]()
     cold = _cold(file)
@@ -147,6 +153,31 @@ def switching_row(studio: Studio, switches: int = SWITCHES) -> Row:
     )
 
 
+def memory_row(folder: Path) -> Row:
+    """Memory of a worker after each switch between three checkpoints, of which its budget holds one and a half."""
+    text = REPOSITORY / "models" / "starter" / "text"
+    names = ("first", "second", "third")
+    for name in names:
+        shutil.copytree(text, folder / "models" / name)
+    weights = sum(file.stat().st_size for file in text.rglob("*.safetensors"))
+    with started_studio(folder, "--cpu") as studio:
+        seconds_until(studio, "/api/v1/health", b'"ok"')
+        studio.prefer("memory_gib", 1.5 * FLOAT32_OVER_FILE * weights / 2**30)
+        after = []
+        for turn in range(3 + MEMORY_SWITCHES):
+            model = names[turn % 3]
+            order: dict[str, Any] = {"steps": 1, "width": 128, "height": 128, "seed": turn}
+            studio.wait(studio.submit(prompt="a red house", model=model, **order))
+            after.append(studio.resident_bytes()[1])
+    first, later = max(after[:3]), after[-1]
+    return Row(
+        f"memory of the worker after {MEMORY_SWITCHES} switches between three checkpoints, of which one fits, over that after the first three",
+        f"{later / first:.2f} ({later / 1e6:.0f} MB over {first / 1e6:.0f} MB)",
+        "1",
+        later <= first,
+    )
+
+
 def _first_step(model: LoadedModel, count: int = 1) -> float:
     """Seconds of the last of so many evaluations of the network."""
     x, tokens = torch.zeros(1, 4, SIDE, SIDE), torch.zeros(1, TOKENS, 768)
@@ -157,17 +188,6 @@ def _first_step(model: LoadedModel, count: int = 1) -> float:
             model.unet(x, torch.tensor([500.0]), encoder_hidden_states=tokens)
             seconds = time.perf_counter() - started
     return seconds
-
-
-def _written(file: Path) -> Path:
-    """A checkpoint of random weights."""
-    numbers = 0.02 * torch.randn(1 << 22, generator=torch.Generator().manual_seed(0)).half()
-    weights = {}
-    for name, shape in sd1_shapes().items():
-        count = torch.Size(shape).numel()
-        weights[name] = numbers.repeat(-(-count // len(numbers)))[:count].reshape(shape)
-    save_file(weights, file)
-    return file
 
 
 def _cold(file: Path) -> Callable[[], None]:

@@ -14,6 +14,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+from tests.bench.catalog import catalog_rows
+from tests.bench.full_size import full_size_rows
 from tests.bench.live import live_rows
 from tests.bench.megapixel import megapixel_rows
 from tests.bench.table import Row
@@ -28,7 +30,10 @@ PROMPTS = (
 )
 
 
-PARTS = ["start", "studio", "live", "megapixel", "loading", "overhead", "starter", "large", "gpu"]
+PARTS = [
+    "start", "studio", "live", "megapixel", "full-size", "catalog", "loading", "overhead", "starter",
+    "large", "gpu",
+]  # fmt: skip
 """What is measured, in the order of the table."""
 
 
@@ -56,6 +61,10 @@ def rows_of(part: str, jobs: int) -> list[Row]:
         return live_rows()
     if part == "megapixel":
         return megapixel_rows()
+    if part == "full-size":
+        return full_size_rows()
+    if part == "catalog":
+        return catalog_rows()
     if part == "overhead":
         return overhead_rows()
     if part == "loading":

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from tests.services.models import write_lora, write_model, write_sharing_model
-from tests.weights.files import write_sparse
+from tests.weights.files import copies_of_header, write_sparse
 from tests.weights.ldm_layout import sd1_shapes
 from webui.contracts.ids import ModelId
 from webui.services import catalog_scan
 from webui.services.catalog import Catalog
+from webui.services.catalog_scan import stamp_of
 from webui.services.file_records import FileRecords, Hashes, file_stamp
 
 
@@ -121,21 +124,46 @@ def test_hashes_hold_for_as_long_as_the_file_does(tmp_path: Path, database: Engi
 
 
 @pytest.mark.slow
-def test_a_thousand_files_are_known_at_once_at_the_second_start(
+def test_files_are_read_for_the_first_time_at_a_pace_of_a_thousand_in_five_seconds(
     tmp_path: Path, database: Engine
 ) -> None:
-    """The first time is measured by hand: 3.9 s of one core for 1,000 files of 2 GB."""
-    first = write_sparse(tmp_path / "models" / "0.safetensors", sd1_shapes())
-    size = first.stat().st_size
-    with first.open("rb") as whole:
-        head = whole.read(2**18)
-    length = 8 + int.from_bytes(head[:8], "little")
-    for number in range(1, 60):
-        with (tmp_path / "models" / f"{number}.safetensors").open("wb") as file:
-            file.write(head[:length])
-            file.truncate(size)
-    assert len(_catalog(tmp_path, database).models()) == 60
-    begun = os.times()
-    assert len(_catalog(tmp_path, database).models()) == 60
-    ended = os.times()
-    assert ended.user + ended.system - begun.user - begun.system < 0.3 * 60 / 1000 + 0.03
+    """The best of three folders of forty files of 2 GB; a thousand are a row of the benchmarks."""
+    seconds = []
+    for name in "abc":
+        copies_of_header(write_sparse(tmp_path / name / "models/0.safetensors", sd1_shapes()), 39)
+        catalog, begun = _catalog(tmp_path / name, database), time.process_time()
+        assert len(catalog.models()) == 40
+        seconds.append(time.process_time() - begun)
+    assert min(seconds) < 5 * 40 / 1000
+
+
+@pytest.mark.slow
+def test_a_thousand_files_are_known_within_three_tenths_of_a_second_at_the_next_start(
+    tmp_path: Path, database: Engine, reads: list[str]
+) -> None:
+    """What the first start would have left is written down from one that was read."""
+    models = tmp_path / "models"
+    write_sparse(models / "0.safetensors", sd1_shapes())
+    _catalog(tmp_path, database).models()
+    records = FileRecords(database, "a")
+    (entry,) = records.entries().values()
+    assert entry.model is not None
+    for number in range(1, 1000):
+        with (models / f"{number}.safetensors").open("wb") as file:
+            file.truncate(2**31)
+    reads.clear()
+    records.keep({
+        str(path): replace(
+            entry, watched=(names := tuple(n.replace("/0.", f"/{path.stem}.") for n in entry.watched)),
+            stamp=stamp_of(names),
+            model=replace(entry.model, id=ModelId(path.name), path=str(path)),
+        )
+        for path in models.iterdir()
+    })  # fmt: skip
+    seconds = []
+    for _ in range(3):
+        catalog, begun = _catalog(tmp_path, database), time.process_time()
+        assert len(catalog.models()) == 1000
+        seconds.append(time.process_time() - begun)
+    assert reads == []
+    assert min(seconds) < 0.3

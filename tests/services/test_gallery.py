@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.services.conftest import Services, make_services
@@ -249,3 +251,25 @@ def test_a_variation_can_be_made_again_alone(services: Services) -> None:
     assert request is not None
     assert (request.seed, request.variation_seed, request.count) == (5, 22, 1)
     assert request.seeds_of(0) == job.request.seeds_of(2)
+
+
+def test_pages_of_pictures_are_found_by_an_index_however_many_there_are(
+    services: Services,
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(services.database, "before_cursor_execute", note)
+    for before in (None, 1e9):
+        services.gallery.recent(50, before)
+    event.remove(services.database, "before_cursor_execute", note)
+    queries = [(statement, given) for statement, given in asked if "LIMIT" in statement]
+    assert len(queries) == 2
+    with closing(services.database.raw_connection()) as connection:
+        cursor = connection.cursor()
+        for statement, given in queries:
+            plan = cursor.execute(f"EXPLAIN QUERY PLAN {statement}", given).fetchall()
+            steps = [str(row[-1]) for row in plan]
+            assert all("USING INDEX" in step and "TEMP" not in step for step in steps), steps

@@ -34,6 +34,18 @@ def write_sparse(
     return file
 
 
+def copies_of_header(file: Path, count: int) -> None:
+    """Further files beside a sparse one, '1' to count, each with its header and size."""
+    size = file.stat().st_size
+    with file.open("rb") as whole:
+        begin = whole.read(8)
+        head = begin + whole.read(int.from_bytes(begin, "little"))
+    for number in range(1, count + 1):
+        with file.with_name(f"{number}{file.suffix}").open("wb") as stream:
+            stream.write(head)
+            stream.truncate(size)
+
+
 def write_header(file: Path, header: Any, data: bytes = b"") -> Path:
     """A safetensors file with any header, right or wrong."""
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()

@@ -2,34 +2,33 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.peak import peak_rise
 from tests.weights.hostile import hostile_files
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import ModelId
 from webui.services.single_file import describe_file
 
 MOST_SECONDS = 1.0
-MOST_KILOBYTES = 200 * 1024
+MOST_BYTES = 200 * 10**6
 
 
 def _check(folder: Path, count: int) -> None:
     marker = folder / "it-ran"
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for file in hostile_files(folder, count, marker):
-        began = time.thread_time()
-        with pytest.raises((NotAModel, BrokenModel)) as caught:
-            describe_file(file, ModelId(file.name))
-        assert time.thread_time() - began < MOST_SECONDS, caught.value
-        assert len(str(caught.value)) > 20
-        file.unlink()
-        assert not marker.exists()
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert after - before < MOST_KILOBYTES
+    with peak_rise() as rise:
+        for file in hostile_files(folder, count, marker):
+            began = time.thread_time()
+            with pytest.raises((NotAModel, BrokenModel)) as caught:
+                describe_file(file, ModelId(file.name))
+            assert time.thread_time() - began < MOST_SECONDS, caught.value
+            assert len(str(caught.value)) > 20
+            file.unlink()
+            assert not marker.exists()
+    assert rise.bytes < MOST_BYTES
 
 
 @pytest.mark.usefixtures("quiet_memory")

@@ -19,7 +19,7 @@ class Settings:
     share: bool = False
     user: str | None = None
     """Login name; None means no login, which only loopback allows."""
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     cpu: bool = False
     """Never use a GPU."""
     compile: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,8 @@ import psutil
 import torch
 
 from webui.engine.batching import Limits
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,15 +32,37 @@ class Device:
 
 
 def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
-    """The first GPU unless `cpu` is asked for or there is none."""
+    """The first GPU unless `cpu` is asked for, there is none, or it does not work: then its title says why."""
+    why = ""
     if not cpu and torch.cuda.is_available():
-        total = torch.cuda.get_device_properties(0).total_memory
-        title = f"cuda:0 ({torch.cuda.get_device_name(0)})"
-        limits = Limits(rows=16, cells=2**18, pixels=2**22)
-        budget = budget_bytes or total * 7 // 10
-        return Device(torch.device("cuda:0"), title, budget, limits, 2, total // 4)
+        try:
+            return _gpu(budget_bytes)
+        except (
+            RuntimeError,
+            AssertionError,
+        ) as error:  # of a driver, or a build without its kernels
+            why = f", as the GPU cannot be used: {_first_line(error)}"
+            log.warning("The processor draws%s", why)
     budget = budget_bytes or psutil.virtual_memory().total // 2
-    return Device(torch.device("cpu"), f"cpu ({_processor()})", budget, Limits(), 4)
+    return Device(torch.device("cpu"), f"cpu ({_processor()}){why}", budget, Limits(), 4)
+
+
+def _gpu(budget_bytes: int | None) -> Device:
+    """The first one, which has added two numbers.
+
+    Raises:
+        RuntimeError, AssertionError: as torch does of one that it sees and cannot use.
+    """
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.ones(1, device="cuda:0").add_(1).item()
+    title = f"cuda:0 ({torch.cuda.get_device_name(0)})"
+    limits = Limits(rows=16, cells=2**18, pixels=2**22)
+    budget = budget_bytes or total * 7 // 10
+    return Device(torch.device("cuda:0"), title, budget, limits, 2, total // 4)
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def make_repeatable() -> None:

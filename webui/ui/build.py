@@ -10,6 +10,7 @@ import gradio as gr
 from webui.services.catalog import Catalog
 from webui.ui.canvas.canvas import Canvas, canvas_panel
 from webui.ui.context import UiContext
+from webui.ui.doors import Page
 from webui.ui.forms import Form
 from webui.ui.header import header
 from webui.ui.panels.stage import stage_panel
@@ -35,7 +36,7 @@ TABS = (*(tab.NAME for tab in WORK), "gallery", "models", "extensions", "setting
 
 def build_ui(context: UiContext) -> gr.Blocks:
     """The whole page: header, the forms of the work tabs, canvases, the stage, and the tabs beside the work."""
-    blocks = gr.Blocks(title="Easel", analytics_enabled=False, fill_width=True)
+    blocks = Page(title="Easel", analytics_enabled=False, fill_width=True)
     with blocks:
         header(tabs=TABS)
         stage = stage_panel(read_samples(ASSETS_FOLDER / "samples"))

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from webui.ui.build import ASSETS_FOLDER, build_ui
 from webui.ui.canvas.canvas import CANVAS_FOLDER
 from webui.ui.context import UiContext
+from webui.ui.doors import Doors
 from webui.ui.extensions.extensions import EXTENSIONS_FOLDER
 from webui.ui.library.library import LIBRARY_FOLDER
 from webui.ui.scripts import ASSETS
@@ -63,7 +64,9 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
     )
     app.router.lifespan_context = lifespan
     page = next(route for route in app.router.routes if route not in known)
-    page.app = _StartedOnFirstRequest(page.app)  # type: ignore[attr-defined]
+    page.app = Doors(_StartedOnFirstRequest(page.app))  # type: ignore[attr-defined]
+    # Mounted ones never are, and Gradio checks the paths of launched ones alone.
+    blocks.has_launched = True
     app.router.routes[:0] = [
         Mount(f"{ASSETS}/canvas", Assets(directory=CANVAS_FOLDER), name="canvas"),
         Mount(f"{ASSETS}/library", Assets(directory=LIBRARY_FOLDER), name="library"),

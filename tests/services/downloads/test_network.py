@@ -121,3 +121,21 @@ def test_json_is_read_and_what_is_none_is_said(server: Server, web: Web) -> None
         web.json(server.address + "/bad")
     with pytest.raises(DownloadFailed, match="answers 404"):
         web.json(server.address + "/none")
+
+
+def test_a_proxy_of_the_environment_is_not_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind one the address that is connected to would be the proxy's, and every other one allowed."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, server.address)
+        monkeypatch.setenv(name.upper(), server.address)
+    port = int(server.address.rsplit(":", 1)[1])
+    web = Web(is_any)
+    with pytest.raises(Dropped), web.get("http://127.0.0.1:9/secret"):
+        pass
+    assert server.asked == []
+    server.put("/here", b"direct")
+    with web.get(f"http://127.0.0.1:{port}/here") as answer:
+        assert b"".join(answer.chunks) == b"direct"
+    web.close()

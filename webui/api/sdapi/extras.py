@@ -21,8 +21,8 @@ from webui.api.sdapi.upscalers import NO_UPSCALER, upscaler_fields
 from webui.contracts.errors import BadRequest, JobFailed
 from webui.contracts.ids import ImageId
 from webui.contracts.infotext_pairs import split_infotext
-from webui.contracts.job import JobState
-from webui.contracts.request import limits, parse_request
+from webui.contracts.job import Job, JobState
+from webui.contracts.request import GenerationRequest, limits, parse_request
 from webui.services.metadata import read_texts
 from webui.services.picture_files import FORMATS
 
@@ -147,14 +147,33 @@ class _Enlarger:
                 if share > 0 and body.upscaler_2 != NO_UPSCALER
                 else None
             )
-            size = self._sizes(body, image) if body.upscaler_1 != NO_UPSCALER or second else None
+            is_sized = body.upscaler_1 != NO_UPSCALER or second is not None
+            size = await run_in_threadpool(self._sizes, body, image) if is_sized else None
             made.append(await run_in_threadpool(_finished, first, second, share, size))
         return made
 
     async def _by(self, upscaler: str, body: ExtrasBody, image: ImageId, client: Client) -> bytes:
         """A picture enlarged by an upscaler, a little too large or small perhaps."""
         if upscaler == NO_UPSCALER:
-            return self._context.images.path(image).read_bytes()
+            return await run_in_threadpool(self._bytes_of, image)
+        request = await run_in_threadpool(self._request, upscaler, body, image)
+        (job,) = await self._runs.draw(client, "", request, 1)
+        if job.state is not JobState.DONE:
+            raise JobFailed(job.error or "The picture's job was cancelled.")
+        return await run_in_threadpool(self._file_of, job)
+
+    def _bytes_of(self, image: ImageId) -> bytes:
+        return self._context.images.path(image).read_bytes()
+
+    def _file_of(self, job: Job) -> bytes:
+        return self._context.gallery.path(job.pictures[0].id).read_bytes()
+
+    def _request(self, upscaler: str, body: ExtrasBody, image: ImageId) -> GenerationRequest:
+        """What enlarges a picture far enough.
+
+        Raises:
+            BadRequest: there is no such upscaler, or none that goes so far.
+        """
         (wide, _), _ = self._sizes(body, image)
         low, high = limits("upscale_factor")
         factor = wide / self._context.images.size(image)[0]
@@ -163,13 +182,9 @@ class _Enlarger:
                 f"The picture would be enlarged {factor:g} times; at most {high:g} is possible."
             )
         fields = upscaler_fields(upscaler, self._context)
-        request = parse_request(
+        return parse_request(
             {"prompt": "", "image": image, "upscale_factor": max(factor, low or 1.0), **fields}
         )
-        (job,) = await self._runs.draw(client, "", request, 1)
-        if job.state is not JobState.DONE:
-            raise JobFailed(job.error or "The picture's job was cancelled.")
-        return self._context.gallery.path(job.pictures[0].id).read_bytes()
 
     def _sizes(self, body: ExtrasBody, image: ImageId) -> tuple[tuple[int, int], tuple[int, int]]:
         """The size to enlarge to, and that of the result, edges cut."""
