@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from webui.contracts.settings import Settings
 from webui.ui.context import UiContext
 
 
-@pytest.fixture(autouse=True)
-def gradios_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def loops_closed() -> Iterator[None]:
     """Gradio makes an event loop for each lock outside a server, and never closes it."""
     made: list[asyncio.AbstractEventLoop] = []
     real = asyncio.new_event_loop
@@ -23,11 +24,19 @@ def gradios_loops(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         made.append(real())
         return made[-1]
 
-    monkeypatch.setattr(asyncio, "new_event_loop", remembered)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", remembered)
+        yield
     asyncio.set_event_loop(None)
     for loop in made:
         loop.close()
+
+
+@pytest.fixture(autouse=True)
+def gradios_loops() -> Iterator[None]:
+    """In every test of the page; a fixture that lives longer uses `loops_closed` itself."""
+    with loops_closed():
+        yield
 
 
 @pytest.fixture
