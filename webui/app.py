@@ -323,7 +323,10 @@ def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> N
 
 
 def _mount(studio: Studio) -> None:
-    from webui.ui.mount import mount_ui  # noqa: PLC0415  Gradio takes seconds to import
+    from webui.ui.stubs import without_stubs  # noqa: PLC0415  the page's concern
+
+    with without_stubs():
+        from webui.ui.mount import mount_ui  # noqa: PLC0415  Gradio takes seconds to import
 
     mount_ui(studio.api, ui_context(studio))
 

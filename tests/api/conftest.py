@@ -37,6 +37,16 @@ def client(studio: Studio) -> Iterator[TestClient]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """As `client`, of one studio for all requests of a file that are refused: they leave it as it was."""
+    made = build_studio(fake_settings(tmp_path_factory.mktemp("refusing")))
+    made.start()
+    with TestClient(made.guarded, base_url=ORIGIN, raise_server_exceptions=False) as client:
+        yield client
+    made.stop()
+
+
 @pytest.fixture
 def png() -> bytes:
     """A small picture's file."""

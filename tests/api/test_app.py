@@ -58,8 +58,8 @@ def test_the_splash_stands_at_the_root_until_the_page_is_there(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-def test_an_address_that_does_not_exist_gets_a_sentence(client: TestClient, method: str) -> None:
-    answer = client.request(method, "/api/v1/jobz")
+def test_an_address_that_does_not_exist_gets_a_sentence(refusing: TestClient, method: str) -> None:
+    answer = refusing.request(method, "/api/v1/jobz")
     assert answer.status_code == 404
     assert "/api/v1/jobz" in answer.json()["error"]
 

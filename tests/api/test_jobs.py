@@ -92,8 +92,10 @@ def test_a_queued_job_is_moved_over_http(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(("method", "suffix"), [("GET", ""), ("DELETE", ""), ("GET", "/events")])
-def test_an_unknown_job_is_404_and_never_done(client: TestClient, method: str, suffix: str) -> None:
-    answer = client.request(method, f"/api/v1/jobs/nothing{suffix}")
+def test_an_unknown_job_is_404_and_never_done(
+    refusing: TestClient, method: str, suffix: str
+) -> None:
+    answer = refusing.request(method, f"/api/v1/jobs/nothing{suffix}")
     assert answer.status_code == 404
     assert "'nothing'" in answer.json()["error"]
 
@@ -128,9 +130,9 @@ def test_the_examples_of_the_documentation_are_valid_orders(client: TestClient) 
     ],
 )
 def test_a_wrong_field_is_named_with_its_value_and_range(
-    client: TestClient, field: str, value: object, expected: str
+    refusing: TestClient, field: str, value: object, expected: str
 ) -> None:
-    answer = client.post("/api/v1/jobs", json={"prompt": "x", field: value})
+    answer = refusing.post("/api/v1/jobs", json={"prompt": "x", field: value})
     assert answer.status_code == 422
     [problem] = answer.json()["problems"]
     assert problem["field"] == field
@@ -166,16 +168,16 @@ def test_an_unknown_model_names_the_near_ones(client: TestClient) -> None:
     ],
 )
 def test_a_body_that_is_no_order_gets_a_sentence(
-    client: TestClient, body: bytes, kind: str, sentence: str
+    refusing: TestClient, body: bytes, kind: str, sentence: str
 ) -> None:
-    answer = client.post("/api/v1/jobs", content=body, headers={"content-type": kind})
+    answer = refusing.post("/api/v1/jobs", content=body, headers={"content-type": kind})
     assert answer.status_code in (400, 422)
     assert sentence in answer.json()["error"]
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=x", "state=finished", "before=soon"])
-def test_a_wrong_query_is_named(client: TestClient, query: str) -> None:
-    answer = client.get(f"/api/v1/jobs?{query}")
+def test_a_wrong_query_is_named(refusing: TestClient, query: str) -> None:
+    answer = refusing.get(f"/api/v1/jobs?{query}")
     assert answer.status_code == 422
     assert answer.json()["problems"][0]["field"].split(".")[0] == query.split("=")[0]
 

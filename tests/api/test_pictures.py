@@ -60,8 +60,8 @@ def test_a_picture_can_start_another_one(client: TestClient, picture: dict[str, 
 
 @pytest.mark.parametrize("suffix", ["", "/thumbnail", "/parameters"])
 @pytest.mark.parametrize("name", ["nothing", "..%2f..%2feasel.sqlite", "%00"])
-def test_an_unknown_picture_is_404(client: TestClient, name: str, suffix: str) -> None:
-    answer = client.get(f"/api/v1/pictures/{name}{suffix}")
+def test_an_unknown_picture_is_404(refusing: TestClient, name: str, suffix: str) -> None:
+    answer = refusing.get(f"/api/v1/pictures/{name}{suffix}")
     assert answer.status_code == 404
     assert answer.json()["error"]
 
@@ -79,8 +79,8 @@ def test_an_image_goes_up_as_a_form_or_bare_and_is_named_by_content(
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n broken"])
-def test_a_file_that_is_no_picture_gets_a_sentence(client: TestClient, data: bytes) -> None:
-    answer = client.post("/api/v1/images", files={"file": ("a.png", data, "image/png")})
+def test_a_file_that_is_no_picture_gets_a_sentence(refusing: TestClient, data: bytes) -> None:
+    answer = refusing.post("/api/v1/images", files={"file": ("a.png", data, "image/png")})
     assert answer.status_code == 400
     assert answer.json()["error"].endswith(".")
 

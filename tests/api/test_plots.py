@@ -166,13 +166,13 @@ def test_its_size_is_told_before_anything_is_ordered(client: TestClient) -> None
     ],
 )
 def test_what_cannot_be_drawn_is_said_and_nothing_is_ordered(
-    client: TestClient, wanted: dict[str, Any], said: str
+    refusing: TestClient, wanted: dict[str, Any], said: str
 ) -> None:
     for address in (PLOTS, f"{PLOTS}/size"):
-        answer = client.post(address, json=order(plot=wanted))
+        answer = refusing.post(address, json=order(plot=wanted))
         assert answer.status_code in (400, 422)
         assert said in answer.json()["error"]
-    assert client.get("/api/v1/jobs").json() == []
+    assert refusing.get("/api/v1/jobs").json() == []
 
 
 def test_a_job_is_no_plot(client: TestClient) -> None:

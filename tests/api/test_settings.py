@@ -62,9 +62,9 @@ def test_settings_survive_a_restart(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_cannot_be_set_is_said(
-    client: TestClient, name: str, value: object, status: int, said: str
+    refusing: TestClient, name: str, value: object, status: int, said: str
 ) -> None:
-    answer = client.put(f"/api/v1/settings/{name}", json={"value": value})
+    answer = refusing.put(f"/api/v1/settings/{name}", json={"value": value})
     assert answer.status_code == status
     assert said in answer.json()["error"]
 

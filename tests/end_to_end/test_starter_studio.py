@@ -29,6 +29,9 @@ pytestmark = [
     ),
 ]
 
+SMALL = {"width": 128, "height": 128}
+"""For jobs of whose pictures nothing is asked that depends on their size: a quarter of the arithmetic."""
+
 PROMPTS = (
     "a red house on the left, green meadow with mountains at sunset",
     "two pines on the right, a snowfield at night, a full moon",
@@ -46,7 +49,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
 
 def test_clients_of_automatic1111_draw_the_same_picture_with_the_starter(studio: Studio) -> None:
     """First here: the worker loads the model for it, which the others find loaded."""
-    said = {"prompt": PROMPTS[0], "seed": 5, "steps": 4, "width": 128, "height": 128}
+    said = {"prompt": PROMPTS[0], "seed": 5, "steps": 4, **SMALL}
     own = studio.submit(**said, guidance_scale=5.0, sampler="Euler")
     body = json.dumps({**said, "cfg_scale": 5.0, "sampler_name": "Euler", "scheduler": "automatic"})
     call = urllib.request.Request(
@@ -131,9 +134,12 @@ def test_a_picture_becomes_another_picture_of_the_same_composition(studio: Studi
 def test_twenty_jobs_at_once_draw_what_each_draws_alone(studio: Studio) -> None:
     samplers = ("Euler", "Euler a", "Heun", "DPM++ 2M", "DPM++ 2M SDE", "DDIM", "UniPC")
     orders = [
-        {"prompt": PROMPTS[i % 4], "seed": i, "sampler": samplers[i % 7], "steps": 6 + i % 3}
+        {
+            "prompt": PROMPTS[i % 4], "seed": i, "sampler": samplers[i % 7], "steps": 6 + i % 3,
+            **SMALL,
+        }
         for i in range(20)
-    ]
+    ]  # fmt: skip
     crowd = [_pixels(studio, job)[0] for job in [studio.submit(**order) for order in orders]]
     for order, together in zip(orders, crowd, strict=True):
         (alone,) = _pixels(studio, studio.submit(**order))
@@ -153,10 +159,11 @@ def test_cancel_stops_one_job_and_no_other(studio: Studio) -> None:
 
 
 def test_a_killed_worker_costs_nobody_a_job(studio: Studio) -> None:
-    jobs = [studio.submit(prompt=prompt, steps=60, seed=5) for prompt in PROMPTS]
+    jobs = [studio.submit(prompt=prompt, steps=60, seed=5, **SMALL) for prompt in PROMPTS]
     _until_running(studio, jobs[0])
     killed = _worker(studio)
     os.kill(killed.pid, signal.SIGKILL)
+    assert studio.get(f"/jobs/{jobs[0]}")["state"] != "done"
     assert all(studio.wait(job)["state"] == "done" for job in jobs)
     assert _worker(studio).pid != killed.pid
 
@@ -172,8 +179,9 @@ def test_the_studio_process_has_no_torch_in_it(studio: Studio) -> None:
 def test_a_killed_studio_finishes_its_queue_after_the_restart(tmp_path: Path) -> None:
     with started_studio(tmp_path, "--cpu") as first:
         seconds_until(first, "/api/v1/health", b'"ok"')
-        jobs = [first.submit(prompt=PROMPTS[i % 4], steps=8, seed=i) for i in range(30)]
+        jobs = [first.submit(prompt=PROMPTS[i % 4], steps=8, seed=i, **SMALL) for i in range(30)]
         _until_running(first, jobs[0])
+        assert first.get(f"/jobs/{jobs[-1]}")["state"] == "queued"
         first.process.kill()
         first.process.wait()
     with started_studio(tmp_path, "--cpu") as second:

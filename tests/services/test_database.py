@@ -67,9 +67,11 @@ def test_migrations_make_the_tables_that_the_code_knows(tmp_path: Path) -> None:
 
 def test_a_database_is_in_wal_mode_with_foreign_keys(tmp_path: Path) -> None:
     engine = open_database(tmp_path / "easel.sqlite")
-    with reading(engine) as connection:
+    engine.dispose()  # of the connections that tests/conftest.py changed
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
         settings = [
-            connection.scalar(text(f"PRAGMA {name}"))
+            cursor.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("journal_mode", "foreign_keys", "busy_timeout", "synchronous")
         ]
     engine.dispose()

@@ -34,7 +34,7 @@ def loops_closed() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def gradios_loops() -> Iterator[None]:
-    """None stays open."""
+    """In every test of the page; a fixture that lives longer uses `loops_closed` itself."""
     with loops_closed():
         yield
 

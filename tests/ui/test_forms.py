@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from tests.ui.conftest import loops_closed
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import ModelId
 from webui.contracts.request import PARAMETERS, parse_request
@@ -22,9 +23,12 @@ NAMES = [name for name in PARAMETERS if name not in BEYOND_FORMS]
 MODELS = (FAKE_CHECKPOINT,)
 
 
-def a_form() -> Form:
-    with gr.Blocks():
-        return Form("txt2img", {name: control("txt2img", name, MODELS) for name in NAMES})
+@pytest.fixture(scope="module")
+def form() -> Form:
+    """With all controls; reading it and asking for updates leave it as it is."""
+    with loops_closed(), gr.Blocks():
+        made = {name: control("txt2img", name, MODELS) for name in NAMES}
+    return Form("txt2img", made)
 
 
 def data_of(form: Form, **values: Any) -> dict[Any, Any]:
@@ -33,22 +37,19 @@ def data_of(form: Form, **values: Any) -> dict[Any, Any]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_control_starts_at_the_requests_own_default(name: str) -> None:
-    with gr.Blocks():
-        made = control("txt2img", name, MODELS)
+def test_each_control_starts_at_the_requests_own_default(form: Form, name: str) -> None:
+    made = form.controls[name]
     expected = "fake/gradient" if name == "model" else default(name)
     assert made.value == expected
     assert made.elem_id == f"txt2img-{name}"
 
 
-def test_an_untouched_form_is_the_default_request() -> None:
-    form = a_form()
+def test_an_untouched_form_is_the_default_request(form: Form) -> None:
     request = parse_request(form.values(data_of(form, prompt="a lake")))
     assert request == parse_request({"prompt": "a lake", "model": "fake/gradient"})
 
 
-def test_values_are_read_by_name_whatever_the_order() -> None:
-    form = a_form()
+def test_values_are_read_by_name_whatever_the_order(form: Form) -> None:
     data = data_of(form, prompt="a lake", steps=33, width=192)
     backwards = dict(reversed(list(data.items())))
     read = form.values(backwards)
@@ -56,15 +57,13 @@ def test_values_are_read_by_name_whatever_the_order() -> None:
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_an_empty_number_is_left_to_the_request(nothing: str | None) -> None:
-    form = a_form()
+def test_an_empty_number_is_left_to_the_request(form: Form, nothing: str | None) -> None:
     read = form.values(data_of(form, width=nothing, negative_prompt=""))
     assert "width" not in read
     assert read["negative_prompt"] == ""
 
 
-def test_kept_values_come_back_by_name() -> None:
-    form = a_form()
+def test_kept_values_come_back_by_name(form: Form) -> None:
     changes = form.updates({"prompt": "a boat", "seed": 7, "width": None}, MODELS)
     found = {name: changes[c]["value"] for name, c in form.controls.items() if c in changes}
     assert found == {"prompt": "a boat", "seed": 7, "width": None}
@@ -84,8 +83,8 @@ def test_kept_values_come_back_by_name() -> None:
         ("colour", "red"),
     ],
 )
-def test_an_impossible_kept_value_is_dropped(name: str, value: Any) -> None:
-    assert a_form().updates({name: value}, MODELS) == {}
+def test_an_impossible_kept_value_is_dropped(form: Form, name: str, value: Any) -> None:
+    assert form.updates({name: value}, MODELS) == {}
 
 
 def test_each_kind_of_parameter_has_its_kind_of_control() -> None:
@@ -118,18 +117,19 @@ def test_a_control_knows_the_folded_group_that_it_lies_in() -> None:
         ("noise_source", "Dice", False),
     ],
 )
-def test_switches_and_choices_take_what_they_know(name: str, value: Any, kept: bool) -> None:
-    assert bool(a_form().updates({name: value}, MODELS)) is kept
+def test_switches_and_choices_take_what_they_know(
+    form: Form, name: str, value: Any, kept: bool
+) -> None:
+    assert bool(form.updates({name: value}, MODELS)) is kept
 
 
-def test_a_slider_widens_for_a_value_beyond_its_usual_end() -> None:
-    form = a_form()
+def test_a_slider_widens_for_a_value_beyond_its_usual_end(form: Form) -> None:
     change = form.updates({"steps": 150}, MODELS)[form.controls["steps"]]
     assert (change["value"], change["maximum"]) == (150, 150)
 
 
-def test_the_script_is_told_title_help_and_default_of_each_control() -> None:
-    described = {field["name"]: field for field in a_form().describe()}
+def test_the_script_is_told_title_help_and_default_of_each_control(form: Form) -> None:
+    described = {field["name"]: field for field in form.describe()}
     assert described["steps"]["default"] == 20
     assert all(field["title"] and field["help"] for field in described.values())
 
@@ -145,8 +145,7 @@ def test_a_form_for_few_steps_begins_with_the_model_that_takes_the_fewest() -> N
         assert Form("txt2img", {}).first_model(catalog) == catalog.default()
 
 
-def test_a_menu_says_a_priority_in_words_and_takes_none_that_it_does_not_offer() -> None:
-    form = a_form()
+def test_a_menu_says_a_priority_in_words_and_takes_none_that_it_does_not_offer(form: Form) -> None:
     menu = form.controls["priority"]
     assert isinstance(menu, gr.Dropdown)
     assert menu.choices == [("First", "High"), ("Normal", "Normal"), ("Background", "Low")]

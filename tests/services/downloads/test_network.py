@@ -41,6 +41,11 @@ def test_a_private_server_is_never_asked(server: Server) -> None:
     assert server.asked == []
 
 
+def test_a_studio_that_loads_nothing_reads_no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("httpx.create_ssl_context", lambda **_: pytest.fail("they were read"))
+    Web().close()
+
+
 def test_it_is_the_connected_socket_that_counts(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -82,15 +83,26 @@ class Web:
             tokens: Origin, such as 'https://huggingface.co', to the token that it alone is sent.
         """
         self._tokens = dict(tokens or {})
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=True),
-            network_backend=_Guarded(allows),
-            max_keepalive_connections=0,
-        )
+        self._allows = allows
+        self._pool: httpcore.ConnectionPool | None = None
+        self._changing = threading.Lock()
+
+    def _connections(self) -> httpcore.ConnectionPool:
+        """Made when they are first needed: reading all certificates takes 20 ms of every start."""
+        with self._changing:
+            if self._pool is None:
+                self._pool = httpcore.ConnectionPool(
+                    ssl_context=httpx.create_ssl_context(trust_env=True),
+                    network_backend=_Guarded(self._allows),
+                    max_keepalive_connections=0,
+                )
+            return self._pool
 
     def close(self) -> None:
         """End all connections."""
-        self._pool.close()
+        with self._changing:
+            if self._pool is not None:
+                self._pool.close()
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[Answer]:
@@ -137,7 +149,7 @@ class Web:
     @contextmanager
     def _hops(self, url: httpx.URL, headers: dict[str, str]) -> Iterator[Answer]:
         for _ in range(MOST_REDIRECTS + 1):
-            with self._pool.stream(
+            with self._connections().stream(
                 "GET",
                 httpcore.URL(
                     scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
