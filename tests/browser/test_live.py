@@ -98,12 +98,14 @@ def test_a_map_of_classes_is_drawn_as_it_is_painted(
     water = on_desk(mapped, TAB, "desk.classes.indexOf('water')")
     painted = layer(mapped, TAB)
     assert painted[20, 60] == water
-    request = until_request(
-        shared_studio.address, prompt="as it is painted", map_driver="Region prompts"
-    )
+    deadline = time.monotonic() + 15  # that of half a stroke, or of none yet, may come before
+    wanted = {"prompt": "as it is painted", "map_driver": "Region prompts"}
+    request = until_request(shared_studio.address, **wanted)
+    while {region["name"] for region in request["regions"]} != {"sky", "water"}:
+        assert time.monotonic() < deadline, request["regions"]
+        time.sleep(0.05)
+        request = until_request(shared_studio.address, **wanted)
     assert (request["image"], request["priority"], request["count"]) == (None, "Live", 1)
-    assert {region["name"] for region in request["regions"]} == {"sky", "water"}
-    deadline = time.monotonic() + 15  # that of half a stroke may come before
     while not np.array_equal(_map_of(shared_studio.address), painted):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from tests.hooks.writing import write_extension
 from webui.contracts.errors import BadExtension
-from webui.hooks.loading import ExtensionBroke, load_arguments, load_module, unload
+from webui.hooks.loading import ExtensionBroke, guarded, load_arguments, load_module, unload
 from webui.hooks.manifest import read_manifest
 
 
@@ -143,3 +145,22 @@ def test_an_extension_is_taken_out_while_other_threads_import() -> None:
         thread.join()
         for name in [n for n in list(sys.modules) if n.startswith("easel_churn")]:
             del sys.modules[name]
+
+
+def test_an_import_of_another_thread_that_ends_meanwhile_is_nobody_s_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    name = "a_module_that_puts_another_in_its_place"
+    whole = ModuleType(name)
+
+    class Finishing(ModuleType):
+        """Its import ends in the moment in which it is looked at."""
+
+        def __getattribute__(self, attribute: str) -> Any:
+            if attribute == "__spec__":
+                sys.modules[name] = whole
+            return super().__getattribute__(attribute)
+
+    monkeypatch.setitem(sys.modules, name, Finishing(name))
+    assert guarded("odd", lambda: 7) == 7
+    assert sys.modules[name] is whole

@@ -126,7 +126,9 @@ def guarded(name: str, act: Callable[[], _T]) -> _T:
         ExtensionBroke: it replaced or removed some; they were put back, and its own taken out.
         BaseException: what it raised.
     """
-    before = {each: module for each, module in sys.modules.copy().items() if _is_whole(module)}
+    whole = {each: module for each, module in sys.modules.copy().items() if _is_whole(module)}
+    # Another thread's import may have come to its end since the copy, with another module in its place.
+    before = {each: module for each, module in whole.items() if sys.modules.get(each) is module}
     try:
         return act()
     finally:
