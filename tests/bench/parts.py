@@ -74,7 +74,7 @@ def rows_of(part: str, jobs: int) -> list[Row]:
     from tests.bench import against_diffusers, gpu
 
     if part == "gpu":
-        return gpu.gpu_rows()
+        return [*gpu.gpu_rows()]
     return against_diffusers.starter_rows() if part == "starter" else against_diffusers.large_rows()
 
 
