@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import tempfile
 import time
@@ -40,14 +39,15 @@ ROOMS = (24, 8, 6, 4)
 SIDE, STEPS = 1024, 10
 
 
-def room_rows() -> list[Row]:
+def room_rows() -> Iterator[Row]:
     """One for each size of a card."""
     import_families()
     with tempfile.TemporaryDirectory() as folder:
         file = write_random(Path(folder) / "xl.safetensors", xl_shapes())
         checkpoint = describe_file(file, ModelId("xl"))
         assert checkpoint is not None
-        return [_room_row(checkpoint, room) for room in ROOMS]
+        for room in ROOMS:
+            yield _room_row(checkpoint, room)
 
 
 def _room_row(checkpoint: CheckpointInfo, room: int) -> Row:
@@ -65,7 +65,6 @@ def _room_row(checkpoint: CheckpointInfo, room: int) -> Row:
 @contextmanager
 def _taken_but(room: int) -> Iterator[int]:
     """Bytes that are held of the card, so that `room` is free."""
-    gc.collect()
     release_memory()
     ballast = torch.empty(
         max(free_bytes(torch.device("cuda")) - room, 0), dtype=torch.uint8, device="cuda"

@@ -28,7 +28,7 @@ from webui.engine.extensions import WorkerExtensions
 from webui.engine.families.registry import load_model
 from webui.engine.memory import free_bytes
 from webui.engine.model import LoadedModel
-from webui.engine.noise import NoiseStream
+from webui.engine.noise import NoiseStream, philox
 from webui.engine.packed.weight import PackedWeight
 from webui.engine.shared_networks import SharedNetworks
 from webui.engine.ways import APART, STREAMED, Ways
@@ -86,8 +86,24 @@ def starter() -> CheckpointInfo:
 @pytest.mark.parametrize("shape", [(1, 4, 8, 8), (1, 4, 64, 64), (1, 16, 129, 97)])
 def test_the_noise_of_a_seed_is_the_cards_own(seed: int, shape: tuple[int, ...]) -> None:
     generator = torch.Generator(GPU).manual_seed(seed)
-    own = torch.randn(shape, device=GPU, generator=generator).cpu()
-    assert torch.allclose(NoiseStream(seed, shape, CPU)(), own, atol=3e-6)
+    own = torch.randn(shape, device=GPU, generator=generator).cpu().numpy()
+    far = abs(NoiseStream(seed, shape, CPU)().numpy() - own).reshape(-1)
+    worst = far / _rounding_of_the_card(seed, far.size)
+    assert worst.max() <= 1, f"{far.max()} at most, {worst.max()} of what rounding explains"
+
+
+def _rounding_of_the_card(seed: int, count: int) -> NDArray[np.float64]:
+    """How far each value of the first draw may be off there, where Box-Muller runs in float32 (cuRAND).
+
+    The first number, u in (0, 1), is rounded twice, which its logarithm makes larger where it is near 1; then
+    come a logarithm, a root, a product and `__sincosf`, which is good to about 2^-20 up to 2 pi.
+    """
+    zeros = np.zeros(count, np.uint64)
+    words = philox((zeros, zeros, np.arange(count, dtype=np.uint64), zeros), (seed, 0))
+    u = (words[0] + 0.5) * 2.0**-32
+    radius = np.sqrt(-2 * np.log(u))
+    rounded = np.spacing(u.astype(np.float32)).astype(np.float64)
+    return np.sqrt(radius**2 + 2 * rounded / u) - radius + (radius + 1) * 2.0**-20
 
 
 @pytest.mark.parametrize("name", FAMILIES)
