@@ -50,10 +50,9 @@ def live_row() -> Row:
     painted[LIVE_SIDE // 2 :] = (40, 90, 160)
     with tempfile.TemporaryDirectory() as folder:
         supplies = Supplies(Path(folder))
-        order = GenerationRequest(
-            prompt="a lake", seed=1, model=ModelId("starter/turbo"), image=supplies.keep(painted),
-            width=LIVE_SIDE, height=LIVE_SIDE,
-        )  # fmt: skip
+        fields = {"prompt": "a lake", "seed": 1, "width": LIVE_SIDE, "height": LIVE_SIDE}
+        own = dict(model.checkpoint.defaults)  # its few steps, as the tab takes them
+        order = GenerationRequest.model_validate({**own, **fields, "image": supplies.keep(painted)})
         seconds = _seconds(lambda: draw(model, [order], supplies), rounds=10)
     what = (
         f"live: from the order to its picture in the engine, starter/turbo, {LIVE_SIDE}x{LIVE_SIDE}"
