@@ -105,7 +105,9 @@ def _rounding_of_the_card(seed: int, count: int) -> NDArray[np.float64]:
     u = (words[0] + 0.5) * 2.0**-32
     radius = np.sqrt(-2 * np.log(u))
     rounded = np.spacing(u.astype(np.float32)).astype(np.float64)
-    return np.sqrt(radius**2 + 2 * rounded / u) - radius + (radius + 1) * 2.0**-20
+    first = np.sqrt(radius**2 + 2 * rounded / u) - radius
+    bound: NDArray[np.float64] = first + (radius + 1) * 2.0**-20
+    return bound
 
 
 @pytest.mark.parametrize("name", FAMILIES)
