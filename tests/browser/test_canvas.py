@@ -231,9 +231,11 @@ def test_a_finger_paints_and_two_move_the_view(phone: Any, shared_studio: Runnin
 def test_painting_a_large_picture_keeps_the_screens_pace(canvas: Any) -> None:
     drop(canvas, TAB, png(photograph(2048, 2048)))
     until(canvas, TAB, "desk.board.width === 2048 && desk.ready()")
-    times = canvas.evaluate(PACE)
-    # 16.7 ms is the screen's own pace; the bar leaves room for a machine that is busy with others.
-    assert statistics.median(times) <= 34
+    # 16.7 ms is the screen's own pace. A machine that is busy with others gets further tries.
+    medians: list[float] = []
+    while not medians or (medians[-1] > 17 and len(medians) < 5):
+        medians.append(statistics.median(canvas.evaluate(PACE)))
+    assert medians[-1] <= 17, medians
 
 
 PACE = """async () => {
