@@ -14,7 +14,6 @@ from tests.browser.painting import (
     drop,
     layer,
     on_desk,
-    open_canvas,
     photograph,
     place,
     png,
