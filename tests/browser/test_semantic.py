@@ -269,6 +269,43 @@ def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
     until(canvas, TAB, "!desk.layout")
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_boxes_are_moved_and_sized_by_the_mouse(canvas: Any, mirrored: bool) -> None:
+    _choose_model(canvas, "Fake layouts")
+    until(canvas, TAB, "desk.layout && desk.options.tool === 'box'")
+    if mirrored:
+        on_desk(canvas, TAB, "desk.view.mirror()")
+    stroke(canvas, TAB, (32, 32), (64, 96))
+    label = canvas.locator(".ez-canvas-box > span").bounding_box()
+    grip = canvas.locator(".ez-canvas-box > i").bounding_box()
+    scale = on_desk(canvas, TAB, "desk.view.scale")
+    way = -1 if mirrored else 1
+
+    def drag(box: dict[str, float], across: float, down: float) -> None:
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        canvas.mouse.move(x, y)
+        canvas.mouse.down()
+        canvas.mouse.move(x + across * scale * way, y + down * scale, steps=3)
+        canvas.mouse.up()
+
+    drag(grip, 16 * way, 16)
+    [sized] = slot(canvas, TAB, "boxes")
+    left, right = (16, 64) if mirrored else (32, 80)
+    assert _pixels(sized) == pytest.approx((left, 32, right, 112), abs=1)
+    drag(label, -16, 100)  # stays on the board
+    [moved] = slot(canvas, TAB, "boxes")
+    assert _pixels(moved) == pytest.approx((left - 16, 48, right - 16, 128), abs=1)
+    canvas.keyboard.press("Control+z")
+    canvas.keyboard.press("Control+z")
+    assert _pixels(on_desk(canvas, TAB, "desk.board.boxes[0]")) == (32, 32, 64, 96)
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.layout")
+
+
+def _pixels(box: dict[str, float]) -> tuple[float, ...]:
+    return tuple(128 * box[side] for side in ("left", "top", "right", "bottom"))
+
+
 def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     canvas: Any, shared_studio: RunningStudio
 ) -> None:
