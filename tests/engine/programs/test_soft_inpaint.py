@@ -123,3 +123,22 @@ def test_a_picture_far_from_the_mask_stays_to_the_bit(
     assert (soft_made[:12, :12] == none[:12, :12]).all()
     assert (soft_made != hard).any()
     assert (soft_made != none).any()
+
+
+@pytest.mark.parametrize("task", ["text", "inpaint"])
+def test_a_mask_narrower_than_its_blur_is_redrawn_all_the_same(
+    library: Library, tmp_path: Path, task: Task
+) -> None:
+    """Elsewhere a wide blur leaves so little of a small mask that nothing happens, and nothing says why."""
+    image, values = save_picture(tmp_path / "image.png"), np.zeros((32, 32), np.uint8)
+    values[14:18, 14:18] = 255
+    files = {"image": image, "mask": save_grey(tmp_path / "mask.png", values)}
+    model = library.model(task)
+    rig = Rig(model)
+    wide: dict[str, Any] = {"soft_inpainting": True, "mask_blur": 24}
+    rig.finish(
+        order(model.checkpoint, "wide", files=files, **wide),
+        order(model.checkpoint, "none", files=files, denoising_strength=0.0, **wide),
+    )
+    made, none = (rig.pictures(name)[0].astype(int) for name in ("wide", "none"))
+    assert np.abs(made - none)[14:18, 14:18].max() > 8
