@@ -196,7 +196,7 @@ def test_menus_of_the_library_say_what_they_are_about_on_a_phone(phone: Any) -> 
 
 def test_what_a_canvas_has_no_use_for_leaves_no_gap(page: Any) -> None:
     page.click(".ez-nav a[data-tab=live]")
-    for name in ("drivers", "regions", "region_base"):
+    for name in ("drivers", "regions", "region_base", "region_attention"):
         page.wait_for_selector(f"#live-{name}", state="hidden")
     strength, shapes = (page.locator(f"#live-{name}").bounding_box() for name in ("denoising_strength", "shapes"))  # fmt: skip
     assert shapes["y"] - (strength["y"] + strength["height"]) <= 16

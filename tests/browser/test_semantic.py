@@ -323,6 +323,8 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     canvas.wait_for_function(
         "document.querySelector('#semantic-driver').innerText.startsWith('Region prompts')"
     )
+    canvas.fill("#semantic-region_attention input[type=number]", "0.5")
+    canvas.press("#semantic-region_attention input[type=number]", "Tab")
     canvas.fill("#semantic-prompt textarea", "a view with regions")
     canvas.click("#semantic-generate")
     request = until_request(shared_studio.address, prompt="a view with regions")
@@ -331,6 +333,9 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     assert said["sky"] == ("a clear sky", 1)
     assert said["boat"] == ("a boat", 1)
     assert (request["map_driver"], len(request["boxes"])) == ("Region prompts", 1)
+    assert request["region_attention"] == 0.5
+    canvas.fill("#semantic-region_attention input[type=number]", "0")
+    canvas.press("#semantic-region_attention input[type=number]", "Tab")
     canvas.evaluate("localStorage.removeItem('easel.regions')")
     _choose_model(canvas, "Fake maps")
     until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")

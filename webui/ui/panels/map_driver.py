@@ -24,8 +24,8 @@ SAID: Mapping[str, str] = {
     REGION_PROMPTS: "Region prompts: each class is drawn by its own words, all in one picture.",
 }
 UNUSED: Mapping[str, tuple[str, ...]] = {
-    "semantic": ("boxes", "regions", "region_base", "map_palette"),
-    "layout": ("class_map", "regions", "region_base", "map_palette"),
+    "semantic": ("boxes", "regions", "region_base", "region_attention", "map_palette"),
+    "layout": ("class_map", "regions", "region_base", "region_attention", "map_palette"),
 }
 """What a model of the task is not told."""
 
