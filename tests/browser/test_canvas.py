@@ -100,6 +100,21 @@ def test_flood_fill_takes_what_looks_alike(canvas: Any) -> None:
     assert np.array_equal(layer(canvas, TAB), expected)
 
 
+def test_a_greater_tolerance_fills_more(canvas: Any) -> None:
+    ramp = np.broadcast_to(np.arange(320, dtype=np.uint8)[None, :, None] // 2 + 40, (200, 320, 3))
+    drop(canvas, TAB, png(Image.fromarray(ramp.astype(np.uint8))))
+    until(canvas, TAB, "desk.pictureData()[0] === 40 && desk.ready()")
+    canvas.keyboard.press("g")
+    widths = []
+    for tolerance in (0, 20):
+        canvas.fill("#inpaint-canvas label:has-text('Tolerance') input", str(tolerance))
+        canvas.mouse.click(*place(canvas, TAB, 100, 100))
+        widths.append(int((layer(canvas, TAB)[100] == 255).sum()))
+        canvas.keyboard.press("Control+z")
+    like = 3  # levels that count as the same at tolerance 0; a level is two pixels wide
+    assert widths == [2 * (2 * like + 1), 2 * (2 * (like + 20) + 1)]
+
+
 def test_everything_can_be_undone_and_redone(canvas: Any, shared_studio: RunningStudio) -> None:
     blank = layer(canvas, TAB)
     stroke(canvas, TAB, (40, 40), (90, 90))

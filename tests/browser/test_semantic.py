@@ -341,6 +341,56 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
 
 
+def test_an_own_palette_is_made_painted_with_saved_and_opened(
+    canvas: Any, shared_studio: RunningStudio, tmp_path: Path
+) -> None:
+    _choose_model(canvas, "Gradient")
+    until(canvas, TAB, "desk.mixed && desk.classes.length === 16")
+    canvas.click(".ez-canvas-class[title=meadow]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (0, 64), (128, 128))
+    make = "#semantic-canvas button[aria-label='Make a palette of your own']"
+    canvas.click(make)
+    canvas.click(".ez-own button:has-text('Add a class')")
+    rows = canvas.locator(".ez-own-row")
+    for row, name, colour in (
+        (0, "haze", "#7ebeee"),
+        (1, "lava", "#d02010"),
+        (2, "meadow", "#84be54"),
+    ):
+        rows.nth(row).locator("[type=text]").fill(name)
+        rows.nth(row).locator("[type=color]").fill(colour)
+    with canvas.expect_download() as download:
+        canvas.click(".ez-own button:has-text('Save as file')")
+    download.value.save_as(tmp_path / "palette.json")
+    canvas.click(".ez-own button:has-text('Use it')")
+    canvas.click("#semantic-map_palette input")
+    canvas.click("[role=option][aria-label='Own']")
+    until(canvas, TAB, "desk.classes.join() === 'haze,lava,meadow'")
+    made = layer(canvas, TAB)
+    assert (made[10, 64], made[100, 64]) == (0, 2)  # sky by its colour, meadow by its name
+    canvas.click(".ez-canvas-class[title=lava]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (20, 10), (60, 40))
+    canvas.fill("#semantic-prompt textarea", "a palette of my own")
+    canvas.click("#semantic-generate")
+    request = until_request(shared_studio.address, prompt="a palette of my own")
+    assert request["map_palette"] == "Own"
+    assert {(r["value"], r["name"], r["prompt"]) for r in request["regions"]} == {(0, "haze", "haze"), (1, "lava", "lava"), (2, "meadow", "meadow")}  # fmt: skip
+    canvas.evaluate("localStorage.removeItem('easel.palette')")
+    canvas.click(make)
+    give(canvas, ".ez-own button:has-text('Open')", (tmp_path / "palette.json").read_bytes(), "palette.json")  # fmt: skip
+    canvas.wait_for_function("document.querySelectorAll('.ez-own-row').length === 3")
+    assert rows.nth(1).locator("[type=text]").input_value() == "lava"
+    canvas.keyboard.press("Escape")
+    canvas.evaluate("document.dispatchEvent(new CustomEvent('easel:palette'))")
+    canvas.click("#semantic-map_palette input")
+    canvas.click('[role=option][aria-label="Model\'s own"]')
+    until(canvas, TAB, "desk.classes.length === 16")
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
+
+
 def _choose_model(page: Any, title: str) -> None:
     page.click("#semantic-model input")
     page.click(f"[role=option]:has-text('{title}')")

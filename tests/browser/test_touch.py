@@ -12,8 +12,10 @@ from tests.browser.conftest import RunningStudio, visit
 from tests.browser.painting import (
     cleared,
     drop,
+    give,
     layer,
     on_desk,
+    open_canvas,
     photograph,
     place,
     png,
@@ -38,6 +40,9 @@ def small(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     tab.faults = []
     tab.on("pageerror", lambda error: tab.faults.append(str(error)))
     visit(tab, shared_studio.address)
+    open_canvas(tab, TAB)
+    give(tab, ".ez-canvas-invitation", png(photograph(96, 64)))
+    until(tab, TAB, "desk.board.width === 96 && desk.ready()")
     yield tab
     context.close()
 
