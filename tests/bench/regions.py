@@ -23,13 +23,16 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("maps", nargs="?", type=int, default=50)
     options.add_argument("--guidance", type=float, default=3.0)
+    options.add_argument("--base", type=float, default=0.2, help="region_base of the requests")
+    options.add_argument("--attention", type=float, default=0.0, help="region_attention")
     options.add_argument("--sheet", type=Path, help="a PNG of the first eight pictures")
     asked = options.parse_args()
     readers = Readers(load_judge(JUDGE_FILE), load_segmenter(SEGMENTER_FILE))
     with tempfile.TemporaryDirectory(prefix="easel-regions-") as scratch:
         bench = Workbench(readers, MODELS, Path(scratch), Path(scratch), asked.maps)
         model = bench.load(ModelId(TEXT_MODEL))
-        table, pictures = measure_regions(bench, model, asked.guidance)
+        mixing = {"region_base": asked.base, "region_attention": asked.attention}
+        table, pictures = measure_regions(bench, model, asked.guidance, **mixing)
     print(table_markdown(table))
     if asked.sheet is not None:
         Image.fromarray(np.hstack(list(pictures[:8]))).save(asked.sheet)

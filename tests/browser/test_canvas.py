@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.browser.conftest import RunningStudio, visit
+from tests.browser.conftest import RunningStudio
 from tests.browser.painting import (
     cleared,
     drop,
     give,
     layer,
     on_desk,
-    open_canvas,
     photograph,
     place,
     png,
@@ -97,6 +98,21 @@ def test_flood_fill_takes_what_looks_alike(canvas: Any) -> None:
     expected = np.zeros((200, 320), np.uint8)
     expected[50:151, 100:201] = 255
     assert np.array_equal(layer(canvas, TAB), expected)
+
+
+def test_a_greater_tolerance_fills_more(canvas: Any) -> None:
+    ramp = np.broadcast_to(np.arange(320, dtype=np.uint8)[None, :, None] // 2 + 40, (200, 320, 3))
+    drop(canvas, TAB, png(Image.fromarray(ramp.astype(np.uint8))))
+    until(canvas, TAB, "desk.pictureData()[0] === 40 && desk.ready()")
+    canvas.keyboard.press("g")
+    widths = []
+    for tolerance in (0, 20):
+        canvas.fill("#inpaint-canvas label:has-text('Tolerance') input", str(tolerance))
+        canvas.mouse.click(*place(canvas, TAB, 100, 100))
+        widths.append(int((layer(canvas, TAB)[100] == 255).sum()))
+        canvas.keyboard.press("Control+z")
+    like = 3  # levels that count as the same at tolerance 0; a level is two pixels wide
+    assert widths == [2 * (2 * like + 1), 2 * (2 * (like + 20) + 1)]
 
 
 def test_everything_can_be_undone_and_redone(canvas: Any, shared_studio: RunningStudio) -> None:
@@ -181,59 +197,14 @@ def test_a_turned_and_mirrored_view_paints_where_the_pointer_is(canvas: Any) -> 
     assert (rows.mean(), columns.mean()) == pytest.approx((20, 30), abs=1.5)
 
 
-@pytest.fixture
-def phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """A small touch screen with a picture on the canvas."""
-    viewport = {"width": 390, "height": 844}
-    context = browser.new_context(viewport=viewport, has_touch=True, is_mobile=True)
-    tab = context.new_page()
-    visit(tab, shared_studio.address)
-    open_canvas(tab, TAB)
-    give(tab, ".ez-canvas-invitation", png(photograph(320, 200)))
-    until(tab, TAB, "desk.board.width === 320 && desk.ready()")
-    yield tab
-    context.close()
-
-
-def touch(page: Any, *frames: list[tuple[float, float]]) -> None:
-    """Fingers that go down at the first places, move to the others, and come up."""
-    session = page.context.new_cdp_session(page)
-    for i, frame in enumerate(frames):
-        points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(frame)]
-        kind = "touchMove" if i else "touchStart"
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-
-
-def test_a_finger_paints_and_two_move_the_view(phone: Any, shared_studio: RunningStudio) -> None:
-    on_desk(phone, TAB, "desk.choose({ size: 30 })")
-    touch(
-        phone,
-        [place(phone, TAB, 60, 60)],
-        [place(phone, TAB, 120, 90)],
-        [place(phone, TAB, 200, 120)],
-    )
-    painted = layer(phone, TAB)
-    assert painted[60, 60] == painted[120, 200] == 255
-    assert np.array_equal(mask_of(phone, shared_studio), painted)
-    scale = on_desk(phone, TAB, "desk.view.scale")
-    a, b = place(phone, TAB, 140, 100), place(phone, TAB, 180, 100)
-    touch(
-        phone,
-        [a, b],
-        [(a[0] - 20, a[1]), (b[0] + 20, b[1])],
-        [(a[0] - 40, a[1]), (b[0] + 40, b[1])],
-    )
-    assert on_desk(phone, TAB, "desk.view.scale") > scale * 1.5
-    assert np.array_equal(layer(phone, TAB), painted)
-
-
 def test_painting_a_large_picture_keeps_the_screens_pace(canvas: Any) -> None:
     drop(canvas, TAB, png(photograph(2048, 2048)))
     until(canvas, TAB, "desk.board.width === 2048 && desk.ready()")
-    times = canvas.evaluate(PACE)
-    # 16.7 ms is the screen's own pace; the bar leaves room for a machine that is busy with others.
-    assert statistics.median(times) <= 34
+    # 16.7 ms is the screen's own pace. A machine that is busy with others gets further tries.
+    medians: list[float] = []
+    while not medians or (medians[-1] > 17 and len(medians) < 5):
+        medians.append(statistics.median(canvas.evaluate(PACE)))
+    assert medians[-1] <= 17, medians
 
 
 PACE = """async () => {
@@ -303,6 +274,74 @@ def test_pictures_of_other_kinds_come_in(canvas: Any, kind: str, mode: str, widt
     Image.new(mode, (width, 30)).save(file, kind)
     drop(canvas, TAB, file.getvalue(), f"a.{kind}")
     until(canvas, TAB, f"desk.board.width === {width} && !!desk.board.picture")
+
+
+def test_a_picture_is_pasted(canvas: Any) -> None:
+    canvas.evaluate(
+        """(text) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], 'a.png', { type: 'image/png' }));
+          document.activeElement.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        base64.b64encode(png(photograph(72, 56))).decode(),
+    )
+    until(canvas, TAB, "desk.board.width === 72 && desk.board.height === 56 && desk.ready()")
+
+
+def test_a_saved_mask_is_what_was_painted(canvas: Any, tmp_path: Path) -> None:
+    on_desk(canvas, TAB, "desk.choose({ softness: 0.6 })")
+    stroke(canvas, TAB, (60, 60), (200, 120))
+    with canvas.expect_download() as download:
+        canvas.click("#inpaint-canvas button[aria-label='Save the mask as PNG']")
+    download.value.save_as(tmp_path / "mask.png")
+    saved = Image.open(tmp_path / "mask.png")
+    assert saved.mode == "L"
+    assert np.array_equal(np.asarray(saved), layer(canvas, TAB))
+
+
+def test_the_canvas_fills_the_screen_and_paints_there(canvas: Any) -> None:
+    shown = "document.fullscreenElement?.classList.contains('ez-canvas')"
+    before = on_desk(canvas, TAB, "desk.view.scale")
+    canvas.focus("#inpaint-canvas .ez-canvas-surface")
+    canvas.keyboard.press("f")
+    canvas.wait_for_function(f"{shown} === true")
+    until(canvas, TAB, f"desk.view.scale > {before}")
+    stroke(canvas, TAB, (150, 100), (160, 100))
+    assert layer(canvas, TAB)[100, 155] == 255
+    canvas.keyboard.press("f")
+    canvas.wait_for_function(f"!{shown}")
+    until(canvas, TAB, f"Math.abs(desk.view.scale - {before}) < 0.01")
+
+
+def test_every_tool_is_reached_and_chosen_by_keyboard(canvas: Any) -> None:
+    canvas.focus("#inpaint-canvas button[aria-label^='Brush']")
+    told = "document.activeElement.getAttribute('aria-label')"
+    reached = [canvas.evaluate(told)]
+    while not reached[-1].startswith("Mask: paint"):
+        canvas.keyboard.press("Tab")
+        reached.append(canvas.evaluate(told))
+    usable = "#inpaint-canvas .ez-canvas-bar :is(button, input):visible:enabled"
+    names = canvas.locator(usable).evaluate_all(
+        "all => all.map((e) => e.getAttribute('aria-label'))"
+    )
+    assert reached[:-1] == names
+    canvas.focus("#inpaint-canvas button[aria-label^='Lasso']")
+    canvas.keyboard.press("Enter")
+    assert on_desk(canvas, TAB, "desk.options.tool") == "lasso"
+    canvas.focus("#inpaint-canvas button[aria-label='Invert the mask']")
+    canvas.keyboard.press("Enter")
+    assert layer(canvas, TAB).min() == 255
+
+
+def test_the_right_button_moves_the_view(canvas: Any) -> None:
+    x, y = place(canvas, TAB, 80, 50)
+    canvas.mouse.move(x, y)
+    canvas.mouse.down(button="right")
+    canvas.mouse.move(x + 40, y + 20)
+    canvas.mouse.up(button="right")
+    assert place(canvas, TAB, 80, 50) == pytest.approx((x + 40, y + 20), abs=1)
+    assert layer(canvas, TAB).max() == 0
+    canvas.keyboard.press("0")
 
 
 def test_the_sheet_lists_every_shortcut_and_each_has_its_handler(canvas: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -156,23 +156,38 @@ def test_a_map_is_there_again_after_a_reload(page: Any) -> None:
     assert (slot(page, TAB, "class_map"), slot(page, TAB, "image")) == (kept, None)
 
 
-def test_opening_the_tab_draws_nothing(canvas: Any, shared_studio: RunningStudio) -> None:
-    before = latest_request(shared_studio.address)
-    canvas.click(".ez-nav a[data-tab=txt2img]")
-    canvas.click(".ez-nav a[data-tab=live]")
-    on_desk(canvas, TAB, "desk.board.become({ boxes: [] })")
-    canvas.wait_for_timeout(300)
-    assert latest_request(shared_studio.address) == before
+def orders_of(page: Any, act: Callable[[], object]) -> int:
+    """How many jobs the page orders by the time that what was done is stored, and two frames later."""
+    orders: list[str] = []
+
+    def note(request: Any) -> None:
+        if request.method == "POST" and request.url.endswith("/api/v1/jobs"):
+            orders.append(request.url)
+
+    page.on("request", note)
+    act()
+    slot(page, TAB, "image")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    page.remove_listener("request", note)
+    return len(orders)
 
 
-def test_nothing_is_drawn_while_it_is_off(canvas: Any, shared_studio: RunningStudio) -> None:
-    canvas.click("#live-switch label:has-text('Draw as I paint')")
-    before = latest_request(shared_studio.address)
+def test_opening_the_tab_draws_nothing(canvas: Any) -> None:
+    def visit() -> None:
+        canvas.click(".ez-nav a[data-tab=txt2img]")
+        canvas.click(".ez-nav a[data-tab=live]")
+        on_desk(canvas, TAB, "desk.board.become({ boxes: [] })")
+
+    assert orders_of(canvas, visit) == 0
+
+
+def test_nothing_is_drawn_while_it_is_off(canvas: Any) -> None:
+    switch = "#live-switch label:has-text('Draw as I paint')"
+    canvas.click(switch)
     canvas.click("#live-canvas .ez-canvas-class[title=leaf]")
-    stroke(canvas, TAB, (50, 50), (60, 60))
-    canvas.wait_for_timeout(300)
-    assert latest_request(shared_studio.address) == before
-    canvas.click("#live-switch label:has-text('Draw as I paint')")
+    assert orders_of(canvas, lambda: stroke(canvas, TAB, (50, 50), (60, 60))) == 0
+    canvas.click(switch)
+    assert orders_of(canvas, lambda: stroke(canvas, TAB, (50, 80), (60, 80))) >= 1
 
 
 def test_a_model_that_was_taught_maps_is_drawn_by_its_map_alone(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.browser.conftest import RunningStudio, watched_page
+from tests.browser.painting import drop, open_canvas, photograph, png, until
 from tests.browser.test_page import FINISHED, PROMPT, generate
 
 pytestmark = pytest.mark.browser
@@ -50,6 +51,34 @@ def _is_for_everybody(tab: Any) -> None:
     tab.click(".ez-tile >> nth=0")
     tab.wait_for_selector(".ez-look pre:not(:empty)")
     found += serious(axe, tab)
+    assert found == []
+
+
+def test_axe_finds_nothing_serious_where_one_paints(page: Any) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found: list[str] = []
+
+    def look() -> None:
+        """By day and in the dark."""
+        for _ in range(2):
+            found.extend(serious(axe, page))
+            page.evaluate("document.body.classList.toggle('dark')")
+            page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
+
+    for name in ("inpaint", "semantic", "live"):
+        open_canvas(page, name)
+        if name == "inpaint":
+            drop(page, name, png(photograph(128, 128)))
+            until(page, name, "desk.ready()")
+        page.wait_for_selector(f"#{name}-seed input")
+        look()
+    page.keyboard.press("?")
+    page.wait_for_selector(".ez-canvas-sheet")
+    look()
+    page.keyboard.press("Escape")
+    page.click(".ez-nav a[data-tab=upscale]")
+    page.wait_for_selector("#upscale-noise_augmentation", state="visible")
+    look()
     assert found == []
 
 
@@ -167,7 +196,7 @@ def test_menus_of_the_library_say_what_they_are_about_on_a_phone(phone: Any) -> 
 
 def test_what_a_canvas_has_no_use_for_leaves_no_gap(page: Any) -> None:
     page.click(".ez-nav a[data-tab=live]")
-    for name in ("drivers", "regions", "region_base"):
+    for name in ("drivers", "regions", "region_base", "region_attention"):
         page.wait_for_selector(f"#live-{name}", state="hidden")
     strength, shapes = (page.locator(f"#live-{name}").bounding_box() for name in ("denoising_strength", "shapes"))  # fmt: skip
     assert shapes["y"] - (strength["y"] + strength["height"]) <= 16

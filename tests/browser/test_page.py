@@ -58,11 +58,11 @@ def test_what_is_typed_before_the_kept_values_come_stays(page: Any) -> None:
     page.wait_for_function("localStorage.getItem('easel.form.txt2img')?.includes('an old prompt')")
     held: list[Any] = []
     page.route("**/gradio_api/run/predict", lambda route: held.append(route))
-    page.reload()
+    with page.expect_request("**/gradio_api/run/predict"):
+        page.reload()
     page.wait_for_selector("#txt2img-generate")
     page.fill(PROMPT, "a new prompt")
     set_number(page, STEPS, 7)
-    page.wait_for_timeout(100)
     assert page.input_value(NEGATIVE) == ""
     for route in held:
         route.continue_()
@@ -156,7 +156,8 @@ def test_what_fills_a_form_that_is_still_coming_is_not_lost(page: Any) -> None:
     page.wait_for_function(
         "document.querySelector('#img2img-prompt textarea').value === 'early words'"
     )
-    page.wait_for_timeout(1500)  # for what was kept to arrive behind it
+    # Changes are kept only once what was kept has arrived.
+    page.wait_for_function("localStorage.getItem('easel.form.img2img')?.includes('early words')")
     assert page.input_value("#img2img-prompt textarea") == "early words"
 
 
@@ -300,7 +301,11 @@ def dark_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     tab.asked = []
     tab.on("request", lambda request: tab.asked.append(request.url))
     visit(tab, shared_studio.address)
-    tab.wait_for_timeout(500)
+    tab.wait_for_function(
+        "() => { const count = performance.getEntriesByType('resource').length;"
+        " const still = window.counted === count; window.counted = count; return still; }",
+        polling=300,
+    )
     yield tab
     context.close()
 

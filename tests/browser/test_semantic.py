@@ -269,6 +269,43 @@ def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
     until(canvas, TAB, "!desk.layout")
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_boxes_are_moved_and_sized_by_the_mouse(canvas: Any, mirrored: bool) -> None:
+    _choose_model(canvas, "Fake layouts")
+    until(canvas, TAB, "desk.layout && desk.options.tool === 'box'")
+    if mirrored:
+        on_desk(canvas, TAB, "desk.view.mirror()")
+    stroke(canvas, TAB, (32, 32), (64, 96))
+    label = canvas.locator(".ez-canvas-box > span").bounding_box()
+    grip = canvas.locator(".ez-canvas-box > i").bounding_box()
+    scale = on_desk(canvas, TAB, "desk.view.scale")
+    way = -1 if mirrored else 1
+
+    def drag(box: dict[str, float], across: float, down: float) -> None:
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        canvas.mouse.move(x, y)
+        canvas.mouse.down()
+        canvas.mouse.move(x + across * scale * way, y + down * scale, steps=3)
+        canvas.mouse.up()
+
+    drag(grip, 16 * way, 16)
+    [sized] = slot(canvas, TAB, "boxes")
+    left, right = (16, 64) if mirrored else (32, 80)
+    assert _pixels(sized) == pytest.approx((left, 32, right, 112), abs=1)
+    drag(label, -16, 100)  # stays on the board
+    [moved] = slot(canvas, TAB, "boxes")
+    assert _pixels(moved) == pytest.approx((left - 16, 48, right - 16, 128), abs=1)
+    canvas.keyboard.press("Control+z")
+    canvas.keyboard.press("Control+z")
+    assert _pixels(on_desk(canvas, TAB, "desk.board.boxes[0]")) == (32, 32, 64, 96)
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.layout")
+
+
+def _pixels(box: dict[str, float]) -> tuple[float, ...]:
+    return tuple(128 * box[side] for side in ("left", "top", "right", "bottom"))
+
+
 def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     canvas: Any, shared_studio: RunningStudio
 ) -> None:
@@ -286,6 +323,8 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     canvas.wait_for_function(
         "document.querySelector('#semantic-driver').innerText.startsWith('Region prompts')"
     )
+    canvas.fill("#semantic-region_attention input[type=number]", "0.5")
+    canvas.press("#semantic-region_attention input[type=number]", "Tab")
     canvas.fill("#semantic-prompt textarea", "a view with regions")
     canvas.click("#semantic-generate")
     request = until_request(shared_studio.address, prompt="a view with regions")
@@ -294,7 +333,60 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
     assert said["sky"] == ("a clear sky", 1)
     assert said["boat"] == ("a boat", 1)
     assert (request["map_driver"], len(request["boxes"])) == ("Region prompts", 1)
+    assert request["region_attention"] == 0.5
+    canvas.fill("#semantic-region_attention input[type=number]", "0")
+    canvas.press("#semantic-region_attention input[type=number]", "Tab")
     canvas.evaluate("localStorage.removeItem('easel.regions')")
+    _choose_model(canvas, "Fake maps")
+    until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
+
+
+def test_an_own_palette_is_made_painted_with_saved_and_opened(
+    canvas: Any, shared_studio: RunningStudio, tmp_path: Path
+) -> None:
+    _choose_model(canvas, "Gradient")
+    until(canvas, TAB, "desk.mixed && desk.classes.length === 16")
+    canvas.click(".ez-canvas-class[title=meadow]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (0, 64), (128, 128))
+    make = "#semantic-canvas button[aria-label='Make a palette of your own']"
+    canvas.click(make)
+    canvas.click(".ez-own button:has-text('Add a class')")
+    rows = canvas.locator(".ez-own-row")
+    for row, name, colour in (
+        (0, "haze", "#7ebeee"),
+        (1, "lava", "#d02010"),
+        (2, "meadow", "#84be54"),
+    ):
+        rows.nth(row).locator("[type=text]").fill(name)
+        rows.nth(row).locator("[type=color]").fill(colour)
+    with canvas.expect_download() as download:
+        canvas.click(".ez-own button:has-text('Save as file')")
+    download.value.save_as(tmp_path / "palette.json")
+    canvas.click(".ez-own button:has-text('Use it')")
+    canvas.click("#semantic-map_palette input")
+    canvas.click("[role=option][aria-label='Own']")
+    until(canvas, TAB, "desk.classes.join() === 'haze,lava,meadow'")
+    made = layer(canvas, TAB)
+    assert (made[10, 64], made[100, 64]) == (0, 2)  # sky by its colour, meadow by its name
+    canvas.click(".ez-canvas-class[title=lava]")
+    canvas.keyboard.press("r")
+    stroke(canvas, TAB, (20, 10), (60, 40))
+    canvas.fill("#semantic-prompt textarea", "a palette of my own")
+    canvas.click("#semantic-generate")
+    request = until_request(shared_studio.address, prompt="a palette of my own")
+    assert request["map_palette"] == "Own"
+    assert {(r["value"], r["name"], r["prompt"]) for r in request["regions"]} == {(0, "haze", "haze"), (1, "lava", "lava"), (2, "meadow", "meadow")}  # fmt: skip
+    canvas.evaluate("localStorage.removeItem('easel.palette')")
+    canvas.click(make)
+    give(canvas, ".ez-own button:has-text('Open')", (tmp_path / "palette.json").read_bytes(), "palette.json")  # fmt: skip
+    canvas.wait_for_function("document.querySelectorAll('.ez-own-row').length === 3")
+    assert rows.nth(1).locator("[type=text]").input_value() == "lava"
+    canvas.keyboard.press("Escape")
+    canvas.evaluate("document.dispatchEvent(new CustomEvent('easel:palette'))")
+    canvas.click("#semantic-map_palette input")
+    canvas.click('[role=option][aria-label="Model\'s own"]')
+    until(canvas, TAB, "desk.classes.length === 16")
     _choose_model(canvas, "Fake maps")
     until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
 

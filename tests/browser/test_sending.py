@@ -79,10 +79,9 @@ def test_a_mask_comes_along(finished: Any, shared_studio: RunningStudio) -> None
     on_desk(finished, "inpaint", "desk.board.edit('Half', (layer) => { layer.data.fill(255, 0, 8192); return layer.whole(); })")  # fmt: skip
     mask = slot(finished, "inpaint", "mask")
     finished.click("#inpaint-generate")
-    finished.wait_for_selector(".ez-canvas-staged:visible, .ez-candidates:visible, [aria-label='Candidates']:visible")  # fmt: skip
-    finished.keyboard.press("Enter")
-    finished.wait_for_selector(".ez-actions button[title='To inpaint']:visible")
+    until(finished, "inpaint", "!!desk.view.over && desk.staged.isShown()")
+    sent = slot(finished, "inpaint", "image")
     finished.click(".ez-actions button[title='To inpaint']:visible")
-    finished.wait_for_timeout(500)
+    until(finished, "inpaint", f"desk.board.pictureId !== '{sent}' && desk.ready()")
     assert slot(finished, "inpaint", "mask") == mask
     assert layer(finished, "inpaint")[:64].min() == 255

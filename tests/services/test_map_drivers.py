@@ -155,6 +155,31 @@ def test_a_map_in_ade20k_is_shown_to_the_controlnet_in_its_colours(
         assert shown.convert("RGB").getpixel((0, 0)) == (4, 250, 7)  # grass
 
 
+def test_boxes_are_areas_of_their_class_to_a_controlnet(images: ImageStore, tmp_path: Path) -> None:
+    write_controlnet(tmp_path / "models" / "my" / "seg", "classes")
+    box = {"label": "boat", "left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.8}
+    asked = {"class_map": _map(images), "map_driver": CONTROLNET, "boxes": [box]}
+    resolved = _resolved(images, _model(), tmp_path / "models", **asked)
+    with Image.open(images.path(resolved.controls[0].image)) as shown:
+        found = np.asarray(shown.convert("RGB"))
+    boat = np.all(found == (130, 78, 40), axis=-1)
+    expected = np.zeros((10, 20), bool)
+    expected[2:8, 2:6] = True
+    assert np.array_equal(boat, expected)
+
+
+def test_boxes_that_a_controlnet_cannot_see_are_named(images: ImageStore, tmp_path: Path) -> None:
+    write_controlnet(tmp_path / "models" / "my" / "seg", "classes")
+    box = {"label": "lava", "left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.8}
+    asked = {"map_driver": CONTROLNET, "boxes": [box]}
+    with pytest.raises(
+        InvalidField, match=r"boxes\.0\.label is 'lava', expected one of the palette's: sky"
+    ):
+        _resolved(images, _model(), tmp_path / "models", class_map=_map(images), **asked)
+    with pytest.raises(InvalidField, match="class_map is missing, expected a map below the boxes"):
+        _resolved(images, _model(), tmp_path / "models", **asked)
+
+
 def test_a_driver_that_the_model_cannot_have_is_refused(images: ImageStore) -> None:
     said = _refusal(images, _model(), class_map=_map(images), map_driver=NATIVE)
     assert "map_driver is 'Native' for the model 'my/text', which cannot be driven so" in said

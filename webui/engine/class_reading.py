@@ -9,23 +9,25 @@ from pathlib import Path
 
 import torch
 
-from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import EaselError
+from webui.contracts.errors import EaselError, JobFailed
 from webui.contracts.messages import ClassesRead, ReadClasses
-from webui.engine.adapters.segmenter import LoadedSegmenter, load_segmenter
+from webui.engine.adapters.segmenter import LoadedSegmenter
+from webui.engine.adapters.store import AdapterStore
 from webui.engine.pixels import open_image
 
 log = logging.getLogger(__name__)
 
 
 class ClassReader:
-    """Answers each order once, whatever happens; keeps the network that read last."""
+    """Answers each order once, whatever happens. Its networks are the store's, under the budget of all adapters."""
 
-    def __init__(self, device: torch.device, emit: Callable[[ClassesRead], None]) -> None:
+    def __init__(
+        self, device: torch.device, emit: Callable[[ClassesRead], None], adapters: AdapterStore
+    ) -> None:
         self._device = device
         self._emit = emit
+        self._adapters = adapters
         self._turn = threading.Lock()
-        self._kept: LoadedSegmenter | None = None
 
     def start(self, order: ReadClasses) -> None:
         """Begin to read; the answer follows."""
@@ -36,7 +38,8 @@ class ClassReader:
         """Read, and say what was seen or why nothing was."""
         try:
             with self._turn:
-                numbers = self._segmenter(order.segmenter).read(open_image(Path(order.image)))
+                photo = open_image(Path(order.image))
+                numbers = self._segmenter(order).read(photo)
         except EaselError as error:
             self._emit(ClassesRead(order.reading, 0, 0, b"", str(error)))
         except Exception as error:  # the worker loop's border
@@ -47,8 +50,8 @@ class ClassReader:
             height, width = numbers.shape
             self._emit(ClassesRead(order.reading, width, height, numbers.tobytes(), None))
 
-    def _segmenter(self, info: AdapterInfo) -> LoadedSegmenter:
-        if self._kept is None or self._kept.info != info:
-            self._kept = None  # its memory first
-            self._kept = load_segmenter(info, self._device)
-        return self._kept
+    def _segmenter(self, order: ReadClasses) -> LoadedSegmenter:
+        found = self._adapters.wait_for(order.segmenter, self._device)
+        if not isinstance(found, LoadedSegmenter):
+            raise JobFailed(f"{order.segmenter.id!r} is no segmenter. Choose one.")
+        return found

@@ -25,6 +25,7 @@ from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import to_pixels
+from webui.engine.placing import looking_by_place
 from webui.engine.token_merging import merged_tokens
 from webui.engine.work import (
     Answer,
@@ -90,7 +91,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     hypernetworks = in_the_way(model.unet, works[0].patches)
     pictures = beside_the_text(model.unet, prompts)
-    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures:
+    placing = looking_by_place(model.unet, works[0].places)
+    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures, placing:
         if model.fast is not None and _is_plain(works):
             output = model.fast(x, t, given)
         else:
@@ -119,7 +121,9 @@ def _is_plain(works: Sequence[Predict]) -> bool:
     keeps = any(work.keep is not None or any(work.perturbed) for work in works)
     changed = first.controls or first.merging or first.shows_looks or first.reuse is not None
     steered = any(isinstance(patch, LoadedHypernetwork) for patch, _ in first.patches)
-    return not (changed or keeps or steered or first.alterations != UNALTERED)
+    return not (
+        changed or keeps or steered or first.places is not None or first.alterations != UNALTERED
+    )
 
 
 def decode(works: Sequence[DecodeLatent]) -> list[Answer]:

@@ -20,6 +20,7 @@ from webui.engine.classifier_free import Guidance, at_other_scale, degraded
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.extending import UNEXTENDED, Extending, Moment
 from webui.engine.model import LoadedModel
+from webui.engine.placing import Shares
 from webui.engine.prompting import TextRows
 from webui.engine.tiles import Window
 from webui.engine.work import Denoise, Predict, Task
@@ -62,6 +63,8 @@ class Conditioning:
     weights: tuple[float | Tensor, ...] = (1.0,)
     """Of the parts of the prompt: one for all places, or one for each, (1, 1, h, w)."""
     alterations: Alterations = UNALTERED
+    places: Shares | None = None
+    """Where the whole's rows look at the words of regions."""
 
     @property
     def rows(self) -> int:
@@ -99,7 +102,8 @@ class Conditioning:
         planes = None if self.planes is None else window.of(self.planes)
         weights = tuple(window.of(w) if isinstance(w, Tensor) else w for w in self.weights)
         controls = tuple(s.crop(window) for s in self.controls)
-        return replace(self, planes=planes, controls=controls, weights=weights)
+        places = self.places and replace(self.places, cells=window.of(self.places.cells))
+        return replace(self, planes=planes, controls=controls, weights=weights, places=places)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +163,7 @@ def _question(
 ) -> Predict:
     """The network asked for the first rows of the conditioning, and once more perturbed."""
     inputs, perturbs = _inputs(conditioning, plan, x, sigma), plan.guidance.perturbs
-    text = conditioning.text_at(sigma)
+    text, places = conditioning.text_at(sigma), conditioning.places
     return Predict(
         model=model,
         x=inputs.expand(rows + perturbs, -1, -1, -1),
@@ -174,6 +178,9 @@ def _question(
         perturbed=(*[False] * rows, True) if perturbs else (),
         negative=(*[False] * (rows - 1), rows > 1, *[False] * perturbs),
         shows_looks=plan.guidance.watches,
+        places=None
+        if places is None or text is None
+        else places.told(text.tokens, rows + perturbs),
     )
 
 
@@ -188,6 +195,7 @@ def _with_blank(question: Predict, channels: int, rows: int) -> Predict:
         tokens=None if tokens is None else torch.cat((tokens, tokens[also])),
         perturbed=(*question.perturbed, False) if question.perturbed else (),
         negative=(*question.negative, question.negative[rows - 1]),
+        places=question.places and replace(question.places, rows=(*question.places.rows, False)),
     )
 
 
@@ -206,6 +214,7 @@ def _last_row(question: Predict, inputs: Tensor, rows: int) -> Predict:
         perturbed=(),
         negative=question.negative[rows - 1 : rows],
         shows_looks=False,
+        places=None,
     )
 
 

@@ -60,6 +60,7 @@ def _rows(work: Predict) -> Split | None:
             perturbed=work.perturbed[half],
             negative=work.negative[half],
             reuse=None if work.reuse is None else work.reuse[half],
+            places=work.places and replace(work.places, rows=work.places.rows[half]),
             keep=None,  # the next step is then whole too
         )
         for half in halves

@@ -21,6 +21,7 @@ from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
+from webui.engine.placing import Places
 from webui.engine.reading import PLAIN, Reading
 
 Result = TypeVar("Result")
@@ -111,6 +112,8 @@ class Predict:
     """Where to leave what later steps reuse."""
     reuse: Tensor | None = None
     """Features of an earlier step: only the last layer of the network is computed."""
+    places: Places | None = None
+    """Whose words rows look at, place by place; such a work runs alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +233,10 @@ def can_join(work: Work, batch: Sequence[Work]) -> bool:
     A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
     a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
     repeated; such prompts take turns, as do all of different lengths where text and picture attend jointly.
+    What looks by place has tokens of its own for that, and runs alone.
     """
+    if any(isinstance(each, Predict) and each.places is not None for each in (*batch, work)):
+        return False
     lengths = [_token_length(each) for each in (*batch, work)]
     longest = max(lengths)
     if work.model.traits.attends_jointly:

@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
     engine: Engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
-    reader = ClassReader(device.torch, emit)
+    reader = ClassReader(device.torch, emit, adapters)
     try:
         serve(engine, inbox, emit, reader)
     except BrokenPipeError:

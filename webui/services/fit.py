@@ -12,7 +12,7 @@ from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
 from webui.contracts.parameters.inpainting import MASKED, NOT_MASKED
-from webui.contracts.parameters.regions import REGION_PROMPTS
+from webui.contracts.parameters.regions import CONTROLNET, REGION_PROMPTS
 from webui.contracts.parameters.upscaling import BY_MODEL, NO_SECOND, USUAL_FACTOR
 from webui.contracts.request import GenerationRequest, limits
 from webui.services.catalog import Catalog
@@ -336,8 +336,8 @@ def upscaled_side(side: int, factor: float) -> int:
 
 
 def _labels(request: GenerationRequest, checkpoint: CheckpointInfo) -> Iterator[FieldProblem]:
-    if request.map_driver == REGION_PROMPTS:
-        return
+    if request.map_driver in (REGION_PROMPTS, CONTROLNET):
+        return  # they have the palette's labels, or any
     for index, box in enumerate(request.boxes):
         if box.label not in checkpoint.classes:
             known = ", ".join(checkpoint.classes)

@@ -6,11 +6,11 @@ import io
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo, Task
-from webui.contracts.conditions import MAX_REGIONS, ControlUse, RegionPrompt
+from webui.contracts.conditions import MAX_REGIONS, ControlUse, LayoutBox, RegionPrompt
 from webui.contracts.errors import FieldProblem, InvalidField
 from webui.contracts.ids import ImageId
 from webui.contracts.palettes import MODELS_OWN, Palette, palette_of
@@ -87,6 +87,8 @@ def driven(
     if driver == NATIVE:
         return _native(request, checkpoint, palette)
     request = request.model_copy(update={"map_driver": driver})
+    if request.class_map is None and driver == CONTROLNET:
+        raise InvalidField([_without_map()])
     if request.class_map is None:
         return request
     used = images.values(request.class_map)
@@ -132,7 +134,7 @@ def _controlled(
     images: ImageStore,
     palette: Palette | None,
 ) -> GenerationRequest:
-    """With a control that shows the map in its palette's colours, in place of an earlier one."""
+    """With a control that shows the map in its palette's colours, boxes over it, in place of an earlier one."""
     net = controlnet_for(checkpoint, catalog)
     if palette is None or net is None or request.class_map is None:
         raise InvalidField(
@@ -144,17 +146,32 @@ def _controlled(
                 )
             ]
         )
-    picture = _in_colours(images, request.class_map, palette)
+    unknown = [(i, box) for i, box in enumerate(request.boxes) if box.label not in palette.classes]
+    if unknown:
+        known = f"one of the palette's: {', '.join(palette.classes)}"
+        raise InvalidField(
+            [FieldProblem(f"boxes.{i}.label", repr(b.label), known) for i, b in unknown]
+        )
+    picture = _in_colours(images, request.class_map, palette, request.boxes)
     others = tuple(use for use in request.controls if use.adapter != net.id)
     return request.model_copy(
         update={"controls": (*others, ControlUse(adapter=net.id, image=picture))}
     )
 
 
-def _in_colours(images: ImageStore, class_map: ImageId, palette: Palette) -> ImageId:
+def _in_colours(
+    images: ImageStore, class_map: ImageId, palette: Palette, boxes: Sequence[LayoutBox]
+) -> ImageId:
+    """The map as a picture; a box is an area of its label's class, a later one over an earlier."""
     with Image.open(images.path(class_map), formats=("PNG",)) as stored:
         numbers = Image.frombytes("P", stored.size, stored.tobytes())
     numbers.putpalette([level for colour in palette.colours for level in colour])
+    brush, (width, height) = ImageDraw.Draw(numbers), numbers.size
+    for box in boxes:
+        left, right = round(box.left * width), max(round(box.right * width) - 1, 0)
+        top, bottom = round(box.top * height), max(round(box.bottom * height) - 1, 0)
+        place = (left, top, max(left, right), max(top, bottom))
+        brush.rectangle(place, fill=palette.classes.index(box.label))
     out = io.BytesIO()
     numbers.convert("RGB").save(out, "PNG", compress_level=4)
     return images.put(out.getvalue())
@@ -195,6 +212,12 @@ def _impossible(driver: str, checkpoint: CheckpointInfo, can: Sequence[str]) -> 
         "map_driver",
         f"{driver!r} for the model {checkpoint.id!r}, which cannot be driven so",
         f"one of {AUTOMATIC_DRIVER}, {', '.join(can)}",
+    )
+
+
+def _without_map() -> FieldProblem:
+    return FieldProblem(
+        "class_map", "missing", f"a map below the boxes, for {CONTROLNET} sees its colours"
     )
 
 

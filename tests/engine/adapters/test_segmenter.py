@@ -20,7 +20,9 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.messages import ClassesRead, ReadClasses
+from webui.engine.adapters.lora import LoadedLora
 from webui.engine.adapters.segmenter import MEAN, SPREAD, load_segmenter
+from webui.engine.adapters.store import Adapter, AdapterStore, load_adapter
 from webui.engine.class_reading import ClassReader
 from webui.services.segmenter_files import describe_segmenter_folder
 
@@ -94,7 +96,7 @@ def test_one_that_lacks_weights_is_named(info: AdapterInfo, folder: Path, tmp_pa
 
 def test_every_order_is_answered(info: AdapterInfo, tmp_path: Path) -> None:
     told: list[ClassesRead] = []
-    reader = ClassReader(CPU, told.append)
+    reader = ClassReader(CPU, told.append, AdapterStore())
     photo = save_picture(tmp_path / "a.png", 40, 24)
     reader.answer(ReadClasses("a", info, str(photo)))
     reader.answer(ReadClasses("b", info, str(tmp_path / "gone.png")))
@@ -104,3 +106,26 @@ def test_every_order_is_answered(info: AdapterInfo, tmp_path: Path) -> None:
     assert (missing.reading, missing.data) == ("b", b"")
     assert missing.error is not None
     assert "gone.png" in missing.error
+
+
+def test_a_segmenter_makes_room_for_other_adapters_and_is_read_again(
+    info: AdapterInfo, tmp_path: Path
+) -> None:
+    loads: list[str] = []
+
+    def load(wanted: AdapterInfo, device: torch.device) -> Adapter:
+        loads.append(wanted.kind)
+        return load_adapter(wanted, device) if wanted.kind == "segmenter" else lora
+
+    lora = LoadedLora(replace(info, kind="lora"), {}, bytes=1000)
+    store = AdapterStore(1000, on_loaded=lambda: None, load=load)  # loads in threads of their own
+    told: list[ClassesRead] = []
+    reader = ClassReader(CPU, told.append, store)
+    photo = save_picture(tmp_path / "a.png", 40, 24)
+    for reading in "ab":
+        reader.answer(ReadClasses(reading, info, str(photo)))
+    store.wait_for(lora.info, CPU)
+    reader.answer(ReadClasses("c", info, str(photo)))
+    assert loads == ["segmenter", "lora", "segmenter"]
+    assert [each.error for each in told] == [None, None, None]
+    assert told[2].data == told[0].data

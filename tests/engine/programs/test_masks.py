@@ -37,6 +37,15 @@ def test_across_and_down_are_blurred_apart() -> None:
     assert np.array_equal(blurred(dot(), 0, 2), soft.T)
 
 
+def test_a_blur_wider_than_the_mask_can_be_raised_to_its_strength() -> None:
+    faint, raised = blurred(dot(), 3, 3).astype(int), blurred(dot(), 3, 3, raised=True).astype(int)
+    assert faint.max() < 8
+    assert raised.max() == 255
+    line = np.zeros((1, 101), np.uint8)
+    line[0, 50:] = 255
+    assert np.array_equal(blurred(line, 4, 0, raised=True), blurred(line, 4, 0))
+
+
 def test_a_mask_that_fills_the_picture_stays_whole_under_a_wide_blur() -> None:
     full = np.full((9, 5), 255, np.uint8)
     assert np.array_equal(blurred(full, 64, 64), full)

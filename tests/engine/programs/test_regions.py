@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from tests.engine.library import Library, save_grey, save_picture
 from tests.engine.rig import Rig, order
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.engine.classifier_free import weighed
+from webui.engine.execute import execute
 from webui.engine.programs.regions import Region, placed, shares_of
-from webui.engine.work import EncodeText, Predict
+from webui.engine.splitting import split
+from webui.engine.work import EncodeText, Predict, can_join
 
 LEFT_RIGHT = [
     {"value": 0, "name": "lake", "prompt": "a lake"},
@@ -167,3 +170,47 @@ def test_a_large_picture_is_drawn_in_windows_with_its_regions(
         )
     )
     assert rig.ends() == {"job": "done"}
+
+
+def test_with_attention_the_whole_follows_the_regions_words(library: Library, halves: Path) -> None:
+    """With the share of the whole at 1 nothing is mixed by place: what is seen comes by attention alone."""
+    given = {"files": {"class_map": halves}, "region_base": 1.0}
+    other = [LEFT_RIGHT[0], {**LEFT_RIGHT[1], "prompt": "zzz 999"}]
+    without, still = (_drawn(library, regions=words, **given) for words in (LEFT_RIGHT, other))
+    assert np.array_equal(without, still)
+    one, two = (
+        _drawn(library, regions=words, region_attention=1.0, **given)
+        for words in (LEFT_RIGHT, other)
+    )
+    assert not np.array_equal(one, two)
+
+
+def test_where_all_regions_have_the_wholes_words_attention_changes_nothing(
+    library: Library, halves: Path
+) -> None:
+    regions = [{**region, "prompt": "a house"} for region in LEFT_RIGHT]
+    given = {"files": {"class_map": halves}, "regions": regions}
+    looking, plain = (_drawn(library, region_attention=share, **given) for share in (1.0, 0.0))
+    assert np.abs(looking.astype(int) - plain.astype(int)).max() <= 1
+
+
+def test_what_looks_by_place_runs_alone_and_in_halves(library: Library, halves: Path) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    given: dict[str, Any] = {"files": {"class_map": halves}, "regions": LEFT_RIGHT}
+    given["map_driver"] = REGION_PROMPTS
+    rig.finish(
+        order(model.checkpoint, "looks", region_attention=0.5, **given),
+        order(model.checkpoint, "not", **given),
+    )
+    assert rig.ends() == {"looks": "done", "not": "done"}
+    works = [work for work in rig.works(Predict) if work.places is not None]
+    assert {work.places.rows for work in works if work.places} == {(True, False, False, False)}
+    assert not any(can_join(work, [other]) for work, other in pairwise(rig.works(Predict)) if work.places)  # fmt: skip
+    parted = split(works[0])
+    assert parted is not None
+    [whole] = execute([works[0]])
+    joined = parted.join([execute([part])[0] for part in parted.parts])
+    assert isinstance(whole, Tensor)
+    assert isinstance(joined, Tensor)
+    assert torch.allclose(whole, joined, atol=1e-4)

@@ -12,9 +12,11 @@ from torch import Tensor
 
 from tests.engine.drive import at_once, drive, no_work
 from tests.engine.library import Library, save_grey, save_picture
-from tests.engine.rig import Rig, order
+from tests.engine.rig import Rig, image_id, order
 from webui.contracts.checkpoint import Task
 from webui.contracts.request import GenerationRequest
+from webui.engine.programs import PictureOrder
+from webui.engine.programs.inpaint import _repair
 from webui.engine.programs.soft_inpaint import Softness, mixed, overlay, soft_cells, softly_held
 
 
@@ -123,3 +125,18 @@ def test_a_picture_far_from_the_mask_stays_to_the_bit(
     assert (soft_made[:12, :12] == none[:12, :12]).all()
     assert (soft_made != hard).any()
     assert (soft_made != none).any()
+
+
+def test_a_mask_narrower_than_its_blur_keeps_its_strength(tmp_path: Path) -> None:
+    """Elsewhere a wide blur leaves so little of a small mask that nothing happens, and nothing says why."""
+    image, values = save_picture(tmp_path / "image.png"), np.zeros((32, 32), np.uint8)
+    values[14:18, 14:18] = 255
+    mask = save_grey(tmp_path / "mask.png", values)
+    asked = {"image": image_id(image), "mask": image_id(mask), "mask_blur": 8}
+    files = {image_id(path): path for path in (image, mask)}
+    strength = {}
+    for soft in (False, True):
+        request = GenerationRequest.model_validate({"prompt": "", "soft_inpainting": soft, **asked})
+        strength[soft] = int(_repair(PictureOrder(request, 0, files), 32, 32).soft.max())
+    assert strength[False] < 20
+    assert strength[True] == 255

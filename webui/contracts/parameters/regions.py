@@ -51,3 +51,13 @@ class Regions(BaseModel):
             step=0.05,
         ),
     ] = Field(0.2, ge=0.0, le=1.0, allow_inf_nan=False)
+    region_attention: Annotated[
+        float,
+        Parameter(
+            "Attention by region",
+            "How much the prompt of the whole looks at each region's words where that region is, in models "
+            "that attend to text apart from the picture, as Stable Diffusion and SDXL do.",
+            "Region attention",
+            step=0.05,
+        ),
+    ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)

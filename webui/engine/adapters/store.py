@@ -75,7 +75,7 @@ class AdapterStore:
         """Of each one's files, as they were before it was loaded."""
         self._failed: dict[_Key, EaselError] = {}
         self._loading: set[_Key] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
 
     def acquire(self, info: AdapterInfo, device: torch.device) -> Adapter | None:
         """The adapter where it is in memory; else None, and its load is under way.
@@ -108,6 +108,17 @@ class AdapterStore:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
+    def wait_for(self, info: AdapterInfo, device: torch.device) -> Adapter:
+        """The adapter, once it is in memory: for a thread that has nothing else to do.
+
+        Raises:
+            EaselError: it cannot be loaded; told once, then tried anew.
+        """
+        while (adapter := self.acquire(info, device)) is None:
+            with self._lock:
+                self._lock.wait_for(lambda: (info, device) not in self._loading)
+        return adapter
+
     def _run(self, key: _Key) -> None:
         adapter: Adapter | None = None
         failure: EaselError | None = None
@@ -122,6 +133,7 @@ class AdapterStore:
                 self._keep(key, adapter)
             elif failure is not None:
                 self._failed[key] = failure
+            self._lock.notify_all()
         if self._on_loaded is not None:
             self._on_loaded()
 

@@ -41,7 +41,7 @@ from webui.engine.pixels import (
     to_tensor,
 )
 from webui.engine.programs.order import PictureOrder
-from webui.engine.programs.regions import placed, regions_of
+from webui.engine.programs.regions import looked_at, placed, regions_of
 from webui.engine.programs.sizes import size_rows
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
@@ -96,6 +96,7 @@ def conditioned(
         controls=tuple(controls),
         patches=_from_levels(order.patches(len(sigmas) - 1), sigmas),
         alterations=order.alterations,
+        places=looked_at(regions, request.region_attention, len(said.weights), model),
     )
     conditioning = order.extensions.conditioning(conditioning)
     plan = GuidedBy(guidance, walk.levels, order.extensions)

@@ -103,7 +103,7 @@ def _repair(order: PictureOrder, width: int, height: int) -> Repair:
     request = order.request
     image, sharp = _picture_and_mask(order, width, height)
     down = request.mask_blur if request.mask_blur_y is None else request.mask_blur_y
-    soft = blurred(sharp, request.mask_blur, down)
+    soft = blurred(sharp, request.mask_blur, down, raised=request.soft_inpainting)
     least = np.zeros_like(soft)
     if request.outpaints:
         frame, overlap = request.frame(image.size), request.outpaint_overlap

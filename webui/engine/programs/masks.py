@@ -35,15 +35,18 @@ class Region:
         return self.right - self.left, self.bottom - self.top
 
 
-def blurred(mask: Pixels, across: int, down: int) -> Pixels:
+def blurred(mask: Pixels, across: int, down: int, *, raised: bool = False) -> Pixels:
     """The mask (H, W) blurred by a Gaussian of a standard deviation each way, in pixels.
 
     The kernels end where AUTOMATIC1111's do: at 2.5 deviations, 2 * int(2.5 * b + 0.5) + 1 pixels
-    wide. Beyond the picture's edge the mask is mirrored.
+    wide. Beyond the picture's edge the mask is mirrored. `raised`: the strongest pixel is as strong as before,
+    for a blur wider than the mask leaves hardly anything of it.
     """
     values = torch.from_numpy(mask.astype(np.float32))[None, None]  # (1, 1, H, W)
     values = _blurred_rows(values, across)
     values = _blurred_rows(values.transpose(2, 3), down).transpose(2, 3)
+    if raised and (most := float(values.max())) > 0:
+        values *= float(mask.max()) / most
     soft: Pixels = values[0, 0].round().clamp(0, 255).to(torch.uint8).numpy()
     return soft
 

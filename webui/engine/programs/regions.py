@@ -19,6 +19,7 @@ from webui.contracts.conditions import LayoutBox, RegionPrompt
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import open_class_map
+from webui.engine.placing import Shares, looks_at_words
 from webui.engine.programs.order import PictureOrder
 from webui.prompt.reading import read_text
 
@@ -87,6 +88,23 @@ def placed(
     whole = 1 - covered * (1 - base)
     own = [region.share * (region.weight * (1 - base)) for region in regions]
     return (*(whole * weight for weight in weights), *own)
+
+
+def looked_at(
+    regions: Sequence[Region], strength: float, parts: int, model: LoadedModel
+) -> Shares | None:
+    """Where the prompt of the whole looks at the regions' words; None where it does not, or its network cannot.
+
+    Args:
+        regions: Of the request.
+        strength: How much, 0 to 1.
+        parts: Of the prompt of the whole; the regions' rows follow them.
+        model: What draws.
+    """
+    if not regions or not strength or not looks_at_words(model.unet):
+        return None
+    cells = torch.cat([region.share for region in regions])
+    return Shares(cells / cells.sum(0).clamp(min=1), strength, parts)
 
 
 def _inside(box: LayoutBox, width: int, height: int) -> Tensor:

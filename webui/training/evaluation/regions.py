@@ -58,15 +58,18 @@ def splits(count: int) -> list[Split]:
 
 
 def measure_regions(
-    bench: Workbench, model: LoadedModel, guidance_scale: float
+    bench: Workbench, model: LoadedModel, guidance_scale: float, **mixing: float
 ) -> tuple[Table, Pixels]:
-    """Draw the maps with region prompts and without, and have both readers look at them."""
+    """Draw the maps with region prompts and without, and have both readers look at them.
+
+    `mixing` are `region_base` and `region_attention`, where they are not the usual ones.
+    """
     side, supplies = model.checkpoint.native_width, bench.supplies()
     maps = np.stack([split.drawn(side) for split in splits(bench.prompts)])
     steered = [
         bench.request(
             model, WHOLE[i % len(WHOLE)], i, class_map=supplies.keep(class_map),
-            map_driver=REGION_PROMPTS, regions=REGIONS, guidance_scale=guidance_scale,
+            map_driver=REGION_PROMPTS, regions=REGIONS, guidance_scale=guidance_scale, **mixing,
         )
         for i, class_map in enumerate(maps)
     ]  # fmt: skip

@@ -66,11 +66,13 @@ function row(view, unit) {
     make('div', { className: 'ez-control-head' }, menu, remove),
     kinds(view, unit, net),
     preprocessor(view, unit, net),
-    make('div', { className: 'ez-control-body' }, picture(view, unit, net),
-      make('div', { className: 'ez-control-numbers' },
-        number('Weight', unit, 'weight', 0, 2, 0.05, changed),
-        number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
-        number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start))),
+    make('div', { className: 'ez-control-body' }, picture(view, unit),
+      make('div', { className: 'ez-control-side' },
+        make('div', { className: 'ez-control-numbers' },
+          number('Weight', unit, 'weight', 0, 2, 0.05, changed),
+          number('From', unit, 'start', 0, 0.95, 0.05, changed, () => unit.end),
+          number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start)),
+        make('div', { className: 'ez-control-where' }, ...fromCanvas(view, unit, net)))),
     where(view, unit),
     ...(net?.reads === 'look' ? forget(unit, 'mode') : [mode(unit, changed)]),
     make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
@@ -100,13 +102,13 @@ function kinds(view, unit, net) {
   return make('div', { className: 'ez-control-numbers ez-control-way' }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Kind of picture' }), menu));
 }
 
-function picture(view, unit, net) {
+function picture(view, unit) {
   const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose the picture that it follows', onchange: () => input.files[0] && take(view, unit, input.files[0]) });
   const label = make('label', { className: 'ez-control-picture', title: 'Choose or drop the picture that it follows' },
     unit.image ? make('img', { src: address(`/images/${unit.image}`), alt: 'Picture that it follows' }) : icon('image'), input);
   label.addEventListener('dragover', (event) => event.preventDefault());
   label.addEventListener('drop', (event) => { event.preventDefault(); if (event.dataTransfer.files[0]) take(view, unit, event.dataTransfer.files[0]); });
-  return make('div', {}, label, ...fromCanvas(view, unit, net));
+  return label;
 }
 
 /** Buttons that take what the form has already: its own picture, as canvas or well have it; the map that is painted. */

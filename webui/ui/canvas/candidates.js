@@ -36,7 +36,7 @@ function render(state) {
   const all = list(state);
   if (!state.seen && store.isLoaded()) state.seen = new Set(all.map((picture) => picture.id)); // old ones wait to be asked for
   const fresh = state.seen ? all.find((picture) => !state.seen.has(picture.id)) : null;
-  if (fresh) { all.forEach((picture) => state.seen.add(picture.id)); state.shown = fresh.id; }
+  if (fresh) { all.forEach((picture) => state.seen.add(picture.id)); state.shown = fresh.id; takeKeys(state.desk); }
   if (state.shown && !all.some((picture) => picture.id === state.shown)) state.shown = null;
   const at = all.findIndex((picture) => picture.id === state.shown);
   const picture = all[at];
@@ -47,6 +47,11 @@ function render(state) {
   state.said.textContent = picture ? `${at + 1} of ${all.length}${sizeOf(picture, state.desk.board)}` : `${all.length} ${all.length === 1 ? 'candidate' : 'candidates'}`;
   const running = picture ? null : beingDrawn(state);
   lay(state, picture?.url ?? running?.preview ?? null, picture?.frame ?? (running ? frameOf(running.request) : null));
+}
+
+/** Enter is for the candidate that has come, not for the button that asked for it. */
+function takeKeys({ surface, tab }) {
+  if (document.activeElement?.closest?.(`#${tab}-generate`)) surface.focus({ preventScroll: true });
 }
 
 /** Board and frame that a picture was drawn in. */

@@ -25,7 +25,7 @@ export function shortcuts(desk) {
 }
 
 const BY_HAND = [
-  ['Space', 'Hold and drag to move the view'], ['Wheel', 'Zoom at the pointer; two fingers do so too'],
+  ['Space', 'Hold and drag to move the view; so does the right button'], ['Wheel', 'Zoom at the pointer; two fingers do so too'],
   ['Shift+Wheel', 'Move sideways'], ['Alt+Wheel', 'Size of the brush'], ['Arrows', 'Move the view, or step through candidates'],
 ];
 

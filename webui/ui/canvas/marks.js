@@ -42,12 +42,13 @@ export function brushRing(desk) {
   };
 }
 
-/** The boxes of a layout: to be focused, moved by arrow keys and removed by Delete. */
+/** The boxes of a layout: dragged with the box tool, or focused, moved by arrow keys and removed by Delete. */
 export function boxMarks(desk) {
   const holder = make('div', { className: 'ez-canvas-boxes', role: 'list', 'aria-label': 'Boxes' });
   const render = () => {
     const { boxes } = desk.board;
     holder.hidden = !(desk.layout || desk.mixed) || !!desk.view.over;
+    holder.dataset.held = desk.options.tool === 'box';
     if (holder.childElementCount !== boxes.length || holder.boxes !== boxes) {
       holder.replaceChildren(...boxes.map((box, i) => boxElement(desk, box, i)));
       holder.boxes = boxes;
@@ -59,7 +60,10 @@ export function boxMarks(desk) {
 
 function boxElement(desk, box, index) {
   const remove = make('button', { type: 'button', title: `Remove the box of ${box.label}`, 'aria-label': `Remove the box of ${box.label}`, textContent: '×', onclick: () => removeBox(desk, index) });
-  const element = make('div', { className: 'ez-canvas-box', role: 'listitem', tabIndex: 0, 'aria-label': `Box of ${box.label}` }, make('span', { textContent: box.label }), remove);
+  const [label, grip] = [make('span', { textContent: box.label }), make('i', { 'aria-hidden': 'true' })];
+  const element = make('div', { className: 'ez-canvas-box', role: 'listitem', tabIndex: 0, 'aria-label': `Box of ${box.label}` }, label, remove, grip);
+  drag(desk, index, element, label, () => null);
+  drag(desk, index, element, grip, (at) => nearestCorner(desk, index, at));
   element.addEventListener('keydown', (event) => boxKey(desk, index, event));
   return element;
 }
@@ -77,25 +81,69 @@ function removeBox(desk, index) {
   desk.board.become({ boxes: desk.board.boxes.filter((_, i) => i !== index) }, 'Remove a box');
 }
 
+/** Follow a pointer that goes down on a part of a box: all of the box, or the corner that `cornerAt` says. */
+function drag(desk, index, element, part, cornerAt) {
+  let held = null;
+  const moved = (event) => {
+    const { board, view } = desk;
+    const at = view.toBoard(event);
+    return shifted(board.boxes[index], (at.x - held.from.x) / board.width, (at.y - held.from.y) / board.height, held.corner);
+  };
+  part.addEventListener('pointerdown', (event) => {
+    event.preventDefault();
+    part.setPointerCapture(event.pointerId);
+    const from = desk.view.toBoard(event);
+    held = { from, corner: cornerAt(from) };
+  });
+  part.addEventListener('pointermove', (event) => { if (held) place(desk, element, moved(event)); });
+  part.addEventListener('pointerup', (event) => { if (held) put(desk, index, moved(event), held.corner ? 'Size a box' : 'Move a box'); held = null; });
+  part.addEventListener('pointercancel', () => { held = null; desk.boxes.render(); });
+}
+
+/** The corner of a box next to a point of the board: in a turned view the lower right one may be any. */
+function nearestCorner({ board }, index, { x, y }) {
+  const box = board.boxes[index];
+  const nearer = (at, low, high) => (Math.abs(at - box[low]) < Math.abs(at - box[high]) ? low : high);
+  return [nearer(x / board.width, 'left', 'right'), nearer(y / board.height, 'top', 'bottom')];
+}
+
+const SIDES = [['left', 'right'], ['top', 'bottom']];
+const STEP = 0.01; // of a side: how far an arrow goes, and the least that a box has
+
+/** A box moved by shares of the board, or a corner of it; it stays on the board, and a box. */
+function shifted(box, dx, dy, corner) {
+  const made = { ...box };
+  [dx, dy].forEach((by, i) => {
+    const [low, high] = SIDES[i];
+    const side = corner?.[i];
+    const least = side === high ? box[low] - box[high] + STEP : -box[low];
+    const most = side === low ? box[high] - box[low] - STEP : 1 - box[high];
+    const step = Math.min(most, Math.max(least, by));
+    for (const each of side ? [side] : SIDES[i]) made[each] = Math.round((box[each] + step) * 1e4) / 1e4;
+  });
+  return made;
+}
+
+function put(desk, index, box, title) {
+  const { board } = desk;
+  if (JSON.stringify(box) === JSON.stringify(board.boxes[index])) desk.boxes.render();
+  else board.become({ boxes: board.boxes.with(index, box) }, title);
+  desk.boxes.holder.children[index]?.focus({ preventScroll: true });
+}
+
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const STEP = 0.01;
 
 /** Arrows move a box, with Shift its lower right corner; Delete removes it. */
 function boxKey(desk, index, event) {
   if (event.target !== event.currentTarget) return;
-  if (event.key === 'Delete' || event.key === 'Backspace') removeBox(desk, index);
-  else if (ARROWS[event.key]) moveBox(desk, index, ARROWS[event.key], event.shiftKey);
-  else return;
+  const arrow = ARROWS[event.key];
+  if (event.key === 'Delete' || event.key === 'Backspace') {
+    removeBox(desk, index);
+    desk.boxes.holder.children[Math.min(index, desk.board.boxes.length - 1)]?.focus();
+  } else if (arrow) {
+    const corner = event.shiftKey ? ['right', 'bottom'] : null;
+    put(desk, index, shifted(desk.board.boxes[index], arrow[0] * STEP, arrow[1] * STEP, corner), corner ? 'Size a box' : 'Move a box');
+  } else return;
   event.preventDefault();
   event.stopPropagation();
-  desk.boxes.holder.children[Math.min(index, desk.board.boxes.length - 1)]?.focus();
-}
-
-function moveBox(desk, index, [x, y], corner) {
-  const boxes = desk.board.boxes.map((box) => ({ ...box }));
-  const box = boxes[index];
-  const moved = { left: box.left + (corner ? 0 : x * STEP), right: box.right + x * STEP, top: box.top + (corner ? 0 : y * STEP), bottom: box.bottom + y * STEP };
-  if (moved.left < 0 || moved.top < 0 || moved.right > 1 || moved.bottom > 1 || moved.right - moved.left < STEP || moved.bottom - moved.top < STEP) return;
-  Object.assign(box, moved);
-  desk.board.become({ boxes }, 'Move a box');
 }

@@ -3,7 +3,8 @@
 import { TOOLS } from './tools.js';
 
 const WHEEL = 0.0015; // share of a doubling per unit of the wheel
-const PAN_BUTTON = 1;
+const PAN_BUTTONS = [1, 2]; // the middle and the right one
+const PEN_ERASER = 5; // the other end of a pen
 
 /** Listen on the desk's surface. */
 export function listenForPointers(desk) {
@@ -27,9 +28,10 @@ function down(desk, state, event) {
     abandon(desk, state);
     return;
   }
-  const panning = event.button === PAN_BUTTON || desk.spaceHeld;
+  const panning = PAN_BUTTONS.includes(event.button) || desk.spaceHeld;
   if (!panning && !desk.ready()) return;
-  state.tool = TOOLS[panning ? 'hand' : desk.options.tool];
+  const erasing = event.button === PEN_ERASER && desk.tools.includes('eraser');
+  state.tool = TOOLS[panning ? 'hand' : erasing ? 'eraser' : desk.options.tool];
   state.last = pointOf(desk, event);
   state.tool.begin(desk, state.last);
 }

@@ -60,7 +60,7 @@ function follow(view, anew = false) {
   const desk = deskOf(view.tab);
   if (!desk) return;
   const counts = desk.mixed && desk.followed?.map_driver !== CONTROLNET;
-  for (const element of [view.host, document.getElementById(`${view.tab}-region_base`)]) if (element) element.style.display = counts ? '' : 'none';
+  for (const element of [view.host, document.getElementById(`${view.tab}-shares`)]) if (element) element.style.display = counts ? '' : 'none';
   if (!counts) { view.send(null); return; }
   const list = used(desk);
   const shown = JSON.stringify([list.map(({ value, name }) => [value, name]), desk.palette]);

@@ -24,8 +24,8 @@ SAID: Mapping[str, str] = {
     REGION_PROMPTS: "Region prompts: each class is drawn by its own words, all in one picture.",
 }
 UNUSED: Mapping[str, tuple[str, ...]] = {
-    "semantic": ("boxes", "regions", "region_base", "map_palette"),
-    "layout": ("class_map", "regions", "region_base", "map_palette"),
+    "semantic": ("boxes", "regions", "region_base", "region_attention", "map_palette"),
+    "layout": ("class_map", "regions", "region_base", "region_attention", "map_palette"),
 }
 """What a model of the task is not told."""
 
@@ -54,6 +54,10 @@ def wire_driver(form: Form, said: gr.HTML, catalog: Catalog) -> None:
         driver_handler(form, catalog), set(watched), said, queue=False, show_progress="hidden",
         trigger_mode="multiple",
     )  # fmt: skip
+    model, driver = watched[:2]
+    model.input(  # type: ignore[attr-defined]
+        possible_driver(form, catalog), {model, driver}, driver, queue=False, show_progress="hidden"
+    )
 
 
 def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -70,6 +74,23 @@ def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str,
         return for_the_models_task(catalog)(told)
 
     return prepare
+
+
+def possible_driver(form: Form, catalog: Catalog) -> Callable[[Mapping[Component, Any]], Any]:
+    """What choosing a model does to the driver: one that was chosen for another model and is none of this one's goes."""
+
+    # Any: Gradio's updates are typed so.
+    def suit(data: Mapping[Component, Any]) -> Any:
+        chosen = data[form.controls["map_driver"]]
+        wanted = data[form.controls["model"]]
+        models = [info for info in catalog.models() if info.id == wanted]
+        possible = [
+            AUTOMATIC_DRIVER,
+            *(name for info in models for name in drivers_of(info, catalog)),
+        ]
+        return gr.skip() if chosen in possible else gr.update(value=AUTOMATIC_DRIVER)
+
+    return suit
 
 
 def driver_handler(form: Form, catalog: Catalog) -> Callable[[Mapping[Component, Any]], str]:

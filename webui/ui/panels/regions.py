@@ -22,4 +22,6 @@ def regions_panel(tab: str) -> dict[str, Component]:
         elem_id=element_id(tab, "regions"),
         apply_default_css=False,
     )
-    return {"regions": regions, "region_base": control(tab, "region_base")}
+    with gr.Row(elem_classes=["ez-pair"], elem_id=f"{tab}-shares"):
+        shares = {name: control(tab, name) for name in ("region_base", "region_attention")}
+    return {"regions": regions, **shares}
