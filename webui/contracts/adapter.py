@@ -18,6 +18,9 @@ AdapterKind = Literal[
     "segmenter",
 ]
 
+Transformer = Literal["flux", "sd3"]
+"""Families of transformers that adapters steer."""
+
 
 @dataclass(frozen=True)
 class AdapterInfo:
@@ -60,6 +63,8 @@ class AdapterInfo:
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
     kinds: tuple[str, ...] = ()
     """The kinds of pictures that a union controlnet reads; empty for one of one kind."""
+    network: Transformer | None = None
+    """The transformer that a controlnet or IP-Adapter is made for; None for a UNet."""
     pooled_width: int = 0
     """Width of what an image encoder says of a picture as a whole; of an IP-Adapter: of what it is told of one."""
     patch_width: int = 0

@@ -16,6 +16,7 @@ from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.control import picture_prompts, residuals
 from webui.engine.adapters.controlnet import Inputs
+from webui.engine.adapters.flow_control import flow_residuals
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
 from webui.engine.adapters.ip_adapter import beside_the_text
 from webui.engine.adapters.upscaler import upscale_pixels
@@ -83,8 +84,10 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
-        shown = Inputs(x, t, tokens, pooled, sizes)
+        shown = Inputs(x, t, tokens, pooled, sizes, given.get("class_labels"))
         given |= residuals(controls, flags, shown, model.dtype, works[0].reuse is not None)
+        behind = flow_residuals(controls, rows, shown, model.unet)
+        given |= {"behind": behind} if behind else {}
     prompts = picture_prompts([work.controls for work in works], flags, x)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))

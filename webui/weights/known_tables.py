@@ -99,18 +99,8 @@ ADAPTERS = (
         (("lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.conditioning1.0.weight",),),
     ),
     KnownKind(
-        "a controlnet for Stable Diffusion 3", _UNETS, _IMG2IMG,
-        (("controlnet_blocks.0.weight", "pos_embed_input.proj.weight"),), classes=("SD3ControlNetModel",),
-    ),
-    KnownKind(
         "a controlnet for Qwen-Image", _UNETS, _IMG2IMG, (("controlnet_blocks.0.weight", "txt_norm.weight"),),
         classes=("QwenImageControlNetModel",),
-    ),
-    KnownKind(
-        "a controlnet for FLUX", _UNETS, _IMG2IMG,
-        (("controlnet_blocks.0.weight", "controlnet_x_embedder.weight"),
-         ("controlnet_blocks.0.weight", "double_blocks.0.img_attn.qkv.weight")),
-        classes=("FluxControlNetModel", "FluxMultiControlNetModel"),
     ),
     KnownKind(
         "ELLA", "it puts a language model in place of CLIP's text encoder",
