@@ -38,9 +38,6 @@ OWNED: tuple[tuple[str, str, Shapes], ...] = (
         "pulid_encoder.proj_out": (1024, 2048), "pulid_ca.0.to_q.weight": (2048, 3072)}),
     ("controlnet/pulid_v1.1.safetensors", "PuLID", {"id_adapter_attn_layers.1.id_to_k.weight": (640, 2048)}),
     ("photomaker-v1.bin", "PhotoMaker", {"id_encoder.visual_projection_2.weight": (1280, 1024)}),
-    ("ipadapter/flux-ip-adapter.safetensors", "an IP-Adapter for FLUX (XLabs)", {
-        "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096),
-        "ip_adapter_proj_model.proj.weight": (16384, 768)}),
     ("ipadapter/instantx.bin", "an IP-Adapter for FLUX (InstantX)", {
         "image_proj.proj.0.weight": (2304, 1152), "image_proj.norm.weight": (4096,),
         "ip_adapter.0.to_k_ip.weight": (3072, 4096), "ip_adapter.0.to_v_ip.weight": (3072, 4096)}),
@@ -162,6 +159,7 @@ def test_the_documentation_names_all() -> None:
     [
         original(), {**original(), "lora_controlnet": (0,)}, published("plain"), published("full"),
         published("plus"), t2i(8), t2i(16),
+        {"double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096)},
         {"controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64)},
         {"controlnet_blocks.0.weight": (3072, 3072), FLUX: (9216, 3072)},
         {"controlnet_blocks.0.weight": (2432, 2432), "pos_embed_input.proj.weight": (2432, 16, 2, 2)},

@@ -14,11 +14,10 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
-from webui.engine.adapters.control import picture_prompts, residuals
+from webui.engine.adapters.control import looking_at_pictures, picture_prompts, residuals
 from webui.engine.adapters.controlnet import Inputs
 from webui.engine.adapters.flow_control import flow_residuals
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
-from webui.engine.adapters.ip_adapter import beside_the_text
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache
@@ -92,7 +91,7 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     hypernetworks = in_the_way(model.unet, works[0].patches)
-    pictures = beside_the_text(model.unet, prompts)
+    pictures = looking_at_pictures(model.unet, prompts)
     with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures:
         if model.fast is not None and _is_plain(works):
             output = model.fast(x, t, given)

@@ -15,6 +15,7 @@ from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
 from webui.weights.control_lora_files import control_lora_shape, is_control_lora
 from webui.weights.flow_control_files import flow_control_shape, is_flow_control
+from webui.weights.flux_ip_files import flux_ip_shape, is_flux_ip
 from webui.weights.header import WeightsHeader
 from webui.weights.ip_adapter_files import ip_adapter_shape, is_ip_adapter
 from webui.weights.t2i_files import t2i_names, t2i_shape
@@ -38,6 +39,8 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         BrokenModel: it is truncated or unreadable.
     """
     header = read_drawable(file)
+    if is_flux_ip(header.shapes):
+        return _flux_ip(file, header, adapter)
     if is_ip_adapter(header.shapes):
         return _ip_adapter(file, header, adapter)
     if is_control_lora(header.shapes):
@@ -63,6 +66,15 @@ def _ip_adapter(file: Path, header: WeightsHeader, adapter: AdapterId) -> Adapte
         adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
         base=base_of_width(shape.text_width), text_width=shape.text_width,
         pooled_width=pooled, patch_width=patches,
+    )  # fmt: skip
+
+
+def _flux_ip(file: Path, header: WeightsHeader, adapter: AdapterId) -> AdapterInfo:
+    shape = flux_ip_shape(header.shapes)
+    base, width = base_of_network("flux")
+    return AdapterInfo(
+        adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
+        base=base, text_width=width, network="flux", pooled_width=shape.told_width,
     )  # fmt: skip
 
 

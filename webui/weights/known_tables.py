@@ -71,10 +71,6 @@ ADAPTERS = (
         (("id_encoder.visual_projection_2.weight",),),
     ),
     KnownKind(
-        "an IP-Adapter for FLUX (XLabs)", _UNETS, _IMG2IMG,
-        (("double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight",),),
-    ),
-    KnownKind(
         "an IP-Adapter for Stable Diffusion 3 (InstantX)", _UNETS, _IMG2IMG,
         (("ip_adapter.0.norm_ip.linear.weight",),),
     ),

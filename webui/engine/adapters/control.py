@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from webui.contracts.adapter import AdapterInfo, Transformer
@@ -21,7 +22,13 @@ from webui.engine.adapters.control_modes import connection_shares, level_shares,
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
 from webui.engine.adapters.flow_control import LoadedFlowControl
 from webui.engine.adapters.flux_control import load_flux_control
-from webui.engine.adapters.ip_adapter import LoadedIpAdapter, PicturePrompt, load_ip_adapter
+from webui.engine.adapters.flux_ip_adapter import behind_the_blocks, load_flux_ip_adapter
+from webui.engine.adapters.ip_adapter import (
+    LoadedIpAdapter,
+    PicturePrompt,
+    beside_the_text,
+    load_ip_adapter,
+)
 from webui.engine.adapters.sd3_control import load_sd3_control
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 
@@ -62,7 +69,7 @@ def load_steerer(info: AdapterInfo, device: torch.device) -> Unit:
         BrokenModel: a file is missing, damaged or of impossible shapes.
     """
     if info.is_ip_adapter:
-        return load_ip_adapter(info, device)
+        return (load_flux_ip_adapter if info.network == "flux" else load_ip_adapter)(info, device)
     if info.network is not None:
         return _FLOW[info.network](info, device)
     if is_control_lora_file(info):
@@ -142,6 +149,15 @@ def picture_prompts(
         shares = joined.new_tensor(weights).view(-1, 1, 1)
         prompts.append(PicturePrompt(net, joined, shares, _masks(same, rows, x)))
     return prompts
+
+
+@contextmanager
+def looking_at_pictures(unet: nn.Module, prompts: Sequence[PicturePrompt]) -> Iterator[None]:
+    """Within the block a denoising network looks at the pictures of IP-Adapters too."""
+    of_flux = [prompt for prompt in prompts if prompt.net.info.network == "flux"]
+    others = [prompt for prompt in prompts if prompt.net.info.network is None]
+    with beside_the_text(unet, others), behind_the_blocks(unet, of_flux):
+        yield
 
 
 def _masks(controls: Sequence[Control], rows: Sequence[int], x: Tensor) -> Tensor | None:

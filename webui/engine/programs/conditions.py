@@ -279,8 +279,11 @@ def _steering(
     image = open_image(order.file(use.image, "control picture"))
     if isinstance(net, LoadedIpAdapter):
         encoder = order.image_encoder(net)
-        patches = net.info.patch_width > 0
-        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches)
+        hint = yield ReadPicture(model, encoder, encoder.seen(image), net.info.patch_width > 0)
+        if net.info.network is not None:  # the negative prompt is shown a black picture
+            black = Image.new("RGB", (encoder.side, encoder.side))
+            nothing = yield ReadPicture(model, encoder, encoder.seen(black), patches=False)
+            hint = torch.cat((hint[:1], nothing[:1]))
     elif isinstance(net, LoadedFlowControl) and net.reads_latents:
         hint = yield from _latent_hint(order, model, net, image)
     else:
