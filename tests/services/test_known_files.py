@@ -46,8 +46,6 @@ OWNED: tuple[tuple[str, str, Shapes], ...] = (
         "ip_adapter.0.norm_ip.linear.weight": (4864, 1280), "ip_adapter.0.to_k_ip.weight": (2432, 2432)}),
     ("style_models/flux1-redux-dev.safetensors", "FLUX Redux", {
         "redux_up.weight": (12288, 1152), "redux_down.weight": (4096, 12288)}),
-    ("controlnet/t2iadapter_style_sd14v1.pth", "a style adapter", {
-        "style_embedding": (1, 8, 1024), "ln_pre.weight": (1024,), "proj": (1024, 768)}),
     ("controlnet/coadapter-fuser-sd15v1.pth", "the fuser of CoAdapters", {
         "spatial_feat_mapping.0.1.weight": (768, 320), "seq_proj": (768, 768)}),
     ("controlnet/kohya_controllllite_xl_blur.safetensors", "a ControlNet-LLLite", {
@@ -159,6 +157,7 @@ def test_the_documentation_names_all() -> None:
     [
         original(), {**original(), "lora_controlnet": (0,)}, published("plain"), published("full"),
         published("plus"), t2i(8), t2i(16),
+        {"style_embedding": (1, 8, 1024), "ln_pre.weight": (1024,), "proj": (1024, 768)},
         {"double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096)},
         {"controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64)},
         {"controlnet_blocks.0.weight": (3072, 3072), FLUX: (9216, 3072)},

@@ -18,6 +18,7 @@ from webui.engine.adapters.control import looking_at_pictures, picture_prompts, 
 from webui.engine.adapters.controlnet import Inputs
 from webui.engine.adapters.flow_control import flow_residuals
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
+from webui.engine.adapters.style_adapter import styled
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache
@@ -56,7 +57,7 @@ def execute(works: Sequence[Work]) -> list[Answer]:
         return [upscale_pixels(work.net, work.pixels) for work in enlarged]
     pictures = [work for work in works if isinstance(work, ReadPicture)]
     if pictures:
-        return [work.net.says(work.pixels, patches=work.patches) for work in pictures]
+        return [w.net.says(w.pixels, patches=w.patches, last=w.last) for w in pictures]
     texts = [work for work in works if isinstance(work, EncodeText)]
     if texts:
         return [*encode_texts(texts)]
@@ -75,12 +76,13 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].label is not None:
         given["class_labels"] = _of_rows([work.label or 0.0 for work in works], rows, model)
     tokens = _tokens(works)
+    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if tokens is not None:
+        tokens = styled(tokens, [work.controls for work in works], flags)
         given["encoder_hidden_states"] = tokens.to(model.dtype)
     pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
     given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
     given |= {} if sizes is None else {"sizes": sizes}
-    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
         shown = Inputs(x, t, tokens, pooled, sizes, given.get("class_labels"))

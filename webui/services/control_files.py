@@ -18,6 +18,7 @@ from webui.weights.flow_control_files import flow_control_shape, is_flow_control
 from webui.weights.flux_ip_files import flux_ip_shape, is_flux_ip
 from webui.weights.header import WeightsHeader
 from webui.weights.ip_adapter_files import ip_adapter_shape, is_ip_adapter
+from webui.weights.style_files import is_style_adapter, style_shape
 from webui.weights.t2i_files import t2i_names, t2i_shape
 
 LOOK = "look"
@@ -47,6 +48,8 @@ def describe_control_file(file: Path, adapter: AdapterId) -> AdapterInfo:
         return _control_lora(file, header, adapter)
     if is_flow_control(header.shapes):
         return _flow_control(file, header, adapter)
+    if is_style_adapter(header.shapes):
+        return _style_adapter(file, header, adapter)
     is_t2i = bool(t2i_names(header.shapes))
     base, width, kinds = ("", 0, ()) if is_t2i else _made_for(header)
     if is_t2i and t2i_shape(header.shapes).kind == "full_adapter_xl":
@@ -75,6 +78,15 @@ def _flux_ip(file: Path, header: WeightsHeader, adapter: AdapterId) -> AdapterIn
     return AdapterInfo(
         adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
         base=base, text_width=width, network="flux", pooled_width=shape.told_width,
+    )  # fmt: skip
+
+
+def _style_adapter(file: Path, header: WeightsHeader, adapter: AdapterId) -> AdapterInfo:
+    shape = style_shape(header.shapes)
+    return AdapterInfo(
+        adapter, "controlnet", file.stem, str(file.resolve()), header.bytes, reads=LOOK,
+        base=base_of_width(shape.text_width), text_width=shape.text_width,
+        patch_width=shape.width, is_t2i=True,
     )  # fmt: skip
 
 

@@ -203,8 +203,9 @@ def _modes(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProble
         info = known.get(use.adapter)
         if info is None or use.mode == BALANCED:
             continue
-        if info.is_ip_adapter or info.network is not None:
+        if info.needs_encoder or info.network is not None:
             what = "IP-Adapter" if info.is_ip_adapter else "controlnet of a transformer"
+            what = "style adapter" if info.is_style_adapter else what
             yield FieldProblem(
                 f"controls.{index}.mode",
                 f"{use.mode!r} for the {what} {str(use.adapter)!r}",

@@ -11,6 +11,7 @@ from webui.weights.control_files import control_names
 from webui.weights.flow_control_files import is_flow_control
 from webui.weights.flux_ip_files import is_flux_ip
 from webui.weights.ip_adapter_files import is_ip_adapter
+from webui.weights.style_files import is_style_adapter
 from webui.weights.t2i_files import t2i_names
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -28,6 +29,7 @@ _ADAPTERS = (
     _Adapter("an IP-Adapter", "controlnet", is_flux_ip),
     _Adapter("a controlnet", "controlnet", is_flow_control),
     _Adapter("a controlnet", "controlnet", lambda shapes: bool(control_names(shapes))),
+    _Adapter("a style adapter of T2I-Adapter", "controlnet", is_style_adapter),
     _Adapter("a T2I-Adapter", "controlnet", lambda shapes: bool(t2i_names(shapes))),
     _Adapter(
         "a first stage (VAE)", "vae",

@@ -49,10 +49,11 @@ def flux_ip_shape(shapes: Mapping[str, tuple[int, ...]]) -> FluxIpShape:
     """
     blocks = sum(1 for name in shapes if _PLACE.fullmatch(name))
     try:
+        _, text = shapes[place_name(0, "k", "weight")]
         for block in range(blocks):
-            width, text = shapes[place_name(block, "k", "weight")]
-            if shapes[place_name(block, "v", "weight")] != (width, text):
-                raise ValueError(f"the values of block {block} are of another width than its keys")
+            width, own = shapes[place_name(block, "k", "weight")]
+            if own != text or shapes[place_name(block, "v", "weight")] != (width, text):
+                raise ValueError(f"the values of block {block} are of another width than the keys")
         wide, told = shapes[FLUX_PROJECTION + "proj.weight"]
         return FluxIpShape(told, text, wide // text, blocks)
     except (LookupError, ValueError, ArithmeticError) as error:

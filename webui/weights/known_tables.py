@@ -81,10 +81,6 @@ ADAPTERS = (
     KnownKind("FLUX Redux", _UNETS, _IMG2IMG, (("redux_up.weight", "redux_down.weight"),),
               classes=("ReduxImageEncoder",)),
     KnownKind(
-        "a style adapter of T2I-Adapter", "it speaks to the text, in place of a picture's lines",
-        "An IP-Adapter takes over the look of a picture.", (("style_embedding", "ln_pre.weight", "proj"),),
-    ),
-    KnownKind(
         "the fuser of CoAdapters", "it joins several adapters into one",
         "Several T2I-Adapters can steer a picture beside one another, each in a unit of its own.",
         (("spatial_feat_mapping.0.1.weight", "seq_proj"), ("spatial_feat_mapping.0.1.weight",)),

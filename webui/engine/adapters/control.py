@@ -30,9 +30,12 @@ from webui.engine.adapters.ip_adapter import (
     load_ip_adapter,
 )
 from webui.engine.adapters.sd3_control import load_sd3_control
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter, load_style_adapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 
-Steerer = LoadedControl | LoadedFlowControl | LoadedT2iAdapter | LoadedIpAdapter
+Steerer = (
+    LoadedControl | LoadedFlowControl | LoadedT2iAdapter | LoadedIpAdapter | LoadedStyleAdapter
+)
 """What steers a denoising network."""
 Unit = Steerer | LoadedControlLora
 """What a unit of control may name: what steers, or becomes that over a model's UNet."""
@@ -68,6 +71,8 @@ def load_steerer(info: AdapterInfo, device: torch.device) -> Unit:
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
     """
+    if info.is_style_adapter:
+        return load_style_adapter(info, device)
     if info.is_ip_adapter:
         return (load_flux_ip_adapter if info.network == "flux" else load_ip_adapter)(info, device)
     if info.network is not None:
@@ -99,8 +104,8 @@ def residuals(
     rows = [len(flags) for flags in negative]
     for same in zip(*controls, strict=True):
         net = same[0].net
-        if isinstance(net, (LoadedIpAdapter, LoadedFlowControl)):
-            continue  # see `picture_prompts` and `flow_residuals`
+        if isinstance(net, (LoadedIpAdapter, LoadedFlowControl, LoadedStyleAdapter)):
+            continue  # see `picture_prompts`, `flow_residuals` and `styled`
         masks = _masks(same, rows, inputs.x)
         if isinstance(net, LoadedT2iAdapter):
             if not reuses:

@@ -28,6 +28,7 @@ from webui.engine.adapters.controlnet import LoadedControl, kind_of
 from webui.engine.adapters.flow_control import LoadedFlowControl
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import Patches, PatchStages
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -277,7 +278,15 @@ def _steering(
     net = unit.over(model.unet, model.merged) if isinstance(unit, LoadedControlLora) else unit
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     image = open_image(order.file(use.image, "control picture"))
-    if isinstance(net, LoadedIpAdapter):
+    if isinstance(net, LoadedStyleAdapter):
+        if use.mask is not None:
+            raise BadRequest(
+                f"The style adapter {net.info.id!r} was given a mask, and what it says stands behind the whole prompt. "
+                "Leave the mask out; an IP-Adapter takes one."
+            )
+        encoder = order.image_encoder(net)
+        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches=False, last=True)
+    elif isinstance(net, LoadedIpAdapter):
         encoder = order.image_encoder(net)
         hint = yield ReadPicture(model, encoder, encoder.seen(image), net.info.patch_width > 0)
         if net.info.network is not None:  # the negative prompt is shown a black picture
