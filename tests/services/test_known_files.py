@@ -38,9 +38,6 @@ OWNED: tuple[tuple[str, str, Shapes], ...] = (
         "pulid_encoder.proj_out": (1024, 2048), "pulid_ca.0.to_q.weight": (2048, 3072)}),
     ("controlnet/pulid_v1.1.safetensors", "PuLID", {"id_adapter_attn_layers.1.id_to_k.weight": (640, 2048)}),
     ("photomaker-v1.bin", "PhotoMaker", {"id_encoder.visual_projection_2.weight": (1280, 1024)}),
-    ("ipadapter/flux-ip-adapter.safetensors", "an IP-Adapter for FLUX (XLabs)", {
-        "double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096),
-        "ip_adapter_proj_model.proj.weight": (16384, 768)}),
     ("ipadapter/instantx.bin", "an IP-Adapter for FLUX (InstantX)", {
         "image_proj.proj.0.weight": (2304, 1152), "image_proj.norm.weight": (4096,),
         "ip_adapter.0.to_k_ip.weight": (3072, 4096), "ip_adapter.0.to_v_ip.weight": (3072, 4096)}),
@@ -49,21 +46,13 @@ OWNED: tuple[tuple[str, str, Shapes], ...] = (
         "ip_adapter.0.norm_ip.linear.weight": (4864, 1280), "ip_adapter.0.to_k_ip.weight": (2432, 2432)}),
     ("style_models/flux1-redux-dev.safetensors", "FLUX Redux", {
         "redux_up.weight": (12288, 1152), "redux_down.weight": (4096, 12288)}),
-    ("controlnet/t2iadapter_style_sd14v1.pth", "a style adapter", {
-        "style_embedding": (1, 8, 1024), "ln_pre.weight": (1024,), "proj": (1024, 768)}),
     ("controlnet/coadapter-fuser-sd15v1.pth", "the fuser of CoAdapters", {
         "spatial_feat_mapping.0.1.weight": (768, 320), "seq_proj": (768, 768)}),
     ("controlnet/kohya_controllllite_xl_blur.safetensors", "a ControlNet-LLLite", {
         "lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.conditioning1.0.weight": (16, 3, 4, 4)}),
-    ("controlnet/sd3.5_large_controlnet_canny.safetensors", "a controlnet for Stable Diffusion 3", {
-        "controlnet_blocks.0.weight": (2432, 2432), "pos_embed_input.proj.weight": (2432, 17, 2, 2)}),
     ("controlnet/qwen_union.safetensors", "a controlnet for Qwen-Image", {
         "controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64),
         "txt_norm.weight": (3584,), "transformer_blocks.0.img_mod.1.weight": (18432, 3072)}),
-    ("controlnet/flux_union_pro.safetensors", "a controlnet for FLUX", {
-        "controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64)}),
-    ("controlnet/flux-canny-controlnet-v3.safetensors", "a controlnet for FLUX", {
-        "controlnet_blocks.0.weight": (3072, 3072), "input_hint_block.0.weight": (16, 3, 3, 3), FLUX: (9216, 3072)}),
     ("ella-sd1.5-tsc-t5xl.safetensors", "ELLA", {
         "connector.latents": (64, 768), "time_embedding.linear_1.weight": (768, 320)}),
     ("svd_xt.safetensors", "Stable Video Diffusion", {
@@ -167,7 +156,13 @@ def test_the_documentation_names_all() -> None:
     "shapes",
     [
         original(), {**original(), "lora_controlnet": (0,)}, published("plain"), published("full"),
-        published("plus"), t2i(8), t2i(16), {FLUX: (9216, 3072), "img_in.weight": (3072, 64)},
+        published("plus"), t2i(8), t2i(16),
+        {"style_embedding": (1, 8, 1024), "ln_pre.weight": (1024,), "proj": (1024, 768)},
+        {"double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight": (3072, 4096)},
+        {"controlnet_blocks.0.weight": (3072, 3072), "controlnet_x_embedder.weight": (3072, 64)},
+        {"controlnet_blocks.0.weight": (3072, 3072), FLUX: (9216, 3072)},
+        {"controlnet_blocks.0.weight": (2432, 2432), "pos_embed_input.proj.weight": (2432, 16, 2, 2)},
+        {FLUX: (9216, 3072), "img_in.weight": (3072, 64)},
         {"joint_blocks.0.x_block.attn.qkv.weight": (4608, 1536), "x_embedder.proj.weight": (1536, 16, 2, 2)},
         {"text_encoders.t5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q.weight": (4096, 4096)},
     ],
@@ -183,9 +178,9 @@ def test_half_of_a_mark_is_not_enough() -> None:
 
 
 def test_a_folder_says_it_by_its_class(tmp_path: Path) -> None:
-    write_json(tmp_path / "union" / "config.json", {"_class_name": "FluxControlNetModel"})
+    write_json(tmp_path / "union" / "config.json", {"_class_name": "QwenImageControlNetModel"})
     with pytest.raises(
-        NotAModel, match="It is a controlnet for FLUX, which is not drawn with here"
+        NotAModel, match="It is a controlnet for Qwen-Image, which is not drawn with here"
     ):
         describe_controlnet(tmp_path / "union", AdapterId("union"))
     assert known_class("ControlNetModel") is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.services.models import write_lora, write_weights
-from webui.contracts.errors import BrokenModel, NotAModel
+from webui.contracts.errors import BrokenModel, LacksFile, NotAModel
 from webui.contracts.ids import AdapterId
 from webui.services.lora_files import describe_lora
 
@@ -35,8 +35,8 @@ def test_other_weights_are_no_lora(tmp_path: Path) -> None:
         describe_lora(write_lora(tmp_path / "x.safetensors", "vera_b"), _A)
 
 
-def test_turns_of_peft_are_named(tmp_path: Path) -> None:
-    with pytest.raises(NotAModel, match="It is an OFT of PEFT"):
+def test_turns_of_peft_without_their_configuration_are_named(tmp_path: Path) -> None:
+    with pytest.raises(LacksFile, match="It is an OFT of PEFT"):
         describe_lora(write_lora(tmp_path / "x.safetensors", "oft_R"), _A)
 
 

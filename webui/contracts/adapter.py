@@ -18,6 +18,9 @@ AdapterKind = Literal[
     "segmenter",
 ]
 
+Transformer = Literal["flux", "sd3"]
+"""Families of transformers that adapters steer."""
+
 
 @dataclass(frozen=True)
 class AdapterInfo:
@@ -60,8 +63,10 @@ class AdapterInfo:
     """Whether what reads a picture is a T2I-Adapter (Mou et al. 2023), not a controlnet."""
     kinds: tuple[str, ...] = ()
     """The kinds of pictures that a union controlnet reads; empty for one of one kind."""
+    network: Transformer | None = None
+    """The transformer that a controlnet or IP-Adapter is made for; None for a UNet."""
     pooled_width: int = 0
-    """Width of what an image encoder says of a picture as a whole; of an IP-Adapter: of what it is told of one."""
+    """Width of what an image encoder says of a picture as a whole; of an IP-Adapter or style adapter: of what it is told of one."""
     patch_width: int = 0
     """The same of each patch of the picture; an IP-Adapter is told one of the two, and the other is 0."""
     classes: tuple[str, ...] = ()
@@ -70,9 +75,19 @@ class AdapterInfo:
     """Whether a first stage is TAESD, which is quick enough for previews."""
 
     @property
-    def is_ip_adapter(self) -> bool:
-        """Whether what reads a picture is an IP-Adapter (Ye et al. 2023), which needs an image encoder beside it."""
+    def needs_encoder(self) -> bool:
+        """Whether it is told of pictures by an image encoder beside it."""
         return self.kind == "controlnet" and (self.pooled_width > 0 or self.patch_width > 0)
+
+    @property
+    def is_style_adapter(self) -> bool:
+        """Whether it is the style adapter among T2I-Adapters, whose tokens stand behind those of the text."""
+        return self.needs_encoder and self.is_t2i
+
+    @property
+    def is_ip_adapter(self) -> bool:
+        """Whether what reads a picture is an IP-Adapter (Ye et al. 2023)."""
+        return self.needs_encoder and not self.is_t2i
 
     def is_told_by(self, encoder: AdapterInfo) -> bool:
         """Whether an image encoder says what this IP-Adapter is told of pictures."""

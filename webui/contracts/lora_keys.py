@@ -43,6 +43,7 @@ _PIECES: Mapping[str, str] = {
         )
     },
     **{name: rf"\.oft_blocks\.{part}" for part, name in enumerate(LISTED)},
+    "oft_R": r"[._]oft_R(?:\.default)?\.weight",
     **{name: rf"\.{name}\.weight" for name in ("a1", "a2", "b1", "b2")},
     "weight": r"\.weight",
 }  # fmt: skip

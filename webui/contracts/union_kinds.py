@@ -1,4 +1,7 @@
-"""The kinds of pictures that a union controlnet reads (xinsir's controlnet-union-sdxl-1.0), in the order of its types."""
+"""The kinds of pictures that union controlnets read, in the order of their types.
+
+Those of SDXL are xinsir's (controlnet-union-sdxl-1.0), those of FLUX InstantX's and Shakker Labs' (FLUX.1-dev-Controlnet-Union).
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,32 @@ UNION_KINDS: tuple[tuple[str, ...], ...] = (
     ("inpaint",),
 )
 """By type: what such pictures are called. The first edition knows six types, the second all."""
+FLUX_KINDS: tuple[tuple[str, ...], ...] = (
+    ("edges", "lines", "straight lines"),
+    ("tile",),
+    ("depth",),
+    ("blur",),
+    ("pose",),
+    ("grey",),
+    ("low quality",),
+)
+"""The same of a union for FLUX."""
 USUAL = "edges"
 """What a union is shown where nobody says it."""
 
 
-def kinds_of(types: int) -> tuple[str, ...]:
+def kinds_of(types: int, known: tuple[tuple[str, ...], ...] = UNION_KINDS) -> tuple[str, ...]:
     """What a union of so many types reads; empty for a controlnet of one kind."""
-    return tuple(kind for kinds in UNION_KINDS[:types] for kind in kinds)
+    return tuple(kind for kinds in known[:types] for kind in kinds)
 
 
-def type_of(kind: str) -> int:
+def type_of(kind: str, known: tuple[tuple[str, ...], ...] = UNION_KINDS) -> int:
     """The type of a kind of picture.
 
     Raises:
         ValueError: no union reads it.
     """
-    for number, kinds in enumerate(UNION_KINDS):
+    for number, kinds in enumerate(known):
         if kind in kinds:
             return number
     raise ValueError(f"No union controlnet reads {kind!r}.")

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from webui.contracts.errors import JobFailed
 from webui.contracts.lora_keys import UNET
-from webui.engine.adapters.control import picture_prompts, residuals
+from webui.engine.adapters.control import looking_at_pictures, picture_prompts, residuals
 from webui.engine.adapters.controlnet import Inputs
+from webui.engine.adapters.flow_control import flow_residuals
 from webui.engine.adapters.hypernetwork import LoadedHypernetwork, in_the_way
-from webui.engine.adapters.ip_adapter import beside_the_text
+from webui.engine.adapters.style_adapter import styled
 from webui.engine.adapters.upscaler import upscale_pixels
 from webui.engine.alterations import UNALTERED, altered, watched, wrapped_round
 from webui.engine.deep_cache import deep_cache
@@ -57,7 +58,7 @@ def execute(works: Sequence[Work]) -> list[Answer]:
         return [upscale_pixels(work.net, work.pixels) for work in enlarged]
     pictures = [work for work in works if isinstance(work, ReadPicture)]
     if pictures:
-        return [work.net.says(work.pixels, patches=work.patches) for work in pictures]
+        return [w.net.says(w.pixels, patches=w.patches, last=w.last) for w in pictures]
     texts = [work for work in works if isinstance(work, EncodeText)]
     if texts:
         return [*encode_texts(texts)]
@@ -76,21 +77,24 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].label is not None:
         given["class_labels"] = _of_rows([work.label or 0.0 for work in works], rows, model)
     tokens = _tokens(works)
+    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if tokens is not None:
+        tokens = styled(tokens, [work.controls for work in works], flags)
         given["encoder_hidden_states"] = tokens.to(model.dtype)
     pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
     given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
     given |= {} if sizes is None else {"sizes": sizes}
-    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
-        shown = Inputs(x, t, tokens, pooled, sizes)
+        shown = Inputs(x, t, tokens, pooled, sizes, given.get("class_labels"))
         given |= residuals(controls, flags, shown, model.dtype, works[0].reuse is not None)
+        behind = flow_residuals(controls, rows, shown, model.unet)
+        given |= {"behind": behind} if behind else {}
     prompts = picture_prompts([work.controls for work in works], flags, x)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
     alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
     hypernetworks = in_the_way(model.unet, works[0].patches)
-    pictures = beside_the_text(model.unet, prompts)
+    pictures = looking_at_pictures(model.unet, prompts)
     placing = looking_by_place(model.unet, works[0].places)
     with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures, placing:
         if model.fast is not None and _is_plain(works):

@@ -18,6 +18,7 @@ from torch import Tensor
 from webui.engine.adapters.control import Control
 from webui.engine.adapters.image_encoder import LoadedImageEncoder
 from webui.engine.adapters.lora import Patches, patch_key
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.model import LoadedModel
@@ -67,6 +68,8 @@ class ReadPicture:
     """(1, 3, side, side), as the encoder sees it."""
     patches: bool
     """Whether each patch is told, or the whole."""
+    last: bool = False
+    """Whether each patch is told by the last layer, as a style adapter needs it."""
 
 
 @dataclass(eq=False)
@@ -253,7 +256,9 @@ def _token_length(work: Work) -> int:
 def _sameness(work: Work) -> object:
     """Shapes and adapters; holds no weights, for the batcher remembers it."""
     if isinstance(work, Predict):
-        tokens = None if work.tokens is None else work.tokens.shape[2:]
+        # A text that is repeated would outweigh what a style adapter puts behind it.
+        styled = any(isinstance(each.net, LoadedStyleAdapter) for each in work.controls)
+        tokens = None if work.tokens is None else work.tokens.shape[1 if styled else 2 :]
         controls = tuple(
             (control.net.key, control.hint.shape, control.kind) for control in work.controls
         )
@@ -271,7 +276,7 @@ def _sameness(work: Work) -> object:
     if isinstance(work, UpscalePixels):
         return work.net.key, work.pixels.shape[1:]
     if isinstance(work, ReadPicture):
-        return work.net.key, work.pixels.shape, work.patches
+        return work.net.key, work.pixels.shape, work.patches, work.last
     if isinstance(work, EncodeText):
         return patch_key(work.patches), work.reading.key
     return work.boxes.shape

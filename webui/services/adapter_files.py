@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from webui.contracts.adapter import AdapterInfo
+from webui.contracts.adapter import AdapterInfo, Transformer
 from webui.contracts.embedding_layouts import CLIP_G, vectors_key
 from webui.contracts.embedding_picture import vectors_in_picture
 from webui.contracts.errors import BrokenModel, NotAModel
 from webui.contracts.ids import AdapterId
-from webui.contracts.union_kinds import kinds_of
+from webui.contracts.union_kinds import FLUX_KINDS, UNION_KINDS, kinds_of
 from webui.services.known_files import read_drawable
 from webui.services.model_files import (
     EASEL_FILE,
@@ -24,7 +26,11 @@ from webui.weights.read import read_weights
 CONFIG_FILE = "config.json"
 T2I_CLASS = "T2IAdapter"
 UNION_CLASS = "ControlNetUnionModel"
-CONTROL_CLASSES = ("ControlNetModel", UNION_CLASS, T2I_CLASS)
+FLOW_CLASSES: Mapping[str, Transformer] = {
+    "FluxControlNetModel": "flux", "SD3ControlNetModel": "sd3",
+}  # fmt: skip
+CONTROL_CLASSES = ("ControlNetModel", UNION_CLASS, T2I_CLASS, *FLOW_CLASSES)
+_FLOW_BASES: Mapping[Transformer, tuple[str, int]] = {"flux": ("FLUX", 4096), "sd3": ("SD 3", 4096)}
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
@@ -55,11 +61,28 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     title, description = read_card(folder)
     size = sum(file.stat().st_size for file in files)
     path = str(folder.resolve())
-    types = config.get("num_control_type", 0) if kind == UNION_CLASS else 0
+    network = FLOW_CLASSES.get(str(kind))
+    base, width = base_of_network(network)
     return AdapterInfo(
         adapter, "controlnet", title or folder.name, path, size, reads, description,
-        is_t2i=kind == T2I_CLASS, kinds=kinds_of(types if isinstance(types, int) else 0),
+        is_t2i=kind == T2I_CLASS, kinds=_kinds(config), network=network, base=base, text_width=width,
     )  # fmt: skip
+
+
+def base_of_network(network: Transformer | None) -> tuple[str, int]:
+    """What kind of model has this transformer, and the width of its text tokens; nothing of a UNet."""
+    return _FLOW_BASES[network] if network is not None else ("", 0)
+
+
+def _kinds(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What a union reads, by its configuration; empty where it is none."""
+    key = {UNION_CLASS: "num_control_type", "FluxControlNetModel": "num_mode"}.get(
+        str(config.get("_class_name"))
+    )
+    types = config.get(key) if key is not None else None
+    if not isinstance(types, int) or types < 1:
+        return ()
+    return kinds_of(types, UNION_KINDS if key == "num_control_type" else FLUX_KINDS)
 
 
 def describe_embedding(file: Path, adapter: AdapterId) -> AdapterInfo | None:

@@ -197,13 +197,18 @@ def _loras(
 
 
 def _modes(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProblem]:
-    """Control modes of what knows none: an IP-Adapter is a prompt itself."""
+    """Control modes of what knows none: an IP-Adapter is a prompt itself, and a transformer's blocks fade nowhere."""
     known = {info.id: info for info in catalog.adapters("controlnet")}
     for index, use in enumerate(request.controls):
-        if use.adapter in known and known[use.adapter].is_ip_adapter and use.mode != BALANCED:
+        info = known.get(use.adapter)
+        if info is None or use.mode == BALANCED:
+            continue
+        if info.needs_encoder or info.network is not None:
+            what = "IP-Adapter" if info.is_ip_adapter else "controlnet of a transformer"
+            what = "style adapter" if info.is_style_adapter else what
             yield FieldProblem(
                 f"controls.{index}.mode",
-                f"{use.mode!r} for the IP-Adapter {str(use.adapter)!r}",
+                f"{use.mode!r} for the {what} {str(use.adapter)!r}",
                 f"{BALANCED!r}; its weight says how much it counts",
             )
 

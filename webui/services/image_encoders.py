@@ -22,20 +22,21 @@ _PUBLISHED: Mapping[tuple[int, int], str] = {
 
 
 def image_encoder_for(info: AdapterInfo, catalog: Catalog) -> AdapterInfo | None:
-    """The image encoder that an IP-Adapter needs; None where it is not installed, or of what needs none."""
-    if not info.is_ip_adapter:
+    """The image encoder that an IP-Adapter or style adapter needs; None where it is not installed, or of what needs none."""
+    if not info.needs_encoder:
         return None
     return next((e for e in catalog.adapters("image_encoder") if info.is_told_by(e)), None)
 
 
 def missing_encoders(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProblem]:
-    """IP-Adapters whose image encoder is not installed."""
+    """IP-Adapters and style adapters whose image encoder is not installed."""
     named = {use.adapter for use in request.controls}
     for info in catalog.adapters("controlnet"):
-        if info.id in named and info.is_ip_adapter and image_encoder_for(info, catalog) is None:
+        if info.id in named and info.needs_encoder and image_encoder_for(info, catalog) is None:
+            what = "an IP-Adapter" if info.is_ip_adapter else "a style adapter"
             yield FieldProblem(
                 "controls",
-                f"{str(info.id)!r}, an IP-Adapter without its image encoder",
+                f"{str(info.id)!r}, {what} without its image encoder",
                 f"{_wanted(info)} to be put into {FOLDER}, with its config.json (the models tab installs it)",
             )
 

@@ -13,6 +13,7 @@ from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
 from webui.services.header_notes import LONGEST, training_of, trigger_words
 from webui.services.known_files import read_drawable
+from webui.weights.peft_turns import has_peft_turns, read_turns
 
 BASES: Mapping[str, int] = {
     "SD 1": 768, "SD 2": 1024, "SDXL": 2048, "SDXL refiner": 1280, "SD 3": 4096, "FLUX": 4096,
@@ -25,7 +26,6 @@ _STATED = (
 )  # fmt: skip
 """How `ss_base_model_version` and `modelspec.architecture` begin, and the base that is meant."""
 _MOST_TAGS = 20
-_PEFT_TURNS = "oft_R"
 
 
 def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
@@ -33,20 +33,18 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
 
     Raises:
         NotAModel: it holds no tensors of a LoRA.
+        LacksFile: it is an OFT of PEFT without its configuration.
         BrokenModel: it is truncated or unreadable.
     """
     header = read_drawable(file)
     pieces = pieces_in(header.shapes)
     if not any(MARKS & set(found) for found in pieces.values()):
-        if any(_PEFT_TURNS in name for name in header.shapes):
-            raise NotAModel(
-                f"It is an OFT of PEFT ({_PEFT_TURNS!r} in its names), whose file does not say how its turns are computed. "
-                "Train it by kohya's scripts or LyCORIS, whose OFT and BOFT are read, or save a LoRA of it."
-            )
         raise NotAModel(
             "It lies in a folder of LoRAs, but its tensors are in no dialect of LoRA: none has 'lora_A' and "
             "'lora_B', 'lora_down' and 'lora_up', 'hada_w1_a', 'lokr_w1', 'oft_blocks' or 'diff' in its name."
         )
+    if has_peft_turns(header.shapes):
+        read_turns(file)
     said = header.metadata
     width = text_width(pieces, header.shapes)
     base = base_of(pieces, width, said)

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from webui.contracts.lora_keys import MARKS, pieces_in
 from webui.weights.clip_vision_files import PROJECTION
 from webui.weights.control_files import control_names
+from webui.weights.flow_control_files import is_flow_control
+from webui.weights.flux_ip_files import is_flux_ip
 from webui.weights.ip_adapter_files import is_ip_adapter
+from webui.weights.style_files import is_style_adapter
 from webui.weights.t2i_files import t2i_names
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -23,7 +26,10 @@ class _Adapter:
 
 _ADAPTERS = (
     _Adapter("an IP-Adapter", "controlnet", is_ip_adapter),
+    _Adapter("an IP-Adapter", "controlnet", is_flux_ip),
+    _Adapter("a controlnet", "controlnet", is_flow_control),
     _Adapter("a controlnet", "controlnet", lambda shapes: bool(control_names(shapes))),
+    _Adapter("a style adapter of T2I-Adapter", "controlnet", is_style_adapter),
     _Adapter("a T2I-Adapter", "controlnet", lambda shapes: bool(t2i_names(shapes))),
     _Adapter(
         "a first stage (VAE)", "vae",

@@ -71,10 +71,6 @@ ADAPTERS = (
         (("id_encoder.visual_projection_2.weight",),),
     ),
     KnownKind(
-        "an IP-Adapter for FLUX (XLabs)", _UNETS, _IMG2IMG,
-        (("double_blocks.0.processor.ip_adapter_double_stream_k_proj.weight",),),
-    ),
-    KnownKind(
         "an IP-Adapter for Stable Diffusion 3 (InstantX)", _UNETS, _IMG2IMG,
         (("ip_adapter.0.norm_ip.linear.weight",),),
     ),
@@ -84,10 +80,6 @@ ADAPTERS = (
     ),
     KnownKind("FLUX Redux", _UNETS, _IMG2IMG, (("redux_up.weight", "redux_down.weight"),),
               classes=("ReduxImageEncoder",)),
-    KnownKind(
-        "a style adapter of T2I-Adapter", "it speaks to the text, in place of a picture's lines",
-        "An IP-Adapter takes over the look of a picture.", (("style_embedding", "ln_pre.weight", "proj"),),
-    ),
     KnownKind(
         "the fuser of CoAdapters", "it joins several adapters into one",
         "Several T2I-Adapters can steer a picture beside one another, each in a unit of its own.",
@@ -99,18 +91,8 @@ ADAPTERS = (
         (("lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.conditioning1.0.weight",),),
     ),
     KnownKind(
-        "a controlnet for Stable Diffusion 3", _UNETS, _IMG2IMG,
-        (("controlnet_blocks.0.weight", "pos_embed_input.proj.weight"),), classes=("SD3ControlNetModel",),
-    ),
-    KnownKind(
         "a controlnet for Qwen-Image", _UNETS, _IMG2IMG, (("controlnet_blocks.0.weight", "txt_norm.weight"),),
         classes=("QwenImageControlNetModel",),
-    ),
-    KnownKind(
-        "a controlnet for FLUX", _UNETS, _IMG2IMG,
-        (("controlnet_blocks.0.weight", "controlnet_x_embedder.weight"),
-         ("controlnet_blocks.0.weight", "double_blocks.0.img_attn.qkv.weight")),
-        classes=("FluxControlNetModel", "FluxMultiControlNetModel"),
     ),
     KnownKind(
         "ELLA", "it puts a language model in place of CLIP's text encoder",

@@ -84,8 +84,8 @@ def merged_by_hand(transformer: Any, family: str, weight: float) -> dict[str, Te
 def test_the_picture_is_that_of_a_pipeline_with_weights_merged_by_hand(
     tmp_path: Path, family: str
 ) -> None:
-    make = {"flux": tiny_flux, "sd3": tiny_sd3}[family]
-    model, pipeline = pair(tmp_path / family, make())
+    tiny = tiny_flux() if family == "flux" else tiny_sd3()
+    model, pipeline = pair(tmp_path / family, tiny)
     save_file(merged_by_hand(pipeline.transformer, family, 0.7), tmp_path / "a.safetensors")
     info = AdapterInfo(AdapterId("loras/a"), "lora", "a", str(tmp_path / "a.safetensors"), 1)
     if family == "flux":

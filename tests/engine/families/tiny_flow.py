@@ -29,7 +29,7 @@ from webui.services.diffusers_folder import describe_folder
 WIDTH = 48
 """Of T5, and of the tokens that the transformers read."""
 LETTERS = "abcdefghijklmnopqrstuvwxyz,.()0123456789"
-VAE = TinySizes(vae_channels=(8, 16, 16))
+VAE = (8, 16, 16)
 
 
 def write_tiny_flow(folder: Path, pipeline: Any) -> CheckpointInfo:
@@ -39,7 +39,7 @@ def write_tiny_flow(folder: Path, pipeline: Any) -> CheckpointInfo:
 
 
 # Any, here and below: diffusers' and transformers' classes are typed loosely.
-def tiny_sd3(with_t5: bool = True) -> Any:
+def tiny_sd3(with_t5: bool = True, layers: int = 2) -> Any:
     """A pipeline of random weights."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
@@ -48,7 +48,7 @@ def tiny_sd3(with_t5: bool = True) -> Any:
                 sample_size=16,
                 in_channels=4,
                 out_channels=4,
-                num_layers=2,
+                num_layers=layers,
                 attention_head_dim=8,
                 num_attention_heads=2,
                 caption_projection_dim=16,
@@ -69,15 +69,15 @@ def tiny_sd3(with_t5: bool = True) -> Any:
         )
 
 
-def tiny_flux(told: bool = True) -> Any:
+def tiny_flux(told: bool = True, layers: tuple[int, int] = (1, 1), vae: Any = None) -> Any:
     """A pipeline of random weights, told the scale of its guidance as dev is, or not, as schnell."""
     with torch.random.fork_rng():
         torch.manual_seed(2)
         return FluxPipeline(
             transformer=FluxTransformer2DModel(
                 in_channels=16,
-                num_layers=1,
-                num_single_layers=1,
+                num_layers=layers[0],
+                num_single_layers=layers[1],
                 attention_head_dim=8,
                 num_attention_heads=2,
                 joint_attention_dim=WIDTH,
@@ -88,7 +88,7 @@ def tiny_flux(told: bool = True) -> Any:
             scheduler=FlowMatchEulerDiscreteScheduler(
                 shift=3.0 if told else 1.0, use_dynamic_shifting=told
             ),
-            vae=_vae(),
+            vae=_vae() if vae is None else vae,
             text_encoder=CLIPTextModel(clip_config(FIRST, "quick_gelu")),
             text_encoder_2=_t5(),
             tokenizer=tokenizer(),
@@ -102,10 +102,15 @@ def t5_tokenizer() -> Any:
     return T5Tokenizer(vocab=[*special, *((letter, -3.0) for letter in LETTERS)], extra_ids=0)
 
 
-def _vae() -> Any:
-    vae: Any = tiny_vae(VAE)
+def tiny_vae_of(channels: tuple[int, ...]) -> Any:
+    """A first stage of so many channels by level, whose latents are shifted."""
+    vae: Any = tiny_vae(TinySizes(vae_channels=channels))
     vae.register_to_config(shift_factor=0.1)
     return vae
+
+
+def _vae() -> Any:
+    return tiny_vae_of(VAE)
 
 
 def _t5() -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from webui.contracts.adapter import AdapterInfo
+from webui.contracts.adapter import AdapterInfo, Transformer
 from webui.contracts.conditions import BALANCED
 from webui.engine.adapters.control_lora import (
     LoadedControlLora,
@@ -19,11 +20,23 @@ from webui.engine.adapters.control_lora import (
 )
 from webui.engine.adapters.control_modes import connection_shares, level_shares, steers
 from webui.engine.adapters.controlnet import Inputs, LoadedControl, load_control, says
-from webui.engine.adapters.ip_adapter import LoadedIpAdapter, PicturePrompt, load_ip_adapter
+from webui.engine.adapters.flow_control import LoadedFlowControl
+from webui.engine.adapters.flux_control import load_flux_control
+from webui.engine.adapters.flux_ip_adapter import behind_the_blocks, load_flux_ip_adapter
+from webui.engine.adapters.ip_adapter import (
+    LoadedIpAdapter,
+    PicturePrompt,
+    beside_the_text,
+    load_ip_adapter,
+)
+from webui.engine.adapters.sd3_control import load_sd3_control
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter, load_style_adapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter, load_t2i_adapter
 
-Steerer = LoadedControl | LoadedT2iAdapter | LoadedIpAdapter
-"""What steers a UNet."""
+Steerer = (
+    LoadedControl | LoadedFlowControl | LoadedT2iAdapter | LoadedIpAdapter | LoadedStyleAdapter
+)
+"""What steers a denoising network."""
 Unit = Steerer | LoadedControlLora
 """What a unit of control may name: what steers, or becomes that over a model's UNet."""
 
@@ -34,7 +47,8 @@ class Control:
 
     net: Steerer
     hint: Tensor
-    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows. Of an IP-Adapter, (2, T, D): what an image encoder
+    """(1, 3, h * factor, w * factor) in [0, 1]; the same for all rows. Of a controlnet that is shown latents its picture's, (1, C,
+    h, w). Of an IP-Adapter, (2, T, D): what an image encoder
     says of the picture, and in its place for the negative prompt."""
     weight: float
     """What its say is multiplied by."""
@@ -46,14 +60,23 @@ class Control:
     """Which counts more, the prompt or this."""
 
 
+_FLOW: Mapping[Transformer, Callable[[AdapterInfo, torch.device], LoadedFlowControl]] = {
+    "flux": load_flux_control, "sd3": load_sd3_control,
+}  # fmt: skip
+
+
 def load_steerer(info: AdapterInfo, device: torch.device) -> Unit:
     """Read what an adapter of kind 'controlnet' is.
 
     Raises:
         BrokenModel: a file is missing, damaged or of impossible shapes.
     """
+    if info.is_style_adapter:
+        return load_style_adapter(info, device)
     if info.is_ip_adapter:
-        return load_ip_adapter(info, device)
+        return (load_flux_ip_adapter if info.network == "flux" else load_ip_adapter)(info, device)
+    if info.network is not None:
+        return _FLOW[info.network](info, device)
     if is_control_lora_file(info):
         return load_control_lora(info, device)
     return load_t2i_adapter(info, device) if info.is_t2i else load_control(info, device)
@@ -81,8 +104,8 @@ def residuals(
     rows = [len(flags) for flags in negative]
     for same in zip(*controls, strict=True):
         net = same[0].net
-        if isinstance(net, LoadedIpAdapter):
-            continue  # see `picture_prompts`
+        if isinstance(net, (LoadedIpAdapter, LoadedFlowControl, LoadedStyleAdapter)):
+            continue  # see `picture_prompts`, `flow_residuals` and `styled`
         masks = _masks(same, rows, inputs.x)
         if isinstance(net, LoadedT2iAdapter):
             if not reuses:
@@ -131,6 +154,15 @@ def picture_prompts(
         shares = joined.new_tensor(weights).view(-1, 1, 1)
         prompts.append(PicturePrompt(net, joined, shares, _masks(same, rows, x)))
     return prompts
+
+
+@contextmanager
+def looking_at_pictures(unet: nn.Module, prompts: Sequence[PicturePrompt]) -> Iterator[None]:
+    """Within the block a denoising network looks at the pictures of IP-Adapters too."""
+    of_flux = [prompt for prompt in prompts if prompt.net.info.network == "flux"]
+    others = [prompt for prompt in prompts if prompt.net.info.network is None]
+    with beside_the_text(unet, others), behind_the_blocks(unet, of_flux):
+        yield
 
 
 def _masks(controls: Sequence[Control], rows: Sequence[int], x: Tensor) -> Tensor | None:

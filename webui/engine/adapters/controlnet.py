@@ -41,22 +41,6 @@ class LoadedControl:
     key: object = field(default_factory=object)
     """Its identity where it is not to be kept alive."""
 
-    def kind_of(self, asked: str) -> str:
-        """What a picture is that is said to be `asked`; empty where it reads one kind alone.
-
-        Raises:
-            JobFailed: it does not read this kind.
-        """
-        kinds = self.info.kinds
-        if not kinds:
-            return ""
-        kind = asked or (self.info.reads if self.info.reads in kinds else USUAL)
-        if kind not in kinds:
-            raise JobFailed(
-                f"The controlnet {self.info.id!r} is shown {kind[:50]!r}; it reads {', '.join(kinds)}."
-            )
-        return kind
-
     def check_fits(self, unet: nn.Module, latent_channels: int) -> None:
         """See that it can steer this UNet on latents of so many channels.
 
@@ -92,12 +76,31 @@ class Inputs:
     """(R, P), as in `Predict`."""
     sizes: Tensor | None = None
     """(R, N), as in `Predict`."""
+    label: Tensor | None = None
+    """(R,), as in `Predict`."""
 
     def added(self, dtype: torch.dtype) -> dict[str, Tensor] | None:
         """What an SDXL network embeds beside the timestep, by diffusers' names; None for all others."""
         if self.pooled is None or self.sizes is None:
             return None
         return {"text_embeds": self.pooled.to(dtype), "time_ids": self.sizes}
+
+
+def kind_of(info: AdapterInfo, asked: str) -> str:
+    """What a picture is that is said to be `asked`; empty where a controlnet reads one kind alone.
+
+    Raises:
+        JobFailed: it does not read this kind.
+    """
+    kinds = info.kinds
+    if not kinds:
+        return ""
+    kind = asked or (info.reads if info.reads in kinds else USUAL)
+    if kind not in kinds:
+        raise JobFailed(
+            f"The controlnet {info.id!r} is shown {kind[:50]!r}; it reads {', '.join(kinds)}."
+        )
+    return kind
 
 
 # Any: diffusers' configs are typed loosely.

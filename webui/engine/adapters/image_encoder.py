@@ -70,14 +70,18 @@ class LoadedImageEncoder:
         scaled = (values - np.array(MEAN, np.float32)) / np.array(SPREAD, np.float32)
         return torch.from_numpy(scaled.transpose(2, 0, 1).copy())[None]
 
-    def says(self, pixels: Tensor, *, patches: bool) -> Tensor:
+    def says(self, pixels: Tensor, *, patches: bool, last: bool = False) -> Tensor:
         """What an IP-Adapter is told, (2, T, D): of a picture, and in the place of one where there is none.
 
         Args:
             pixels: As `seen` makes them.
             patches: Whether it is told of each patch, by the last layer but one; else of the whole.
+            last: Whether it is told of each patch by the last layer, as a style adapter is; 0 in the place of one.
         """
         pixels = pixels.to(self.device, self.dtype)
+        if last:
+            each: Tensor = self.net(pixels).last_hidden_state
+            return torch.cat([each, torch.zeros_like(each)])
         if patches:
             if not self._of_nothing:
                 self._of_nothing.append(self._patches(torch.zeros_like(pixels)))

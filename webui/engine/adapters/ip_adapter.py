@@ -30,8 +30,28 @@ from webui.weights.ip_adapter_files import (
     resampler_name,
 )
 
-Place = tuple[Tensor, Tensor]
-"""(inner, text width) each: what makes keys and values of a picture's tokens for one cross-attention."""
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """What makes keys and values of a picture's tokens for one attention."""
+
+    to_k: Tensor
+    """(inner, text width), as `to_v`."""
+    to_v: Tensor
+    k_bias: Tensor | None = None
+    """(inner,), as `v_bias`."""
+    v_bias: Tensor | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes."""
+        parts = (self.to_k, self.to_v, self.k_bias, self.v_bias)
+        return sum(part.nbytes for part in parts if part is not None)
+
+
+def cross_widths(unet: nn.Module) -> list[tuple[int, int]]:
+    """(inner, text width) of each cross-attention of a UNet."""
+    return [(each.inner_dim, each.cross_attention_dim) for each in cross_attentions(unet)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +62,11 @@ class LoadedIpAdapter:
     projection: nn.Module
     """From what an image encoder says to tokens."""
     places: tuple[Place, ...]
-    """Of the UNet's cross-attentions, in its order."""
+    """Of the attentions that look at pictures, in the network's order."""
     dtype: torch.dtype
     bytes: int
+    widths: Callable[[nn.Module], list[tuple[int, int]]] = cross_widths
+    """(inner, text width) of the attentions that look at pictures in a network."""
     factor: int = 0
     """Pixels of the hint per latent cell, of which there are none: a part of the latent follows the whole picture."""
     key: object = field(default_factory=object)
@@ -52,16 +74,16 @@ class LoadedIpAdapter:
     _made: WeakTensorKeyDictionary = field(default_factory=WeakTensorKeyDictionary)
 
     def check_fits(self, unet: nn.Module, latent_channels: int) -> None:  # noqa: ARG002 - as a controlnet's
-        """See that its keys and values have the widths of this UNet's cross-attentions.
+        """See that its keys and values have the widths of this network's attentions.
 
         Raises:
             JobFailed: it is made for another.
         """
-        wanted = [(each.inner_dim, each.cross_attention_dim) for each in cross_attentions(unet)]
-        own = [tuple(to_k.shape) for to_k, _ in self.places]
+        wanted = self.widths(unet)
+        own = [tuple(place.to_k.shape) for place in self.places]
         if own != wanted:
             raise JobFailed(
-                f"The IP-Adapter {self.info.id!r} is made for another model: it has {len(own)} cross-attentions, for "
+                f"The IP-Adapter {self.info.id!r} is made for another model: it has {len(own)} attentions, for "
                 f"text of width {own[0][1]}; this model has {len(wanted)}"
                 f"{f', for text of width {wanted[0][1]}' if wanted else ''}. Take it out, or choose the model that it "
                 "was trained on."
@@ -128,15 +150,17 @@ def _hooks(
         found, question = inputs[0], questions.pop()  # (R, cells, inner)
         for prompt in prompts:
             share = prompt.share(question.shape[1]).to(found.dtype)
-            found = found + _seen(prompt, number, question, heads) * share
+            found = found + seen(prompt, number, question, heads) * share
         return found, *inputs[1:]
 
     return ask, answer
 
 
-def _seen(prompt: PicturePrompt, number: int, question: Tensor, heads: int) -> Tensor:
-    """What an attention finds in the picture, (R, cells, inner)."""
-    keys, values = (functional.linear(prompt.tokens, part) for part in prompt.net.places[number])
+def seen(prompt: PicturePrompt, number: int, question: Tensor, heads: int) -> Tensor:
+    """What the attention of this number finds in the picture, (R, cells, inner)."""
+    place = prompt.net.places[number]
+    keys = functional.linear(prompt.tokens, place.to_k, place.k_bias)
+    values = functional.linear(prompt.tokens, place.to_v, place.v_bias)
     q, k, v = (
         each.to(question.dtype).view(*each.shape[:2], heads, -1).transpose(1, 2)
         for each in (question, keys, values)
@@ -157,12 +181,12 @@ def load_ip_adapter(info: AdapterInfo, device: torch.device) -> LoadedIpAdapter:
         projection = _projection(shape, file.below(PROJECTION))
         named = [f"ip_adapter.{number}.to_{{}}_ip.weight" for number in shape.places]
         places = tuple(
-            (_taken(file, name.format("k"), device), _taken(file, name.format("v"), device))
+            Place(_taken(file, name.format("k"), device), _taken(file, name.format("v"), device))
             for name in named
         )
     projection = projection.eval().requires_grad_(False).to(device, dtype)
     size = sum(p.nbytes for p in projection.parameters())
-    size += sum(part.nbytes for place in places for part in place)
+    size += sum(place.bytes for place in places)
     return LoadedIpAdapter(info, projection, places, dtype, size)
 
 
@@ -178,19 +202,30 @@ def _projection(shape: IpShape, weights: dict[str, Tensor]) -> nn.Module:
     # Any: diffusers' classes are typed loosely.
     net: Any
     if shape.layout == "plain":
-        net = embeddings.ImageProjection(shape.told_width, shape.text_width, shape.tokens)
-        state = {
-            name.replace("proj.", "image_embeds.") if name.startswith("proj.") else name: weight
-            for name, weight in weights.items()
-        }
-        # What an encoder says comes as a row of one.
-        net.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, 0], *inputs[1:]))
-    elif shape.layout == "full":
+        return plain_projection(shape.told_width, shape.text_width, shape.tokens, weights)
+    if shape.layout == "full":
         net = embeddings.IPAdapterFullImageProjection(shape.told_width, shape.text_width)
         layers = {"proj.0.": "ff.net.0.proj.", "proj.2.": "ff.net.2.", "proj.3.": "norm."}
         state = {layers[name[:7]] + name[7:]: weight for name, weight in weights.items()}
     else:
         net, state = _resampler(shape, weights, embeddings.IPAdapterPlusImageProjection)
+    net.load_state_dict(state, strict=True)
+    return net.float()  # type: ignore[no-any-return]
+
+
+def plain_projection(told: int, text: int, tokens: int, weights: dict[str, Tensor]) -> nn.Module:
+    """From what an encoder says of a picture as a whole, (R, 1, told), to so many tokens."""
+    # With the first IP-Adapter: diffusers takes seconds to import.
+    from diffusers.models.embeddings import ImageProjection  # noqa: PLC0415
+
+    # Any: as above.
+    net: Any = ImageProjection(told, text, tokens)
+    state = {
+        name.replace("proj.", "image_embeds.") if name.startswith("proj.") else name: weight
+        for name, weight in weights.items()
+    }
+    # What an encoder says comes as a row of one.
+    net.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, 0], *inputs[1:]))
     net.load_state_dict(state, strict=True)
     return net.float()  # type: ignore[no-any-return]
 

@@ -22,6 +22,7 @@ from webui.engine.adapters.dialects.change import Change, Pieces
 from webui.engine.adapters.fused import parted
 from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
+from webui.weights.peft_turns import PeftTurns, has_peft_turns, read_turns
 
 _PARTS = (UNET, TEXT, TEXT_2, TEXT_3)
 
@@ -132,11 +133,14 @@ def load_lora(info: AdapterInfo, device: torch.device) -> LoadedLora:
         file = open_weights(Path(info.path))
         # Copies: a file may be replaced while it is mapped.
         tensors = {name: file[name].to(device, copy=True) for name in file}
-        changes = _changes(tensors, file.header.metadata)
+        turns = read_turns(Path(info.path)) if has_peft_turns(tensors) else None
+        changes = _changes(tensors, file.header.metadata, turns)
     return LoadedLora(info, changes, sum(tensor.nbytes for tensor in tensors.values()))
 
 
-def _changes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[Place, Change]:
+def _changes(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], turns: PeftTurns | None
+) -> dict[Place, Change]:
     pieces: dict[Place, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         place, piece = split_key(key)
@@ -149,7 +153,7 @@ def _changes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict
         stated = found.pop("alpha", None)
         alpha = default((part, name)) if stated is None else float(stated)
         for own, cut in parted(name, found) if part == UNET else ((name, found),):
-            for ending, change in changes_of(Pieces(f"{part}.{own}", cut, alpha)):
+            for ending, change in changes_of(Pieces(f"{part}.{own}", cut, alpha, turns)):
                 changes[part, own + ending] = change
     return changes
 

@@ -29,7 +29,7 @@ from webui.engine.families.parts import (
     read_config,
     read_first_stage,
 )
-from webui.engine.families.patches import whole_patches
+from webui.engine.families.patches import patch_places, whole_patches
 from webui.engine.families.t5_parts import T5Tower, read_t5
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
@@ -46,13 +46,14 @@ DEV_LENGTH, SCHNELL_LENGTH = 512, 256
 class PatchTransformer(FluxTransformer2DModel):  # type: ignore[misc]
     """diffusers' transformer with the arguments that the engine gives every network."""
 
-    def forward(
+    def forward(  # noqa: PLR0913 - what the engine gives every network
         self,
         sample: Tensor,
         timestep: Tensor,
         encoder_hidden_states: Tensor,
         pooled: Tensor,
         class_labels: Tensor | None = None,
+        behind: Mapping[str, list[Tensor]] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """A tuple of the velocity (R, C, h, w) of latents.
@@ -63,6 +64,7 @@ class PatchTransformer(FluxTransformer2DModel):  # type: ignore[misc]
             encoder_hidden_states: (R, T, D).
             pooled: (R, P), the text as a whole.
             class_labels: (R,), scale of the distilled guidance, where the network is told it.
+            behind: What is added behind each block, (R, patches, D), by diffusers' arguments.
             return_dict: As in diffusers.
         """
         height, width = sample.shape[-2:]
@@ -74,21 +76,14 @@ class PatchTransformer(FluxTransformer2DModel):  # type: ignore[misc]
             encoder_hidden_states=encoder_hidden_states,
             pooled_projections=pooled,
             timestep=timestep / 1000,
-            img_ids=_places(rows, columns, sample),
+            img_ids=patch_places(rows, columns, sample),
             txt_ids=sample.new_zeros(encoder_hidden_states.shape[1], 3),
             guidance=class_labels,
             return_dict=return_dict,
+            **(behind or {}),
         )
         unpacked = functional.pixel_shuffle(velocity.mT.unflatten(2, (rows, columns)), PATCH)
         return (unpacked[..., :height, :width],)
-
-
-def _places(rows: int, columns: int, like: Tensor) -> Tensor:
-    """(rows * columns, 3): 0, the row and the column of each patch."""
-    down = torch.arange(rows, device=like.device, dtype=like.dtype)
-    across = torch.arange(columns, device=like.device, dtype=like.dtype)
-    grid = torch.stack(torch.meshgrid(down, across, indexing="ij"), -1).flatten(0, 1)
-    return functional.pad(grid, (1, 0))
 
 
 @dataclass(frozen=True)

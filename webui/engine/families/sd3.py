@@ -5,6 +5,7 @@ It reads two CLIP encoders side by side and, where the folder has it, T5 behind 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,7 @@ class JointTransformer(SD3Transformer2DModel):  # type: ignore[misc]
         timestep: Tensor,
         encoder_hidden_states: Tensor,
         pooled: Tensor,
+        behind: Mapping[str, list[Tensor]] | None = None,
         return_dict: bool = False,
     ) -> Any:
         """A tuple of the velocity (R, C, h, w) of latents.
@@ -59,6 +61,7 @@ class JointTransformer(SD3Transformer2DModel):  # type: ignore[misc]
             timestep: (R,), 1000 times the time.
             encoder_hidden_states: (R, T, D).
             pooled: (R, P), the text as a whole.
+            behind: What is added behind each block, (R, patches, D), by diffusers' arguments.
             return_dict: As in diffusers.
         """
         height, width = sample.shape[-2:]
@@ -68,6 +71,7 @@ class JointTransformer(SD3Transformer2DModel):  # type: ignore[misc]
             pooled_projections=pooled,
             timestep=timestep,
             return_dict=return_dict,
+            **(behind or {}),
         )
         return (velocity[..., :height, :width],)
 

@@ -24,9 +24,11 @@ from webui.contracts.errors import BadImage, BadRequest
 from webui.contracts.ids import ImageId
 from webui.engine.adapters.control import Control, Unit
 from webui.engine.adapters.control_lora import LoadedControlLora
-from webui.engine.adapters.controlnet import LoadedControl
+from webui.engine.adapters.controlnet import LoadedControl, kind_of
+from webui.engine.adapters.flow_control import LoadedFlowControl
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import Patches, PatchStages
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter
 from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
@@ -47,7 +49,7 @@ from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
 from webui.engine.prompting import Prompted, TextRows, Timeline, encode_prompts
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Denoise, ReadPicture, Task
+from webui.engine.work import Denoise, EncodeImage, ReadPicture, Task
 
 Map = NDArray[Any] | Tensor
 """(H, W) or (B, H, W)."""
@@ -277,10 +279,23 @@ def _steering(
     net = unit.over(model.unet, model.merged) if isinstance(unit, LoadedControlLora) else unit
     net.check_fits(model.unet, model.checkpoint.latent_channels)
     image = open_image(order.file(use.image, "control picture"))
-    if isinstance(net, LoadedIpAdapter):
+    if isinstance(net, LoadedStyleAdapter):
+        if use.mask is not None:
+            raise BadRequest(
+                f"The style adapter {net.info.id!r} was given a mask, and what it says stands behind the whole prompt. "
+                "Leave the mask out; an IP-Adapter takes one."
+            )
         encoder = order.image_encoder(net)
-        patches = net.info.patch_width > 0
-        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches)
+        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches=False, last=True)
+    elif isinstance(net, LoadedIpAdapter):
+        encoder = order.image_encoder(net)
+        hint = yield ReadPicture(model, encoder, encoder.seen(image), net.info.patch_width > 0)
+        if net.info.network is not None:  # the negative prompt is shown a black picture
+            black = Image.new("RGB", (encoder.side, encoder.side))
+            nothing = yield ReadPicture(model, encoder, encoder.seen(black), patches=False)
+            hint = torch.cat((hint[:1], nothing[:1]))
+    elif isinstance(net, LoadedFlowControl) and net.reads_latents:
+        hint = yield from _latent_hint(order, model, net, image)
     else:
         hint = _hint(order, model, net, image)
     count = len(sigmas) - 1
@@ -288,7 +303,7 @@ def _steering(
         sigmas[i] for i in range(count) if i / count >= use.start and (i + 1) / count <= use.end
     ]
     highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
-    kind = net.kind_of(use.kind) if isinstance(net, LoadedControl) else ""
+    kind = kind_of(net.info, use.kind)
     mask = None if use.mask is None else _where(order, model, use.mask)
     steers = Control(net, hint.to(model.device), use.weight, kind, mask, use.mode)
     return Steering(steers, highest, lowest)
@@ -307,15 +322,34 @@ def _where(order: PictureOrder, model: LoadedModel, mask: ImageId) -> Tensor:
 def _hint(
     order: PictureOrder,
     model: LoadedModel,
-    net: LoadedControl | LoadedT2iAdapter,
+    net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
     image: Image.Image,
 ) -> Tensor:
     """A control picture at the size that a network reads, (1, 3, H, W) in [0, 1]."""
+    return (_fitted(order, model, net, image, net.factor) + 1) / 2
+
+
+def _latent_hint(
+    order: PictureOrder, model: LoadedModel, net: LoadedFlowControl, image: Image.Image
+) -> Task[Tensor]:
+    """A control picture as the first stage encodes it, (1, C, h, w)."""
+    pixels = _fitted(order, model, net, image, model.checkpoint.latent_factor)
+    latent: Tensor = yield EncodeImage(model, pixels.to(model.device))
+    return latent + model.latent_shift * model.latent_scale if net.is_unshifted else latent
+
+
+def _fitted(
+    order: PictureOrder,
+    model: LoadedModel,
+    net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
+    image: Image.Image,
+    factor: int,
+) -> Tensor:
+    """A control picture at so many pixels per latent cell, (1, 3, H, W) in [-1, 1]."""
     _, _, rows, columns = model.latent_shape(*order.size(model))
     # Class colours must not be mixed into those of other classes.
     resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
-    fitted = fit_image(image, columns * net.factor, rows * net.factor, resampling)
-    return (to_tensor(fitted, 1) + 1) / 2
+    return to_tensor(fit_image(image, columns * factor, rows * factor, resampling), 1)
 
 
 def _batch(values: Map) -> Tensor:

@@ -17,6 +17,7 @@ from webui.engine.adapters.image_encoder import LoadedImageEncoder
 from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import LoadedLora, Patch, PatchStages, stages_from
 from webui.engine.adapters.store import Adapter
+from webui.engine.adapters.style_adapter import LoadedStyleAdapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
 from webui.engine.alterations import Alterations, FreeU
 from webui.engine.extending import UNEXTENDED, Extending
@@ -115,8 +116,8 @@ class PictureOrder:
         pairs = [(self.adapters[use.adapter], use) for use in uses]
         return tuple((net, use) for net, use in pairs if isinstance(net, Unit))
 
-    def image_encoder(self, net: LoadedIpAdapter) -> LoadedImageEncoder:
-        """What tells an IP-Adapter of pictures.
+    def image_encoder(self, net: LoadedIpAdapter | LoadedStyleAdapter) -> LoadedImageEncoder:
+        """What tells an IP-Adapter or style adapter of pictures.
 
         Raises:
             BadRequest: the worker was given none that does.
@@ -125,7 +126,7 @@ class PictureOrder:
             if isinstance(encoder, LoadedImageEncoder) and net.info.is_told_by(encoder.info):
                 return encoder
         raise BadRequest(
-            f"The worker was given no image encoder for the IP-Adapter {net.info.id!r}. Look at the models folder and "
+            f"The worker was given no image encoder for {net.info.id!r}. Look at the models folder and "
             "try again."
         )
 

@@ -11,6 +11,7 @@ from webui.engine.adapters.dialects import (
     hadamard,
     kronecker,
     low_rank,
+    peft_rotating,
     rotating,
     scaling,
 )
@@ -41,6 +42,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect("GLoRA", ("a1", "a2", "b1", "b2"), general.read),
     Dialect("(IA)^3", ("on_input",), scaling.read),
     Dialect("OFT and BOFT", ("oft_blocks", "oft_diag"), rotating.read),
+    Dialect("OFT of PEFT", ("oft_R",), peft_rotating.read),
     Dialect("full", ("diff", "w_norm"), full.read),
 )
 

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from webui.weights.peft_turns import PeftTurns
+
 
 @dataclass(frozen=True, eq=False)
 class Pieces:
@@ -19,6 +21,8 @@ class Pieces:
     tensors: Mapping[str, Tensor]
     alpha: float | None = None
     """What the change is multiplied by, times its rank; None means the rank itself."""
+    turns: PeftTurns | None = None
+    """How the turns of an OFT of PEFT are computed; None for all else."""
 
     def scale(self, rank: int) -> float:
         """Alpha / rank."""
