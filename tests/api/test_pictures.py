@@ -93,3 +93,22 @@ def test_a_form_without_a_file_says_what_is_missing(client: TestClient) -> None:
 
 def test_an_unknown_image_is_404(client: TestClient) -> None:
     assert client.get("/api/v1/images/" + "0" * 64).status_code == 404
+
+
+def test_pictures_are_searched_over_http(client: TestClient, picture: dict[str, Any]) -> None:
+    def found(search: str) -> list[str]:
+        answer = client.get("/api/v1/pictures", params={"search": search})
+        return [listed["id"] for listed in answer.json()]
+
+    prompt = client.get(f"{picture['url']}/parameters").json()["request"]["prompt"]
+    assert found(prompt) == found(f"seed:{picture['seed']}") == [picture["id"]]
+    assert found("zeppelin") == []
+
+
+@pytest.mark.parametrize(("search", "status"), [("seed:x", 400), ("x" * 501, 422)])
+def test_a_search_that_cannot_be_read_is_a_sentence(
+    refusing: TestClient, search: str, status: int
+) -> None:
+    answer = refusing.get("/api/v1/pictures", params={"search": search})
+    assert answer.status_code == status
+    assert "search" in answer.json()["error"]

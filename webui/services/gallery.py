@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -18,6 +19,7 @@ from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.infotext import NO_HASHES, FileHashes, write_infotext
 from webui.contracts.job import Job, Picture
 from webui.contracts.messages import PictureReady
+from webui.contracts.picture_search import ALL, PictureSearch
 from webui.contracts.preferences import Preferences
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
@@ -26,6 +28,7 @@ from webui.services.files import sync_folder, write_file
 from webui.services.job_records import picture_of
 from webui.services.metadata import read_texts
 from webui.services.picture_files import ENDINGS, FORMATS, encoded, format_for
+from webui.services.picture_index import PictureIndex
 from webui.services.tables import JOBS, PICTURES
 
 BIN, PARTIAL, THUMBNAILS = ".bin", ".partial", ".thumbnails"
@@ -52,6 +55,7 @@ class Gallery:
         self._hashes = hashes
         self._preferences = preferences
         self._database = database
+        self._index = PictureIndex(database)
         self._outputs = outputs.resolve()
         self._events = events
         self._hooks = hooks
@@ -97,8 +101,7 @@ class Gallery:
             batch=request.batch,
         )  # fmt: skip
         try:
-            with writing(self._database) as connection:
-                connection.execute(insert(PICTURES).values(**vars(picture)))
+            picture = self._record(picture, request)
         except SQLAlchemyError:
             file.unlink(missing_ok=True)
             raise
@@ -152,13 +155,18 @@ class Gallery:
         return out.getvalue()
 
     def recent(
-        self, limit: int = 50, before: float | None = None, batch: str = ""
+        self,
+        limit: int = 50,
+        before: float | None = None,
+        batch: str = "",
+        search: PictureSearch = ALL,
     ) -> tuple[Picture, ...]:
         """Pictures, newest first; `before` is the `created` of the last of the page before.
 
-        With `batch`, those that were ordered together.
+        With `batch`, those that were ordered together; with `search`, those that are what it says.
         """
-        query = select(PICTURES).where(PICTURES.c.deleted.is_(None))
+        found = self._index.conditions(search)
+        query = select(PICTURES).where(PICTURES.c.deleted.is_(None), *found)
         if before is not None:
             query = query.where(PICTURES.c.created < before)
         if batch:
@@ -218,6 +226,17 @@ class Gallery:
         """
         self._set_deleted(picture_id, None)
         return self.get(picture_id)
+
+    def _record(self, picture: Picture, request: GenerationRequest) -> Picture:
+        """Write the row and the words; a time that another picture has is moved, so that pages lose none."""
+        with writing(self._database) as connection:
+            while connection.scalar(
+                select(PICTURES.c.id).where(PICTURES.c.created == picture.created)
+            ):
+                picture = replace(picture, created=picture.created + 1e-6)
+            connection.execute(insert(PICTURES).values(**vars(picture)))
+            self._index.note(connection, picture.id, request.model_dump(mode="json"), picture.index)
+        return picture
 
     def _of_job(self, job_id: JobId, index: int) -> Picture | None:
         query = select(PICTURES).where(PICTURES.c.job_id == job_id, PICTURES.c.index == index)

@@ -56,7 +56,8 @@ def select_jobs(
     connection: Connection, limit: int, before: float | None, states: Collection[JobState] | None
 ) -> tuple[Job, ...]:
     """Jobs, newest first."""
-    query = select(JOBS).order_by(JOBS.c.number.desc()).limit(limit)
+    # By time, which orders jobs as their numbers do (`insert_job`): its index finds a page wherever it is.
+    query = select(JOBS).order_by(JOBS.c.created.desc()).limit(limit)
     if before is not None:
         query = query.where(JOBS.c.created < before)
     if states is not None:
