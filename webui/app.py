@@ -65,6 +65,7 @@ from webui.services.plots.plots import PlotService
 from webui.services.plots.records import PlotRecords
 from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
+from webui.services.queue_file import QueueFile
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.services.wording import WordSources
@@ -203,6 +204,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
         ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
+        QueueFile(jobs, images),
         preferences, settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)

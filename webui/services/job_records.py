@@ -80,6 +80,12 @@ def select_next(connection: Connection, excluding: Collection[JobId]) -> Job | N
     return None if row is None else _jobs(connection, [row])[0]
 
 
+def select_waiting(connection: Connection) -> tuple[Job, ...]:
+    """The queued jobs in the order of their turns."""
+    query = select(JOBS).where(JOBS.c.state == JobState.QUEUED.value).order_by(*_TURN)
+    return _jobs(connection, connection.execute(query).all())
+
+
 def count_states(connection: Connection) -> dict[JobState, int]:
     """How many jobs are in each state."""
     rows = connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
