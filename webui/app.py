@@ -59,6 +59,7 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
+from webui.services.picture_bin import PictureBin
 from webui.services.plots.axes import AxisTable
 from webui.services.plots.finishing import PlotFinisher
 from webui.services.plots.plots import PlotService
@@ -204,7 +205,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
         ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
-        QueueFile(jobs, images),
+        QueueFile(jobs, images), PictureBin(database, settings.outputs, settings.emptying_refusal),
         preferences, settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)

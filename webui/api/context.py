@@ -18,6 +18,7 @@ from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
+from webui.services.picture_bin import PictureBin
 from webui.services.plots.plots import PlotService
 from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
@@ -65,6 +66,8 @@ class ApiContext:
     """Holds waiting jobs back where somebody said so."""
     queue_file: QueueFile
     """Saves waiting jobs and takes them in."""
+    bin: PictureBin
+    """Deleted pictures."""
     preferences: PreferenceService
     """The studio's settings."""
     facts: tuple[tuple[str, str], ...]

@@ -53,6 +53,8 @@ PICTURES = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("file", Text, nullable=False, unique=True),
+    # The folder of outputs that the file is below; null for the data folder's.
+    Column("folder", Text),
     Column("created", Float, nullable=False, index=True),
     # When it was put into the bin; null for a picture that is shown.
     Column("deleted", Float),

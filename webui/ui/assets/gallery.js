@@ -2,6 +2,7 @@
 
 import { address, get } from './api.js';
 import { copyParameters, discard, restore } from './actions.js';
+import { binButton } from './bin.js';
 import { icon, iconButton, make } from './dom.js';
 import { emptyGallery, searchField } from './gallery_search.js';
 import { SENT_TO, sendTo, sendingTabs } from './sending.js';
@@ -12,6 +13,8 @@ export function mount({ element }) {
   const root = element.querySelector('.ez-gallery');
   const view = { root, grid: make('div', { className: 'ez-wall' }), end: make('div', { className: 'ez-wall-end' }), empty: make('div', { className: 'ez-empty', hidden: true }), asked: '', before: null, busy: null, done: false };
   view.search = searchField((asked) => { view.asked = asked; restart(view); });
+  view.bin = binButton();
+  view.search.element.append(view.bin.element);
   root.append(view.search.element, view.grid, view.empty, view.end);
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(view); }, { rootMargin: '600px' }).observe(view.end);
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'gallery') restart(view); });
@@ -21,6 +24,7 @@ export function mount({ element }) {
 /** From the newest on. What is shown stays until the answer is there, so that typing does not flicker. */
 function restart(view) {
   Object.assign(view, { before: null, done: false, batch: '', busy: null, fresh: true });
+  if (document.body.dataset.tab === 'gallery') view.bin.refresh();
   more(view);
 }
 
@@ -85,7 +89,7 @@ async function look(view, picture, element) {
       iconButton('restore', 'Restore parameters', act(() => restore(picture))),
       iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
       make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),
-      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; }); })))));
+      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; view.bin.refresh(); }).then(view.bin.refresh); })))));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);
