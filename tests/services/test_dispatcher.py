@@ -39,7 +39,8 @@ from webui.contracts.messages import (
 )
 from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
-from webui.services.dispatcher import RESERVE, Dispatcher
+from webui.services.dispatcher import Dispatcher
+from webui.services.held_jobs import RESERVE
 from webui.workers.local import LocalWorker
 from webui.workers.protocol import OnEvent, Worker
 
@@ -614,7 +615,7 @@ from tests.services.conftest import make_services
 from webui.contracts.fakes import FakeWorker
 from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
-from webui.services.dispatcher import RESERVE, Dispatcher
+from webui.services.dispatcher import Dispatcher
 s = make_services(Path(sys.argv[1]))
 Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()
 for i in range(30):
