@@ -158,7 +158,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     events = EventBus()
     database = open_database(settings.database)
     store = SettingsStore(database)
-    preferences = PreferenceService(store, settings.changing_refusal)
+    program = (settings.repository, settings.data_dir)
+    preferences = PreferenceService(store, settings.changing_refusal, program)
     hooks, extensions = _extensions(settings, events, store)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders

@@ -106,7 +106,7 @@ def test_each_way_of_being_reached_keeps_settings_as_they_are(
 
 def test_nobody_from_outside_is_told_where_pictures_go(tmp_path: Path) -> None:
     own = build_studio(fake_settings(tmp_path))
-    own.context.preferences.change("outputs_folder", str(tmp_path / "secret"))
+    own.context.preferences.change("outputs_folder", str(tmp_path / "outputs" / "secret"))
     own.lock.release()
     shared = build_studio(fake_settings(tmp_path, allowed_hosts=("easel.example",)))
     with TestClient(shared.guarded, base_url=ORIGIN) as client:

@@ -122,6 +122,22 @@ def test_what_is_no_folder_is_refused_and_changes_nothing(
     assert preferences.current().outputs_folder == ""
 
 
+def test_no_pictures_go_where_code_and_models_lie(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "easel" / "extensions", target_is_directory=True)
+    store = SettingsStore(services.database)
+    preferences = PreferenceService(store, program=[tmp_path / "easel"])
+    for folder in (
+        tmp_path / "easel",
+        tmp_path / "easel" / "extensions" / "mine",
+        tmp_path / "link",
+    ):
+        with pytest.raises(InvalidField, match="outside of Easel's own"):
+            preferences.change("outputs_folder", str(folder))
+    assert not (tmp_path / "easel").exists()
+    below = tmp_path / "easel" / "outputs" / "mine"
+    assert preferences.change("outputs_folder", str(below)).outputs_folder == str(below)
+
+
 def test_pictures_of_every_folder_leave_the_bin(services: Services, tmp_path: Path) -> None:
     _drawn(services)
     _drawn(services, outputs_folder=str(tmp_path / "mine"))

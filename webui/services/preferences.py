@@ -22,8 +22,15 @@ _log = logging.getLogger(__name__)
 class PreferenceService:
     """Holds the settings in memory; a change is on disk before it is obeyed. Any thread may ask."""
 
-    def __init__(self, store: SettingsStore, refusal: str | None = None) -> None:
-        """With a refusal, which is a sentence, nothing can be changed."""
+    def __init__(
+        self, store: SettingsStore, refusal: str | None = None, program: Collection[Path] = ()
+    ) -> None:
+        """With a refusal, which is a sentence, nothing can be changed.
+
+        In the folders of `program` code, models and records lie, so no pictures and texts are written
+        there but below `outputs` in one of them.
+        """
+        self._program = tuple(folder.resolve() for folder in program)
         self.refusal = refusal
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told the names of the settings that are other than they were."""
@@ -78,6 +85,10 @@ class PreferenceService:
         if not fitting:
             return ""
         real = Path(fitting).resolve()
+        for own in self._program:
+            if real.is_relative_to(own) and not real.is_relative_to(own / "outputs"):
+                expected = f"a folder outside of Easel's own {str(own)!r}, or below its outputs"
+                raise InvalidField([FieldProblem("outputs_folder", f"{folder!r:.200}", expected)])
         try:
             write_file(real / PARTIAL / ".probe", b"", partial=real / PARTIAL)
             (real / PARTIAL / ".probe").unlink()
