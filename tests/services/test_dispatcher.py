@@ -239,6 +239,30 @@ def test_a_worker_that_is_ready_loads_the_default_model_ahead(scripted: Scripted
     assert scripted.commands == [WarmUp(FAKE_CHECKPOINT)]
 
 
+def test_the_memory_is_given_back_by_a_new_worker_once_nothing_is_drawn(
+    services: Services, start: Start
+) -> None:
+    workers: list[Scripted] = []
+
+    def make(on_event: OnEvent) -> Scripted:
+        workers.append(Scripted(on_event))
+        return workers[-1]
+
+    dispatcher = start(make)
+    job = _submit(services)
+    eventually(lambda: bool(workers and workers[0].orders()))
+    dispatcher.renew_worker(warm_up=False)
+    workers[0].say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+    workers[0].say(JobEnded(job.id, "done", None))
+    assert _ended(services, job)[0].state is JobState.DONE
+    eventually(lambda: len(workers) == 2 and dispatcher.status().state == "ready")
+    later = _submit(services)
+    eventually(lambda: bool(workers[1].orders()))
+    assert [c.job_id for c in workers[1].orders()] == [later.id]
+    assert not any(isinstance(c, WarmUp) for c in workers[1].commands)
+    services.jobs.cancel(later.id)
+
+
 def test_an_idle_dispatcher_sleeps(services: Services, start: Start) -> None:
     start()
     _ended(services, _submit(services))

@@ -98,6 +98,7 @@ class Dispatcher:
         self._is_paused = is_paused
         self._preferences = preferences
         self._renewing = False
+        self._warms_up = True
         self._readings = ClassReadings()
         self._used = UsedFiles()
         self._clock = clock
@@ -138,10 +139,14 @@ class Dispatcher:
         if self._extensions is not None:
             self._put(self._extensions.worker_command())
 
-    def renew_worker(self) -> None:
-        """Have the worker's settings obeyed: it is started anew as soon as it draws nothing."""
+    def renew_worker(self, *, warm_up: bool = True) -> None:
+        """Have the worker started anew as soon as it draws nothing: it obeys its settings and holds no memory.
+
+        Without `warm_up` no model is loaded ahead, so the memory stays free until a job needs it.
+        """
         with self._condition:
             self._renewing = self._woken = True
+            self._warms_up = warm_up
             self._condition.notify()
 
     def read_classes(self, segmenter: AdapterInfo, image: str) -> Waiting:
@@ -259,6 +264,9 @@ class Dispatcher:
 
     def _warm_up(self) -> None:
         """Load the likely model ahead, unless a job is about to say which."""
+        warms_up, self._warms_up = self._warms_up, True
+        if not warms_up:
+            return
         checkpoint = self._catalog.default()
         if checkpoint is not None and self._jobs.next_queued() is None:
             self._used.note(checkpoint)
