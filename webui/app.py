@@ -59,12 +59,14 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
+from webui.services.picture_bin import PictureBin
 from webui.services.plots.axes import AxisTable
 from webui.services.plots.finishing import PlotFinisher
 from webui.services.plots.plots import PlotService
 from webui.services.plots.records import PlotRecords
 from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
+from webui.services.queue_file import QueueFile
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.services.wording import WordSources
@@ -156,7 +158,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     events = EventBus()
     database = open_database(settings.database)
     store = SettingsStore(database)
-    preferences = PreferenceService(store, settings.changing_refusal)
+    program = (settings.repository, settings.data_dir)
+    preferences = PreferenceService(store, settings.changing_refusal, program)
     hooks, extensions = _extensions(settings, events, store)
     # The fake engine can draw no real model, so it is not offered one.
     folders = () if settings.fake else settings.model_folders
@@ -203,6 +206,7 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         BatchService(jobs, images, reader, InputFolders(settings.data_dir / "inputs")),
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
         ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
+        QueueFile(jobs, images), PictureBin(database, settings.outputs, settings.emptying_refusal),
         preferences, settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)

@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 COMMANDS: Mapping[str, str] = {
     "serve": "start the studio (the default, when no command is given)",
     "models": "list, show, install, delete, merge or convert models",
+    "pictures": "see how much is in the bin of deleted pictures, or empty it",
     "extensions": "list, install, update, enable, make or check extensions",
     "train": "train a model: train <kind> [--data FOLDER], train starter for the whole box",
     "evaluate": "measure a trained model on unseen prompts",
@@ -114,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     given = list(sys.argv[1:] if arguments is None else arguments)
     command, rest = (given[0], given[1:]) if given and given[0] in COMMANDS else ("serve", given)
-    if command not in {"serve", "models", "extensions"}:
+    if command not in {"serve", "models", "pictures", "extensions"}:
         rest = [word for word in rest if word != "--no-venv"]  # launch.py has seen to it
     if command in PROGRAMS:
         return run_program(PROGRAMS[command], command, rest)
@@ -125,10 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             [sys.executable, str(REPOSITORY / "check"), *rest], check=False
         ).returncode
     parser = build_parser(os.environ)
-    if command == "models":
-        return models(rest, parser)
-    if command == "extensions":
-        return extensions(rest, parser)
+    own = {"models": models, "pictures": pictures, "extensions": extensions}
+    if command in own:
+        return own[command](rest, parser)
     return serve(to_settings(parser.parse_args(rest), parser))
 
 
@@ -235,6 +235,16 @@ def models(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
     else:
         options, words = parser.parse_known_args(rest)
     return run_models(words, to_settings(options, parser), _say, run_program)
+
+
+def pictures(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:
+    """Run `pictures` with one of its verbs."""
+    from webui.picture_commands import run_pictures  # noqa: PLC0415  as above
+
+    wants_help = bool({"--help", "-h"} & set(rest))
+    options, words = parser.parse_known_args([w for w in rest if w not in ("--help", "-h")])
+    words = ["--help"] if wants_help else words
+    return run_pictures(words, to_settings(options, parser).data_dir, _say, input)
 
 
 def extensions(rest: Sequence[str], parser: argparse.ArgumentParser) -> int:

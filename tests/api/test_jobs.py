@@ -250,3 +250,23 @@ def test_the_queue_is_paused_and_goes_on(client: TestClient) -> None:
     assert client.put("/api/v1/queue", json={"paused": "perhaps"}).status_code == 422
     client.put("/api/v1/queue", json={"paused": False})
     assert wait_for(client, job)["state"] == "done"
+
+
+def test_the_queue_is_saved_as_a_file_and_taken_in_again(client: TestClient) -> None:
+    client.put("/api/v1/queue", json={"paused": True})
+    order = {"prompt": "a boat", "steps": 3, "seed": 9}
+    first = client.post("/api/v1/jobs", json=order).json()["id"]
+    saved = client.get("/api/v1/queue/file")
+    assert saved.headers["content-disposition"].startswith('attachment; filename="easel-queue-20')
+    client.delete(f"/api/v1/jobs/{first}")
+    taken = client.post("/api/v1/queue/file", content=saved.content)
+    assert taken.status_code == 202
+    (again,) = taken.json()["jobs"]
+    request = client.get(f"/api/v1/jobs/{again}").json()["request"]
+    assert (request["prompt"], request["steps"], request["seed"]) == ("a boat", 3, 9)
+
+
+def test_a_file_that_is_no_queue_is_a_sentence(refusing: TestClient) -> None:
+    answer = refusing.post("/api/v1/queue/file", content=b"{}")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("The file is no saved queue.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.api.conftest import wait_for
+from tests.api.conftest import ORIGIN, fake_settings, wait_for
+from webui.app import build_studio
 
 
 @pytest.fixture
@@ -93,3 +95,40 @@ def test_a_form_without_a_file_says_what_is_missing(client: TestClient) -> None:
 
 def test_an_unknown_image_is_404(client: TestClient) -> None:
     assert client.get("/api/v1/images/" + "0" * 64).status_code == 404
+
+
+def test_pictures_are_searched_over_http(client: TestClient, picture: dict[str, Any]) -> None:
+    def found(search: str) -> list[str]:
+        answer = client.get("/api/v1/pictures", params={"search": search})
+        return [listed["id"] for listed in answer.json()]
+
+    prompt = client.get(f"{picture['url']}/parameters").json()["request"]["prompt"]
+    assert found(prompt) == found(f"seed:{picture['seed']}") == [picture["id"]]
+    assert found("zeppelin") == []
+
+
+@pytest.mark.parametrize(("search", "status"), [("seed:x", 400), ("x" * 501, 422)])
+def test_a_search_that_cannot_be_read_is_a_sentence(
+    refusing: TestClient, search: str, status: int
+) -> None:
+    answer = refusing.get("/api/v1/pictures", params={"search": search})
+    assert answer.status_code == status
+    assert "search" in answer.json()["error"]
+
+
+def test_the_bin_is_emptied_over_http(client: TestClient, picture: dict[str, Any]) -> None:
+    assert client.get("/api/v1/bin").json() == {"pictures": 0, "bytes": 0, "refusal": None}
+    client.delete(picture["url"])
+    held = client.get("/api/v1/bin").json()
+    assert held["pictures"] == 1
+    assert client.delete("/api/v1/bin").json() == held
+    assert client.post(f"{picture['url']}/restore").status_code == 404
+
+
+def test_where_others_may_come_the_bin_is_not_emptied_over_http(tmp_path: Path) -> None:
+    studio = build_studio(fake_settings(tmp_path, allowed_hosts=("easel.example",)))
+    with TestClient(studio.guarded, base_url=ORIGIN) as client:
+        answer = client.delete("/api/v1/bin")
+    studio.lock.release()
+    assert answer.status_code == 403
+    assert "python launch.py pictures empty-bin" in answer.json()["error"]

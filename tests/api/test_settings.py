@@ -104,6 +104,18 @@ def test_each_way_of_being_reached_keeps_settings_as_they_are(
     assert fake_settings(tmp_path, **changes).changing_refusal is not None
 
 
+def test_nobody_from_outside_is_told_where_pictures_go(tmp_path: Path) -> None:
+    own = build_studio(fake_settings(tmp_path))
+    own.context.preferences.change("outputs_folder", str(tmp_path / "outputs" / "secret"))
+    own.lock.release()
+    shared = build_studio(fake_settings(tmp_path, allowed_hosts=("easel.example",)))
+    with TestClient(shared.guarded, base_url=ORIGIN) as client:
+        told = client.get("/api/v1/settings").text
+    shared.lock.release()
+    assert "outputs_folder" in told
+    assert "secret" not in told
+
+
 def test_the_owner_is_told_where_things_are(client: TestClient, studio: Studio) -> None:
     facts = client.get("/api/v1/settings").json()["facts"]
     told = {fact["title"]: fact["value"] for fact in facts}

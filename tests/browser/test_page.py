@@ -233,6 +233,43 @@ def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> 
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'for the gallery'")
 
 
+def test_the_gallery_is_searched_with_the_keyboard(page: Any) -> None:
+    generate(page, "a zeppelin over the sea")
+    page.wait_for_selector(FINISHED)
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Alt+7")
+    page.wait_for_selector(".ez-tile")
+    page.focus("[aria-label='Search pictures']")
+    page.keyboard.type("Zepp sea")
+    page.wait_for_function("document.querySelector('.ez-gallery-said').textContent === '1 found'")
+    assert page.locator(".ez-tile").count() == 1
+    page.keyboard.type(" submarine")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=No picture was found for “Zepp sea submarine”.")
+    page.keyboard.press("Escape")
+    page.wait_for_function("document.querySelectorAll('.ez-tile').length > 0")
+    assert page.input_value("[aria-label='Search pictures']") == ""
+
+
+def test_the_bin_is_emptied_after_a_question(page: Any) -> None:
+    generate(page, "for the bin")
+    page.wait_for_selector(FINISHED)
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Alt+7")
+    page.click(".ez-tile >> nth=0")
+    page.click(".ez-look button[title='Delete']")
+    page.click(".ez-bin")
+    page.wait_for_selector(".ez-bin-dialog")
+    page.keyboard.press("Enter")  # the careful answer has the focus
+    page.wait_for_selector(".ez-bin-dialog", state="detached")
+    page.click(".ez-bin")
+    page.click(".ez-bin-dialog .ez-danger")
+    page.wait_for_selector("text=removed,")
+    page.wait_for_selector(".ez-bin", state="hidden")
+
+
 ORDER_WITH_MASK = """async (png) => {
   const bytes = Uint8Array.from(atob(png), (c) => c.charCodeAt(0));
   const { id } = await (await fetch('/api/v1/images', { method: 'POST', body: bytes })).json();

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -47,3 +48,26 @@ def test_a_job_waits_in_the_background_and_is_brought_to_the_front(
         page.wait_for_selector(
             f"{mine} small:text-is('Next in line'), {mine} small:has-text('Step')"
         )
+
+
+def test_the_queue_goes_into_a_file_and_comes_out_of_it(
+    page: Any, shared_studio: RunningStudio, tmp_path: Path
+) -> None:
+    page.click(".ez-queue")
+    page.click(".ez-drawer-pause:has-text('Pause')")
+    page.wait_for_selector(".ez-drawer-pause:has-text('Resume')")
+    assert page.get_attribute(".ez-queue-save", "aria-disabled") == "true"
+    order(shared_studio, prompt="for the file", steps=3)
+    page.wait_for_selector(f"{ROW}:has-text('for the file')")
+    with page.expect_download() as saved:
+        page.click(".ez-queue-save:not([aria-disabled='true'])")
+    file = tmp_path / saved.value.suggested_filename
+    saved.value.save_as(file)
+    page.click(f"{ROW} button[aria-label='Cancel this job']")
+    page.wait_for_selector(".ez-drawer-empty:visible")
+    page.set_input_files(".ez-drawer-file input", file)
+    page.wait_for_selector("text=1 job was added.")
+    page.click(f"{ROW}:has-text('for the file') button[aria-label='Cancel this job']")
+    page.wait_for_selector(".ez-drawer-empty:visible")
+    page.click(".ez-drawer-pause")
+    page.wait_for_selector(".ez-drawer-pause:has-text('Pause')")

@@ -39,7 +39,8 @@ from webui.contracts.messages import (
 )
 from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
-from webui.services.dispatcher import RESERVE, Dispatcher
+from webui.services.dispatcher import Dispatcher
+from webui.services.held_jobs import RESERVE
 from webui.workers.local import LocalWorker
 from webui.workers.protocol import OnEvent, Worker
 
@@ -236,6 +237,30 @@ def test_a_cancelled_job_ends_and_the_others_go_on(services: Services, start: St
 def test_a_worker_that_is_ready_loads_the_default_model_ahead(scripted: Scripted) -> None:
     eventually(lambda: bool(scripted.commands))
     assert scripted.commands == [WarmUp(FAKE_CHECKPOINT)]
+
+
+def test_the_memory_is_given_back_by_a_new_worker_once_nothing_is_drawn(
+    services: Services, start: Start
+) -> None:
+    workers: list[Scripted] = []
+
+    def make(on_event: OnEvent) -> Scripted:
+        workers.append(Scripted(on_event))
+        return workers[-1]
+
+    dispatcher = start(make)
+    job = _submit(services)
+    eventually(lambda: bool(workers and workers[0].orders()))
+    dispatcher.renew_worker(warm_up=False)
+    workers[0].say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+    workers[0].say(JobEnded(job.id, "done", None))
+    assert _ended(services, job)[0].state is JobState.DONE
+    eventually(lambda: len(workers) == 2 and dispatcher.status().state == "ready")
+    later = _submit(services)
+    eventually(lambda: bool(workers[1].orders()))
+    assert [c.job_id for c in workers[1].orders()] == [later.id]
+    assert not any(isinstance(c, WarmUp) for c in workers[1].commands)
+    services.jobs.cancel(later.id)
 
 
 def test_an_idle_dispatcher_sleeps(services: Services, start: Start) -> None:
@@ -614,7 +639,7 @@ from tests.services.conftest import make_services
 from webui.contracts.fakes import FakeWorker
 from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
-from webui.services.dispatcher import RESERVE, Dispatcher
+from webui.services.dispatcher import Dispatcher
 s = make_services(Path(sys.argv[1]))
 Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()
 for i in range(30):

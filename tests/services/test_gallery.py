@@ -148,6 +148,14 @@ def test_recent_pictures_come_newest_first_in_pages(services: Services) -> None:
     assert first + second == tuple(saved[::-1])
 
 
+def test_no_picture_of_one_moment_is_lost_between_pages(services: Services) -> None:
+    services.gallery._clock = lambda: 1e9  # a clock of Windows' stands still for 16 ms
+    job = services.submit(count=3)
+    drawn = [_saved(services, index, job) for index in range(3)]
+    first = services.gallery.recent(1)
+    assert [*first, *services.gallery.recent(5, first[-1].created)] == drawn[::-1]
+
+
 def test_a_thumbnail_is_small_and_kept(services: Services) -> None:
     picture = _saved(services)
     data = services.gallery.thumbnail(picture.id, 50)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import threading
 import time
+from contextlib import closing
+from typing import Any
 
 import pytest
 from PIL import Image
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from tests.services.conftest import Services, make_services
 from tests.services.models import write_controlnet, write_lora, write_model
@@ -100,6 +102,27 @@ def test_jobs_of_one_moment_are_told_apart_in_pages(services: Services) -> None:
     made = [jobs.submit(request) for _ in range(4)]
     assert len({job.created for job in made}) == 4
     assert [job.id for job in jobs.list(before=made[2].created)][:2] == [made[1].id, made[0].id]
+
+
+def test_a_page_of_jobs_is_found_by_an_index_wherever_it_is(services: Services) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "LIMIT" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(services.database, "before_cursor_execute", note)
+    for before in (None, 1e9):
+        services.jobs.list(50, before)
+    event.remove(services.database, "before_cursor_execute", note)
+    with closing(services.database.raw_connection()) as connection:
+        plans = [
+            str(connection.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", given).fetchall())
+            for statement, given in asked
+        ]
+    assert "USING INDEX ix_jobs_created'" in plans[0]
+    assert "USING INDEX ix_jobs_created (created<?)" in plans[1]
+    assert "TEMP" not in "".join(plans)
 
 
 def test_the_list_can_be_limited_to_states(services: Services) -> None:

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from webui import VERSION
 from webui.api.batches import batches_router
+from webui.api.bin import bin_router
 from webui.api.catalogue import catalogue_router
 from webui.api.context import ApiContext
 from webui.api.docs import docs_router
@@ -59,6 +60,7 @@ def create_api(
         batches_router(context),
         plots_router(context),
         pictures_router(context),
+        bin_router(context),
         images_router(context),
         preprocessors_router(context),
         catalogue_router(context),

@@ -11,6 +11,7 @@ DEFAULT_LIMIT = 80 * MEGABYTE
 LIMITS: tuple[tuple[str, int], ...] = (
     ("/api/v1/jobs", MEGABYTE),
     ("/api/v1/prompts", MEGABYTE),
+    ("/api/v1/queue/file", 400 * MEGABYTE),
     ("/api/v1/downloads", MEGABYTE),
     ("/api/v1/styles", MEGABYTE),
     ("/login", 10_000),

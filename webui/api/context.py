@@ -18,9 +18,11 @@ from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.pasting import ParameterReader
+from webui.services.picture_bin import PictureBin
 from webui.services.plots.plots import PlotService
 from webui.services.preferences import PreferenceService
 from webui.services.prompt_reader import PromptReader
+from webui.services.queue_file import QueueFile
 from webui.services.wording import WordSources
 
 
@@ -62,6 +64,10 @@ class ApiContext:
     """Puts extensions in place, where this studio may."""
     gate: QueueGate
     """Holds waiting jobs back where somebody said so."""
+    queue_file: QueueFile
+    """Saves waiting jobs and takes them in."""
+    bin: PictureBin
+    """Deleted pictures."""
     preferences: PreferenceService
     """The studio's settings."""
     facts: tuple[tuple[str, str], ...]

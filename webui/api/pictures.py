@@ -11,9 +11,16 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageIdView, ParametersView, PictureView, picture_view
 from webui.contracts.ids import PictureId
+from webui.contracts.picture_search import MAX_SEARCH_CHARACTERS, parse_search
 from webui.services.picture_files import MEDIA_TYPES
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
+SEARCH = (
+    'Words of the prompt, all of which must be there (their beginnings suffice); "words in quotes" stand so and whole; '
+    "-word must not be there. Keys: negative:, model:, sampler:, seed:7, date:2026-11-27 (or 2026-11, 2026), after:, "
+    "before: (of the studio's clock)."
+)
+SEARCHED = 'boat "red sail" -night model:text after:2026-10'
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 """What an id names never changes."""
 
@@ -28,14 +35,27 @@ def pictures_router(context: ApiContext) -> APIRouter:
 
 def _add_reading(router: APIRouter, context: ApiContext) -> None:
 
-    @router.get("", responses={422: ANSWERS[422]}, summary="List pictures, newest first")
+    @router.get(
+        "",
+        responses={
+            400: ANSWERS[404] | {"description": "A search that cannot be read."},
+            422: ANSWERS[422],
+        },
+        summary="List or search pictures, newest first",
+    )
     def recent(
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         before: Annotated[float | None, Query(description="Created before this time.")] = None,
         batch: Annotated[str, Query(description="Of this batch alone.")] = "",
+        search: Annotated[
+            str, Query(max_length=MAX_SEARCH_CHARACTERS, description=SEARCH, examples=[SEARCHED])
+        ] = "",
     ) -> list[PictureView]:
         """One page of pictures; the last one's `created` is `before` of the next page."""
-        return [picture_view(found) for found in context.gallery.recent(limit, before, batch)]
+        wanted = parse_search(search)
+        return [
+            picture_view(found) for found in context.gallery.recent(limit, before, batch, wanted)
+        ]
 
     @router.get(
         "/{picture_id}", responses=MISSING, response_class=FileResponse, summary="Get a picture"

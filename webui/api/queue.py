@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+import time
+from typing import Any
 
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from webui.api.batches import RefusedView
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.health import queue_counts
-from webui.api.views import View
+from webui.api.views import ErrorView, View
 
 
 class QueueView(View):
@@ -27,6 +32,24 @@ class Pause(BaseModel):
     paused: bool = Field(description="True holds them back, false lets them go.")
 
 
+class TakenInView(View):
+    """What became of a file of jobs."""
+
+    jobs: tuple[str, ...] = Field(description="Ids of those that are queued now.")
+    refused: tuple[RefusedView, ...]
+
+
+_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+_NO_FILE: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorView, "description": "It is no saved queue, or nothing in it can be drawn."}
+}
+
+
 def queue_router(context: ApiContext) -> APIRouter:
     """The routes under /queue."""
     router = APIRouter(prefix="/queue", tags=["jobs"])
@@ -42,4 +65,29 @@ def queue_router(context: ApiContext) -> APIRouter:
         context.gate.pause(given.paused)
         return QueueView(**queue_counts(context))
 
+    _add_file(router, context)
     return router
+
+
+def _add_file(router: APIRouter, context: ApiContext) -> None:
+
+    @router.get("/file", response_class=Response, summary="Save the jobs that wait")
+    def save() -> Response:
+        """JSON: their requests in the order of the queue, with the pictures that they name."""
+        named = f'attachment; filename="easel-queue-{time.strftime("%Y-%m-%d-%H%M%S")}.json"'
+        headers = {"content-disposition": named, "cache-control": "no-store"}
+        return Response(context.queue_file.write(), media_type="application/json", headers=headers)
+
+    @router.post(
+        "/file",
+        status_code=202,
+        openapi_extra=_FILE,
+        responses=_NO_FILE,
+        summary="Take saved jobs in",
+    )
+    async def take_in(request: Request) -> TakenInView:
+        """Behind what waits already; jobs that cannot be drawn here are named with the reason."""
+        data = await request.body()
+        taken = await run_in_threadpool(context.queue_file.take_in, data)
+        refused = tuple(RefusedView(name=one.name, reason=one.reason) for one in taken.refused)
+        return TakenInView(jobs=tuple(job.id for job in taken.jobs), refused=refused)

@@ -68,6 +68,9 @@ def settings_router(context: ApiContext) -> APIRouter:
         now = service.current()
         models = tuple(str(info.id) for info in context.catalog.models())
         facts = tuple(FactView(title=title, value=value) for title, value in context.facts)
+        if service.refusal is not None:
+            paths = {s.name: s.usual for s in SETTINGS if s.said.names_folder}
+            now = now.model_copy(update=paths)
         shown = tuple(_view(declared, now, models) for declared in SETTINGS)
         return StudioSettingsView(refusal=service.refusal, settings=shown, facts=facts)
 

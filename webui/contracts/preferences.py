@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -47,6 +48,8 @@ class Setting:
     """What 0 or nothing means, where that is not its plain meaning."""
     names_model: bool = False
     """Whether it is the id of a checkpoint, or empty."""
+    names_folder: bool = False
+    """Whether it is a path of this machine, which nobody from outside is told."""
 
 
 class Preferences(BaseModel):
@@ -63,6 +66,17 @@ class Preferences(BaseModel):
             NEXT_PICTURE,
         ),
     ] = Field(USUAL_PATTERN, min_length=1, max_length=200)
+    outputs_folder: Annotated[
+        str,
+        Setting(
+            "Pictures",
+            "Folder",
+            "Where new pictures go: a whole path. Pictures that are there already stay where they are, and in the gallery.",
+            NEXT_PICTURE,
+            zero="outputs in the data folder",
+            names_folder=True,
+        ),
+    ] = Field("", max_length=500)
     picture_format: Annotated[
         PictureFormat,
         Setting(
@@ -85,6 +99,15 @@ class Preferences(BaseModel):
             NEXT_PICTURE,
         ),
     ] = True
+    picture_text_file: Annotated[
+        bool,
+        Setting(
+            "Pictures",
+            "Write a text file beside",
+            "A .txt with AUTOMATIC1111's text of how it was made, named as the picture.",
+            NEXT_PICTURE,
+        ),
+    ] = False
     preview_method: Annotated[
         PreviewMethod,
         Setting(
@@ -149,6 +172,17 @@ class Preferences(BaseModel):
         if any(part.strip() in ("", ".", "..") or part.startswith(".") for part in parts):
             raise ValueError("names between single /, none of which is empty or begins with a dot")
         return pattern
+
+    @field_validator("outputs_folder")
+    @classmethod
+    def _is_plain_path(cls, folder: str) -> str:
+        path = Path(folder)
+        plain = path.is_absolute() and ".." not in path.parts and folder.isprintable()
+        if folder and (not plain or path == Path(path.anchor)):
+            raise ValueError(
+                "the whole path of a folder, without '..', such as '/home/ann/pictures'"
+            )
+        return folder
 
 
 ENGINE = ("memory_gib", "threads", "bfloat16", "compile", "cuda_graphs")

@@ -72,6 +72,16 @@ class Settings:
         )
 
     @property
+    def emptying_refusal(self) -> str | None:
+        """Why this studio's bin is not emptied over HTTP; None where only this computer reaches it."""
+        if self.changing_refusal is None:
+            return None
+        return (
+            "Others may reach this studio, and what is removed from the bin is gone for everybody, so it is not emptied "
+            "over HTTP. At the computer itself: python launch.py pictures empty-bin."
+        )
+
+    @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """How the program was started, in words: what and how."""
         on = {

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from webui.contracts.errors import UnusableDatabase
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0007"
 """The newest revision in `migrations/versions`; a test compares them.
 
 Kept here so that a start with a present database need not import Alembic.

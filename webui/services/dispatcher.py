@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import OperationalError
 
@@ -37,38 +37,25 @@ from webui.contracts.messages import (
     WorkerGone,
     WorkerReady,
 )
-from webui.contracts.parameters.turns import PRIORITIES
 from webui.contracts.preferences import Preferences
 from webui.services.catalog import Catalog
 from webui.services.class_readings import ClassReadings, Waiting
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
+from webui.services.held_jobs import HeldJobs
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.orders import order_of
-from webui.services.pace import Pace
 from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus
 from webui.services.used_files import UsedFiles
 
 __all__ = ["Dispatcher", "WorkerStatus"]
 
-MAX_DEATHS = 2
 RETRY_SECONDS = 1.0
-RESERVE = 4
-"""Jobs beyond the capacity that the worker is given where their priority is high."""
 STOP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Held:
-    """A job that the worker has."""
-
-    job: Job
-    alone: bool
-    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True)
@@ -85,8 +72,7 @@ _Item = _Said | CancelJob | UseExtensions | ReadClasses
 class Dispatcher:
     """Keeps up to `capacity` jobs in the worker, whose engine runs them in common batches.
 
-    When the worker dies, its jobs are put back and each is tried once more, alone: so the one that
-    killed it takes no other down a second time. A second death fails the job.
+    What becomes of them when it dies, `HeldJobs` decides.
     """
 
     def __init__(  # noqa: PLR0913 - one place wires these, and each is a service
@@ -112,9 +98,9 @@ class Dispatcher:
         self._is_paused = is_paused
         self._preferences = preferences
         self._renewing = False
+        self._warms_up = True
         self._readings = ClassReadings()
         self._used = UsedFiles()
-        self._capacity = capacity
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
         self._condition = threading.Condition()
@@ -122,7 +108,7 @@ class Dispatcher:
         self._woken = True
         self._stopping = False
         self._retry_at: float | None = None
-        self._held: dict[JobId, _Held] = {}
+        self._held = HeldJobs(jobs, gallery, capacity)
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
 
@@ -153,10 +139,14 @@ class Dispatcher:
         if self._extensions is not None:
             self._put(self._extensions.worker_command())
 
-    def renew_worker(self) -> None:
-        """Have the worker's settings obeyed: it is started anew as soon as it draws nothing."""
+    def renew_worker(self, *, warm_up: bool = True) -> None:
+        """Have the worker started anew as soon as it draws nothing: it obeys its settings and holds no memory.
+
+        Without `warm_up` no model is loaded ahead, so the memory stays free until a job needs it.
+        """
         with self._condition:
             self._renewing = self._woken = True
+            self._warms_up = warm_up
             self._condition.notify()
 
     def read_classes(self, segmenter: AdapterInfo, image: str) -> Waiting:
@@ -235,7 +225,7 @@ class Dispatcher:
 
     def _handle(self, item: _Item) -> None:
         if isinstance(item, CancelJob):
-            if item.job_id in self._held:
+            if self._held.get(item.job_id) is not None:
                 self._supervisor.send(item)
         elif isinstance(item, ReadClasses) and not self._supervisor.is_ready:
             self._readings.fail("The engine is starting; try again in a moment.")
@@ -274,6 +264,9 @@ class Dispatcher:
 
     def _warm_up(self) -> None:
         """Load the likely model ahead, unless a job is about to say which."""
+        warms_up, self._warms_up = self._warms_up, True
+        if not warms_up:
+            return
         checkpoint = self._catalog.default()
         if checkpoint is not None and self._jobs.next_queued() is None:
             self._used.note(checkpoint)
@@ -313,67 +306,49 @@ class Dispatcher:
                 )
             self._supervisor.proved()
         self._jobs.finish(event.job_id, state, error)
-        del self._held[event.job_id]
+        self._held.drop(event.job_id)
 
     def _worker_gone(self, event: WorkerGone) -> None:
         reason = self._used.why(event)
-        for job_id in list(self._held):
-            self._after_death(job_id, reason)
-            del self._held[job_id]
+        self._held.worker_died(reason)
         self._readings.fail(f"The engine ended while it read the picture. {reason}")
         self._supervisor.ended(reason)
-
-    def _after_death(self, job_id: JobId, reason: str) -> None:
-        if self._is_complete(self._held[job_id].job):
-            self._jobs.finish(job_id, JobState.DONE)
-        elif self._jobs.deaths(job_id) + 1 >= MAX_DEATHS:
-            error = f"The worker ended {MAX_DEATHS} times while it drew this, the last time alone with it. {reason}"
-            self._jobs.finish(job_id, JobState.FAILED, error)
-        else:
-            self._jobs.requeue(job_id)
 
     def _hand_out(self) -> None:
         while self._supervisor.is_ready and not (self._renewing or self._is_paused()):
             job = self._jobs.next_queued()
-            if job is None or any(held.alone for held in self._held.values()):
+            if job is None or not self._held.has_room_for(job):
                 return
-            jumps = PRIORITIES[job.request.priority].jumps
-            if len(self._held) >= self._capacity + (RESERVE if jumps else 0):
-                return
-            alone = self._jobs.deaths(job.id) > 0
-            if alone and self._held:
-                return
-            self._give(job, alone)
+            self._give(job)
 
-    def _give(self, job: Job, alone: bool) -> None:
+    def _give(self, job: Job) -> None:
         try:
             command = order_of(job, self._catalog, self._images, self._preferences())
         except (BadRequest, NotFound) as error:
             self._jobs.finish(job.id, JobState.FAILED, str(error))
             return
-        if self._is_complete(job):
+        if self._held.is_complete(job):
             self._jobs.finish(job.id, JobState.DONE)
             return
         running = self._jobs.mark_running(job.id)
         if running is None:
             return  # cancelled just now
-        self._held[job.id] = _Held(running, alone)
+        self._held.add(running)
         self._used.note(command.checkpoint, *command.others, *command.adapters)
         self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
 
-    def _is_complete(self, job: Job) -> bool:
-        return len(self._gallery.delivered(job.id)) >= job.request.count
-
     def _fail(self, job_id: JobId, error: str) -> None:
         self._jobs.finish(job_id, JobState.FAILED, error)
-        self._held.pop(job_id, None)
+        self._held.drop(job_id)
         self._supervisor.send(CancelJob(job_id))
 
     def _give_up_on(self, item: _Item) -> None:
         """After an error that nobody foresaw: end the job that it was about, so it is not stuck."""
         job_id = getattr(getattr(item, "event", item), "job_id", None)
-        if job_id in self._held:
-            self._fail(job_id, "Easel failed inside while it handled this job; its log says why.")
+        if (held := self._held.get(job_id)) is not None:
+            self._fail(
+                held.job.id, "Easel failed inside while it handled this job; its log says why."
+            )
 
     def _wind_down(self) -> None:
         self._supervisor.stop(STOP_SECONDS)
@@ -381,11 +356,7 @@ class Dispatcher:
         self._readings.fail("The studio ends.")
         try:
             self._empty_inbox()  # pictures that came before the end are kept
-            for job_id in list(self._held):
-                if self._is_complete(self._held[job_id].job):
-                    self._jobs.finish(job_id, JobState.DONE)
-                else:
-                    self._jobs.requeue(job_id, blame=False)
+            self._held.studio_ends()
         except (OperationalError, EaselError):
             _log.exception("The queue could not be put in order; the next start does it.")
 

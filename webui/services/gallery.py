@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from PIL import Image
@@ -18,17 +19,19 @@ from webui.contracts.ids import JobId, PictureId, new_picture_id
 from webui.contracts.infotext import NO_HASHES, FileHashes, write_infotext
 from webui.contracts.job import Job, Picture
 from webui.contracts.messages import PictureReady
+from webui.contracts.picture_search import ALL, PictureSearch
 from webui.contracts.preferences import Preferences
 from webui.contracts.request import GenerationRequest
 from webui.services.database import reading, writing
 from webui.services.events import EventBus
-from webui.services.files import sync_folder, write_file
+from webui.services.files import write_file
 from webui.services.job_records import picture_of
 from webui.services.metadata import read_texts
 from webui.services.picture_files import ENDINGS, FORMATS, encoded, format_for
+from webui.services.picture_index import PictureIndex
+from webui.services.picture_places import PARTIAL, TEXT_ENDING, THUMBNAILS, PicturePlace
 from webui.services.tables import JOBS, PICTURES
 
-BIN, PARTIAL, THUMBNAILS = ".bin", ".partial", ".thumbnails"
 THUMBNAIL_SIZES = (64, 128, 256, 512, 1024)
 
 HashesOf = Callable[[GenerationRequest, int], FileHashes]
@@ -52,13 +55,15 @@ class Gallery:
         self._hashes = hashes
         self._preferences = preferences
         self._database = database
+        self._index = PictureIndex(database)
         self._outputs = outputs.resolve()
         self._events = events
         self._hooks = hooks
         self._clock = clock
         self._outputs.mkdir(parents=True, exist_ok=True)
-        for unfinished in (self._outputs / PARTIAL).glob(".*.partial"):
-            unfinished.unlink(missing_ok=True)
+        for root in {self._outputs, self._chosen_folder()}:
+            for unfinished in (root / PARTIAL).glob(".*.partial"):
+                unfinished.unlink(missing_ok=True)
 
     def save(self, job: Job, drawn: PictureReady) -> Picture:
         """Store a picture: the file, then the row, then the announcement.
@@ -86,22 +91,20 @@ class Gallery:
         )  # fmt: skip
         size = (drawn.width, drawn.height)
         kind = format_for(wanted.picture_format, size)
-        file = self._outputs / self._name(draft, ENDINGS[kind])
-        texts = self._hooks.picture_metadata(draft) if wanted.picture_metadata else ()
+        is_told = wanted.picture_metadata or wanted.picture_text_file
+        texts = self._hooks.picture_metadata(draft) if is_told else ()
+        beside = next((t.text for t in texts if t.keyword == "parameters"), "")
+        text = f"{beside}\n".encode() if wanted.picture_text_file and beside else None
+        place = self._place(draft, ENDINGS[kind], with_text=text is not None)
+        texts = texts if wanted.picture_metadata else ()
         pixels = encoded(drawn.data, size, texts, kind, wanted.picture_quality)
-        write_file(file, pixels, partial=self._outputs / PARTIAL)
         picture = Picture(
             id=draft.id, job_id=job.id, index=drawn.index, seed=drawn.seed,
             width=drawn.width, height=drawn.height,
-            file=file.relative_to(self._outputs).as_posix(), created=draft.created,
+            file=place.file, created=draft.created,
             batch=request.batch,
         )  # fmt: skip
-        try:
-            with writing(self._database) as connection:
-                connection.execute(insert(PICTURES).values(**vars(picture)))
-        except SQLAlchemyError:
-            file.unlink(missing_ok=True)
-            raise
+        picture = self._keep(picture, place, pixels, text, request)
         self._events.publish(PictureSaved(picture))
         return picture
 
@@ -125,8 +128,9 @@ class Gallery:
         Raises:
             NotFound: no such picture, or its file was removed by other means.
         """
-        file = (self._outputs / self.get(picture_id).file).resolve()
-        if not file.is_relative_to(self._outputs) or not file.is_file():
+        self.get(picture_id)
+        file = self._place_of(picture_id).shown
+        if file is None or not file.is_file():
             raise NotFound("picture file", picture_id)
         return file
 
@@ -152,13 +156,18 @@ class Gallery:
         return out.getvalue()
 
     def recent(
-        self, limit: int = 50, before: float | None = None, batch: str = ""
+        self,
+        limit: int = 50,
+        before: float | None = None,
+        batch: str = "",
+        search: PictureSearch = ALL,
     ) -> tuple[Picture, ...]:
         """Pictures, newest first; `before` is the `created` of the last of the page before.
 
-        With `batch`, those that were ordered together.
+        With `batch`, those that were ordered together; with `search`, those that are what it says.
         """
-        query = select(PICTURES).where(PICTURES.c.deleted.is_(None))
+        found = self._index.conditions(search)
+        query = select(PICTURES).where(PICTURES.c.deleted.is_(None), *found)
         if before is not None:
             query = query.where(PICTURES.c.created < before)
         if batch:
@@ -219,6 +228,57 @@ class Gallery:
         self._set_deleted(picture_id, None)
         return self.get(picture_id)
 
+    def _keep(
+        self,
+        picture: Picture,
+        place: PicturePlace,
+        pixels: bytes,
+        text: bytes | None,
+        request: GenerationRequest,
+    ) -> Picture:
+        """Write the text beside, the picture, and the row; all of it or nothing."""
+        assert place.shown is not None  # `_place` has seen to it
+        files = {place.shown: pixels}
+        if text is not None:
+            files = {place.shown.with_suffix(TEXT_ENDING): text, **files}
+        try:
+            for file, content in files.items():
+                write_file(file, content, partial=place.root / PARTIAL)
+            return self._record(picture, place.root, request)
+        except (OSError, SQLAlchemyError):
+            for file in files:
+                file.unlink(missing_ok=True)
+            raise
+
+    def _record(self, picture: Picture, root: Path, request: GenerationRequest) -> Picture:
+        """Write the row and the words; a time that another picture has is moved, so that pages lose none."""
+        folder = None if root == self._outputs else str(root)
+        with writing(self._database) as connection:
+            while connection.scalar(
+                select(PICTURES.c.id).where(PICTURES.c.created == picture.created)
+            ):
+                picture = replace(picture, created=picture.created + 1e-6)
+            connection.execute(insert(PICTURES).values(**vars(picture), folder=folder))
+            self._index.note(connection, picture.id, request.model_dump(mode="json"), picture.index)
+        return picture
+
+    def _is_recorded(self, file: str) -> bool:
+        """Whether a picture has this name: in another folder, or one whose file was removed by hand."""
+        with reading(self._database) as connection:
+            return (
+                connection.scalar(select(PICTURES.c.id).where(PICTURES.c.file == file)) is not None
+            )
+
+    def _chosen_folder(self) -> Path:
+        """Where new pictures go."""
+        return Path(self._preferences().outputs_folder or self._outputs)
+
+    def _place_of(self, picture_id: PictureId) -> PicturePlace:
+        query = select(PICTURES.c.folder, PICTURES.c.file).where(PICTURES.c.id == picture_id)
+        with reading(self._database) as connection:
+            row = connection.execute(query).one()
+        return PicturePlace(Path(row.folder or self._outputs), row.file)
+
     def _of_job(self, job_id: JobId, index: int) -> Picture | None:
         query = select(PICTURES).where(PICTURES.c.job_id == job_id, PICTURES.c.index == index)
         with reading(self._database) as connection:
@@ -230,20 +290,16 @@ class Gallery:
             row = connection.execute(select(PICTURES).where(PICTURES.c.id == picture_id)).first()
             if row is None:
                 raise NotFound("picture", picture_id)
-            shown, hidden = self._outputs / row.file, self._outputs / BIN / row.file
-            source, target = (shown, hidden) if deleted is not None else (hidden, shown)
+            place = PicturePlace(Path(row.folder or self._outputs), row.file)
             connection.execute(
                 update(PICTURES).where(PICTURES.c.id == picture_id).values(deleted=deleted)
             )
             # Inside the transaction: when the file cannot be moved, the row stays as it was.
-            if source.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source.replace(target)
-                sync_folder(target.parent)
+            place.take_out_of_bin() if deleted is None else place.put_into_bin()
 
-    def _name(self, draft: PictureDraft, ending: str) -> str:
-        """The hook's name as a path that cannot leave the outputs folder or hit a present file."""
-        name = self._hooks.picture_file_name(draft)
+    def _place(self, draft: PictureDraft, ending: str, *, with_text: bool) -> PicturePlace:
+        """The hook's name as a place that cannot leave the folder or hit a present file."""
+        name, root = self._hooks.picture_file_name(draft), self._chosen_folder()
         parts = PurePosixPath(name).parts
         plain = all(p[0] != "." and not set(p) & set('\\:*?"<>|\0') for p in parts)
         if not parts or name.startswith("/") or not plain or len(name.encode()) > 400:
@@ -251,6 +307,11 @@ class Gallery:
                 f"The extension that names files gave {name[:200]!r}; a path below the outputs folder was expected, "
                 "with '/' between its parts and none of them hidden."
             )
-        taken = (self._outputs / f"{name}.{ending}").exists()
-        taken = taken or (self._outputs / BIN / f"{name}.{ending}").exists()
-        return f"{name}-{draft.id}.{ending}" if taken else f"{name}.{ending}"
+        place = PicturePlace(root, f"{name}.{ending}")
+        if place.is_taken(with_text=with_text) or self._is_recorded(place.file):
+            place = PicturePlace(root, f"{name}-{draft.id}.{ending}")
+        if place.shown is None:
+            raise PermissionError(
+                f"{place.file!r} leads out of the outputs folder {str(root)!r} by a link; remove the link."
+            )
+        return place

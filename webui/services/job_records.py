@@ -56,7 +56,8 @@ def select_jobs(
     connection: Connection, limit: int, before: float | None, states: Collection[JobState] | None
 ) -> tuple[Job, ...]:
     """Jobs, newest first."""
-    query = select(JOBS).order_by(JOBS.c.number.desc()).limit(limit)
+    # By time, which orders jobs as their numbers do (`insert_job`): its index finds a page wherever it is.
+    query = select(JOBS).order_by(JOBS.c.created.desc()).limit(limit)
     if before is not None:
         query = query.where(JOBS.c.created < before)
     if states is not None:
@@ -77,6 +78,12 @@ def select_next(connection: Connection, excluding: Collection[JobId]) -> Job | N
         query = query.where(JOBS.c.id.not_in(list(excluding)))
     row = connection.execute(query).first()
     return None if row is None else _jobs(connection, [row])[0]
+
+
+def select_waiting(connection: Connection) -> tuple[Job, ...]:
+    """The queued jobs in the order of their turns."""
+    query = select(JOBS).where(JOBS.c.state == JobState.QUEUED.value).order_by(*_TURN)
+    return _jobs(connection, connection.execute(query).all())
 
 
 def count_states(connection: Connection) -> dict[JobState, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 
 from sqlalchemy import Engine, select
@@ -67,10 +67,18 @@ class JobService:
 
     def queue(self, job: Job) -> Job:
         """Queue what `check` gave; when this returns it is in the record."""
+        return self.queue_all([job])[0]
+
+    def queue_all(self, jobs: Iterable[Job]) -> tuple[Job, ...]:
+        """Queue what `check` gave, in this order: all of it or, where the record takes it not, nothing."""
         with self._lock:
             with writing(self._database) as connection:
-                stored = records.insert_job(connection, replace(job, created=self._clock()))
-            self._events.publish(JobChanged(stored))
+                stored = tuple(
+                    records.insert_job(connection, replace(job, created=self._clock()))
+                    for job in jobs
+                )
+            for job in stored:
+                self._events.publish(JobChanged(job))
         return stored
 
     def check(self, request: GenerationRequest) -> Job:
@@ -139,6 +147,11 @@ class JobService:
         if not jobs:
             raise NotFound("batch", batch)
         return tuple(self._with_steps(job) for job in jobs)
+
+    def waiting(self) -> tuple[Job, ...]:
+        """The queued jobs, the next one first."""
+        with reading(self._database) as connection:
+            return records.select_waiting(connection)
 
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state; every state is there."""

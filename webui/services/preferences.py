@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 from pydantic import JsonValue, ValidationError
 
 from webui.contracts.errors import FieldProblem, InvalidField, NotAllowed, NotFound
 from webui.contracts.preferences import SETTINGS, Preferences
+from webui.services.files import write_file
+from webui.services.picture_places import PARTIAL
 from webui.services.settings import SettingsStore
 
 KEY = "preferences"
@@ -19,8 +22,15 @@ _log = logging.getLogger(__name__)
 class PreferenceService:
     """Holds the settings in memory; a change is on disk before it is obeyed. Any thread may ask."""
 
-    def __init__(self, store: SettingsStore, refusal: str | None = None) -> None:
-        """With a refusal, which is a sentence, nothing can be changed."""
+    def __init__(
+        self, store: SettingsStore, refusal: str | None = None, program: Collection[Path] = ()
+    ) -> None:
+        """With a refusal, which is a sentence, nothing can be changed.
+
+        In the folders of `program` code, models and records lie, so no pictures and texts are written
+        there but below `outputs` in one of them.
+        """
+        self._program = tuple(folder.resolve() for folder in program)
         self.refusal = refusal
         self.on_change: list[Callable[[Collection[str]], None]] = []
         """Told the names of the settings that are other than they were."""
@@ -46,6 +56,8 @@ class PreferenceService:
         if name == "default_model" and value != "" and value not in self.models():
             known = ", ".join(list(self.models())[:5]) or "none is installed"
             raise InvalidField([FieldProblem(name, f"{value!r:.100}", f"'' or a model: {known}")])
+        if name == "outputs_folder" and isinstance(value, str):
+            value = self._usable_folder(value)
         return self._become({**self._said(), name: value})
 
     def reset(self, name: str) -> Preferences:
@@ -63,6 +75,31 @@ class PreferenceService:
             raise NotAllowed(self.refusal)
         if name not in Preferences.model_fields:
             raise NotFound("setting", name)
+
+    def _usable_folder(self, folder: str) -> str:
+        """The folder without links, made if need be; pictures can be written there."""
+        try:
+            fitting = Preferences(outputs_folder=folder).outputs_folder
+        except ValidationError as error:
+            raise InvalidField([_problem(dict(e)) for e in error.errors()]) from error
+        if not fitting:
+            return ""
+        real = Path(fitting).resolve()
+        for own in self._program:
+            if real.is_relative_to(own) and not real.is_relative_to(own / "outputs"):
+                expected = f"a folder outside of Easel's own {str(own)!r}, or below its outputs"
+                raise InvalidField([FieldProblem("outputs_folder", f"{folder!r:.200}", expected)])
+        try:
+            write_file(real / PARTIAL / ".probe", b"", partial=real / PARTIAL)
+            (real / PARTIAL / ".probe").unlink()
+        except OSError as error:
+            expected = (
+                f"a folder that Easel may write in ({error.strerror or type(error).__name__})"
+            )
+            raise InvalidField(
+                [FieldProblem("outputs_folder", f"{folder!r:.200}", expected)]
+            ) from error
+        return str(real)
 
     def _said(self) -> dict[str, JsonValue]:
         return self._current.model_dump(mode="json", exclude_unset=True)

@@ -49,16 +49,32 @@ PICTURES = Table(
     Column("id", String(32), primary_key=True),
     Column("job_id", String(32), ForeignKey("jobs.id"), nullable=False),
     Column("index", Integer, nullable=False),
-    Column("seed", Integer, nullable=False),
+    Column("seed", Integer, nullable=False, index=True),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("file", Text, nullable=False, unique=True),
+    # The folder of outputs that the file is below; null for the data folder's.
+    Column("folder", Text),
     Column("created", Float, nullable=False, index=True),
     # When it was put into the bin; null for a picture that is shown.
     Column("deleted", Float),
     # As its job's.
     Column("batch", String(32), index=True),
     UniqueConstraint("job_id", "index"),
+)
+
+PICTURE_WORDS = Table(
+    "picture_words",
+    METADATA,
+    # Never used twice: the full-text index knows rows by it.
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("picture", String(32), ForeignKey("pictures.id"), nullable=False, unique=True),
+    # What it was drawn from, as `contracts.picture_search.words_of` folds it, a space around each word.
+    Column("prompt", Text, nullable=False),
+    Column("negative", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("sampler", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 SETTINGS = Table(

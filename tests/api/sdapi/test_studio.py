@@ -20,8 +20,14 @@ def test_memory_is_told(client: TestClient) -> None:
 def test_looking_again_and_unloading_are_answered(client: TestClient) -> None:
     for name in ("checkpoints", "vae", "loras", "embeddings"):
         assert client.post(f"/sdapi/v1/refresh-{name}").status_code == 200
-    for name in ("unload", "reload"):
-        assert "nothing was done" in client.post(f"/sdapi/v1/{name}-checkpoint").json()["note"]
+    assert "nothing was done" in client.post("/sdapi/v1/reload-checkpoint").json()["note"]
+
+
+def test_unloading_is_answered_and_pictures_are_drawn_as_before(client: TestClient) -> None:
+    note = client.post("/sdapi/v1/unload-checkpoint").json()["note"]
+    assert "leave the memory as soon as nothing is being drawn" in note
+    picture = client.post("/sdapi/v1/txt2img", json={"prompt": "a boat", "steps": 2})
+    assert picture.status_code == 200
 
 
 def test_interrogating_is_refused_with_a_sentence(client: TestClient) -> None:

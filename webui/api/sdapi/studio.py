@@ -11,10 +11,8 @@ from starlette.exceptions import HTTPException
 from webui.api.context import ApiContext
 from webui.api.sdapi.route import SdapiRoute
 
-BY_ITSELF = (
-    "Models are loaded when a request needs them and leave the memory when others need the room; nothing was "
-    "done now."
-)
+UNLOADED = "The models leave the memory as soon as nothing is being drawn, and come back when a request needs them."
+BY_ITSELF = "Models are loaded when a request needs them; nothing was done now."
 
 
 def studio_router(context: ApiContext) -> APIRouter:
@@ -44,8 +42,9 @@ def studio_router(context: ApiContext) -> APIRouter:
 
     @router.post("/unload-checkpoint", summary="Unload the model")
     def unload() -> dict[str, str]:
-        """Nothing: see the sentence in the answer."""
-        return {"note": BY_ITSELF}
+        """Give the memory of all models back to the system; what is being drawn is drawn to its end."""
+        context.dispatcher.renew_worker(warm_up=False)
+        return {"note": UNLOADED}
 
     @router.post("/reload-checkpoint", summary="Load the model again")
     def reload() -> dict[str, str]:

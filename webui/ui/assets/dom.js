@@ -19,6 +19,7 @@ const PATHS = {
   brush: 'M4 20c3 0 5-1 5-4 0-1.5-1-2.5-2.5-2.5C4 13.5 5 17 4 20zM9 15L19 4l1 1L10 16',
   copy: 'M9 9h11v11H9zM5 15H4V4h11v1',
   download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  upload: 'M12 15V4M7 9l5-5 5 5M5 20h14',
   restore: 'M4 6h10M4 12h6M4 18h10M18 9l-3 3 3 3M15 12h6',
   seed: 'M12 20v-9M12 11c0-4 3-6 7-6 0 4-3 6-7 6zM12 14c0-3-2-5-6-5 0 3 2 5 6 5z',
   style: 'M4 20l6-6M14 4l6 6-9 4-1-1zM6 4h3M4 8h3',

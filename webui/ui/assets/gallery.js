@@ -1,44 +1,67 @@
-// Recent pictures of everybody, as a grid of thumbnails that loads on as one scrolls.
+// Pictures of everybody, all or those that are searched for, as a grid of thumbnails that loads on as one scrolls.
 
 import { address, get } from './api.js';
 import { copyParameters, discard, restore } from './actions.js';
+import { binButton } from './bin.js';
 import { icon, iconButton, make } from './dom.js';
+import { emptyGallery, searchField } from './gallery_search.js';
 import { SENT_TO, sendTo, sendingTabs } from './sending.js';
 
 const PAGE = 60;
 
 export function mount({ element }) {
   const root = element.querySelector('.ez-gallery');
-  const view = { root, grid: make('div', { className: 'ez-wall' }), end: make('div', { className: 'ez-wall-end' }), before: null, busy: false, done: false };
-  view.empty = make('p', { className: 'ez-empty', textContent: 'No pictures yet. What you generate appears here.', hidden: true });
-  root.append(view.grid, view.empty, view.end);
+  const view = { root, grid: make('div', { className: 'ez-wall' }), end: make('div', { className: 'ez-wall-end' }), empty: make('div', { className: 'ez-empty', hidden: true }), asked: '', before: null, busy: null, done: false };
+  view.search = searchField((asked) => { view.asked = asked; restart(view); });
+  view.bin = binButton();
+  view.search.element.append(view.bin.element);
+  root.append(view.search.element, view.grid, view.empty, view.end);
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(view); }, { rootMargin: '600px' }).observe(view.end);
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'gallery') restart(view); });
   if (document.body.dataset.tab === 'gallery') restart(view);
 }
 
+/** From the newest on. What is shown stays until the answer is there, so that typing does not flicker. */
 function restart(view) {
-  Object.assign(view, { before: null, done: false, batch: '' });
-  view.grid.replaceChildren();
+  Object.assign(view, { before: null, done: false, batch: '', busy: null, fresh: true });
+  if (document.body.dataset.tab === 'gallery') view.bin.refresh();
   more(view);
 }
 
 async function more(view) {
   if (view.busy || view.done || document.body.dataset.tab !== 'gallery') return;
-  view.busy = true;
+  const mine = view.busy = {}; // an answer that comes when another question was asked is not shown
   try {
-    const pictures = await get(`/pictures?limit=${PAGE}${view.before === null ? '' : `&before=${view.before}`}`);
+    const query = new URLSearchParams({ limit: PAGE, search: view.asked, ...(view.before === null ? {} : { before: view.before }) });
+    const pictures = await get(`/pictures?${query}`);
+    if (view.busy !== mine) return;
+    begin(view);
     for (const picture of pictures) place(view, picture);
     view.done = pictures.length < PAGE;
     view.before = pictures.at(-1)?.created ?? view.before;
-    view.empty.hidden = view.grid.childElementCount > 0;
+    tell(view, '');
   } catch (error) {
+    if (view.busy !== mine) return;
+    begin(view);
     view.done = true;
-    view.empty.textContent = error.message;
-    view.empty.hidden = false;
-  } finally {
-    view.busy = false;
+    tell(view, error.message);
   }
+  view.busy = null;
+  // A short page may leave the end in sight, of which the observer has told already.
+  if (!view.done && view.end.getBoundingClientRect().top < innerHeight + 600) more(view);
+}
+
+function begin(view) {
+  if (view.fresh) view.grid.replaceChildren();
+  view.fresh = false;
+}
+
+/** How many were found, and what stands there where none were. */
+function tell(view, problem) {
+  const found = view.grid.querySelectorAll('.ez-tile').length;
+  view.search.said.textContent = !view.asked || problem ? '' : `${found}${view.done ? '' : '+'} found`;
+  view.empty.hidden = found > 0 && !problem;
+  view.empty.replaceChildren(view.empty.hidden ? '' : emptyGallery(view.asked, problem, () => view.search.write('')));
 }
 
 /** A tile; a batch begins with a line of its own, and ends with one. */
@@ -66,7 +89,7 @@ async function look(view, picture, element) {
       iconButton('restore', 'Restore parameters', act(() => restore(picture))),
       iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
       make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),
-      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; }); })))));
+      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; view.bin.refresh(); }).then(view.bin.refresh); })))));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener('close', () => dialog.remove());
   document.body.append(dialog);

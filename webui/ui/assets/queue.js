@@ -3,6 +3,7 @@
 import { get, put, remove } from './api.js';
 import { clampText, icon, make, reconcile } from './dom.js';
 import * as store from './store.js';
+import { fileRow, showWaiting } from './queue_file.js';
 import { toast } from './toast.js';
 import { TURNS } from './words.js';
 
@@ -28,7 +29,7 @@ function build() {
   const element = make('dialog', { className: 'ez-drawer', 'aria-label': 'Queue' },
     make('header', {}, make('h2', { textContent: 'Queue' }), pause, close),
     make('p', { className: 'ez-drawer-paused', textContent: 'Paused: what runs goes on, what waits stays where it is, over restarts too.' }), list,
-    make('p', { className: 'ez-drawer-empty', textContent: 'Nothing is running and nothing is waiting.' }));
+    make('p', { className: 'ez-drawer-empty', textContent: 'Nothing is running and nothing is waiting.' }), fileRow());
   element.addEventListener('click', (event) => { if (event.target === element) element.close(); });
   element.addEventListener('close', () => clearTimeout(timer));
   document.body.append(element);
@@ -59,6 +60,7 @@ async function refresh() {
   const items = withBatches(listed);
   reconcile(drawer.querySelector('.ez-drawer-list'), items, create, update);
   drawer.querySelector('.ez-drawer-empty').hidden = items.length > 0;
+  showWaiting(drawer, listed.some((job) => job.state === 'queued'));
   if (drawer.open && items.length) timer = setTimeout(refresh, 1000);
 }
 

@@ -28,7 +28,7 @@ export function settingRow(setting, { set, reset, disabled = false }) {
   row.append(
     make('div', { className: 'ez-setting-words' },
       make('div', { className: 'ez-setting-title' }, make('label', { htmlFor: input.id, textContent: setting.title }), back),
-      make('p', { id: `${row.id}-help`, textContent: [setting.help, setting.zero ? `${setting.kind === 'choice' ? 'Empty' : '0'} is ${setting.zero}.` : ''].filter(Boolean).join(' ') })),
+      make('p', { id: `${row.id}-help`, textContent: [setting.help, setting.zero ? `${['choice', 'text'].includes(setting.kind) ? 'Empty' : '0'} is ${setting.zero}.` : ''].filter(Boolean).join(' ') })),
     make('div', { className: 'ez-setting-control' }, input),
     said);
   return row;

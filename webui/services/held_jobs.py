@@ -1,0 +1,91 @@
+"""The jobs that the worker has, and what becomes of them when it dies.
+
+Each is tried once more after a death, alone, so that the one that killed the worker takes no other down a second
+time; a second death fails it. Used by the dispatcher's thread alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from webui.contracts.ids import JobId
+from webui.contracts.job import Job, JobState
+from webui.contracts.parameters.turns import PRIORITIES
+from webui.services.gallery import Gallery
+from webui.services.jobs import JobService
+from webui.services.pace import Pace
+
+MAX_DEATHS = 2
+RESERVE = 4
+"""Jobs beyond the capacity that the worker is given where their priority is high."""
+
+
+@dataclass
+class HeldJob:
+    """A job that the worker has."""
+
+    job: Job
+    alone: bool
+    """A worker died with it, so it gets no company."""
+    pace: Pace = field(default_factory=Pace)
+
+
+class HeldJobs:
+    """Says which jobs the worker has and may get, and ends or puts back those that it loses."""
+
+    def __init__(self, jobs: JobService, gallery: Gallery, capacity: int) -> None:
+        self._jobs = jobs
+        self._gallery = gallery
+        self._capacity = capacity
+        self._held: dict[JobId, HeldJob] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, job_id: JobId | None) -> HeldJob | None:
+        """The job, where the worker has it."""
+        return None if job_id is None else self._held.get(job_id)
+
+    def has_room_for(self, job: Job) -> bool:
+        """Whether the worker may get it now."""
+        if any(held.alone for held in self._held.values()):
+            return False
+        jumps = PRIORITIES[job.request.priority].jumps
+        if len(self._held) >= self._capacity + (RESERVE if jumps else 0):
+            return False
+        return not (self._held and self._must_be_alone(job))
+
+    def is_complete(self, job: Job) -> bool:
+        """Whether all its pictures are there."""
+        return len(self._gallery.delivered(job.id)) >= job.request.count
+
+    def add(self, job: Job) -> None:
+        """The worker gets it."""
+        self._held[job.id] = HeldJob(job, self._must_be_alone(job))
+
+    def drop(self, job_id: JobId) -> None:
+        """The worker has it no more; nothing else happens to it."""
+        self._held.pop(job_id, None)
+
+    def worker_died(self, reason: str) -> None:
+        """End or put back all of them, one by one: what the record could not take is held still."""
+        for job_id, held in list(self._held.items()):
+            if self.is_complete(held.job):
+                self._jobs.finish(job_id, JobState.DONE)
+            elif self._jobs.deaths(job_id) + 1 >= MAX_DEATHS:
+                error = f"The worker ended {MAX_DEATHS} times while it drew this, the last time alone with it. {reason}"
+                self._jobs.finish(job_id, JobState.FAILED, error)
+            else:
+                self._jobs.requeue(job_id)
+            self.drop(job_id)
+
+    def studio_ends(self) -> None:
+        """Put all of them back, without blame, for the next start."""
+        for job_id, held in self._held.items():
+            if self.is_complete(held.job):
+                self._jobs.finish(job_id, JobState.DONE)
+            else:
+                self._jobs.requeue(job_id, blame=False)
+
+    def _must_be_alone(self, job: Job) -> bool:
+        return self._jobs.deaths(job.id) > 0
