@@ -125,8 +125,9 @@ class PictureOrder:
         for encoder in self.adapters.values():
             if isinstance(encoder, LoadedImageEncoder) and net.info.is_told_by(encoder.info):
                 return encoder
+        kind = "IP-Adapter" if isinstance(net, LoadedIpAdapter) else "style adapter"
         raise BadRequest(
-            f"The worker was given no image encoder for {net.info.id!r}. Look at the models folder and "
+            f"The worker was given no image encoder for the {kind} {net.info.id!r}. Look at the models folder and "
             "try again."
         )
 
