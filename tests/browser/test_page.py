@@ -252,6 +252,7 @@ def test_the_gallery_is_searched_with_the_keyboard(page: Any) -> None:
     assert page.input_value("[aria-label='Search pictures']") == ""
 
 
+# What is still being asked for when the bin is emptied would not be found, and the page complains.
 ALL_OF_IT_IS_SHOWN = """() => document.querySelector('.ez-look pre')?.textContent
   && document.querySelector('.ez-look img').complete && document.querySelector('.ez-tile img').complete"""
 
@@ -263,9 +264,7 @@ def test_the_bin_is_emptied_after_a_question(page: Any) -> None:
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("Alt+7")
     page.click(".ez-tile >> nth=0")
-    page.wait_for_function(
-        ALL_OF_IT_IS_SHOWN
-    )  # what is asked for after the bin is emptied is not found
+    page.wait_for_function(ALL_OF_IT_IS_SHOWN)
     page.click(".ez-look button[title='Delete']")
     page.click(".ez-bin")
     page.wait_for_selector(".ez-bin-dialog")
