@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 
 from tests.api.conftest import wait_for
 from webui.api.jobs import EXAMPLES
+from webui.contracts.preview import Preview
 
 
 def order(client: TestClient, **request: Any) -> dict[str, Any]:
@@ -56,6 +58,21 @@ def test_the_stream_tells_the_job_from_first_to_last(client: TestClient) -> None
     assert all(data["steps"] == 10 for data in steps)
     assert {data["index"] for data in steps} <= {0, 1}
     assert steps[-1]["index"] == 1
+
+
+def test_previews_are_encoded_for_those_who_watch_and_for_nobody_else(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Preview] = []
+    image = Preview.image
+    monkeypatch.setattr(Preview, "image", lambda preview: drawn.append(preview) or image(preview))
+    unseen = order(client, steps=5)["id"]
+    while client.get(f"/api/v1/jobs/{unseen}").json()["state"] != "done":
+        time.sleep(0.05)
+    assert drawn == []
+    events = events_of(client.get(f"/api/v1/jobs/{order(client, steps=5)['id']}/events").text)
+    seen = [data["preview"] for name, data in events if name == "step" and data["preview"]]
+    assert len(drawn) == len(seen) > 0
 
 
 def test_the_stream_of_a_final_job_is_its_snapshot(client: TestClient) -> None:

@@ -23,11 +23,12 @@ from webui.contracts.events import (
     WorkerChanged,
 )
 from webui.contracts.ids import DownloadId, JobId
+from webui.contracts.preview import Preview
 from webui.server import Server, address_of, open_socket
 from webui.services.events import EventBus
 
 
-def step(number: int, preview: bytes = b"", job: str = "a", index: int = 0) -> JobStepped:
+def step(number: int, preview: Preview | None = None, job: str = "a", index: int = 0) -> JobStepped:
     return JobStepped(JobId(job), number, 20, None, preview, index)
 
 
@@ -43,11 +44,13 @@ def collect(put: Callable[[Mailbox], None]) -> list[Event]:
 
 
 def test_a_slow_reader_gets_the_latest_step_with_the_latest_preview() -> None:
+    old, new = (Preview(1, 1, 8, 8, colour) for colour in (b"old", b"new"))
+
     def put(mailbox: Mailbox) -> None:
-        for event in (step(1, b"old"), step(2, b"new", index=4), step(3), step(7, job="b")):
+        for event in (step(1, old), step(2, new, index=4), step(3), step(7, job="b")):
             mailbox.put(event)
 
-    assert collect(put) == [step(3, b"new", index=4), step(7, job="b")]
+    assert collect(put) == [step(3, new, index=4), step(7, job="b")]
 
 
 def test_a_slow_reader_gets_the_latest_of_each_download() -> None:

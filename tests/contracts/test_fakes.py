@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,8 +60,9 @@ def test_equal_seeds_give_equal_pictures_and_others_differ() -> None:
 
 def test_a_preview_is_a_small_picture(worker: FakeWorker, ear: Ear) -> None:
     worker.send(order(width=256, height=128))
-    with Image.open(io.BytesIO(ear.wait_for(StepDone).data)) as image:
-        assert (image.format, image.size) == ("WEBP", (64, 32))
+    preview = ear.wait_for(StepDone).preview
+    assert preview is not None
+    assert preview.image().size == (64, 32)
 
 
 def test_pictures_to_skip_are_not_drawn_again(worker: FakeWorker, ear: Ear) -> None:

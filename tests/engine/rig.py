@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import ImageId, JobId
 from webui.contracts.messages import JobEnded, JobNoted, PictureReady, RunJob, StepDone, WorkerEvent
+from webui.contracts.preview import Preview
 from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.engine import Engine, EngineOptions
@@ -141,8 +141,7 @@ def pixels(event: PictureReady) -> NDArray[np.uint8]:
     return np.frombuffer(event.data, np.uint8).reshape(event.height, event.width, 3)
 
 
-def opened(data: bytes) -> Image.Image:
-    """A preview, decoded."""
-    image = Image.open(BytesIO(data))
-    image.load()
-    return image
+def opened(preview: Preview | None) -> Image.Image:
+    """A preview, as it is shown."""
+    assert preview is not None, "this step has no preview"
+    return preview.image()

@@ -307,7 +307,7 @@ def test_the_first_step_has_a_preview_of_half_the_size(model: LoadedModel) -> No
     rig.finish(order(model.checkpoint, width=64, height=96))
     first = rig.steps("job")[0]
     assert first.step == 1
-    assert opened(first.data).size == (32, 48)
+    assert opened(first.preview).size == (32, 48)
 
 
 def test_previews_come_no_oftener_than_asked_and_show_all_pictures(
@@ -316,7 +316,7 @@ def test_previews_come_no_oftener_than_asked_and_show_all_pictures(
     monkeypatch.setattr(previewer, "SHARE", math.inf)  # tiny pictures take a preview's time
     rig = Rig(model, options=EngineOptions(preview_seconds=3600))
     rig.finish(order(model.checkpoint, steps=10))
-    assert [bool(s.data) for s in rig.steps("job")] == [True] + [False] * 9
+    assert [bool(s.preview) for s in rig.steps("job")] == [True] + [False] * 9
     eager = Rig(model, options=EngineOptions(preview_seconds=0))
     eager.finish(order(model.checkpoint, steps=6, count=3))
     assert [s.index for s in eager.steps("job")] == [0, 1, 2, 0, 1, 2]
@@ -329,7 +329,7 @@ def test_an_order_says_how_often_it_is_previewed(
     monkeypatch.setattr(previewer, "SHARE", math.inf)
     rig = Rig(model)
     rig.finish(replace(order(model.checkpoint, steps=4), preview_seconds=seconds))
-    assert sum(bool(step.data) for step in rig.steps("job")) == shown
+    assert sum(bool(step.preview) for step in rig.steps("job")) == shown
 
 
 def test_a_prompt_of_ten_thousand_characters_in_any_script_works(model: LoadedModel) -> None:

@@ -231,7 +231,7 @@ def test_a_model_of_an_added_family_is_accounted_for_and_draws(pixels: Checkpoin
     assert np.array_equal(rig.pictures("one")[0], rig.pictures("two")[0])
     assert rig.pictures("one")[0].shape == (64, 64, 3)
     assert rig.pictures("other")[0].shape == (128, 128, 3)
-    assert any(step.data for step in rig.steps("one"))
+    assert any(step.preview for step in rig.steps("one"))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ def test_the_first_step_has_a_preview_of_half_the_size(
     rig = rig_for(library, kind)
     rig.finish(make())
     height, width = rig.pictures("job")[0].shape[:2]
-    assert opened(rig.steps("job")[0].data).size == (width // 2, height // 2)
+    assert opened(rig.steps("job")[0].preview).size == (width // 2, height // 2)
 
 
 def test_it_draws_in_half_precision(library: Library, kind: str, make: Make) -> None:

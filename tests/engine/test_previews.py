@@ -32,7 +32,7 @@ def test_a_preview_shows_the_colours_at_half_the_size() -> None:
     latent = torch.zeros(1, 2, 8, 8)
     latent[:, 0, :, :4] = 2
     latent[:, 1, :, 4:] = 2
-    image = opened(preview(latent, projection, 16)).convert("RGB")
+    image = opened(preview(latent, projection, 16))
     assert image.size == (64, 64)
     left, right = image.getpixel((8, 32)), image.getpixel((56, 32))
     assert isinstance(left, tuple)

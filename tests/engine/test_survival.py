@@ -18,6 +18,7 @@ from tests.engine.rig import Rig, image_id, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import JobEnded, RunJob
+from webui.contracts.preview import Preview
 from webui.engine import engine as engine_module
 from webui.engine import previewer as previewer_module
 from webui.engine.adapters.dialects.low_rank import LowRank
@@ -187,14 +188,14 @@ def test_a_program_may_refuse_to_end(crowd: Crowd, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_preview_may_fail(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> bytes:
+    def fail(*_: object) -> Preview:
         raise RuntimeError("no encoder")
 
     monkeypatch.setattr(previewer_module, "preview", fail)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
     crowd.check(rig, *[o.job_id for o in crowd.orders])
-    assert {step.data for step in rig.steps("victim")} == {b""}
+    assert {step.preview for step in rig.steps("victim")} == {None}
 
 
 def test_a_prompt_may_be_unreadable(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:

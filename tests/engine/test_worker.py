@@ -30,9 +30,8 @@ from webui.contracts.messages import (
     StepDone,
     WarmUp,
     WorkerReady,
-    read_message,
-    write_message,
 )
+from webui.contracts.wire import read_message, write_message
 
 pytestmark = pytest.mark.timeout(120)
 REPOSITORY = Path(__file__).parents[2]

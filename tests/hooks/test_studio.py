@@ -287,7 +287,7 @@ def test_a_picture_names_what_failed_to_hear_of_it(studio: StudioExtensions) -> 
     """Of its own job: nothing from before it began, nor from after another one did."""
     studio.host.register(_Hears(), "noisy")
     job = Job(_DRAFT.job_id, _DRAFT.request, JobState.RUNNING, 0, 3, None, 1, 0.0, 0.0, None)
-    step = JobStepped(job.id, 1, 3, None, b"", 0)
+    step = JobStepped(job.id, 1, 3, None, None, 0)
     studio.observe(step)
     assert studio.host.settle()
     studio.observe(JobChanged(job))

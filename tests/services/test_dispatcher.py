@@ -201,7 +201,8 @@ def test_steps_are_told_with_preview_and_estimate(services: Services, start: Sta
     assert steps[0].seconds_left is None
     assert steps[1].seconds_left is not None
     assert steps[1].seconds_left > 0
-    assert steps[0].preview.startswith(b"RIFF")
+    assert steps[0].preview is not None
+    assert steps[0].preview.webp.startswith(b"RIFF")
 
 
 def test_each_step_says_which_picture_its_preview_shows(services: Services, start: Start) -> None:

@@ -20,9 +20,8 @@ from webui.contracts.messages import (
     StepDone,
     WorkerEvent,
     WorkerGone,
-    read_message,
-    write_message,
 )
+from webui.contracts.wire import read_message, write_message
 
 
 class Echo:

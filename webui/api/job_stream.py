@@ -13,6 +13,7 @@ from webui.api.views import job_view, picture_view
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
+from webui.contracts.preview import Preview
 
 
 async def follow_job(job_id: JobId, context: ApiContext, streams: Streams) -> AsyncIterator[str]:
@@ -26,7 +27,7 @@ async def follow_job(job_id: JobId, context: ApiContext, streams: Streams) -> As
                 yield heartbeat()
             for event in events:
                 if _is_own(event, job_id):
-                    yield _tell(event)
+                    yield await _tell(event)
                 if isinstance(event, JobChanged) and event.job.id == job_id:
                     job = event.job
             if job.state is JobState.QUEUED and any(_may_move(event, job) for event in events):
@@ -57,23 +58,28 @@ def _is_own(event: Event, job_id: JobId) -> bool:
     return isinstance(event, PictureSaved) and event.picture.job_id == job_id
 
 
-def _tell(event: Event) -> str:
+async def _tell(event: Event) -> str:
     if isinstance(event, JobChanged):
         return _snapshot(event.job)
     if isinstance(event, PictureSaved):
         return message("picture", picture_view(event.picture).model_dump_json())
     assert isinstance(event, JobStepped)
-    preview = "data:image/webp;base64," + base64.b64encode(event.preview).decode("ascii")
     return message(
         "step",
         {
             "step": event.step,
             "steps": event.steps,
             "seconds_left": event.seconds_left,
-            "preview": preview if event.preview else None,
+            "preview": None if event.preview is None else await _shown(event.preview),
             "index": event.index,
         },
     )
+
+
+async def _shown(preview: Preview) -> str:
+    """As an address of data; encoded here, beside the loop, for only who reads a stream looks at it."""
+    webp = await run_in_threadpool(lambda: preview.webp)
+    return "data:image/webp;base64," + base64.b64encode(webp).decode("ascii")
 
 
 def _snapshot(job: Job) -> str:

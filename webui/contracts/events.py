@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from webui.contracts.download import Download
 from webui.contracts.ids import DownloadId, JobId
 from webui.contracts.job import Job, Picture
+from webui.contracts.preview import Preview
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class JobStepped:
     steps: int
     seconds_left: float | None
     """Estimate from measured step times; None until two steps are known."""
-    preview: bytes
-    """WebP, or empty when this step has none."""
+    preview: Preview | None
+    """None when this step has none."""
     index: int
     """Which of the job's pictures the preview shows, from 0."""
 

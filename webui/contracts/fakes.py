@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from webui.contracts.messages import (
     WorkerReady,
 )
 from webui.contracts.pixels import eight_bits
+from webui.contracts.preview import Preview
 from webui.contracts.request import GenerationRequest
 
 _TEXT = Path(__file__).resolve().parents[2] / "models" / "starter" / "text"
@@ -167,7 +167,7 @@ class FakeWorker:
         index = running.todo[0]
         running.step += 1
         share = running.step / request.steps
-        preview = _webp(_draw(order, index, share)) if order.preview_seconds > 0 else b""
+        preview = _small(_draw(order, index, share)) if order.preview_seconds > 0 else None
         done = running.done + running.step
         self._on_event(StepDone(order.job_id, done, running.total, index, preview))
         if running.step < request.steps:
@@ -245,12 +245,10 @@ def _read(order: RunJob, image: ImageId, mode: str, size: tuple[int, int]) -> _V
         return np.asarray(eight_bits(opened).convert(mode).resize(size), np.float64)
 
 
-def _webp(pixels: _Pixels) -> bytes:
+def _small(pixels: _Pixels) -> Preview:
     image = Image.fromarray(pixels)
     image.thumbnail((PREVIEW_PIXELS, PREVIEW_PIXELS))
-    out = io.BytesIO()
-    image.save(out, "WEBP", quality=60, method=0)
-    return out.getvalue()
+    return Preview(*image.size, *image.size, image.tobytes())
 
 
 def _halves(command: ReadClasses) -> ClassesRead:

@@ -325,13 +325,13 @@ class Engine:
         fresh = job.take_fresh()
         if not fresh:
             return
-        now, index, data = self._clock(), min(fresh), b""
+        now, index, preview = self._clock(), min(fresh), None
         wanted, own = job.command.preview_seconds, self._options.preview_seconds
         pause = max(wanted if own is None else own, job.previewer.pause)
         if wanted > 0 and job.lease is not None and now - job.shown_at >= pause:
             index = job.choose_shown(fresh, now)
-            data = job.previewer.show(fresh[index], job.lease.model)
-        self._emit(StepDone(job.id, job.step, job.steps, index, data))
+            preview = job.previewer.show(fresh[index], job.lease.model)
+        self._emit(StepDone(job.id, job.step, job.steps, index, preview))
 
 
 def _close(member: RunningProgram) -> None:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import EaselError
+from webui.contracts.preview import Preview
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.adapters.vae import LoadedVae
 from webui.engine.first_stage import decode_latents
 from webui.engine.model import LoadedModel
-from webui.engine.previews import as_webp, preview
+from webui.engine.previews import halved, preview
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +35,8 @@ class Previewer:
         self.pause = 0.0
         """Seconds from one preview to the next, so that they take no more than their share."""
 
-    def show(self, latent: Tensor, model: LoadedModel) -> bytes:
-        """WebP of a latent (1, C, h, w), half the size of its picture; nothing where none can be made."""
+    def show(self, latent: Tensor, model: LoadedModel) -> Preview | None:
+        """Colours of a latent (1, C, h, w), to be shown at half the size of its picture; None where none can be made."""
         began = self._clock()
         try:
             tiny = self._tiny(model)
@@ -46,15 +47,15 @@ class Previewer:
         except Exception:  # the worker loop's border
             log.exception("A preview could not be made.")
             self._info = None
-            return b""
+            return None
         finally:
             self.pause = (self._clock() - began) / SHARE
 
     @staticmethod
-    def _shown(latent: Tensor, model: LoadedModel, tiny: LoadedVae | None) -> bytes:
+    def _shown(latent: Tensor, model: LoadedModel, tiny: LoadedVae | None) -> Preview:
         if tiny is None:
             return preview(latent, model.preview, model.checkpoint.latent_factor)
-        return as_webp(decode_latents(tiny.vae, latent))
+        return halved(decode_latents(tiny.vae, latent))
 
     def _tiny(self, model: LoadedModel) -> LoadedVae | None:
         """The TAESD; None where there is none, it is still loading, cannot be loaded or does not fit."""

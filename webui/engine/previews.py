@@ -9,17 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from functools import partial
-from io import BytesIO
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
+
+from webui.contracts.preview import Preview
 
 FIT_LATENTS, FIT_CELLS = 4, 8
 """Of the starter's first stage, four latents give what sixteen give (14 of 255 from the averaged picture), in a quarter of the time:
 decoding them is a good part of loading a model on a processor."""
-QUALITY = 70
 
 
 class Projection:
@@ -73,30 +72,26 @@ def fit_projection(
     return solution
 
 
-def preview(latent: Tensor, projection: Tensor, factor: int) -> bytes:
-    """WebP of a latent (1, C, h, w), at half the size of its picture, `factor` pixels a cell."""
+def preview(latent: Tensor, projection: Tensor, factor: int) -> Preview:
+    """A colour for each cell of a latent (1, C, h, w), of `factor` pixels, to be shown at half its picture's size."""
     cells = latent[0].detach().float().cpu().permute(1, 2, 0)  # (h, w, C)
-    image = _image(cells @ projection[:-1] + projection[-1])
-    width, height = (max(side * factor // 2, 1) for side in image.size)
-    return _webp(image.resize((width, height), Image.Resampling.BICUBIC))
+    rows, columns = cells.shape[:2]
+    width, height = (max(side * factor // 2, 1) for side in (columns, rows))
+    colours = torch.addmm(projection[-1], cells.reshape(rows * columns, -1), projection[:-1])
+    return Preview(columns, rows, width, height, _levels(colours))
 
 
-def as_webp(pictures: Tensor) -> bytes:
-    """WebP of the first of some pictures (N, 3, H, W) in [-1, 1], at half its size."""
-    half = functional.avg_pool2d(pictures[:1].detach().float(), 2)
-    return _webp(_image(half[0].cpu().permute(1, 2, 0)))
+def halved(pictures: Tensor) -> Preview:
+    """The first of some pictures (N, 3, H, W) in [-1, 1], at half its size."""
+    half = functional.avg_pool2d(pictures[:1].detach().float(), 2)[0].cpu().permute(1, 2, 0)
+    rows, columns = half.shape[:2]
+    return Preview(columns, rows, columns, rows, _levels(half))
 
 
-def _image(rgb: Tensor) -> Image.Image:
-    """Of colours (h, w, 3) in [-1, 1]; what is no number is grey."""
+def _levels(rgb: Tensor) -> bytes:
+    """Of colours (..., 3) in [-1, 1]; what is no number is grey."""
     levels = (rgb * 127.5 + 127.5).nan_to_num(127.5).clamp(0, 255).to(torch.uint8)
-    return Image.fromarray(levels.contiguous().numpy())
-
-
-def _webp(image: Image.Image) -> bytes:
-    stream = BytesIO()
-    image.save(stream, "WEBP", quality=QUALITY, method=0)
-    return stream.getvalue()
+    return levels.contiguous().numpy().tobytes()
 
 
 def _smooth_latents(channels: int, generator: torch.Generator) -> Tensor:

@@ -34,9 +34,8 @@ from webui.contracts.messages import (
     WarmUp,
     WorkerEvent,
     WorkerReady,
-    read_message,
-    write_message,
 )
+from webui.contracts.wire import read_message, write_message
 from webui.engine.acceleration import Acceleration
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.class_reading import ClassReader

@@ -279,7 +279,7 @@ class Dispatcher:
         self._jobs.mark_step(event.job_id, event.step, event.steps)
         left = held.pace.note(event.step, event.steps, self._clock())
         self._events.publish(
-            JobStepped(event.job_id, event.step, event.steps, left, event.data, event.index)
+            JobStepped(event.job_id, event.step, event.steps, left, event.preview, event.index)
         )
 
     def _keep(self, event: PictureReady) -> None:

@@ -16,9 +16,8 @@ from webui.contracts.messages import (
     Quit,
     WorkerEvent,
     WorkerGone,
-    read_message,
-    write_message,
 )
+from webui.contracts.wire import read_message, write_message
 from webui.workers.protocol import OnEvent
 
 GRACE_SECONDS = 5.0

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
-from PIL import Image
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +16,7 @@ from webui.api.sdapi.pictures import encoded
 from webui.api.sdapi.route import SdapiRoute
 from webui.api.sdapi.runs import Run, Runs
 from webui.contracts.job import Job
+from webui.contracts.preview import Preview
 
 
 class ProgressAnswer(BaseModel):
@@ -53,7 +53,7 @@ def progress_router(runs: Runs) -> APIRouter:
             progress=1.0 if run.ended else min(1.0, sum(job.step for job in jobs) / steps),
             eta_relative=0.0 if run.ended else run.seconds_left or 0.0,
             state=_state(run, jobs),
-            current_image=None if skip_current_image or not run.preview else _png(run.preview),
+            current_image=None if skip_current_image or run.preview is None else _png(run.preview),
             textinfo=_place(jobs),
         )
 
@@ -93,9 +93,8 @@ def _place(jobs: Sequence[Job]) -> str | None:
     return None if place is None or running else f"In queue: {place} before this one"
 
 
-def _png(preview: bytes) -> str:
-    """A preview as a PNG, which every client can show."""
+def _png(preview: Preview) -> str:
+    """As a PNG, which every client can show."""
     out = io.BytesIO()
-    with Image.open(io.BytesIO(preview), formats=("WEBP",)) as image:
-        image.save(out, "PNG", compress_level=1)
+    preview.image().save(out, "PNG", compress_level=1)
     return encoded(out.getvalue())

@@ -17,6 +17,7 @@ from webui.api.sse import HEARTBEAT_SECONDS, Mailbox, Streams
 from webui.contracts.events import JobChanged, JobStepped
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job
+from webui.contracts.preview import Preview
 from webui.contracts.request import GenerationRequest
 
 MAX_ENDED = 200
@@ -31,7 +32,7 @@ class Run:
     task: str
     """What the client calls it; '' where it did not say."""
     jobs: list[JobId] = field(default_factory=list)
-    preview: bytes = b""
+    preview: Preview | None = None
     seconds_left: float | None = None
     interrupted: bool = False
     skipped: bool = False

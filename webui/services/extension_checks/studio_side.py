@@ -109,7 +109,7 @@ def _tell(studio: StudioExtensions) -> None:
     for event in (
         WorkerChanged("ready", "cpu", "Ready."),
         JobChanged(_JOB),
-        JobStepped(_JOB.id, 1, 3, None, b"", 0),
+        JobStepped(_JOB.id, 1, 3, None, None, 0),
         PictureSaved(_PICTURE),
     ):
         studio.observe(event)

@@ -25,9 +25,9 @@ from webui.contracts.messages import (
     WarmUp,
     WorkerGone,
     WorkerReady,
-    read_message,
-    write_message,
 )
+from webui.contracts.preview import Preview
+from webui.contracts.wire import read_message, write_message
 
 _ID = JobId("абв-1")
 _EDGES = AdapterInfo(
@@ -41,6 +41,7 @@ _SEMANTIC = replace(
     defaults=(("sampler", "LCM"), ("steps", 4), ("guidance_scale", 1.5)),
     parts=(("vae", "/m/text/vae"), ("unet", "/m/semantic/unet")),
 )
+_PREVIEW = Preview(2, 1, 8, 4, b"\0\xff rgb")
 _MESSAGES: list[Message] = [
     order('船 \n "quoted"', skip=(0, 2), count=3),
     order(
@@ -63,7 +64,8 @@ _MESSAGES: list[Message] = [
     Quit(),
     WorkerReady("cuda:0 H200", 10**12),
     ModelReady("m", 1.5, 7),
-    StepDone(_ID, 3, 20, 1, b"\0\xff webp"),
+    StepDone(_ID, 3, 20, 1, None),
+    StepDone(_ID, 3, 20, 1, _PREVIEW),
     PictureReady(_ID, 1, 2**32 - 1, 2, 1, bytes(6)),
     JobEnded(_ID, "failed", "It rained."),
     WorkerGone("The end."),
@@ -94,7 +96,7 @@ def test_a_checkpoint_that_came_through_a_frame_is_the_same_key() -> None:
 
 def test_a_cut_frame_is_the_end() -> None:
     stream = io.BytesIO()
-    write_message(stream, StepDone(_ID, 3, 20, 1, b"\0\xff webp"))
+    write_message(stream, StepDone(_ID, 3, 20, 1, _PREVIEW))
     for length in range(len(stream.getvalue())):
         assert read_message(io.BytesIO(stream.getvalue()[:length])) is None
 
