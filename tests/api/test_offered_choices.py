@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 from starlette.testclient import TestClient
 
 from tests.api.conftest import wait_for
 from tests.hooks.writing import write_extension
 from tests.services.models import write_weights
 from webui.app import Studio, build_studio
+from webui.contracts.choices import CLASSIFIER_FREE, GUIDANCE_METHODS
 from webui.contracts.events import LibraryChanged
 from webui.contracts.fakes import FakeWorker
 from webui.contracts.settings import Settings
@@ -27,6 +30,10 @@ from webui.weights.signatures.facts import Facts, No
 @hookimpl
 def upscalers():
     return {"sharp": "Sharp.", "sr": "As a file is called."}
+
+@hookimpl
+def guidance_methods():
+    return {"gentle": "Less of it."}
 
 @hookimpl
 def palettes():
@@ -53,6 +60,34 @@ def uploaded(client: TestClient, picture: Image.Image) -> str:
     picture.save(file, "PNG")
     image: str = client.post("/api/v1/images", content=file.getvalue()).json()["id"]
     return image
+
+
+def test_a_guidance_method_is_a_choice_and_goes_with_the_extension(
+    client: TestClient, used: Studio
+) -> None:
+    def named(address: str) -> dict[str, str]:
+        return {each["name"]: each["description"] for each in client.get(address).json()}
+
+    listed = named("/api/v1/guidance-methods")
+    assert list(listed) == [*GUIDANCE_METHODS, "book/gentle"]
+    assert listed["book/gentle"] == "Less of it."
+    body = {"prompt": "", "guidance_method": "book/gentle", "steps": 1, "width": 64, "height": 64}
+    job = client.post("/api/v1/jobs", json=body).json()
+    wait_for(client, job["id"])
+    (picture,) = client.get(f"/api/v1/jobs/{job['id']}").json()["pictures"]
+    data = client.get(f"/api/v1/pictures/{picture['id']}").content
+    with Image.open(BytesIO(data)) as file:
+        assert isinstance(file, PngImageFile)
+        assert "Guidance method: book/gentle" in file.text["parameters"]
+        assert json.loads(file.text["easel"])["guidance_method"] == "book/gentle"
+    plot = {"x": {"axis": "guidance_method", "values": "Classifier-free, book/gentle"}}
+    made = client.post("/api/v1/plots", json={**body, "plot": plot}).json()
+    drawn = [job["request"]["guidance_method"] for job in made["jobs"]]
+    assert drawn == [CLASSIFIER_FREE, "book/gentle"]
+    used.context.extensions.enable("book", wanted=False)
+    refused = client.post("/api/v1/jobs", json=body)
+    assert (refused.status_code, "'book/gentle'" in refused.text) == (422, True)
+    assert list(named("/api/v1/guidance-methods")) == list(GUIDANCE_METHODS)
 
 
 def test_an_upscaler_is_offered_wherever_one_is_chosen_and_goes_with_it(

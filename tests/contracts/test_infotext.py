@@ -97,6 +97,8 @@ def test_a_loras_blocks_and_times_are_in_its_tag() -> None:
         {"eta": 0.5, "sigma_churn": 2.5, "sigma_tmin": 0.1, "sigma_tmax": 3.0, "sigma_noise": 1.01},
         {"noise_source": "CPU", "eta_noise_seed_delta": 31337, "seed_width": 64, "seed_height": 96},
         {"noise_schedule": "Zero Terminal SNR", "guidance_rescale": 0.7, "mimic_scale": 7.0},
+        {"guidance_method": "Adaptive projected"},
+        {"guidance_method": "zerostar/CFG-Zero*, one: two"},
         {"guidance_start": 0.1, "guidance_end": 0.8, "negative_guidance_minimum_sigma": 2.0},
     ],
 )

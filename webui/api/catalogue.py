@@ -1,4 +1,4 @@
-"""What can be chosen: models, adapters, samplers, schedules."""
+"""What can be chosen: models, adapters, samplers, schedules, guidance methods."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from webui.api.context import ApiContext
 from webui.api.views import (
     AdapterView,
+    GuidanceMethodView,
     ModelView,
     SamplerView,
     ScheduleView,
@@ -15,11 +16,11 @@ from webui.api.views import (
 )
 from webui.contracts.adapter import AdapterKind
 from webui.contracts.checkpoint import Task
-from webui.contracts.choices import SAMPLERS, SCHEDULES, SamplerInfo
+from webui.contracts.choices import GUIDANCE_METHODS, SAMPLERS, SCHEDULES, SamplerInfo
 
 
 def catalogue_router(context: ApiContext) -> APIRouter:
-    """The routes /models, /adapters, /samplers and /schedules."""
+    """The routes /models, /adapters, /samplers, /schedules and /guidance-methods."""
     router = APIRouter(tags=["choices"])
 
     def offered_samplers() -> list[SamplerInfo]:
@@ -27,6 +28,10 @@ def catalogue_router(context: ApiContext) -> APIRouter:
 
     def offered_schedules() -> list[tuple[str, str]]:
         return [s for offers in context.extensions.studio.offers.values() for s in offers.schedules]
+
+    def offered_methods() -> list[tuple[str, str]]:
+        every = context.extensions.studio.offers.values()
+        return [method for offers in every for method in offers.guidance_methods]
 
     @router.get("/models", summary="List the installed models")
     def models(task: Task | None = None) -> list[ModelView]:
@@ -56,5 +61,11 @@ def catalogue_router(context: ApiContext) -> APIRouter:
         """In menu order, then those of extensions."""
         every = {**SCHEDULES, **dict(offered_schedules())}
         return [ScheduleView(name=name, description=text) for name, text in every.items()]
+
+    @router.get("/guidance-methods", summary="List the guidance methods")
+    def guidance_methods() -> list[GuidanceMethodView]:
+        """In menu order, then those of extensions."""
+        every = {**GUIDANCE_METHODS, **dict(offered_methods())}
+        return [GuidanceMethodView(name=name, description=text) for name, text in every.items()]
 
     return router

@@ -196,6 +196,13 @@ class ScheduleView(View):
     description: str
 
 
+class GuidanceMethodView(View):
+    """A guidance method, by the name that `guidance_method` takes."""
+
+    name: str
+    description: str
+
+
 class ImageView(View):
     """An uploaded image; `id` is what `image`, `mask` and the others in a request take."""
 

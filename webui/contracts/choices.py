@@ -1,4 +1,4 @@
-"""The names of samplers and schedules, in menu order, with the spellings other programs use.
+"""The names of samplers, schedules and guidance methods, in menu order, with the spellings other programs use.
 
 The algorithms live under `engine/`; this table is what the UI, the API and the metadata need of
 them without importing torch. A test checks that both agree.
@@ -31,6 +31,14 @@ class SamplerInfo:
     wants_unguided: bool = False
     """Whether it needs the unguided guess beside the guided one."""
 
+
+CLASSIFIER_FREE = "Classifier-free"
+PROJECTED = "Adaptive projected"
+GUIDANCE_METHODS: Mapping[str, str] = {
+    CLASSIFIER_FREE: "Away from the negative prompt, by the guidance scale (Ho & Salimans 2022).",
+    PROJECTED: "Without what would only raise contrast and colour, so that high scales do not burn (Sadat et al. 2024).",
+}
+"""Ways to make one prediction of the prompt's and the negative prompt's, with a line on each; in menu order."""
 
 SAMPLERS: tuple[SamplerInfo, ...] = (
     SamplerInfo("DPM++ 2M", ("k_dpmpp_2m", "dpmpp_2m"), "Karras", False, 1),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from webui.contracts.choices import CLASSIFIER_FREE
 from webui.contracts.request import GenerationRequest
 from webui.engine.sampling_plan import Walk
 
@@ -18,6 +19,8 @@ class Guidance:
     """How the rows of a prediction become one, at each noise level."""
 
     scale: float = 1.0
+    method: str = CLASSIFIER_FREE
+    """How the prompt's prediction and the negative prompt's become one."""
     rescale: float = 0.0
     """Share of the contrast that is brought back to the prompt's own (Lin et al. 2023, section 3.4)."""
     perturbed_scale: float = 0.0
@@ -51,6 +54,7 @@ class Guidance:
         )
         return cls(
             request.guidance_scale * walk.sampler.guidance_factor,
+            request.guidance_method,
             request.guidance_rescale,
             request.pag_scale,
             request.sag_scale,
@@ -89,7 +93,11 @@ class Guidance:
         return self.perturbed_scale > 0
 
     def combined(
-        self, output: Tensor, weights: Sequence[float | Tensor], perturbed: Tensor | None = None
+        self,
+        output: Tensor,
+        weights: Sequence[float | Tensor],
+        perturbed: Tensor | None = None,
+        method: Callable[[Tensor, Tensor, float], Tensor] | None = None,
     ) -> Tensor:
         """One prediction (1, C, h, w) of those of a prompt's parts and of the negative prompt.
 
@@ -98,11 +106,17 @@ class Guidance:
             weights: Of the parts; a tensor (1, 1, h, w) weighs each place.
             perturbed: (1, C, h, w), of the first part with perturbed attention (Ahn et al. 2024,
                 equation 15), where that is asked for.
+            method: Makes one of the prompt's and the negative prompt's, of this scale; None is classifier-free.
         """
         if len(output) == 1:
             guided = prompt = output
         else:
-            guided, prompt = weighed(output, weights, self.scale), weighed(output, weights, 1.0)
+            prompt = weighed(output, weights, 1.0)
+            guided = (
+                weighed(output, weights, self.scale)
+                if method is None
+                else method(prompt, output[-1:], self.scale)
+            )
         if perturbed is not None and self.perturbs:
             guided = guided + (output[:1] - perturbed) * self.perturbed_scale
         if self.rescale > 0:

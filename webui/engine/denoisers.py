@@ -137,3 +137,14 @@ class NoiseLevels:
             return (x - output * sigma) / (1 + sigma)
         variance = sigma**2 + 1
         return x / variance - output * (sigma / math.sqrt(variance))
+
+    def predicted(self, x: Tensor, sigma: float, denoised: Tensor) -> Tensor:
+        """Inverse of `denoised`: the network's output that would be this guess."""
+        if self.prediction == EPSILON:
+            return (x - denoised) / sigma
+        if self.prediction == SAMPLE:
+            return denoised
+        if self.prediction == FLOW:
+            return (x - denoised * (1 + sigma)) / sigma
+        variance = sigma**2 + 1
+        return (x / variance - denoised) * (math.sqrt(variance) / sigma)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from webui.contracts.choices import CLASSIFIER_FREE, SamplerInfo
 from webui.contracts.choices import SAMPLERS as INFOS
-from webui.contracts.choices import SamplerInfo
 from webui.contracts.errors import BadRequest
 
 if TYPE_CHECKING:
     from webui.engine.guidance import Conditioning
+    from webui.engine.guidance_method import GuidanceMethod
     from webui.engine.model import LoadedModel
     from webui.engine.samplers.common import Sampler
     from webui.engine.schedules import Schedule
@@ -38,7 +39,7 @@ class Moment:
     steps: int
     """Steps of this pass."""
     at_scale: Callable[[float], Tensor] = _nothing_to_weigh
-    """What guidance of another scale makes of the rows, (1, C, h, w); at `change_guidance` only."""
+    """What classifier-free guidance of another scale makes of the rows, (1, C, h, w); at `change_guidance` only."""
 
     @classmethod
     def at(cls, sigma: float, sigmas: Sequence[float]) -> Moment:
@@ -80,6 +81,16 @@ class Extending:
 
     def upscaler(self, name: str) -> Callable[[Pixels, int, int], Task[Pixels]] | None:
         """The function of an extension's upscaler; None for files and Easel's own."""
+        return None
+
+    def guidance_method(self, name: str) -> GuidanceMethod | None:
+        """The function of a guidance method; None for classifier-free guidance.
+
+        Raises:
+            BadRequest: there is none.
+        """
+        if name != CLASSIFIER_FREE:
+            raise BadRequest(_missing("guidance method", name))
         return None
 
     def program(self, program: Program, model: LoadedModel) -> Program:

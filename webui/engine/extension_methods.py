@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.errors import HookFailed
+from webui.engine.guidance_method import Guesses, GuidanceMethod
 from webui.engine.memory import is_out_of_memory
 from webui.engine.model import LoadedModel
 from webui.engine.samplers.common import Sampler
@@ -24,6 +26,8 @@ from webui.hooks.loading import within
 if TYPE_CHECKING:  # it loads the engine's own families
     from webui.engine.families.registry import Load
 
+OWN = "easel."
+"""Before the names of what the program itself registers."""
 LOAD_SECONDS = 600.0
 """How long an extension may load a model; one that takes longer is left behind, for other loads wait for it."""
 
@@ -35,6 +39,7 @@ class Methods:
     samplers: dict[str, tuple[SamplerInfo, Sampler]] = field(default_factory=dict)
     schedules: dict[str, Schedule] = field(default_factory=dict)
     upscalers: dict[str, Callable[[Pixels, int, int], Task[Pixels]]] = field(default_factory=dict)
+    guidance: dict[str, GuidanceMethod] = field(default_factory=dict)
     loaders: dict[str, Load] = field(default_factory=dict)
     """Of families of models."""
 
@@ -43,6 +48,7 @@ class Methods:
         self.samplers |= others.samplers
         self.schedules |= others.schedules
         self.upscalers |= others.upscalers
+        self.guidance |= others.guidance
         self.loaders |= others.loaders
 
 
@@ -58,6 +64,10 @@ def offered_methods(host: HookHost, only: str) -> Methods:
     for name, upscalers in host.collect("upscaler_functions", _functions, only):
         for each, upscale in upscalers.items():
             found.upscalers[f"{name}/{each}"] = _named(name, each, upscale, host)
+    for name, methods in host.collect("guidance_functions", _functions, only):
+        for each, guide in methods.items():
+            whole = each if name.startswith(OWN) else f"{name}/{each}"
+            found.guidance[whole] = _named_method(name, each, guide, host)
     for name, loaders in host.collect("family_loaders", _functions, only):
         for each, load in loaders.items():
             found.loaders[f"{name}/{each}"] = named_loader(name, each, load, host)
@@ -110,6 +120,27 @@ def _named(
     return run
 
 
+def _named_method(
+    extension: str, name: str, guide: GuidanceMethod, host: HookHost
+) -> GuidanceMethod:
+    """A guidance method whose failures carry the extension's name."""
+
+    def run(guesses: Guesses) -> Tensor:
+        hook = "guidance_functions"
+        try:
+            return tensor_like(guesses.prompt)(
+                host.clocked(extension, hook, lambda: guide(guesses))
+            )
+        except Exception as error:
+            host.log.note(extension, hook, error)
+            raise HookFailed(
+                f"The extension {extension!r} failed in its guidance method {name!r}: {error}. Repair it, or "
+                "choose another method, and try again."
+            ) from error
+
+    return run
+
+
 # Any: what an extension gives, which may be anything.
 
 
@@ -126,6 +157,24 @@ def picture_of(given: Any) -> Pixels:
             "uint8 was expected"
         )
     return np.ascontiguousarray(pixels)
+
+
+def tensor_like(value: Tensor) -> Callable[[Any], Tensor]:
+    """A check that what is given is a tensor of the shape of this one, which it is brought to the type of.
+
+    The check raises TypeError or ValueError.
+    """
+
+    def checked(given: Any) -> Tensor:
+        if not isinstance(given, Tensor):
+            raise TypeError(f"{given!r:.200} was given; a Tensor was expected.")
+        if given.shape != value.shape:
+            raise ValueError(
+                f"a tensor of shape {tuple(given.shape)} was given; {tuple(value.shape)} was expected"
+            )
+        return given.to(value)
+
+    return checked
 
 
 def _samplers(given: Any) -> dict[SamplerInfo, Sampler]:

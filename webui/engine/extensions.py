@@ -18,8 +18,9 @@ from webui.contracts.request import GenerationRequest
 from webui.engine.builtin import BUILTIN
 from webui.engine.conditioning_view import ConditioningView, applied, view_of
 from webui.engine.extending import UNEXTENDED, Extending, Moment
-from webui.engine.extension_methods import Methods, offered_methods, picture_of
+from webui.engine.extension_methods import Methods, offered_methods, picture_of, tensor_like
 from webui.engine.guidance import Conditioning
+from webui.engine.guidance_method import GuidanceMethod
 from webui.engine.model import LoadedModel
 from webui.engine.programs.order import PictureOrder
 from webui.engine.samplers.common import Sampler
@@ -61,7 +62,7 @@ class WorkerExtensions:
         self.host = HookHost("worker", tell, tell_call=tell_call)
         for name, module in BUILTIN:
             self.host.register(module, name)
-        self._methods = Methods()
+        self._methods = self._own()
         self._arguments: dict[str, Arguments | None] = {}
 
     def use(self, folders: Mapping[str, str]) -> None:
@@ -71,7 +72,7 @@ class WorkerExtensions:
         """
         for name in list(self._arguments):
             self._forget(name)
-        self._methods = methods = Methods()
+        self._methods = methods = self._own()
         for name, folder in folders.items():
             try:
                 self._load(name, Path(folder), methods)
@@ -105,8 +106,17 @@ class WorkerExtensions:
                 )
         return PictureExtensions(self.host, self._methods, uses, order).order
 
+    def _own(self) -> Methods:
+        """What Easel's own extensions offer."""
+        found = Methods()
+        for name, _ in BUILTIN:
+            found.add(offered_methods(self.host, name))
+        return found
+
     def _methods_named(self, request: GenerationRequest) -> bool:
-        named = (request.sampler, request.schedule, request.hires_sampler, request.hires_schedule)
+        named = (
+            request.sampler, request.schedule, request.hires_sampler, request.hires_schedule, request.guidance_method,
+        )  # fmt: skip
         return any("/" in name for name in named) or bool(request.upscaler_networks)
 
     def _use(self, name: str, order: PictureOrder) -> Use:
@@ -164,6 +174,10 @@ class PictureExtensions(Extending):
     @override
     def upscaler(self, name: str) -> Callable[[Pixels, int, int], Task[Pixels]] | None:
         return self._methods.upscalers.get(name)
+
+    @override
+    def guidance_method(self, name: str) -> GuidanceMethod | None:
+        return self._methods.guidance.get(name) or UNEXTENDED.guidance_method(name)
 
     @override
     def program(self, program: Program, model: LoadedModel) -> Program:
@@ -228,7 +242,7 @@ class PictureExtensions(Extending):
         return self._changed("change_picture", pixels, picture_of)
 
     def _tensor(self, hook: str, value: Tensor, **others: Any) -> Tensor:
-        return self._changed(hook, value, _like(value), **others)
+        return self._changed(hook, value, tensor_like(value), **others)
 
     def _changed(self, hook: str, value: _T, checked: Callable[[Any], _T], **others: Any) -> _T:
         if not self._uses:
@@ -275,18 +289,6 @@ def _of(kind: type[_T]) -> Callable[[Any], _T]:
         if not isinstance(given, kind):
             raise TypeError(f"{given!r:.200} was given; a {kind.__name__} was expected.")
         return given
-
-    return checked
-
-
-def _like(value: Tensor) -> Callable[[Any], Tensor]:
-    def checked(given: Any) -> Tensor:
-        tensor = _of(Tensor)(given)
-        if tensor.shape != value.shape:
-            raise ValueError(
-                f"a tensor of shape {tuple(tensor.shape)} was given; {tuple(value.shape)} was expected"
-            )
-        return tensor.to(value)
 
     return checked
 

@@ -19,6 +19,7 @@ from webui.engine.alterations import UNALTERED, Alterations
 from webui.engine.classifier_free import Guidance, at_other_scale, degraded
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.extending import UNEXTENDED, Extending, Moment
+from webui.engine.guidance_method import MethodAt
 from webui.engine.model import LoadedModel
 from webui.engine.placing import Shares
 from webui.engine.prompting import TextRows
@@ -122,6 +123,8 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
     """
     guidance, levels = plan.guidance, plan.levels
     lone = conditioning.is_lone
+    method = plan.extensions.guidance_method(guidance.method)
+    memory: dict[str, Tensor] = {}
 
     def denoise(x: Tensor, sigma: float) -> Task[Tensor]:
         rows = conditioning.rows
@@ -133,10 +136,11 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         output, looks = _parted(output, guidance.watches)
         output, blank = (output[:-1], output[-1:]) if blanks else (output, output[:0])
         output, perturbed = output[:rows], output[rows:]
-        best = guidance.combined(output, conditioning.weights, perturbed)
+        moment = Moment.at(sigma, guidance.sigmas)
+        by = method and MethodAt(method, levels, x, moment, memory)
+        best = guidance.combined(output, conditioning.weights, perturbed, by)
         if blanks:
             best = best + (output[-1:] - blank) * (guidance.image_scale - 1)
-        moment = Moment.at(sigma, guidance.sigmas)
         at_scale = partial(at_other_scale, output, conditioning.weights)
         best = plan.extensions.guidance(best, output, replace(moment, at_scale=at_scale))
         if looks is not None:

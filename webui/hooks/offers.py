@@ -63,6 +63,8 @@ class Offers:
     samplers: tuple[SamplerInfo, ...] = ()
     schedules: tuple[tuple[str, str], ...] = ()
     """(name, explanation)."""
+    guidance_methods: tuple[tuple[str, str], ...] = ()
+    """(name, explanation)."""
     upscalers: tuple[tuple[str, str], ...] = ()
     """(name, explanation)."""
     families: tuple[tuple[str, Describe], ...] = ()
@@ -95,6 +97,7 @@ def offered(host: HookHost, known: Offers, access: Callable[[str], StudioAccess]
     name = manifest.name
     samplers = _of(host, "samplers", manifest, several(SamplerInfo)) or ()
     schedules = _of(host, "schedules", manifest, _explained) or ()
+    methods = _of(host, "guidance_methods", manifest, _explained) or ()
     upscalers = _of(host, "upscalers", manifest, _explained) or ()
     families = _of(host, "families", manifest, _functions) or ()
     palettes = _of(host, "palettes", manifest, _palettes) or ()
@@ -104,6 +107,7 @@ def offered(host: HookHost, known: Offers, access: Callable[[str], StudioAccess]
         known,
         samplers=tuple(replace(info, name=f"{name}/{info.name}", aliases=()) for info in samplers),
         schedules=tuple((f"{name}/{each}", said) for each, said in schedules),
+        guidance_methods=tuple((f"{name}/{each}", said) for each, said in methods),
         upscalers=tuple((f"{name}/{each}", said) for each, said in upscalers),
         families=tuple(added_family(host, name, each, run) for each, run in families),
         palettes=tuple((f"{name}/{each}", palette) for each, palette in palettes),

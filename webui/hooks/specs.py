@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from webui.engine.conditioning_view import ConditioningView
     from webui.engine.extending import Moment
     from webui.engine.families.registry import Load
+    from webui.engine.guidance_method import GuidanceMethod
     from webui.engine.model import LoadedModel
     from webui.engine.programs.order import PictureOrder
     from webui.engine.samplers.common import Sampler
@@ -85,6 +86,24 @@ def schedule_functions() -> Mapping[str, Schedule]:  # type: ignore[empty-body]
     """Give the schedules themselves: (levels, steps, span) -> steps + 1 falling noise levels, the last 0.
 
     Asked once, when the extension is loaded. After an error a job that names one fails, with the extension's name.
+    """
+
+
+@point("collect", "studio")
+def guidance_methods() -> Mapping[str, str]:  # type: ignore[empty-body]
+    """Name guidance methods, with a line of explanation each; `guidance_functions` has their code.
+
+    Asked once, when the extension is loaded. Called '<extension>/<name>', as samplers are. An error leaves the
+    extension's methods out. Since 1.3.
+    """
+
+
+@point("collect", "worker")
+def guidance_functions() -> Mapping[str, GuidanceMethod]:  # type: ignore[empty-body]
+    """Give the guidance methods themselves: of `Guesses`, to the one guess of the clean latent that is followed.
+
+    Asked once, when the extension is loaded; a method at each evaluation of the network where guidance acts. It keeps
+    what it must remember in `memory` of what it is given. An error fails the job. Since 1.3.
     """
 
 

@@ -36,6 +36,9 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "webui.engine.conditioning_view:ControlView": ("hint", "weight", "highest", "lowest"),
     "webui.engine.conditioning_view:TextView": ("level", "tokens", "pooled"),
     "webui.engine.extending:Moment": ("sigma", "step", "steps", "at_scale"),
+    "webui.engine.guidance_method:Guesses": (
+        "prompt", "negative", "x", "scale", "moment", "memory",
+    ),
     "webui.engine.model:LoadedModel": ("checkpoint", "device", "latent_shape"),
     "webui.engine.programs.order:PictureOrder": ("request", "index", "seed", "size"),
     "webui.engine.work:DecodeLatent": ("model", "latent", "width", "height"),

@@ -109,6 +109,8 @@ class StudioExtensions:
             return tuple(info.name for offers in every for info in offers.samplers)
         if parameter.endswith("schedule"):
             return tuple(name for offers in every for name, _ in offers.schedules)
+        if parameter == "guidance_method":
+            return tuple(name for offers in every for name, _ in offers.guidance_methods)
         if PARAMETERS[parameter].names_adapter == "upscaler":
             return tuple(name for offers in every for name, _ in offers.upscalers)
         return tuple(self.palettes()) if parameter == "map_palette" else ()

@@ -6,12 +6,23 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from webui.contracts.choices import CLASSIFIER_FREE, GUIDANCE_METHODS
 from webui.contracts.parameters.declaration import Parameter
 
 
 class GuidanceParameters(BaseModel):
     """Settings of guidance; all are off where left alone."""
 
+    guidance_method: Annotated[
+        str,
+        Parameter(
+            "Guidance method",
+            "How the prompt's prediction and the negative prompt's become one.",
+            "Guidance method",
+            choices=tuple(GUIDANCE_METHODS),
+            extensible=True,
+        ),
+    ] = CLASSIFIER_FREE
     guidance_rescale: Annotated[
         float,
         Parameter(

@@ -125,6 +125,7 @@ def _described(offers: Offers) -> str:
     parts = {
         "samplers": len(offers.samplers),
         "schedules": len(offers.schedules),
+        "guidance methods": len(offers.guidance_methods),
         "upscalers": len(offers.upscalers),
         "palettes": len(offers.palettes),
         "families": len(offers.families),

@@ -133,7 +133,9 @@ def check_worker(
 def _methods(offers: Offers) -> list[tuple[str, str]]:
     samplers = [("sampler", info.name) for info in offers.samplers]
     upscalers = [("hires_upscaler", name) for name, _ in offers.upscalers]
-    return [*samplers, *(("schedule", name) for name, _ in offers.schedules), *upscalers]
+    guidance = [("guidance_method", name) for name, _ in offers.guidance_methods]
+    schedules = [("schedule", name) for name, _ in offers.schedules]
+    return [*samplers, *schedules, *guidance, *upscalers]
 
 
 def _drawn_by(request: GenerationRequest, field: str, value: str) -> GenerationRequest:

@@ -9,6 +9,7 @@ from webui.ui.forms import control
 from webui.ui.panels.fold import fold
 
 GUIDANCE = (
+    "guidance_method",
     "guidance_rescale",
     ("guidance_start", "guidance_end"),
     "negative_guidance_minimum_sigma",
