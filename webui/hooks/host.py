@@ -261,9 +261,12 @@ class HookHost:
         try:
             return call()
         finally:
-            seconds = time.perf_counter() - started
-            if seconds > self._budget:
-                self.log.slow(extension, hook, seconds, self._budget)
+            self.note_time(extension, hook, time.perf_counter() - started)
+
+    def note_time(self, extension: str, hook: str, seconds: float) -> None:
+        """Name an extension whose call took longer than its budget."""
+        if seconds > self._budget:
+            self.log.slow(extension, hook, seconds, self._budget)
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
