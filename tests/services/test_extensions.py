@@ -154,7 +154,9 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}
     hooks = {failure.hook for failure in statuses["every_hook"].failures}
     assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
-    assert hooks >= {"upscalers", "palettes", "families"}
+    assert hooks >= {"upscalers", "palettes", "families", "picture_file_name"}
+    assert [f.hook for f in statuses["names_outside"].failures] == ["picture_file_name"]
+    assert not list(tmp_path.rglob("outside.*"))
     assert service.studio.choices("upscaler") == ("taken_choices/Lanczos",)
     assert palette_of(WORLD, (), service.studio.palettes()) == palettes()[WORLD]
     assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
