@@ -107,6 +107,20 @@ def test_a_sampler_and_a_schedule_of_an_extension_draw(library: Library, tmp_pat
     assert "no sampler 'own/Crooked'" in rig.error("typo")
 
 
+FAILS = METHODS.replace("    return x\n", "    raise ValueError('lost my way')\n")
+
+
+def test_a_sampler_that_raises_is_named(library: Library, tmp_path: Path) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=FAILS))})
+    rig.finish(order(model.checkpoint, sampler="own/Straight"))
+    assert "'own' failed in its sampler 'Straight': lost my way" in rig.error("job")
+    assert [(e.extension, e.hook) for e in rig.events if isinstance(e, ExtensionFailed)] == [
+        ("own", "sampler_functions")
+    ]
+
+
 RAISES = """
 from webui.hooks.specs import hookimpl
 
