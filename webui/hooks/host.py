@@ -114,6 +114,11 @@ class HookHost:
             self._note_late(name, mailbox)
         return self.log.all()
 
+    def unreturned(self) -> tuple[str, ...]:
+        """The observers that are being called just now, as 'hook of extension'."""
+        present = [(name, box.present()) for name, box in list(self._mailboxes.items())]
+        return tuple(f"{call.hook} of {name}" for name, call in present if call is not None)
+
     def _note_late(self, name: str, mailbox: Mailbox) -> None:
         present = mailbox.present()
         if present is not None and present.seconds > self._budget:
