@@ -93,6 +93,24 @@ def test_enabling_is_at_once_and_kept_and_disabling_takes_all_out(
         _draw(studio, extensions={"hears": {}})
 
 
+def test_why_one_could_not_be_used_is_told_before_it_is_enabled(
+    studio: Studio, tmp_path: Path
+) -> None:
+    code = "raise RuntimeError('run')\nfrom webui.hooks.specs import hookimpl\n"
+    code += (
+        "@hookimpl\ndef change_prompts(words): ...\n\n@hookimpl\ndef change_latent(latent): ...\n"
+    )
+    folder = tmp_path / "extensions"
+    write_extension(folder, "odd", studio=code, needs=["torch==1.0"], conflicts=["hears"])
+    studio.context.extensions.enable("hears")
+    text = " ".join(studio.context.extensions.status("odd").problems)
+    assert "cannot be used beside 'hears'" in text
+    assert "'odd' needs torch==1.0" in text
+    assert "change_prompts takes 'words'; known are prompts, request, index, arguments" in text
+    assert "change_latent is called in the worker process" in text
+    assert studio.context.extensions.status("hears").problems == ()
+
+
 def test_it_is_in_use_again_after_the_next_start(tmp_path: Path) -> None:
     write_extension(tmp_path / "extensions", "hears", studio=HEARS)
     first = _studio(tmp_path)
