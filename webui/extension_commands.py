@@ -13,6 +13,7 @@ from webui.contracts.settings import Settings
 from webui.extension_installing import YES, carry_out, installer_of, remove
 from webui.extension_running import run_command
 from webui.hooks.discovery import Found, find_extensions
+from webui.hooks.reasons import reasons_against
 from webui.services.diffusers_folder import describe_folder
 from webui.services.extension_checks.suite import Bench, check_extension
 from webui.services.extension_state import ExtensionState
@@ -82,7 +83,11 @@ def _enable(words: Sequence[str], settings: Settings, say: Say) -> int:
     problem = found[name].problem
     if problem is not None:
         raise BadExtension(problem)
-    ExtensionState(settings.data_dir).enable(name, True)
+    state, manifest = ExtensionState(settings.data_dir), found[name].manifest
+    reasons = () if manifest is None else reasons_against(manifest, state.enabled())
+    if reasons:
+        raise BadExtension(" ".join(reasons))
+    state.enable(name, True)
     say(f"{name} is enabled: at once in a studio that runs, else from its next start on.")
     return 0
 

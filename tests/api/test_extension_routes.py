@@ -12,7 +12,9 @@ from tests.hooks.writing import write_extension
 from webui.app import Studio
 
 STUDIO = """
+import time
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 from webui.contracts.errors import BadRequest
 from webui.contracts.page import PageTab
@@ -53,6 +55,18 @@ def routes(access):
     def broken():
         raise RuntimeError("no notes")
 
+    def late():
+        time.sleep(0.7)
+        yield "late"
+
+    @router.get("/slow")
+    def slow() -> str:
+        return next(late())
+
+    @router.get("/stream")
+    def stream():
+        return StreamingResponse(late(), media_type="text/plain")
+
     return router
 """
 OWN = "/api/v1/extensions/book"
@@ -77,7 +91,14 @@ def test_a_route_has_the_studio_and_its_own_settings(book: TestClient, tmp_path:
     assert book.post(f"{OWN}/notes", json={"text": "a boat"}).json() == {"text": "a boat"}
     assert (tmp_path / "outputs/.extensions/book/note").read_text() == "a boat"
     described = book.get(f"{OWN}/openapi.json").json()
-    assert set(described["paths"]) == {"/notes/{id}", "/notes", "/refused", "/broken"}
+    assert set(described["paths"]) == {
+        "/notes/{id}",
+        "/notes",
+        "/refused",
+        "/broken",
+        "/slow",
+        "/stream",
+    }
 
 
 def test_its_errors_are_of_the_one_form_and_a_failure_is_named(
@@ -90,9 +111,21 @@ def test_its_errors_are_of_the_one_form_and_a_failure_is_named(
     broken = book.get(f"{OWN}/broken")
     assert broken.status_code == 500
     assert broken.json()["error"].startswith("The extension 'book' failed in its route '/broken'")
-    (failure,) = studio.context.extensions.status("book").failures
+    failures = studio.context.extensions.status("book").failures
+    (failure,) = [each for each in failures if each.kind == "failed"]
     assert (failure.hook, failure.message) == ("routes", "RuntimeError: no notes")
     assert "in broken" in failure.trace
+
+
+def test_an_answer_that_takes_long_to_begin_is_named_and_one_that_is_sent_for_long_is_not(
+    book: TestClient, studio: Studio
+) -> None:
+    for path, named in (("/stream", False), ("/slow", True)):
+        assert book.get(f"{OWN}{path}").text.strip('"') == "late"
+        slow = [
+            f.hook for f in studio.context.extensions.status("book").failures if f.kind == "slow"
+        ]
+        assert slow == (["routes"] if named else [])
 
 
 def test_another_origin_is_kept_from_its_routes(book: TestClient) -> None:

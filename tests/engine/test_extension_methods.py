@@ -176,7 +176,7 @@ def test_a_file_goes_before_an_upscaler_of_the_same_name(library: Library, rig: 
     net = LoadedUpscaler(info, lambda pixels: pixels, 1, CPU, torch.float32, 1)
     command = order(library.model("text").checkpoint)
     asked = PictureOrder(command.request, 0, adapters={info.id: net})
-    asked = rig.engine.extensions.for_picture(
+    asked = rig.engine.extensions.present.for_picture(
         replace(asked, request=command.request.model_copy(update={"upscaler": "own/black"}))
     )
     picture = Image.new("RGB", (16, 16), "red")

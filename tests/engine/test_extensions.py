@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tests.engine.library import Library
 from tests.engine.rig import Rig, order
 from tests.hooks.writing import write_extension
 from webui.contracts.messages import ExtensionFailed
+from webui.engine.engine import EngineOptions
 from webui.engine.work import Predict
 
 
@@ -103,6 +105,20 @@ def test_a_sampler_and_a_schedule_of_an_extension_draw(library: Library, tmp_pat
     assert np.array_equal(rig.pictures("own")[0], rig.pictures("core")[0])
     assert not np.array_equal(rig.pictures("even")[0], rig.pictures("core")[0])
     assert "no sampler 'own/Crooked'" in rig.error("typo")
+
+
+FAILS = METHODS.replace("    return x\n", "    raise ValueError('lost my way')\n")
+
+
+def test_a_sampler_that_raises_is_named(library: Library, tmp_path: Path) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=FAILS))})
+    rig.finish(order(model.checkpoint, sampler="own/Straight"))
+    assert "'own' failed in its sampler 'Straight': lost my way" in rig.error("job")
+    assert [(e.extension, e.hook) for e in rig.events if isinstance(e, ExtensionFailed)] == [
+        ("own", "sampler_functions")
+    ]
 
 
 RAISES = """
@@ -217,3 +233,48 @@ def test_steps_are_told_and_an_observer_that_fails_changes_nothing(
     assert (heard, rig.ends()) == ([f"{i} of 4" for i in (1, 2, 3, 4)], {"job": "done"})
     failures = rig.engine.extensions.host.failures()
     assert [(f.hook, f.message) for f in failures] == [("step_taken", "RuntimeError: enough")]
+
+
+VERSION = """
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def change_picture(pixels):
+    from .value import VALUE
+    return pixels * 0 + VALUE
+"""
+
+
+def _versioned(folder: Path, value: int) -> dict[str, str]:
+    """An extension whose pictures are of one value, which it imports late."""
+    made = write_extension(folder, "versioned", worker=VERSION)
+    (made / "value.py").write_text(f"VALUE = {value}\n")
+    return {"versioned": str(made)}
+
+
+@pytest.mark.parametrize("change", ["reloaded", "disabled"])
+def test_a_job_goes_on_with_the_extension_that_it_began_with(
+    library: Library, tmp_path: Path, change: str
+) -> None:
+    model = library.model("text")
+    rig = Rig(model, options=EngineOptions(pictures_at_once=1))
+    rig.engine.use_extensions(_versioned(tmp_path / "first", 17))
+    named: dict[str, Any] = {"extensions": {"versioned": {}}}
+    rig.engine.start(order(model.checkpoint, "old", count=2, **named))
+    rig.tick_until(lambda: len(rig.steps("old")) > 1)
+    new = _versioned(tmp_path / "second", 18) if change == "reloaded" else {}
+    rig.engine.use_extensions(new)
+    rig.finish(order(model.checkpoint, "new", **named))
+    assert [int(each.max()) for each in rig.pictures("old")] == [17, 17]
+    if change == "disabled":
+        assert "names the extension 'versioned'" in rig.error("new")
+        assert not [each for each in sys.modules if each.startswith("easel_extensions.versioned")]
+    else:
+        assert int(rig.pictures("new")[0].max()) == 18
+        kept = {
+            each.split(".")[1]
+            for each in sys.modules
+            if each.startswith("easel_extensions.versioned")
+        }
+        assert len(kept) == 1
+    rig.engine.use_extensions({})

@@ -16,9 +16,7 @@ def _every(process: str, body: str, *kinds: str) -> str:
     return _IMPORT + "\n".join(
         f"@hookimpl\ndef {name}():\n    {body.format(name)}\n"
         for name, point in POINTS.items()
-        if point.process == process
-        and name != "picture_file_name"
-        and (not kinds or point.kind in kinds)
+        if point.process == process and (not kinds or point.kind in kinds)
     )
 
 
@@ -30,6 +28,13 @@ from webui.hooks.specs import hookimpl
 def {0}():
     while True:
         time.sleep(0.02)
+"""
+_NAMES_OUTSIDE = """
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def picture_file_name():
+    return "../outside"
 """
 _TAKES_EULER = """
 from webui.contracts.choices import SamplerInfo
@@ -96,6 +101,7 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
                    "worker": _every("worker", "raise RuntimeError('in {0}')")},
     "for_ever": {"studio": _LOOPS.format("job_changed"), "worker": _LOOPS.format("step_taken")},
     "odd_answers": {"studio": _every("studio", "return 3", "collect"), "worker": _every("worker", "return 3")},
+    "names_outside": {"studio": _NAMES_OUTSIDE},
     "old_torch": {"studio": "", "needs": ["torch==1.0"]},
     "outside": {"studio": "", "name": "../outside"},
     "swapper": {"studio": "import sys\nsys.modules['json'] = None\n"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -48,3 +49,56 @@ def test_an_installed_package_is_found_by_its_entry_point(
     assert found[0].manifest is not None
     assert found[0].manifest.folder == tmp_path / "book"
     assert "book" not in sys.modules
+
+
+LINKED = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "easel-linked"
+version = "1.0"
+
+[project.entry-points."easel.extensions"]
+linked_book = "easel_linked.linked_book"
+
+[tool.setuptools.packages.find]
+where = ["WHERE"]
+"""
+LISTS = """
+import site, sys
+site.addsitedir(sys.argv[1])
+from webui.hooks.discovery import find_extensions
+print([(each.name, each.manifest and str(each.manifest.folder), each.problem) for each in find_extensions([])])
+"""
+
+
+@pytest.mark.parametrize("where", [".", "src"])
+def test_a_package_that_is_installed_by_a_link_is_found_where_it_lies(
+    tmp_path: Path, where: str
+) -> None:
+    """By pip itself: a package in the project's own folder is linked by a finder, one below src/ by a path."""
+    package = tmp_path / "project" / where / "easel_linked"
+    folder = write_extension(package, "linked_book", studio=EXPLODES)
+    (package / "__init__.py").write_text(EXPLODES)
+    (folder / "__init__.py").write_text(EXPLODES)
+    (tmp_path / "project/pyproject.toml").write_text(LINKED.replace("WHERE", where))
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+    ]
+    subprocess.run(
+        [*pip, "--prefix", str(tmp_path / "prefix"), "-e", str(tmp_path / "project")], check=True
+    )
+    (site,) = (tmp_path / "prefix").rglob("site-packages")
+    listed = subprocess.run(
+        [sys.executable, "-c", LISTS, str(site)], capture_output=True, text=True, check=True
+    )
+    assert listed.stdout.strip() == str([("linked_book", str(folder), None)])

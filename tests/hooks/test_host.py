@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -16,7 +16,7 @@ from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest
 from webui.hooks.failures import MAX_FAILURES
-from webui.hooks.host import HookHost, Own, Use
+from webui.hooks.host import Decision, HookHost, Own, Use
 from webui.hooks.specs import hookimpl
 
 _REQUEST = GenerationRequest(prompt="a boat", seed=7)
@@ -74,6 +74,12 @@ def _host(**extensions: object) -> HookHost:
     return host
 
 
+def _decided(
+    host: HookHost, named: Collection[str] = (), checked: Callable[[str], str] = str
+) -> Decision[str]:
+    return host.decide("picture_file_name", "name it", checked, named, draft=_DRAFT)
+
+
 def _change(host: HookHost, *uses: Use) -> str:
     return host.change("change_request", _REQUEST, lambda given: given, uses).prompt
 
@@ -108,21 +114,33 @@ def test_what_a_check_refuses_is_left_out_and_named() -> None:
 
 def test_the_latest_registered_decides_first_and_may_leave_it_to_the_next() -> None:
     def decided(**extensions: object) -> object:
-        return _host(**extensions).decide("picture_file_name", "name it", draft=_DRAFT)
+        return _decided(_host(**extensions))
 
-    assert decided(one=_Good(name="first"), two=_Good(name="second")) == ("two", "second")
-    assert decided(one=_Good(name="first"), two=_Good()) == ("one", "first")
+    assert decided(one=_Good(name="first"), two=_Good(name="second")) == Decision("two", "second")
+    assert decided(one=_Good(name="first"), two=_Good()) == Decision("one", "first")
 
 
-def test_a_failing_decision_is_an_error_that_names_the_extension() -> None:
+def test_a_decision_that_fails_is_an_error_where_it_is_named_and_else_the_next_ones() -> None:
     host = _host(good=_Good(name="n"), bad=_Failing())
     with pytest.raises(HookFailed, match=r"'bad' failed when it had to name it: no name"):
-        host.decide("picture_file_name", "name it", draft=_DRAFT)
+        _decided(host, named=("bad",))
+    assert _decided(host, named=("good",)) == Decision("good", "n", ("bad",))
+    assert [(f.extension, f.hook) for f in host.failures()] == [("bad", "picture_file_name")] * 2
+
+
+def test_a_decision_that_is_refused_is_the_next_ones() -> None:
+    def checked(name: str) -> str:
+        if name == "odd":
+            raise ValueError("no name")
+        return name
+
+    host = _host(good=_Good(name="n"), bad=_Good(name="odd"))
+    assert _decided(host, checked=checked) == Decision("good", "n", ("bad",))
 
 
 def test_no_decision_at_all_is_an_error() -> None:
     with pytest.raises(HookFailed, match="No extension answered when one had to name it"):
-        HookHost().decide("picture_file_name", "name it", draft=_DRAFT)
+        _decided(HookHost())
 
 
 def test_those_that_are_used_change_in_order_and_the_others_are_not_asked() -> None:
@@ -269,7 +287,7 @@ def test_the_first_call_of_each_hook_is_told() -> None:
     host = HookHost(tell_call=lambda *call: calls.append(call))
     host.register(_Namer(), "namer")
     for _ in range(2):
-        host.decide("picture_file_name", "name it", draft=_DRAFT)
+        _decided(host)
     assert calls == [("namer", "picture_file_name")]
     assert host.called("namer") == {"picture_file_name"}
     host.unregister("namer")

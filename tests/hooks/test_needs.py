@@ -11,13 +11,20 @@ import pytest
 from tests.hooks.writing import write_extension
 from webui.contracts.errors import BadExtension
 from webui.hooks.manifest import read_manifest
-from webui.hooks.needs import add_needs, conflicts_with_pins, needs_folder, remove_needs
+from webui.hooks.needs import (
+    add_needs,
+    conflicts_with_others,
+    conflicts_with_pins,
+    needs_folder,
+    remove_needs,
+)
 
 
-def _package(folder: Path, name: str, version: str) -> None:
+def _package(folder: Path, name: str, version: str, requires: str = "") -> None:
     info = folder / f"{name}-{version}.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    said = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+    (info / "METADATA").write_text(said + (f"Requires-Dist: {requires}\n" if requires else ""))
     (folder / f"{name}.py").write_text(f"VERSION = {version!r}\n")
 
 
@@ -50,3 +57,28 @@ def test_its_own_packages_are_found_last_and_only_while_it_is_in_use(tmp_path: P
     assert sys.path.count(sys.path[-1]) == 1
     remove_needs("book")
     assert str(needs_folder(manifest)) not in sys.path
+
+
+@pytest.mark.parametrize("requires", ["", "easel_rare==2.0"])
+def test_two_extensions_that_need_different_versions_are_both_named(
+    tmp_path: Path, requires: str
+) -> None:
+    """Be it that an extension needs it, or a package that it brought."""
+    first = read_manifest(write_extension(tmp_path, "first", studio="", needs=["easel_rare==1.0"]))
+    _package(needs_folder(first), "easel_rare", "1.0")
+    needs = ["easel_common"] if requires else ["easel_rare==2.0"]
+    second = read_manifest(write_extension(tmp_path, "second", studio="", needs=needs))
+    _package(needs_folder(second), "easel_common", "3.0", requires)
+    _package(needs_folder(second), "easel_rare", "2.0")
+    assert conflicts_with_others(second) == ()
+    (said,) = conflicts_with_others(second, ["first"])
+    assert (
+        "'second' needs easel_rare==2.0, and the extension 'first' has brought easel_rare 1.0"
+        in said
+    )
+    add_needs(first)
+    with pytest.raises(BadExtension, match=r"'second' needs easel_rare==2\.0.*'first'"):
+        add_needs(second)
+    remove_needs("first")
+    add_needs(second)
+    remove_needs("second")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.hooks.writing import write_extension
 from webui.contracts.access import Prompts
-from webui.contracts.drafts import PictureDraft, TextChunk
+from webui.contracts.drafts import PROBLEMS, PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, HookFailed, InvalidField
 from webui.contracts.events import JobChanged, JobStepped
 from webui.contracts.extension import HookFailure
@@ -22,7 +22,7 @@ from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
 from webui.hooks.manifest import read_manifest
 from webui.hooks.specs import hookimpl
-from webui.hooks.studio import PROBLEMS, StudioExtensions
+from webui.hooks.studio import StudioExtensions
 
 _DRAFT = PictureDraft(PictureId("p"), JobId("j"), 0, GenerationRequest(prompt="a boat", seed=7), 0)
 
@@ -177,7 +177,7 @@ def test_easels_own_extensions_fit(studio: StudioExtensions) -> None:
     named = ("easel.png_metadata", "easel.file_names", "easel.prompt_axes")
     assert studio.host.extensions() == named
     assert {c.keyword for c in studio.picture_metadata(_DRAFT)} == {"parameters", "easel"}
-    assert studio.picture_file_name(_DRAFT).endswith("-7-p")
+    assert studio.picture_file_name(_DRAFT).name.endswith("-7-p")
 
 
 ASKED = """

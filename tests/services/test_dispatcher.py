@@ -347,19 +347,36 @@ class _FailsFor:
         return []
 
 
-def test_a_hook_that_raises_fails_its_job_and_changes_no_other_picture(
+def test_a_hook_that_raises_stops_no_picture_and_is_told_where_it_raised(
     services: Services, start: Start
 ) -> None:
     start(_quick)
     (alone,) = _ended(services, _submit(services, seed=5))
     services.hooks.host.register(_FailsFor(), "unlucky")
-    jobs = [_submit(services, "unlucky"), _submit(services, seed=5), _submit(services, "unlucky")]
+    jobs = [_submit(services, "unlucky"), _submit(services, seed=5)]
     ended = _ended(services, *jobs)
-    assert [job.state for job in ended] == [JobState.FAILED, JobState.DONE, JobState.FAILED]
-    assert "'unlucky' failed" in (ended[0].error or "")
+    assert [job.state for job in ended] == [JobState.DONE, JobState.DONE]
+    said = "The extension 'unlucky' failed when it had to name the picture's file"
+    assert said in (ended[0].note or "")
+    assert not ended[1].note
     files = [services.folder / "outputs" / job.pictures[0].file for job in (alone, ended[1])]
     expected, mine = (Image.open(file).tobytes() for file in files)
     assert mine == expected
+
+
+def test_what_a_hook_fails_at_stays_beside_what_the_worker_notes(
+    services: Services, scripted: Scripted
+) -> None:
+    services.hooks.host.register(_FailsFor(), "unlucky")
+    job = _submit(services, "unlucky", count=2)
+    eventually(lambda: len(scripted.orders()) == 1)
+    scripted.say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
+    scripted.say(JobNoted(job.id, "The prompt was cut."))
+    scripted.say(PictureReady(job.id, 1, 2, 64, 64, bytes(64 * 64 * 3)))
+    scripted.say(JobEnded(job.id, "done", None))
+    (ended,) = _ended(services, job)
+    assert (ended.note or "").startswith("The prompt was cut. ")
+    assert (ended.note or "").count("'unlucky' failed when it had to name") == 1
 
 
 def test_a_job_whose_model_was_removed_fails_with_a_sentence(

@@ -93,6 +93,24 @@ def test_enabling_is_at_once_and_kept_and_disabling_takes_all_out(
         _draw(studio, extensions={"hears": {}})
 
 
+def test_why_one_could_not_be_used_is_told_before_it_is_enabled(
+    studio: Studio, tmp_path: Path
+) -> None:
+    code = "raise RuntimeError('run')\nfrom webui.hooks.specs import hookimpl\n"
+    code += (
+        "@hookimpl\ndef change_prompts(words): ...\n\n@hookimpl\ndef change_latent(latent): ...\n"
+    )
+    folder = tmp_path / "extensions"
+    write_extension(folder, "odd", studio=code, needs=["torch==1.0"], conflicts=["hears"])
+    studio.context.extensions.enable("hears")
+    text = " ".join(studio.context.extensions.status("odd").problems)
+    assert "cannot be used beside 'hears'" in text
+    assert "'odd' needs torch==1.0" in text
+    assert "change_prompts takes 'words'; known are prompts, request, index, arguments" in text
+    assert "change_latent is called in the worker process" in text
+    assert studio.context.extensions.status("hears").problems == ()
+
+
 def test_it_is_in_use_again_after_the_next_start(tmp_path: Path) -> None:
     write_extension(tmp_path / "extensions", "hears", studio=HEARS)
     first = _studio(tmp_path)
@@ -154,7 +172,9 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     assert named >= {"at_import", "every_hook", "for_ever", "odd_answers", "swapper"}
     hooks = {failure.hook for failure in statuses["every_hook"].failures}
     assert hooks >= {"samplers", "schedules", "picture_metadata", "job_changed", "picture_saved"}
-    assert hooks >= {"upscalers", "palettes", "families"}
+    assert hooks >= {"upscalers", "palettes", "families", "picture_file_name"}
+    assert [f.hook for f in statuses["names_outside"].failures] == ["picture_file_name"]
+    assert not list(tmp_path.rglob("outside.*"))
     assert service.studio.choices("upscaler") == ("taken_choices/Lanczos",)
     assert palette_of(WORLD, (), service.studio.palettes()) == palettes()[WORLD]
     assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.services.conftest import Services, make_services
-from webui.contracts.drafts import PictureDraft
+from webui.contracts.drafts import PROBLEMS, PictureDraft
 from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import PictureId
@@ -21,7 +22,7 @@ from webui.contracts.job import Job, Picture
 from webui.contracts.messages import PictureReady
 from webui.hooks.specs import hookimpl
 from webui.services.database import writing
-from webui.services.metadata import read_metadata
+from webui.services.metadata import read_metadata, read_texts
 
 _RGB = bytes(range(256)) * 192  # 128 x 128
 
@@ -237,10 +238,20 @@ def test_a_file_that_was_removed_by_hand_is_not_found(services: Services) -> Non
     "name", ["", "/etc/x", "../x", "a/../../x", ".hidden/x", "a\\b", "a\0b", "x" * 500, "c:/x"]
 )
 def test_a_file_name_that_leads_elsewhere_is_refused(services: Services, name: str) -> None:
+    """The next one's is taken, and the file says so; a job that names the extension fails."""
     services.hooks.host.register(_Namer(name), "namer")
-    with pytest.raises(HookFailed, match="below the outputs folder"):
-        _saved(services)
-    assert _files(services) == []
+    told: list[str] = []
+    services.gallery.on_problems = lambda _job, said: told.append(said)
+    picture = _saved(services)
+    assert picture.file.endswith(f"-{picture.id}.png")
+    assert told == [read_texts(services.gallery.path(picture.id))[PROBLEMS]]
+    assert "'namer' failed when it had to name the picture's file" in told[0]
+    job = services.submit(count=3)
+    named = job.request.model_copy(update={"extensions": {"namer": {}}})
+    before = _files(services)
+    with pytest.raises(HookFailed, match=r"'namer' failed .* below the outputs folder"):
+        _saved(services, job=replace(job, request=named))
+    assert _files(services) == before
 
 
 def test_a_name_that_is_taken_does_not_overwrite(services: Services) -> None:

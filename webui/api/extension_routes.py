@@ -5,11 +5,13 @@ Both look at the extensions in use with every request, so that what is disabled 
 
 from __future__ import annotations
 
+import time
+
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from webui.contracts.errors import EaselError, HookFailed
 from webui.hooks.offers import STATIC, Offers
@@ -39,7 +41,7 @@ class ExtensionRoutes:
             await JSONResponse(_described(offers))(scope, receive, send)
             return
         try:
-            await offers.router(inner, receive, send)
+            await offers.router(inner, receive, self._clocked(name, send))
         except (HTTPException, EaselError):
             raise
         except Exception as error:
@@ -48,6 +50,17 @@ class ExtensionRoutes:
                 f"The extension {name!r} failed in its route {inner['path_in_extension'][:200]!r}: {error}. "
                 "Nothing else is touched."
             ) from error
+
+    def _clocked(self, name: str, send: Send) -> Send:
+        """`send`, by which an answer that took long to begin is named; one that is sent for long, as events are, is not."""
+        host, started = self._studio.host, time.perf_counter()
+
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                host.note_time(name, "routes", time.perf_counter() - started)
+            await send(message)
+
+        return pass_on
 
 
 class ExtensionFiles:

@@ -213,6 +213,7 @@ class Engine:
 
     def _begin(self, job: RunningJob, lease: Lease) -> None:
         self._queue.remove(job)
+        job.extensions = self.extensions.present.hold()
         try:
             note = cut_note(lease.model, job.command.request, job.command.adapters)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
@@ -227,12 +228,17 @@ class Engine:
 
     def _start_next(self, job: RunningJob) -> None:
         """Start the next picture of a job, where it has one and is still going."""
-        if job.id not in self._jobs or not job.to_start or job.lease is None:
+        if (
+            job.id not in self._jobs
+            or not job.to_start
+            or job.lease is None
+            or job.extensions is None
+        ):
             return
         index = job.to_start.popleft()
         try:
             make = program_for(job.command.request, job.command.checkpoint)
-            order = self.extensions.for_picture(job.order(index))
+            order = job.extensions.for_picture(job.order(index))
             program = order.extensions.program(make(order, job.model), job.model)
         except Exception as error:  # noqa: BLE001 - the worker loop's border
             self._fail(job, error, "The picture")
@@ -318,6 +324,8 @@ class Engine:
             _close(member)
         for lease in job.leases:
             lease.release()
+        if job.extensions is not None:
+            job.extensions.release()
         self._emit(JobEnded(job.id, state, error))
 
     def _report(self, job: RunningJob) -> None:

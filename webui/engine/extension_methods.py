@@ -12,7 +12,7 @@ from torch import Tensor
 
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SamplerInfo
-from webui.contracts.errors import HookFailed
+from webui.contracts.errors import EaselError, HookFailed
 from webui.engine.guidance_method import Guesses, GuidanceMethod
 from webui.engine.memory import is_out_of_memory
 from webui.engine.model import LoadedModel
@@ -58,7 +58,7 @@ def offered_methods(host: HookHost, only: str) -> Methods:
     for name, samplers in host.collect("sampler_functions", _samplers, only):
         for info, run in samplers.items():
             own = replace(info, name=f"{name}/{info.name}")
-            found.samplers[own.name] = own, run
+            found.samplers[own.name] = own, _named_sampler(name, info.name, run, host)
     for name, schedules in host.collect("schedule_functions", _functions, only):
         found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
     for name, upscalers in host.collect("upscaler_functions", _functions, only):
@@ -96,6 +96,27 @@ def named_loader(
             source = (checkpoint.family, "unet", *files_of(Path(checkpoint.path)), id(made))
             place.network(source, lambda: made.unet, by_content=False)
         return made
+
+    return run
+
+
+def _named_sampler(extension: str, name: str, sampler: Sampler, host: HookHost) -> Sampler:
+    """A sampler whose own failures carry the extension's name."""
+
+    # Any: what samplers are given and give is said by their type.
+    def run(*given: Any) -> Any:
+        try:
+            return (yield from sampler(*given))
+        except EaselError:
+            raise
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            host.log.note(extension, "sampler_functions", error)
+            raise HookFailed(
+                f"The extension {extension!r} failed in its sampler {name!r}: {error}. Repair it, or choose "
+                "another sampler, and try again."
+            ) from error
 
     return run
 

@@ -18,6 +18,7 @@ from webui.engine.adapters.lora import LoadedLora
 from webui.engine.adapters.store import Adapter
 from webui.engine.adapters.vae import LoadedVae
 from webui.engine.deep_cache import StepCache, can_reuse
+from webui.engine.extensions import ExtensionSet
 from webui.engine.model import LoadedModel
 from webui.engine.previewer import Previewer
 from webui.engine.programs import PictureOrder
@@ -40,6 +41,8 @@ class RunningJob:
         self.lease: Lease | None = None
         self.other_leases: list[Lease] = []
         """Of further models that the request names."""
+        self.extensions: ExtensionSet | None = None
+        """Those that it began with; held until it ends."""
         self.adapters: dict[AdapterId, Adapter] = {}
         """Those of the request that are in memory; held, so that none goes while it is needed."""
         self.to_start = deque(i for i in range(request.count) if i not in command.skip)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import inspect
 
 from webui.contracts.extension import Manifest
+from webui.hooks import specs
 from webui.hooks.specs import POINTS
 
 
@@ -24,6 +26,36 @@ def unmarked_hooks(manifest: Manifest) -> tuple[str, ...]:
         for process in manifest.processes
         for each in _functions(manifest, process)
         if each.name in POINTS and not any("hookimpl" in ast.dump(d) for d in each.decorator_list)
+    )
+
+
+def signature_faults(manifest: Manifest) -> tuple[str, ...]:
+    """What is wrong with functions marked `hookimpl`, a sentence each: name, process or arguments."""
+    faults = []
+    for process in manifest.processes:
+        for each in _functions(manifest, process):
+            if not any("hookimpl" in ast.dump(mark) for mark in each.decorator_list):
+                continue
+            fault = _fault(each, process)
+            if fault:
+                faults.append(
+                    f"{process}.py of the extension {manifest.name!r}: {each.name} {fault}."
+                )
+    return tuple(faults)
+
+
+def _fault(function: ast.FunctionDef, process: str) -> str:
+    point = POINTS.get(function.name)
+    if point is None:
+        return "is no extension point"
+    if point.process != process:
+        return f"is called in the {point.process} process; move it to {point.process}.py"
+    known = list(inspect.signature(getattr(specs, function.name)).parameters)
+    given = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    asked = given[: len(given) - len(function.args.defaults)]
+    unknown = [name for name in asked if name not in known]
+    return (
+        f"takes {unknown[0]!r}; known are {', '.join(known) or 'no arguments'}" if unknown else ""
     )
 
 

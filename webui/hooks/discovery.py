@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from webui.contracts.errors import BadExtension
@@ -56,4 +57,17 @@ def _place_of(point: EntryPoint) -> Path | None:
     """The folder of an entry point's package, found by its file's place and not by an import."""
     if point.dist is None:
         return None
-    return Path(str(point.dist.locate_file(point.module.replace(".", "/"))))
+    place = Path(str(point.dist.locate_file(point.module.replace(".", "/"))))
+    return place if (place / FILE).is_file() else _linked(point.module) or place
+
+
+def _linked(module: str) -> Path | None:
+    """Where a package lies that is installed by a link (`pip install -e`), as the import system knows it."""
+    first, *rest = module.split(".")
+    try:
+        spec = find_spec(first)  # of a name without dots it runs none of the package
+    except (ImportError, ValueError):
+        return None
+    places = [] if spec is None else spec.submodule_search_locations or []
+    found = (Path(place, *rest) for place in places)
+    return next((place for place in found if (place / FILE).is_file()), None)

@@ -34,7 +34,8 @@ the one that is installed, and nothing is updated by itself. The extensions tab 
 the studio: with `--listen`, `--share` or `--allow-host` only the command line installs.
 
 A disabled extension is not imported. An enabled one changes only pictures whose request names it, under
-`extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong.
+`extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong. A picture keeps the extensions
+that its job began with: one that is loaded anew, disabled or removed meanwhile counts from the next job on.
 
 ## The folder of an extension
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
@@ -35,6 +35,16 @@ class Own:
     """An argument of which each extension has its own."""
 
     of: Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Decision(Generic[_T]):
+    """What an extension decided."""
+
+    extension: str
+    answer: _T
+    failed: tuple[str, ...] = ()
+    """Extensions that were asked before and failed."""
 
 
 class HookHost:
@@ -104,6 +114,11 @@ class HookHost:
             self._note_late(name, mailbox)
         return self.log.all()
 
+    def unreturned(self) -> tuple[str, ...]:
+        """The observers that are being called just now, as 'hook of extension'."""
+        present = [(name, box.present()) for name, box in list(self._mailboxes.items())]
+        return tuple(f"{call.hook} of {name}" for name, call in present if call is not None)
+
     def _note_late(self, name: str, mailbox: Mailbox) -> None:
         present = mailbox.present()
         if present is not None and present.seconds > self._budget:
@@ -137,16 +152,33 @@ class HookHost:
                 answers.append((implementation.plugin_name, answer))
         return answers
 
-    def decide(self, hook: str, what: str, **arguments: Any) -> tuple[str, Any]:
-        """The first answer, the latest registered extension asked first, and whose it is.
+    def decide(
+        self,
+        hook: str,
+        what: str,
+        checked: Callable[[Any], _T],
+        named: Container[str],
+        **arguments: Any,
+    ) -> Decision[_T]:
+        """The first answer, the latest registered extension asked first.
+
+        After one that fails, or gives what `checked` refuses, the next is asked, unless it is `named`.
 
         Raises:
-            HookFailed: an extension failed, or none answered.
+            HookFailed: one that is named failed, or none answered.
         """
+        failed = []
         for implementation in reversed(self._implementations(hook)):
-            answer = self._obeyed(implementation, hook, what, arguments)
-            if answer is not None:
-                return implementation.plugin_name, answer
+            name = implementation.plugin_name
+            try:
+                answer = self._obeyed(implementation, hook, what, arguments, checked)
+            except HookFailed:
+                if name in named:
+                    raise
+                failed.append(name)
+            else:
+                if answer is not None:
+                    return Decision(name, answer, tuple(failed))
         raise HookFailed(f"No extension answered when one had to {what}.")
 
     def change(
@@ -234,9 +266,12 @@ class HookHost:
         try:
             return call()
         finally:
-            seconds = time.perf_counter() - started
-            if seconds > self._budget:
-                self.log.slow(extension, hook, seconds, self._budget)
+            self.note_time(extension, hook, time.perf_counter() - started)
+
+    def note_time(self, extension: str, hook: str, seconds: float) -> None:
+        """Name an extension whose call took longer than its budget."""
+        if seconds > self._budget:
+            self.log.slow(extension, hook, seconds, self._budget)
 
     def _implementations(self, hook: str) -> list[pluggy.HookImpl]:
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)

@@ -64,6 +64,10 @@ class _Namespace(ModuleType):
         self.__path__: list[str] = []
         self.stuck: dict[str, list[_Stuck]] = {}
         """By extension, the latest last."""
+        self.aside: dict[str, set[str]] = {}
+        """By extension, packages of earlier loads that pictures still go by."""
+        self.numbers: dict[str, int] = {}
+        """By extension, how many packages were left to others."""
 
 
 def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECONDS) -> ModuleType:
@@ -96,11 +100,33 @@ def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[
 
 
 def unload(name: str) -> None:
-    """Forget an extension's modules; nothing happens where there are none."""
-    for package in (f"{NAMESPACE}.{name}", _package_name(name)):
-        # A copy: other threads import meanwhile.
-        for module in [m for m in list(sys.modules) if m == package or m.startswith(package + ".")]:
-            sys.modules.pop(module, None)
+    """Forget an extension's modules, but those set aside; nothing happens where there are none."""
+    for package in {f"{NAMESPACE}.{name}", _package_name(name)} - _namespace().aside.get(
+        name, set()
+    ):
+        _drop(package)
+
+
+def set_aside(name: str) -> Callable[[], None]:
+    """Leave an extension's modules, under their own name, to those that still run them: the next load has another.
+
+    What is given back forgets them.
+    """
+    package, names = _package_name(name), _namespace()
+    names.aside.setdefault(name, set()).add(package)
+    names.numbers[name] = names.numbers.get(name, 0) + 1
+
+    def forget() -> None:
+        names.aside[name].discard(package)
+        _drop(package)
+
+    return forget
+
+
+def _drop(package: str) -> None:
+    # A copy: other threads import meanwhile.
+    for module in [m for m in list(sys.modules) if m == package or m.startswith(package + ".")]:
+        sys.modules.pop(module, None)
 
 
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
@@ -137,8 +163,9 @@ def guarded(name: str, act: Callable[[], _T]) -> _T:
 
 def remember_stuck(manifest: Manifest, error: NeverEnded) -> None:
     """Have an extension refused at once for as long as this call of it goes on and its files are the same."""
-    stuck = _Stuck(error.thread, _files_of(manifest))
-    _namespace().stuck.setdefault(manifest.name, []).append(stuck)
+    stuck, names = _Stuck(error.thread, _files_of(manifest)), _namespace()
+    names.stuck.setdefault(manifest.name, []).append(stuck)
+    names.numbers[manifest.name] = names.numbers.get(manifest.name, 0) + 1
 
 
 def _refuse_stuck(manifest: Manifest) -> None:
@@ -168,9 +195,9 @@ def _namespace() -> _Namespace:
 
 
 def _package_name(name: str) -> str:
-    """Of an extension's package: another for each import that still holds the locks of the one before."""
-    stuck = len(_namespace().stuck.get(name, ()))
-    return f"{NAMESPACE}.{name}" + (f"-{stuck + 1}" if stuck else "")
+    """Of an extension's package: another than those whose locks an import still holds, or that are set aside."""
+    left = _namespace().numbers.get(name, 0)
+    return f"{NAMESPACE}.{name}" + (f"-{left + 1}" if left else "")
 
 
 def _is_whole(module: ModuleType) -> bool:

@@ -48,13 +48,51 @@ def conflicts_with_pins(manifest: Manifest, wanted: Iterable[str] | None = None)
     return tuple(sentences)
 
 
+def conflicts_with_others(
+    manifest: Manifest, names: Iterable[str] | None = None
+) -> tuple[str, ...]:
+    """What an extension or its packages need in another version than one beside it has brought, a sentence each.
+
+    One process has one version of a package: that of the extension which was there first.
+
+    Args:
+        manifest: Of the extension.
+        names: Of the extensions that are there; those whose packages are importable when None.
+    """
+    beside = (
+        _brought_along() if names is None else [needs_folder(manifest).parent / n for n in names]
+    )
+    own = list(distributions(path=[str(needs_folder(manifest))]))
+    wanted = [*manifest.needs, *(text for each in own for text in each.requires or ())]
+    sentences = []
+    for place in (each for each in beside if each.name != manifest.name):
+        theirs = {
+            canonicalize_name(found.metadata["Name"]): found.version
+            for found in distributions(path=[str(place)])
+        }
+        for need in map(Requirement, wanted):
+            have = theirs.get(canonicalize_name(need.name))
+            asked = need.marker is None or need.marker.evaluate({"extra": ""})
+            if asked and have is not None and not need.specifier.contains(have, prereleases=True):
+                sentences.append(
+                    f"The extension {manifest.name!r} needs {need}, and the extension {place.name!r} has brought {need.name} "
+                    f"{have}; only one version of it can be in use. Disable one of them."
+                )
+    return tuple(dict.fromkeys(sentences))
+
+
+def _brought_along() -> list[Path]:
+    """Folders of the packages of the extensions that are in use."""
+    return [Path(each) for each in sys.path if Path(each).parts[-2:-1] == (FOLDER,)]
+
+
 def add_needs(manifest: Manifest) -> None:
     """Make an extension's packages importable, behind all of Easel's own.
 
     Raises:
         BadExtension: one is not there, or in a version that does not do.
     """
-    conflicts = conflicts_with_pins(manifest)
+    conflicts = conflicts_with_pins(manifest) + conflicts_with_others(manifest)
     if conflicts:
         raise BadExtension(" ".join(conflicts))
     folder = needs_folder(manifest)

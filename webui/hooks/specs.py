@@ -370,8 +370,9 @@ def picture_metadata(draft: PictureDraft) -> Sequence[TextChunk]:  # type: ignor
 def picture_file_name(draft: PictureDraft) -> str | None:
     """Name a picture's file.
 
-    Runs in the dispatcher's thread, once for each finished picture just before its file is written. Give a path below
-    the outputs folder with '/' and without an ending, or None to leave it to the next. An error fails the job.
+    Runs in the dispatcher's thread, once for each finished picture before its file is written. Give a path below the
+    outputs folder with '/' and without an ending, or None to leave it to the next. After an error or a name that leads
+    elsewhere ('../') the next is asked, and picture and job name the extension; if the request names it, the job fails.
     """
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
 from webui.contracts.access import Pasted, Prompts, StudioAccess
-from webui.contracts.drafts import PictureDraft, TextChunk
+from webui.contracts.drafts import FileName, PictureDraft, TextChunk
 from webui.contracts.errors import BadExtension, FieldProblem, HookFailed, InvalidField
 from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, WorkerChanged
 from webui.contracts.extension import Manifest
-from webui.contracts.ids import JobId
-from webui.contracts.job import Job, JobState
 from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
@@ -34,7 +32,7 @@ from webui.hooks.loading import (
 )
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
-from webui.hooks.points import POINTS
+from webui.hooks.picture_files import PictureFiles
 from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
@@ -42,8 +40,6 @@ OFFER_SECONDS = 20.0
 OWN = "easel."
 """Before the names of what the program itself registers."""
 _T = TypeVar("_T")
-PROBLEMS = "Easel problems"
-"""Keyword of the text in a picture that names the extensions that failed on it."""
 
 
 def _no_access(extension: str) -> StudioAccess:
@@ -61,8 +57,7 @@ class StudioExtensions:
         self.settled = threading.Event()
         """Set when those that are enabled at the start have been loaded, or could not be."""
         self._offers: dict[str, Offers] = {}
-        self._begun: dict[JobId, int] = {}
-        """Running jobs, and the number of the latest failure before each."""
+        self._pictures = PictureFiles(host)
 
     @property
     def offers(self) -> Mapping[str, Offers]:
@@ -255,46 +250,22 @@ class StudioExtensions:
 
     def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
         """The texts for a picture's file; the first of each keyword, and the names of those that failed."""
-        chunks: dict[str, TextChunk] = {}
-        answers = self.host.collect("picture_metadata", _chunks, draft=draft)
-        for _, given in answers:
-            for chunk in given:
-                chunks.setdefault(chunk.keyword, chunk)
-        if said := self._problems_of(draft, {name for name, _ in answers}):
-            chunks.setdefault(PROBLEMS, TextChunk(PROBLEMS, said))
-        return tuple(chunks.values())
+        return self._pictures.metadata(draft)
 
-    def _problems_of(self, draft: PictureDraft, answered: Collection[str]) -> str:
-        """Sentences on extensions that failed on a picture; empty where none did."""
-        said = []
-        if failed := [n for n in self.host.users("picture_metadata") if n not in answered]:
-            said.append(f"Texts of the extensions {', '.join(failed)} are missing: they failed.")
-        since = self._begun.get(draft.job_id, self.host.log.last)
-        heard = dict.fromkeys(
-            f"{f.extension} ({f.hook})"
-            for f in self.host.log.since(since)
-            if f.kind == "failed" and f.hook in POINTS and POINTS[f.hook].kind == "observe"
-        )
-        if heard:
-            said.append(
-                f"Extensions failed that only hear of it: {', '.join(heard)}; it is as it would be without them."
-            )
-        return " ".join(said)
-
-    def picture_file_name(self, draft: PictureDraft) -> str:
-        """A file name of the latest registered extension that gives one.
+    def picture_file_name(self, draft: PictureDraft) -> FileName:
+        """A file name of the latest registered extension that gives one, and what failed before it.
 
         Raises:
-            HookFailed: an extension failed, or none gave a name.
+            HookFailed: an extension that the picture's request names failed, or none gave a name.
         """
-        return str(self.host.decide("picture_file_name", "name the picture's file", draft=draft)[1])
+        return self._pictures.file_name(draft)
 
     # What they hear
 
     def observe(self, event: Event) -> None:
         """A listener for the event bus: passes events on to the hooks that hear them."""
         if isinstance(event, JobChanged):
-            self._note_begin(event.job)
+            self._pictures.note_begin(event.job)
             self.host.observe("job_changed", job=event.job)
         elif isinstance(event, JobStepped):
             self.host.observe(
@@ -304,13 +275,6 @@ class StudioExtensions:
             self.host.observe("picture_saved", picture=event.picture, access=Own(self.access))
         elif isinstance(event, WorkerChanged):
             self.host.observe("worker_changed", **vars(event))
-
-    def _note_begin(self, job: Job) -> None:
-        """From when on what fails concerns its pictures."""
-        if job.state.is_final:
-            self._begun.pop(job.id, None)
-        elif job.state is JobState.RUNNING:
-            self._begun.setdefault(job.id, self.host.log.last)
 
     def started(self, only: str | None = None) -> None:
         """Tell that the studio answers."""
@@ -371,19 +335,3 @@ def _said(arguments: Any) -> dict[str, Any]:
 def _request(given: Any) -> GenerationRequest:
     """Checked as if it had come in: a copy with changes has not been."""
     return parse_request(one(GenerationRequest)(given).model_dump(mode="json", exclude_unset=True))
-
-
-def _chunks(given: Any) -> tuple[TextChunk, ...]:
-    """Texts as PNG can hold them.
-
-    Raises:
-        TypeError: something else was given.
-        ValueError: a keyword is empty, too long, or not Latin-1.
-    """
-    chunks = tuple(given or ())
-    for chunk in chunks:
-        if not isinstance(chunk, TextChunk):
-            raise TypeError(f"{chunk!r} was given; a TextChunk was expected.")
-        if not 0 < len(chunk.keyword.encode("latin-1")) < 80:
-            raise ValueError(f"The keyword {chunk.keyword!r} has not 1 to 79 characters.")
-    return chunks

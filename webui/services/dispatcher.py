@@ -116,6 +116,7 @@ class Dispatcher:
         """Put back what an earlier studio left running, start a worker, and begin."""
         self._jobs.recover()
         self._jobs.on_cancel = lambda job_id: self._put(CancelJob(job_id))
+        self._gallery.on_problems = self._held.note_own
         self._unsubscribe = self._events.subscribe(self._on_event)
         self._thread.start()
 
@@ -240,7 +241,7 @@ class Dispatcher:
         elif isinstance(event, PictureReady):
             self._keep(event)
         elif isinstance(event, JobNoted):
-            self._jobs.note(event.job_id, event.text)
+            self._held.note(event.job_id, event.text)
         elif isinstance(event, ClassesRead):
             self._readings.answered(event)
         elif isinstance(event, JobEnded):

@@ -14,6 +14,7 @@ from webui.contracts.extension import ExtensionStatus, HookFailure
 from webui.contracts.messages import ExtensionFailed, UseExtensions
 from webui.hooks.discovery import Found, find_extensions
 from webui.hooks.offers import Offers
+from webui.hooks.reasons import reasons_against
 from webui.hooks.studio import StudioExtensions
 from webui.services.extension_settings import ExtensionSettings
 from webui.services.extension_stamps import Stamp, glance_at, stamp_of
@@ -210,11 +211,14 @@ class ExtensionService:
         self, name: str, found: Found | None, enabled: bool, failures: Sequence[HookFailure]
     ) -> ExtensionStatus:
         problem = self._problems.get(name) or (None if found is None else found.problem)
+        problems: tuple[str, ...] = () if problem is None else (problem,)
+        if not enabled and found is not None and found.manifest is not None:
+            problems = problems or reasons_against(found.manifest, tuple(self.studio.offers))
         return ExtensionStatus(
             name,
             None if found is None else found.manifest,
             enabled,
-            () if problem is None else (problem,),
+            problems,
             tuple(failure for failure in failures if failure.extension == name),
             in_use=enabled and problem is None and name in self.studio.offers,
         )

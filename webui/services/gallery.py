@@ -6,13 +6,13 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from PIL import Image
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from webui.contracts.drafts import PictureDraft, PictureHooks
+from webui.contracts.drafts import PROBLEMS, PictureDraft, PictureHooks, file_name_fault
 from webui.contracts.errors import HookFailed, NotFound
 from webui.contracts.events import PictureSaved
 from webui.contracts.ids import JobId, PictureId, new_picture_id
@@ -52,6 +52,8 @@ class Gallery:
         preferences: Callable[[], Preferences] = Preferences,
     ) -> None:
         """Removes what an earlier run left half written; touches nothing else."""
+        self.on_problems: Callable[[JobId, str], None] = lambda _job_id, _said: None
+        """Told what extensions failed at a picture that was stored all the same; the dispatcher sets it."""
         self._hashes = hashes
         self._preferences = preferences
         self._database = database
@@ -71,7 +73,7 @@ class Gallery:
         A picture of the same job and index that is already stored is given back as it is.
 
         Raises:
-            HookFailed: an extension that had to name the file failed, or gave an unusable name.
+            HookFailed: an extension that the request names failed when it had to name the file.
             OSError: the disk did not take it. Nothing is left behind.
         """
         if (present := self._of_job(job.id, drawn.index)) is not None:
@@ -91,13 +93,15 @@ class Gallery:
         )  # fmt: skip
         size = (drawn.width, drawn.height)
         kind = format_for(wanted.picture_format, size)
+        named = self._hooks.picture_file_name(draft)
+        draft = replace(draft, problems=named.problems)
         is_told = wanted.picture_metadata or wanted.picture_text_file
         texts = self._hooks.picture_metadata(draft) if is_told else ()
         beside = next((t.text for t in texts if t.keyword == "parameters"), "")
         text = f"{beside}\n".encode() if wanted.picture_text_file and beside else None
-        place = self._place(draft, ENDINGS[kind], with_text=text is not None)
-        texts = texts if wanted.picture_metadata else ()
-        pixels = encoded(drawn.data, size, texts, kind, wanted.picture_quality)
+        place = self._place(named.name, draft.id, ENDINGS[kind], with_text=text is not None)
+        written = texts if wanted.picture_metadata else ()
+        pixels = encoded(drawn.data, size, written, kind, wanted.picture_quality)
         picture = Picture(
             id=draft.id, job_id=job.id, index=drawn.index, seed=drawn.seed,
             width=drawn.width, height=drawn.height,
@@ -105,6 +109,8 @@ class Gallery:
             batch=request.batch,
         )  # fmt: skip
         picture = self._keep(picture, place, pixels, text, request)
+        if told := next((t.text for t in texts if t.keyword == PROBLEMS), " ".join(draft.problems)):
+            self.on_problems(job.id, told)
         self._events.publish(PictureSaved(picture))
         return picture
 
@@ -297,19 +303,16 @@ class Gallery:
             # Inside the transaction: when the file cannot be moved, the row stays as it was.
             place.take_out_of_bin() if deleted is None else place.put_into_bin()
 
-    def _place(self, draft: PictureDraft, ending: str, *, with_text: bool) -> PicturePlace:
-        """The hook's name as a place that cannot leave the folder or hit a present file."""
-        name, root = self._hooks.picture_file_name(draft), self._chosen_folder()
-        parts = PurePosixPath(name).parts
-        plain = all(p[0] != "." and not set(p) & set('\\:*?"<>|\0') for p in parts)
-        if not parts or name.startswith("/") or not plain or len(name.encode()) > 400:
-            raise HookFailed(
-                f"The extension that names files gave {name[:200]!r}; a path below the outputs folder was expected, "
-                "with '/' between its parts and none of them hidden."
-            )
+    def _place(
+        self, name: str, picture_id: PictureId, ending: str, *, with_text: bool
+    ) -> PicturePlace:
+        """A name as a place that cannot leave the folder or hit a present file."""
+        root = self._chosen_folder()
+        if fault := file_name_fault(name):
+            raise HookFailed(fault)
         place = PicturePlace(root, f"{name}.{ending}")
         if place.is_taken(with_text=with_text) or self._is_recorded(place.file):
-            place = PicturePlace(root, f"{name}-{draft.id}.{ending}")
+            place = PicturePlace(root, f"{name}-{picture_id}.{ending}")
         if place.shown is None:
             raise PermissionError(
                 f"{place.file!r} leads out of the outputs folder {str(root)!r} by a link; remove the link."

@@ -28,6 +28,10 @@ class HeldJob:
     alone: bool
     """A worker died with it, so it gets no company."""
     pace: Pace = field(default_factory=Pace)
+    told: str = ""
+    """What the worker notes of it, all of it."""
+    own: list[str] = field(default_factory=list)
+    """What the studio notes of it, a sentence or more each."""
 
 
 class HeldJobs:
@@ -66,6 +70,22 @@ class HeldJobs:
     def drop(self, job_id: JobId) -> None:
         """The worker has it no more; nothing else happens to it."""
         self._held.pop(job_id, None)
+
+    def note(self, job_id: JobId, told: str) -> None:
+        """Keep what the worker notes of a job, which is all that it has noted so far."""
+        if (held := self.get(job_id)) is not None:
+            held.told = told
+            self._write_note(held)
+
+    def note_own(self, job_id: JobId, said: str) -> None:
+        """Add what went wrong in the studio while a picture of a job was stored."""
+        held = self.get(job_id)
+        if held is not None and said not in held.own:
+            held.own.append(said)
+            self._write_note(held)
+
+    def _write_note(self, held: HeldJob) -> None:
+        self._jobs.note(held.job.id, " ".join(filter(None, (held.told, *held.own))))
 
     def worker_died(self, reason: str) -> None:
         """End or put back all of them, one by one: what the record could not take is held still."""

@@ -58,6 +58,15 @@ def test_what_is_wrong_in_the_studio_is_named(
     assert said in failed(write_extension(tmp_path, "faulty", studio=studio))[what]
 
 
+def test_an_observer_that_does_not_come_back_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.services.extension_checks.studio_side.OBSERVER_SECONDS", 0.2)
+    studio = HOOK + "def job_stepped(step):\n    import time\n    time.sleep(5)\n"
+    said = failed(write_extension(tmp_path, "deaf", studio=studio))["studio: observers"]
+    assert said == "its observers have not come back within 0.2 s: job_stepped of deaf"
+
+
 def test_impossible_manifests_and_needs_are_refused_before_any_code_runs(tmp_path: Path) -> None:
     bad = write_extension(tmp_path, "old", studio="raise SystemExit", easel=">=9")
     assert "is for extension points >=9" in failed(bad)["manifest"]

@@ -57,7 +57,8 @@ def check_studio(manifest: Manifest, folder: Path) -> StudioSide:
     outcomes += [_order(studio, name), _picture(studio)]
     _tell(studio)
     if not studio.host.settle(OBSERVER_SECONDS):
-        said = f"its observers have not come back within {OBSERVER_SECONDS:g} s"
+        named = ", ".join(studio.host.unreturned()) or "none any more"
+        said = f"its observers have not come back within {OBSERVER_SECONDS:g} s: {named}"
         outcomes.append(Outcome("studio: observers", False, said))
     outcomes += of_hooks("studio", hooks, studio.host.called(name), studio.host.failures())
     brought = "torch" in sys.modules and not had_torch
