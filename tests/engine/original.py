@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 from torch import Tensor
+from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from tests.weights.ldm_layout import (
     Shapes,
@@ -33,13 +35,14 @@ from webui.services.single_file import describe_file
 WIDTH = 64
 """Of the tiny text encoders: one head."""
 CHANNELS, MULT = 32, (1, 2)
-STAGE_MULT = (1, 1)
+STAGE_MULT = (1, 1, 1)
+"""Of the tiny first stages: four pixels a latent cell keep attention cheap."""
 EYE_WIDTH, SAYS = 32, 48
 """Width of the tiny image encoder, and of what it says of a picture."""
 
 
 def tiny_sd1(in_channels: int = 4) -> Shapes:
-    """Stable Diffusion 1, very small: a latent cell is two pixels."""
+    """Stable Diffusion 1, very small: a latent cell is four pixels."""
     unet = Unet(CHANNELS, MULT, 1, (0,), WIDTH, in_channels)
     return {**unet_shapes(unet), **_stage(), **clip_shapes(WIDTH, 2)}
 
@@ -63,11 +66,11 @@ def tiny_x4() -> Shapes:
         CHANNELS, (1, 3, 3), 1, (1, 2), WIDTH, 7, use_linear=True, num_classes=1000,
         without_self_attention=(0, 1),
     )  # fmt: skip
-    return {**unet_shapes(unet), **_stage((1, 1, 1)), **open_clip_shapes(WIDTH, 3)}
+    return {**unet_shapes(unet), **_stage(), **open_clip_shapes(WIDTH, 3)}
 
 
-def _stage(mult: Sequence[int] = STAGE_MULT) -> Shapes:
-    return first_stage_shapes(CHANNELS, mult, blocks=1)
+def _stage() -> Shapes:
+    return first_stage_shapes(CHANNELS, STAGE_MULT, blocks=1)
 
 
 def random_weights(
@@ -110,14 +113,31 @@ def described(file: Path) -> CheckpointInfo:
     return info
 
 
+@cache
+def words_of_clip(pad_token: str = "<|endoftext|>") -> Any:
+    """CLIP's tokenizer for pipelines of diffusers, which read with it and do not change it."""
+    vocabulary = clip_vocabulary()
+    make: Any = CLIPTokenizer  # its declared types leave out what it takes
+    return make(
+        vocab=vocabulary.words, merges=vocabulary.merges, model_max_length=77, pad_token=pad_token
+    )
+
+
+@cache
+def _word_files() -> tuple[str, str]:
+    """What stands in vocab.json and in merges.txt."""
+    vocabulary = clip_vocabulary()
+    merges = "\n".join(["#version: 0.2", *(" ".join(pair) for pair in vocabulary.merges)])
+    return json.dumps(vocabulary.words), merges
+
+
 # Any: JSON, and diffusers' classes.
 def write_configs(folder: Path, unet: dict[str, Any], text: dict[str, Any], **more: Any) -> Path:
     """Configurations of a pipeline without weights, for diffusers' converter."""
-    vocabulary = clip_vocabulary()
     words = folder / "tokenizer"
     words.mkdir(parents=True)
-    (words / "vocab.json").write_text(json.dumps(vocabulary.words), "utf-8")
-    merges = "\n".join(["#version: 0.2", *(" ".join(pair) for pair in vocabulary.merges)])
+    vocabulary, merges = _word_files()
+    (words / "vocab.json").write_text(vocabulary, "utf-8")
     (words / "merges.txt").write_text(merges, "utf-8")
     special = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>"}
     special |= {"unk_token": "<|endoftext|>", "pad_token": more.pop("pad_token", "<|endoftext|>")}
@@ -179,8 +199,8 @@ TEXT: dict[str, Any] = {
 }  # fmt: skip
 TEXT_SD2: dict[str, Any] = {"hidden_act": "gelu"}
 STAGE: dict[str, Any] = {
-    "_class_name": "AutoencoderKL", "block_out_channels": [32, 32], "layers_per_block": 1,
-    "down_block_types": ["DownEncoderBlock2D"] * 2, "up_block_types": ["UpDecoderBlock2D"] * 2,
+    "_class_name": "AutoencoderKL", "block_out_channels": [32] * 3, "layers_per_block": 1,
+    "down_block_types": ["DownEncoderBlock2D"] * 3, "up_block_types": ["UpDecoderBlock2D"] * 3,
     "latent_channels": 4, "norm_num_groups": 32, "scaling_factor": 0.18215, "sample_size": 32,
 }  # fmt: skip
 SCHEDULER: dict[str, Any] = {

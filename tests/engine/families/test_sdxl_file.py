@@ -16,10 +16,9 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl import
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
-from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
 from tests.engine.families.tiny_xl import SCHEDULER
-from tests.engine.original import CHANNELS, MULT, STAGE_MULT, WIDTH, write_original
+from tests.engine.original import CHANNELS, MULT, STAGE_MULT, WIDTH, words_of_clip, write_original
 from tests.engine.rig import Rig, order
 from tests.engine.tiny import TinySizes, tiny_vae
 from tests.weights.ldm_layout import (
@@ -34,7 +33,6 @@ from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.work import DecodeLatent
-from webui.prompt.clip_vocabulary import clip_vocabulary
 
 CPU = torch.device("cpu")
 STEPS = 3
@@ -75,14 +73,12 @@ def text_config(activation: str) -> Any:
 def write_configs(folder: Path, **network: Any) -> Path:
     """What diffusers' converter is told of the base: a pipeline of the same sizes; `network` is of its UNet."""
     sizes = {"layers_per_block": 1, "transformer_layers_per_block": (1, 2), **network}
-    vocabulary, make = clip_vocabulary(), CLIPTokenizer
-    words: Any = {"vocab": vocabulary.words, "merges": vocabulary.merges, "model_max_length": 77}
     pipeline: Any = StableDiffusionXLPipeline(
-        vae=tiny_vae(TinySizes(vae_channels=(CHANNELS, CHANNELS))),
+        vae=tiny_vae(TinySizes(vae_channels=(CHANNELS,) * len(STAGE_MULT))),
         text_encoder=CLIPTextModel(text_config("quick_gelu")),
         text_encoder_2=CLIPTextModelWithProjection(text_config("gelu")),
-        tokenizer=make(**words),
-        tokenizer_2=make(**words, pad_token="!"),
+        tokenizer=words_of_clip(),
+        tokenizer_2=words_of_clip("!"),
         unet=UNet2DConditionModel(
             sample_size=16, in_channels=4, out_channels=4, block_out_channels=(32, 64),
             down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),

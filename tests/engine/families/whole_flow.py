@@ -24,15 +24,13 @@ from diffusers.schedulers.scheduling_flow_match_euler_discrete import (
 from torch import Tensor
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
-from transformers.models.clip.tokenization_clip import CLIPTokenizer
 from transformers.models.t5.configuration_t5 import T5Config
 from transformers.models.t5.modeling_t5 import T5EncoderModel
 
 from tests.engine.families.tiny_flow import t5_tokenizer
 from tests.engine.flow_layout.published import FLUX, SD3, published
-from tests.engine.original import random_weights
+from tests.engine.original import random_weights, words_of_clip
 from tests.weights.ldm_layout import first_stage_shapes
-from webui.prompt.clip_vocabulary import clip_vocabulary
 
 FIRST, SECOND, T5_WIDTH = 64, 128, 208
 """Widths of the text encoders."""
@@ -60,7 +58,7 @@ def sd3(with_t5: bool = True) -> Any:
             text_encoder=first,
             text_encoder_2=CLIPTextModelWithProjection(_clip(SECOND, "gelu")),
             text_encoder_3=_t5() if with_t5 else None,
-            tokenizer=_words(), tokenizer_2=_words(pad_token="!"),
+            tokenizer=words_of_clip(), tokenizer_2=words_of_clip("!"),
             tokenizer_3=t5_tokenizer() if with_t5 else None,
         )  # fmt: skip
     return ready(made)
@@ -81,7 +79,7 @@ def flux(told: bool = True) -> Any:
             ),
             vae=_vae(0.3611, 0.1159),
             text_encoder=CLIPTextModel(_clip(FIRST, "quick_gelu")),
-            text_encoder_2=_t5(), tokenizer=_words(), tokenizer_2=t5_tokenizer(),
+            text_encoder_2=_t5(), tokenizer=words_of_clip(), tokenizer_2=t5_tokenizer(),
         )  # fmt: skip
     return ready(made)
 
@@ -150,12 +148,6 @@ def _clip(width: int, activation: str) -> CLIPTextConfig:
         num_attention_heads=width // 64, projection_dim=width, hidden_act=activation,
         bos_token_id=49406, eos_token_id=49407, pad_token_id=1,
     )  # fmt: skip
-
-
-def _words(**more: Any) -> Any:
-    vocabulary = clip_vocabulary()
-    make: Any = CLIPTokenizer
-    return make(vocab=vocabulary.words, merges=vocabulary.merges, model_max_length=77, **more)
 
 
 def _t5() -> Any:

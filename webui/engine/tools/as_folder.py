@@ -82,7 +82,7 @@ def to_folder(source: Path, target: Path, precision: torch.dtype | None, recipe:
         _write_network(target / name, network, precision, recipe)
         index[name] = _entry(type(network).__name__)
     for name, pad in parts.pads.items():
-        tokenizer = sd1_file.clip_tokenizer()
+        tokenizer = sd1_file.new_clip_tokenizer()
         tokenizer.model_max_length = 77
         if pad:
             tokenizer.pad_token = pad
