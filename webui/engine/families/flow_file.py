@@ -20,7 +20,7 @@ from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.denoiser_file import made_of
 from webui.engine.families.flow_parts import FlowParts
 from webui.engine.families.parts import FileParts, ReadFirstStage, fitted_first_stage
-from webui.engine.families.sd1_file import clip_tokenizer
+from webui.engine.families.sd1_file import known_clip_tokenizer
 from webui.engine.families.t5_parts import T5Tower, t5_tower
 from webui.engine.flow_layout import flux, sd3
 from webui.engine.flow_layout.text_encoders import read_t5_encoder
@@ -146,7 +146,7 @@ class _WholeFile:
 
     def clip(self, part: str, read: Callable[[], Any], padding: int | None = None) -> ClipTower:
         """A text encoder of CLIP that is read at its last layer but one."""
-        encoder, tokenizer = self.parts.network(part, read), clip_tokenizer()
+        encoder, tokenizer = self.parts.network(part, read), known_clip_tokenizer()
         frame = token_frame(tokenizer, int(encoder.config.max_position_embeddings))
         return ClipTower(
             encoder, lambda text: token_ids(tokenizer, text),

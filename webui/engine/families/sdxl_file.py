@@ -18,7 +18,7 @@ from webui.contracts.lora_keys import TEXT, TEXT_2
 from webui.engine.clip import ClipTower
 from webui.engine.families.clip_parts import token_frame, token_ids
 from webui.engine.families.parts import FileParts, fitted_first_stage, noise_levels
-from webui.engine.families.sd1_file import BETAS, ZERO_SNR, clip_tokenizer
+from webui.engine.families.sd1_file import BETAS, ZERO_SNR, known_clip_tokenizer
 from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip_with_projection
@@ -67,7 +67,7 @@ def parts_of_file(
 
 
 def _towers(parts: FileParts, weights: Weights) -> tuple[ClipTower, ...]:
-    tokenizer = clip_tokenizer()
+    tokenizer = known_clip_tokenizer()
     variant = parts.checkpoint.variant
     second = parts.network(
         TEXT_2, lambda: read_open_clip_with_projection(weights.below(SECOND_TEXT[variant]))
