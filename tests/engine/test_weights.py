@@ -14,7 +14,7 @@ from tests.engine.packed.reference import reference
 from tests.weights.files import write_gguf, write_header
 from webui.contracts.errors import BrokenModel
 from webui.engine.packed.weight import PackedWeight
-from webui.engine.weights import open_weights, read_ahead
+from webui.engine.weights import ADVICE, _advise, open_weights, read_ahead
 
 
 def test_tensors_of_every_type_are_as_they_were_written(tmp_path: Path) -> None:
@@ -100,18 +100,33 @@ def test_a_scale_that_is_no_number_is_broken(tmp_path: Path, scale: torch.Tensor
         open_weights(tmp_path / "a.safetensors")["a.weight"]
 
 
-def test_a_whole_file_is_read_ahead_in_the_background(
+def test_a_whole_file_is_read_ahead_in_the_background_piece_by_piece(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a.safetensors"
-    file.write_bytes(bytes(100))
+    file.write_bytes(bytes(2 * ADVICE + 1))
     told = queue.SimpleQueue[tuple[int, int, int, int]]()
     monkeypatch.setattr(
         os, "posix_fadvise", lambda *said: told.put((os.fstat(said[0]).st_ino, *said[1:]))
     )
     read_ahead([tmp_path / "missing", tmp_path, file])
-    assert told.get(timeout=5) == (file.stat().st_ino, 0, 0, os.POSIX_FADV_WILLNEED)
+    node = file.stat().st_ino
+    for begin in (0, ADVICE, 2 * ADVICE):
+        assert told.get(timeout=5) == (node, begin, ADVICE, os.POSIX_FADV_WILLNEED)
     assert told.empty()
+
+
+def test_no_more_is_read_ahead_than_memory_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    for file in (first, second):
+        file.write_bytes(bytes(2 * ADVICE))
+    begins = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *said: begins.append(said[1]))
+    monkeypatch.setattr("webui.engine.weights.free_bytes", lambda _: 3 * ADVICE)
+    _advise([first, second])
+    assert begins == [0, ADVICE, 0]
 
 
 def test_where_the_system_cannot_read_ahead_nothing_is_done(

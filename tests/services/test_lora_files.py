@@ -35,6 +35,18 @@ def test_other_weights_are_no_lora(tmp_path: Path) -> None:
         describe_lora(write_lora(tmp_path / "x.safetensors", "vera_b"), _A)
 
 
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        {f"lora_unet_{_TO_K}.weight": [320], f"lora_unet_{_TO_K}.on_input": [1]},
+        {"base_model.model.unet.mid_block.attn2.to_k.ia3_l": [320, 1]},
+    ],
+)
+def test_a_file_of_ia3_alone_is_known(tmp_path: Path, shapes: dict[str, list[int]]) -> None:
+    write_weights(tmp_path / "x.safetensors", shapes)
+    assert describe_lora(tmp_path / "x.safetensors", _A).kind == "lora"
+
+
 def test_turns_of_peft_without_their_configuration_are_named(tmp_path: Path) -> None:
     with pytest.raises(LacksFile, match="It is an OFT of PEFT"):
         describe_lora(write_lora(tmp_path / "x.safetensors", "oft_R"), _A)

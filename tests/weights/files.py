@@ -10,6 +10,9 @@ from typing import Any
 
 from webui.weights.header import ITEM_BYTES
 
+ALIGNMENT = 8
+"""At whose multiples the library safetensors has the numbers begin."""
+
 
 def write_sparse(
     file: Path,
@@ -27,6 +30,7 @@ def write_sparse(
         header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [at, at + size]}
         at += size
     raw = json.dumps(header).encode()
+    raw += b" " * (-len(raw) % ALIGNMENT)
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as stream:
         stream.write(struct.pack("<Q", len(raw)) + raw)

@@ -2,7 +2,8 @@
 
 diffusers and PEFT name modules as the networks do, `unet.mid_block...to_q.lora_A.weight`; kohya's scripts and
 LyCORIS join the names by underscores, `lora_unet_mid_block_..._to_q.lora_down.weight` (kohya's OFT `oft_unet_...`,
-SimpleTuner's LyCORIS `lycoris_...`); files for SDXL often have the
+SimpleTuner's LyCORIS `lycoris_...`, OneTrainer's of transformers `lora_transformer_...`); XLabs names
+FLUX's attention processors, `double_blocks.0.processor.qkv_lora1.down.weight`; files for SDXL often have the
 names of the original code, `lora_unet_middle_block_1_..._to_q`. All become (part, diffusers' name joined by
 underscores). The pieces are those of the dialects in `engine/adapters/dialects`.
 """
@@ -18,7 +19,7 @@ Place = tuple[str, str]
 
 _PREFIXES = (
     ("lora_unet_", UNET), ("lora_te1_", TEXT), ("lora_te2_", TEXT_2), ("lora_te3_", TEXT_3), ("lora_te_", TEXT),
-    ("oft_unet_", UNET), ("lycoris_", UNET),
+    ("oft_unet_", UNET), ("lycoris_", UNET), ("lora_transformer_", UNET),
     ("base_model.model.unet.", UNET), ("base_model.model.", UNET), ("unet.", UNET), ("transformer.", UNET),
     ("diffusion_model.", UNET), ("text_encoder_2.", TEXT_2), ("text_encoder_3.", TEXT_3), ("text_encoder.", TEXT),
 )  # fmt: skip
@@ -43,13 +44,18 @@ _PIECES: Mapping[str, str] = {
         )
     },
     **{name: rf"\.oft_blocks\.{part}" for part, name in enumerate(LISTED)},
+    "ia3_l": r"\.ia3_l(?:\.default)?",
     "oft_R": r"[._]oft_R(?:\.default)?\.weight",
     **{name: rf"\.{name}\.weight" for name in ("a1", "a2", "b1", "b2")},
     "weight": r"\.weight",
 }  # fmt: skip
 _ENDING = re.compile("(?:" + "|".join(f"(?P<{n}>{p})" for n, p in _PIECES.items()) + ")$")
-MARKS = frozenset(_PIECES) - {"alpha", "magnitude", "mid", "weight", "on_input", "rescale"}
+MARKS = frozenset(_PIECES) - {"alpha", "magnitude", "mid", "weight", "rescale"}
 """Pieces that make a file a LoRA."""
+_XLABS = re.compile(
+    r"(?:diffusion_model\.)?(double|single)_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\.weight"
+)
+"""A change by XLabs of what FLUX's attention makes or answers; 1 is the picture's, 2 the text's."""
 
 
 def split_key(key: str) -> tuple[Place, str]:
@@ -58,10 +64,20 @@ def split_key(key: str) -> tuple[Place, str]:
     Raises:
         ValueError: it is no piece that we know, or points to no part of a model.
     """
+    of_processor = _XLABS.fullmatch(key)
+    if of_processor is not None:
+        return (UNET, _of_processor(*of_processor.group(1, 2, 3, 4))), of_processor[5]
     ending = _ENDING.search(key)
     if ending is None or ending.lastgroup is None:
         raise ValueError(f"it holds {key!r}, which is no piece of a LoRA that we know.")
     return _place(key[: ending.start()]), ending.lastgroup
+
+
+def _of_processor(kind: str, number: str, what: str, stream: str) -> str:
+    """The layer of FLUX in the published names, joined; of a single block's first its queries, keys and values."""
+    if kind == "single":
+        return f"single_blocks_{number}_{'linear1_qkv' if what == 'qkv' else 'linear2'}"
+    return f"double_blocks_{number}_{'txt' if stream == '2' else 'img'}_attn_{what}"
 
 
 def pieces_in(keys: Mapping[str, object]) -> dict[Place, dict[str, str]]:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from webui.contracts.errors import BrokenModel
+from webui.engine.memory import free_bytes
 from webui.engine.packed.blocks import UNPACKERS
 from webui.engine.packed.mapping import map_file
 from webui.engine.packed.weight import EIGHT_BITS, PackedWeight, Stored
@@ -29,6 +30,10 @@ DTYPES: Mapping[str, torch.dtype] = {
     "F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2, "I64": torch.int64,
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
+
+ADVICE = 1 << 17
+"""Bytes that the system is told of at once: of a longer piece Linux reads the beginning, as much as its disk's setting
+`read_ahead_kb` (128 as a rule) says, and forgets the rest."""
 
 
 class Weights(Mapping[str, Tensor]):
@@ -128,6 +133,7 @@ def read_ahead(files: Iterable[Path]) -> None:
     """Have the system read files from the disk, in the background and in one go.
 
     A mapped file is read in small pieces otherwise, where and when it is touched: at a fraction of the disk's speed.
+    What would not fit the free memory beside what is read first is left for when it is touched.
     """
     if not hasattr(os, "posix_fadvise"):
         return
@@ -136,13 +142,17 @@ def read_ahead(files: Iterable[Path]) -> None:
 
 
 def _advise(files: Sequence[Path]) -> None:
+    left = free_bytes(torch.device("cpu"))
     for file in files:
         try:
             descriptor = os.open(file, os.O_RDONLY)
         except OSError:
             continue  # who loads it says so
         try:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_WILLNEED)
+            end = min(os.fstat(descriptor).st_size, left)
+            left -= end
+            for begin in range(0, end, ADVICE):
+                os.posix_fadvise(descriptor, begin, ADVICE, os.POSIX_FADV_WILLNEED)
         finally:
             os.close(descriptor)
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.engine.adapters.dialects.hand import read
 from tests.engine.families.test_flow_families import (
     NEGATIVE,
     assert_close,
@@ -100,6 +101,55 @@ def test_the_picture_is_that_of_a_pipeline_with_weights_merged_by_hand(
     assert (ours - plain).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("maker", ["xlabs", "onetrainer"])
+def test_other_makers_names_of_flux_change_what_diffusers_reads_of_them(
+    tmp_path: Path, maker: str
+) -> None:
+    model, pipeline = pair(tmp_path / "flux", tiny_flux())
+    tensors = of_maker(maker, pipeline.transformer)
+    save_file(tensors, tmp_path / "a.safetensors")
+    for name, tensor in pipeline.lora_state_dict(dict(tensors)).items():
+        if name.endswith("lora_A.weight"):
+            up = pipeline.lora_state_dict(dict(tensors))[name.replace("lora_A", "lora_B")]
+            module = name.removeprefix("transformer.").removesuffix(".lora_A.weight")
+            pipeline.transformer.get_submodule(module).weight.data += 0.7 * up @ tensor
+    theirs = expected(pipeline, latents=packed(noise(model)), guidance_scale=2.5)
+    info = AdapterInfo(AdapterId("loras/a"), "lora", "a", str(tmp_path / "a.safetensors"), 1)
+    ours, plain = drawn_with(model, info, 0.7, distilled_guidance_scale=2.5)
+    assert_close(packed(ours), theirs)
+    assert (ours - plain).abs().max() > 1e-2
+
+
+def of_maker(maker: str, transformer: Any) -> dict[str, Tensor]:
+    """A LoRA of attentions, its alpha its rank; XLabs' has none."""
+    generator = torch.Generator().manual_seed(0)
+    width = transformer.inner_dim
+    mlp = transformer.single_transformer_blocks[0].proj_mlp.out_features
+    sizes = {
+        "double_blocks.0.processor.qkv_lora1": (width, 3 * width),
+        "double_blocks.0.processor.qkv_lora2": (width, 3 * width),
+        "double_blocks.0.processor.proj_lora1": (width, width),
+        "double_blocks.0.processor.proj_lora2": (width, width),
+        "single_blocks.0.processor.qkv_lora": (width, 3 * width),
+        "single_blocks.0.processor.proj_lora": (width + mlp, width),
+    }
+    down, up = ".down.weight", ".up.weight"
+    if maker == "onetrainer":
+        sizes = {
+            "lora_transformer_transformer_blocks_0_attn_to_q": (width, width),
+            "lora_transformer_transformer_blocks_0_attn_add_v_proj": (width, width),
+            "lora_transformer_single_transformer_blocks_0_attn_to_k": (width, width),
+        }
+        down, up = ".lora_down.weight", ".lora_up.weight"
+    tensors = {}
+    for name, (inputs, outputs) in sizes.items():
+        tensors[name + down] = 0.3 * torch.randn(2, inputs, generator=generator)
+        tensors[name + up] = 0.3 * torch.randn(outputs, 2, generator=generator)
+        if maker == "onetrainer":
+            tensors[name + ".alpha"] = torch.tensor(2.0)
+    return tensors
+
+
 def test_names_of_diffusers_stay() -> None:
     pieces = {"down": torch.ones(2, 4), "up": torch.ones(6, 2)}
     name = "single_transformer_blocks_0_attn_to_q"
@@ -107,12 +157,38 @@ def test_names_of_diffusers_stay() -> None:
 
 
 def test_a_dialect_without_rows_is_named() -> None:
-    pieces = {"lokr_w1": torch.ones(2, 2), "lokr_w2": torch.ones(3, 2)}
-    with pytest.raises(ValueError, match="several layers in one, and a change of it by lokr_w1"):
+    pieces = {"a1": torch.ones(2, 2), "a2": torch.ones(3, 2)}
+    with pytest.raises(ValueError, match="several layers in one, and a change of it by a1"):
         dict(parted("double_blocks_0_img_attn_qkv", pieces))
     assert list(parted("double_blocks_0_img_attn_proj", pieces)) == [
         ("transformer_blocks_0_attn_to_out_0", pieces)
     ]
+
+
+@pytest.mark.parametrize("rows", [(6, 4), (2, 12), (4, 6), (1, 24)])
+@pytest.mark.parametrize("low", [False, True])
+def test_rows_of_a_kronecker_product_are_those_of_the_whole(
+    rows: tuple[int, int], low: bool
+) -> None:
+    one, two = torch.randn(rows[0], 2), torch.randn(rows[1], 3)
+    pieces = {"lokr_w1": one, "lokr_w2": two}
+    if low:
+        up, down = torch.randn(rows[1], 2), torch.randn(2, 3)
+        pieces = {"lokr_w1": one, "lokr_w2_a": up, "lokr_w2_b": down}
+        two = up @ down
+    whole = torch.kron(one, two)
+    found = [read(cut) for _, cut in parted("joint_blocks_0_x_block_attn_qkv", pieces)]
+    for change, expected_rows in zip(found, whole.chunk(3), strict=True):
+        assert change.shape == (8, 6)
+        assert torch.allclose(change.change(torch.zeros(8, 6)), expected_rows, atol=1e-6)
+
+
+def test_halves_of_a_kronecker_product_change_places() -> None:
+    pieces = {"lokr_w1": torch.randn(2, 3), "lokr_w2": torch.randn(6, 2)}
+    ((name, cut),) = parted("final_layer_adaLN_modulation_1", pieces)
+    assert name == "norm_out_linear"
+    whole = torch.kron(pieces["lokr_w1"], pieces["lokr_w2"])
+    assert torch.equal(read(cut).change(torch.zeros(12, 6)), whole.roll(6, 0))
 
 
 @pytest.mark.parametrize(

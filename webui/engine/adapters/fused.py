@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from webui.contracts.lora_keys import LISTED
+from webui.engine.adapters.dialects.kronecker import ROWS, Span, product_size
 from webui.engine.flow_layout import flux, sd3
-
-Span = tuple[int, int]
-"""Rows from one up to, not including, another."""
 
 _BLOCK = re.compile(r"(double_blocks|single_blocks|joint_blocks)_(\d+)_(.+)")
 _PLACES = {
@@ -29,6 +27,8 @@ _BY_ROW = ("up", "diff", "diff_b", "hada_w1_a", "hada_w2_a", "magnitude")
 """Pieces with a row for each of the layer's outputs."""
 _WHOLE = ("down", "hada_w1_b", "hada_w2_b")
 """Pieces that all rows share."""
+_KRONECKER = "lokr_"
+"""How pieces begin whose rows show in their product alone: which are meant is written beside them."""
 
 
 def _joined(table: Mapping[str, str]) -> dict[str, str]:
@@ -44,6 +44,8 @@ _THIRDS = {
     kind: {name.replace(".", "_"): names for name, names in table.items()}
     for kind, table in ((flux.DOUBLE, flux.ATTENTION), (sd3.BLOCKS, sd3.ATTENTION))
 }
+_THIRDS[flux.SINGLE] = {"linear1_qkv": ("attn.to_q", "attn.to_k", "attn.to_v")}
+"""XLabs changes no MLP."""
 _LAST_NORM = flux.LAST_NORM.replace(".", "_")
 _TEXT_NORM = sd3.TEXT_NORM.replace(".", "_")
 
@@ -104,8 +106,15 @@ def _own_blocks(name: str, pieces: Mapping[str, Tensor], number: int) -> dict[st
 
 def _is_last(name: str, pieces: Mapping[str, Tensor]) -> bool:
     """Whether a norm of the text has shift and scale alone, as the last block's; others have three pairs and more."""
+    if _is_kronecker(pieces):
+        rows, columns = product_size(pieces)
+        return rows == 2 * columns
     down = pieces.get("down", pieces.get("diff"))
     return down is not None and _rows(name, pieces) == 2 * down.shape[1]
+
+
+def _is_kronecker(pieces: Mapping[str, Tensor]) -> bool:
+    return any(piece.startswith(_KRONECKER) for piece in pieces)
 
 
 def _halves_swapped(rows: int) -> list[Span]:
@@ -118,12 +127,14 @@ def _rows(name: str, pieces: Mapping[str, Tensor]) -> int:
     Raises:
         ValueError: the change is in a dialect that has no rows of its own.
     """
+    if _is_kronecker(pieces):
+        return product_size(pieces)[0]
     rows = next((pieces[piece].shape[0] for piece in _BY_ROW if piece in pieces), None)
     foreign = sorted(set(pieces) - {*_BY_ROW, *_WHOLE})
     if rows is None or foreign:
         raise ValueError(
             f"{name!r} is several layers in one, and a change of it by {', '.join(foreign or pieces)} cannot be "
-            "taken apart; LoRA, LoHa, DoRA, full differences and kohya's OFT can."
+            "taken apart; LoRA, LoHa, LoKr, DoRA, full differences and kohya's OFT can."
         )
     return rows
 
@@ -131,7 +142,7 @@ def _rows(name: str, pieces: Mapping[str, Tensor]) -> int:
 def _cut(name: str, pieces: Mapping[str, Tensor], spans: Sequence[Span]) -> dict[str, Tensor]:
     """The pieces for some rows. A magnitude by column (one row) is that of the whole layer, and cannot be cut."""
     rows = _rows(name, pieces)
-    cut = {}
+    cut: dict[str, Tensor] = {ROWS: torch.tensor(spans)} if _is_kronecker(pieces) else {}
     for piece, tensor in pieces.items():
         if piece in _BY_ROW and tensor.shape[0] != rows:
             raise ValueError(

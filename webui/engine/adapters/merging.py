@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from webui.contracts.errors import JobFailed
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.dialects.change import Change, fits
+from webui.engine.adapters.dialects.scaling import ScalingOfBias
 from webui.engine.adapters.lora import Patch, Patches, patch_key
 from webui.engine.packed.late import LateWeight, opened
 from webui.engine.packed.place import KeptWeight, WeightPlace
@@ -141,6 +142,8 @@ def _wanted(parts: tuple[str, ...], network: nn.Module, patches: Patches) -> _Wa
             if place[0] not in parts:
                 continue
             found = places.get(place[1])
+            if found is None and isinstance(change, ScalingOfBias):
+                continue
             if found is None or not fits(change, torch.Size(found.shape)):
                 raise _misfit(lora, *place, found)
             if own := share * lora.share(place):

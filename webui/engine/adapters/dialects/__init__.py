@@ -40,7 +40,7 @@ DIALECTS: tuple[Dialect, ...] = (
     Dialect("LoHa", ("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"), hadamard.read),
     Dialect("LoKr", ("lokr_w1", "lokr_w1_a", "lokr_w2", "lokr_w2_a"), kronecker.read),
     Dialect("GLoRA", ("a1", "a2", "b1", "b2"), general.read),
-    Dialect("(IA)^3", ("on_input",), scaling.read),
+    Dialect("(IA)^3", ("on_input", "ia3_l"), scaling.read),
     Dialect("OFT and BOFT", ("oft_blocks", "oft_diag"), rotating.read),
     Dialect("OFT of PEFT", ("oft_R",), peft_rotating.read),
     Dialect("full", ("diff", "w_norm"), full.read),
@@ -57,7 +57,7 @@ def changes_of(pieces: Pieces) -> Iterator[tuple[str, Change]]:
     for dialect in dialects[:1]:
         change, magnitude = dialect.read(pieces), pieces.tensors.get("magnitude")
         yield "", change if magnitude is None else Decomposed(change, magnitude)
-    bias = full.read_bias(pieces)
+    bias: Change | None = full.read_bias(pieces) or scaling.read_bias(pieces)
     if bias is not None:
         yield BIAS, bias
     elif not dialects:

@@ -35,11 +35,36 @@ class Scaling:
         return self
 
 
+@dataclass(frozen=True, eq=False)
+class ScalingOfBias(Scaling):
+    """Of the outputs of a layer, and so of its bias; one without a bias stays as it is."""
+
+
+def read_bias(pieces: Pieces) -> ScalingOfBias | None:
+    """Of PEFT's that multiply outputs; AUTOMATIC1111 leaves the bias as it is with LyCORIS'."""
+    if "ia3_l" not in pieces.tensors:
+        return None
+    scaling = read(pieces)
+    return None if scaling.on_input else ScalingOfBias(scaling.factors, on_input=False)
+
+
+def _of_peft(pieces: Pieces) -> Scaling:
+    (factors,) = pieces.need("ia3_l")
+    shape = tuple(factors.shape)
+    if len(shape) != 2 or 1 not in shape:
+        raise ValueError(
+            f"the ia3_l of {pieces.where!r} is of shape {shape}; (outputs, 1) or (1, inputs) was expected."
+        )
+    return Scaling(factors.float().flatten() - 1, on_input=shape[1] != 1)
+
+
 def read(pieces: Pieces) -> Scaling:
-    """From weight and on_input.
+    """From weight and on_input (LyCORIS), or from ia3_l (PEFT), whose numbers multiply and are not beside 1.
 
     Raises:
-        ValueError: one is missing.
+        ValueError: one is missing, or of another shape.
     """
+    if "ia3_l" in pieces.tensors:
+        return _of_peft(pieces)
     factors, on_input = pieces.need("weight", "on_input")
     return Scaling(factors.flatten(), bool(on_input.flatten()[0]))
