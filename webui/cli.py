@@ -53,6 +53,7 @@ TRAINERS: Mapping[str, str] = {
     "lora": "webui.training.lora",
     "judge": "webui.training.judge",
     "segmenter": "webui.training.segmenter",
+    "segformer": "webui.training.segformer",
     "first-stages": "webui.training.tradeoff",
 }
 """What `train` can make, and the module that does, in the order of the help."""
@@ -71,7 +72,8 @@ MADE: Mapping[str, str] = {
     "controlnet": "steering by --hint edges or classes",
     "lora": "a small file that teaches a model one more thing",
     "judge": "what reads times, things and colours off pictures",
-    "segmenter": "what reads class maps off pictures",
+    "segmenter": "what reads class maps off pictures, to measure them",
+    "segformer": "a segmentation model, which the studio reads pictures into maps with",
     "first-stages": "first stages of several factors, compared",
 }
 """What each of them makes, in words."""

@@ -55,6 +55,26 @@ def test_a_mask_that_leaves_nothing_to_draw_is_refused(client: TestClient) -> No
     assert "white everywhere" in refusal(client, **inverted)[1]
 
 
+def test_a_mask_of_another_size_is_refused_with_both_sizes(client: TestClient) -> None:
+    image = uploaded(client, SQUARE)["id"]
+    mask = uploaded(client, Image.new("L", (128, 128), 255))["id"]
+    told = "mask is 128 x 128 pixels for an image of 64 x 64, expected a mask of the image's size"
+    status, sentence = refusal(client, image=image, mask=mask)
+    assert status == 422
+    assert sentence.startswith(told)
+    plot = {"x": {"axis": "steps", "values": "2, 3"}}
+    ordered = {"prompt": "a lake", "image": image, "mask": mask, "plot": plot}
+    answer = client.post("/api/v1/plots", json=ordered)
+    assert (answer.status_code, answer.json()["error"][: len(told)]) == (422, told)
+    assert client.get("/api/v1/jobs").json() == []
+
+
+def test_a_file_that_is_no_picture_is_refused(client: TestClient) -> None:
+    answer = client.post("/api/v1/images", content=b"%PDF-1.7 a letter")
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("The file is no picture that can be read")
+
+
 def test_a_map_of_unknown_colours_or_numbers_is_refused(client: TestClient) -> None:
     unknown = uploaded(client, Image.new("L", (64, 64), 4))["id"]
     for class_map, said in (

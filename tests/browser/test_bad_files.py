@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.browser.conftest import RunningStudio
 from tests.browser.painting import (
@@ -58,6 +61,14 @@ def let_fall(page: Any, selector: str, name: str, kind: str, data: bytes) -> boo
     return stayed
 
 
+def vast() -> bytes:
+    """A PNG that says it has 12,000 pixels a side, which is all that is read of it."""
+    data = bytearray(png(Image.new("1", (8, 8))))
+    data[16:24] = struct.pack(">II", 12_000, 12_000)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
 def said(page: Any) -> str:
     page.wait_for_selector(".ez-toast")
     text: str = page.inner_text(".ez-toast span")
@@ -69,14 +80,30 @@ def test_a_file_that_is_no_picture_leaves_the_strokes_where_they_are(
     painted: tuple[Any, str],
 ) -> None:
     page, tab = painted
-    page.expected_faults = [REFUSED]
+    page.expected_faults = [REFUSED, REFUSED]
     before = layer(page, tab)
     assert before.any()
     drop(page, tab, b"%PDF-1.7 a letter", "letter.pdf")
     assert said(page).startswith(SENTENCE)
     assert np.array_equal(layer(page, tab), before)
+    page.evaluate("document.querySelector('.ez-toast')?.remove()")
+    drop(page, tab, vast(), "vast.png")
+    assert said(page).endswith("at most 50 megapixels are taken. Scale it down first.")
+    assert np.array_equal(layer(page, tab), before)
     stroke(page, tab, (80, 20), (100, 60))  # and one can paint on
     assert not np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("painted", ["inpaint"], indirect=True)
+def test_a_mask_of_another_size_is_refused_with_both_sizes(painted: tuple[Any, str]) -> None:
+    page, tab = painted
+    before = layer(page, tab)
+    with page.expect_file_chooser() as chooser:
+        page.click("#inpaint-canvas button[aria-label='Bring in a mask']")
+    mask = {"name": "mask.png", "mimeType": "image/png", "buffer": png(Image.new("L", (64, 64)))}
+    chooser.value.set_files([mask])
+    assert said(page).startswith("The mask has 64 × 64 pixels, the picture 320 × 200.")
+    assert np.array_equal(layer(page, tab), before)
 
 
 @pytest.mark.parametrize("painted", ["inpaint"], indirect=True)

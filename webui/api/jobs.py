@@ -16,6 +16,7 @@ from webui.api.views import JobView, PriorityView, job_view
 from webui.contracts.ids import JobId
 from webui.contracts.job import JobState
 from webui.contracts.request import GenerationRequest
+from webui.services.mask_size import check_mask_size
 
 EXAMPLES = {
     "short": {
@@ -70,6 +71,7 @@ def jobs_router(context: ApiContext, streams: Streams) -> APIRouter:
         The job is on disk before its id is returned: neither a restart nor a lost connection
         loses it.
         """
+        check_mask_size(request, context.images)
         return job_view(context.jobs.submit(request))
 
     @router.get("", responses={422: ANSWERS[422]}, summary="List jobs, newest first")

@@ -12,6 +12,7 @@ from webui.api.views import ErrorView, JobView, View, job_view
 from webui.contracts.ids import BatchId
 from webui.contracts.plot import PlotSize
 from webui.contracts.request import GenerationRequest
+from webui.services.mask_size import check_mask_size
 
 _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorView, "description": "It cannot be drawn; says why."},
@@ -80,6 +81,7 @@ def plots_router(context: ApiContext) -> APIRouter:
     @router.post("", status_code=202, responses=_REFUSED, summary="Order a plot")
     def submit(request: GenerationRequest) -> OrderedPlotView:
         """A job for each picture, in one batch, and its grid when the last is final. All are queued, or none."""
+        check_mask_size(request, context.images)
         made = context.plots.submit(request)
         jobs = tuple(job_view(job) for job in made.jobs)
         return OrderedPlotView(id=made.batch, jobs=jobs, size=_size(made.size))

@@ -38,8 +38,27 @@ def open_mask_image(path: Path) -> Image.Image:
     return open_image(path, "black").convert("L")
 
 
+def open_see_through(path: Path) -> Image.Image:
+    """How far a picture file is see-through, grey: white where nothing of it is seen.
+
+    Raises:
+        BadImage: the file is missing or no picture.
+    """
+    return ImageOps.invert(eight_bits(_opened(path)).convert("RGBA").getchannel("A"))
+
+
 def open_class_map(path: Path, width: int, height: int) -> Pixels:
     """Read a picture of class numbers and fit it, never mixing two: (height, width).
+
+    Raises:
+        BadImage: as `open_class_numbers` does.
+    """
+    numbers = open_class_numbers(path)
+    return np.asarray(fit_image(numbers, width, height, Image.Resampling.NEAREST)).copy()
+
+
+def open_class_numbers(path: Path) -> Image.Image:
+    """Read a picture of class numbers at its own size, with one channel of them.
 
     Raises:
         BadImage: the file is missing, no picture, or one of colours rather than of numbers.
@@ -50,8 +69,7 @@ def open_class_map(path: Path, width: int, height: int) -> Pixels:
             f"The class map {path.name!r} is of mode {image.mode!r}; a PNG with one channel of "
             "class numbers (grey or palette) was expected."
         )
-    numbers = Image.fromarray(np.asarray(image))
-    return np.asarray(fit_image(numbers, width, height, Image.Resampling.NEAREST)).copy()
+    return Image.fromarray(np.asarray(image))
 
 
 def open_depth_map(path: Path, width: int, height: int) -> NDArray[np.float32]:

@@ -52,9 +52,8 @@ def lesson_scenes(command: TrainCommand) -> ScenePool:
             f"--data is {str(command.data)!r}; the {command.kind} learns from rendered scenes only, "
             "because their truth is known. Leave --data out."
         )
-    return scene_pool(
-        command.work.parent / "scenes", scenes_of(command.recipe, READ_SIZE), READ_SIZE
-    )
+    count = command.scenes or scenes_of(command.recipe, READ_SIZE)
+    return scene_pool(command.work.parent / "scenes", count, READ_SIZE, command.first_scene)
 
 
 class EvenStyles:

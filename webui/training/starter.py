@@ -46,6 +46,7 @@ class Step:
 STEPS: tuple[Step, ...] = (
     Step("judge", "webui.training.judge", after=()),
     Step("segmenter", "webui.training.segmenter", after=()),
+    Step("segformer", "webui.training.segformer", after=()),
     Step("text", "webui.training.text_to_image", after=()),
     Step("turbo", "webui.training.turbo"),
     Step("inpaint", "webui.training.inpaint"),

@@ -102,6 +102,21 @@ def test_a_marked_part_of_a_picture_is_drawn_with_their_defaults(client: TestCli
     assert opened(answer["images"][0]).getpixel((5, 5)) != (200, 120, 40)
 
 
+def test_a_mask_of_another_size_is_fitted_as_their_clients_expect(client: TestClient) -> None:
+    _, info = drawn(
+        client,
+        "img2img",
+        init_images=[b64()],
+        mask=b64((48, 24), colour=255, mode="L"),
+        mask_blur=0,
+    )
+    request = request_of(client, info)
+    sides = [
+        client.get(f"/api/v1/images/{request[name]}").content[16:24] for name in ("image", "mask")
+    ]
+    assert sides[0] != sides[1]  # width and height in the headers
+
+
 def test_refusals_have_their_status_and_our_sentence(client: TestClient) -> None:
     assert refusal(client, sampler_name="Magic")[0] == 400
     assert refusal(client, "img2img")[0] == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,10 @@ from webui.engine.weights import open_weights
 from webui.weights.clip_vision_files import encoder_file
 
 SEEN_SIDE = 640
-"""Pixels along the longer side of what the network is shown."""
+"""Pixels along the longer side of what a network is shown whose folder does not say."""
+SHOWN_FILE = "preprocessor_config.json"
+SIDES = range(64, 1025)
+"""Of what a folder may say: smaller ones show nothing, larger ones cost minutes."""
 CELL = 32
 """What sides of that are multiples of."""
 ANSWERED_SIDE = 1024
@@ -39,11 +43,15 @@ class LoadedSegmenter:
     net: Any
     device: torch.device
     bytes: int
+    side: int = SEEN_SIDE
+    """Pixels along the longer side of what it is shown."""
 
     @torch.inference_mode()
     def read(self, image: Image.Image) -> NDArray[np.uint8]:
         """Of each pixel (H, W) its class's number."""
-        logits: Tensor = self.net(_shown(image).to(self.device)).logits.float()  # (1, C, h, w)
+        logits: Tensor = self.net(
+            _shown(image, self.side).to(self.device)
+        ).logits.float()  # (1, C, h, w)
         scale = min(1.0, ANSWERED_SIDE / max(image.size))
         size = [max(1, round(side * scale)) for side in (image.height, image.width)]
         fine = functional.interpolate(logits, size, mode="bilinear", align_corners=False)
@@ -85,12 +93,22 @@ def load_segmenter(info: AdapterInfo, device: torch.device) -> LoadedSegmenter:
             "Download it again."
         )
     net = ready(net, Place(device), torch.float32)
-    return LoadedSegmenter(info, net, device, network_bytes(net))
+    return LoadedSegmenter(info, net, device, network_bytes(net), _side(folder))
 
 
-def _shown(image: Image.Image) -> Tensor:
+def _side(folder: Path) -> int:
+    """The side that a network was taught with, as transformers' file beside it says; the usual one where it says none."""
+    try:
+        said = json.loads((folder / SHOWN_FILE).read_text("utf-8"))["size"]
+        side = max(said.values()) if isinstance(said, dict) else said
+    except (OSError, ValueError, KeyError, TypeError):
+        return SEEN_SIDE
+    return side if isinstance(side, int) and side in SIDES else SEEN_SIDE
+
+
+def _shown(image: Image.Image, side: int) -> Tensor:
     """The picture as the network sees it, (1, 3, h, w)."""
-    scale = SEEN_SIDE / max(image.size)
+    scale = side / max(image.size)
     size = [max(CELL, round(side * scale / CELL) * CELL) for side in image.size]
     small = image.convert("RGB").resize((size[0], size[1]), Image.Resampling.BICUBIC)
     values = np.asarray(small, np.float32) / 255

@@ -15,41 +15,28 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadImage, BadRequest
-from webui.contracts.ids import ImageId
-from webui.engine.adapters.control import Control, Unit
-from webui.engine.adapters.control_lora import LoadedControlLora
-from webui.engine.adapters.controlnet import LoadedControl, kind_of
-from webui.engine.adapters.flow_control import LoadedFlowControl
-from webui.engine.adapters.ip_adapter import LoadedIpAdapter
 from webui.engine.adapters.lora import Patches, PatchStages
-from webui.engine.adapters.style_adapter import LoadedStyleAdapter
-from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter
 from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
-from webui.engine.guidance import Conditioning, GuidedBy, Steering
+from webui.engine.guidance import Conditioning, GuidedBy
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import (
-    fit_image,
     open_class_map,
     open_depth_map,
-    open_image,
-    open_mask_image,
-    to_tensor,
 )
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.regions import looked_at, placed, regions_of
 from webui.engine.programs.sizes import size_rows
+from webui.engine.programs.steering import steering
 from webui.engine.programs.tiled import guided_in_tiles
 from webui.engine.programs.wordless import box_tokens, wordless_tokens
 from webui.engine.prompting import Prompted, TextRows, Timeline, encode_prompts
 from webui.engine.sampling_plan import Walk
-from webui.engine.work import Denoise, EncodeImage, ReadPicture, Task
+from webui.engine.work import Denoise, Task
 
 Map = NDArray[Any] | Tensor
 """(H, W) or (B, H, W)."""
@@ -87,7 +74,7 @@ def conditioned(
     first = stages[0][1] if stages else None
     controls = []
     for control in order.controls:
-        controls.append((yield from _steering(order, model, control, sigmas)))
+        controls.append((yield from steering(order, model, control, sigmas)))
     conditioning = Conditioning(
         first,
         _planes(order, model) if planes is None else planes,
@@ -266,90 +253,6 @@ def _from_levels(stages: PatchStages, sigmas: Sequence[float]) -> tuple[tuple[fl
     return tuple(
         (sigmas[begin], patches) for begin, (_, patches) in zip(begins, stages, strict=False)
     )
-
-
-def _steering(
-    order: PictureOrder,
-    model: LoadedModel,
-    control: tuple[Unit, ControlUse],
-    sigmas: Sequence[float],
-) -> Task[Steering]:
-    """What steers, with its hint as it reads it, and the levels of its steps."""
-    unit, use = control
-    net = unit.over(model.unet, model.merged) if isinstance(unit, LoadedControlLora) else unit
-    net.check_fits(model.unet, model.checkpoint.latent_channels)
-    image = open_image(order.file(use.image, "control picture"))
-    if isinstance(net, LoadedStyleAdapter):
-        if use.mask is not None:
-            raise BadRequest(
-                f"The style adapter {net.info.id!r} was given a mask, and what it says stands behind the whole prompt. "
-                "Leave the mask out; an IP-Adapter takes one."
-            )
-        encoder = order.image_encoder(net)
-        hint = yield ReadPicture(model, encoder, encoder.seen(image), patches=False, last=True)
-    elif isinstance(net, LoadedIpAdapter):
-        encoder = order.image_encoder(net)
-        hint = yield ReadPicture(model, encoder, encoder.seen(image), net.info.patch_width > 0)
-        if net.info.network is not None:  # the negative prompt is shown a black picture
-            black = Image.new("RGB", (encoder.side, encoder.side))
-            nothing = yield ReadPicture(model, encoder, encoder.seen(black), patches=False)
-            hint = torch.cat((hint[:1], nothing[:1]))
-    elif isinstance(net, LoadedFlowControl) and net.reads_latents:
-        hint = yield from _latent_hint(order, model, net, image)
-    else:
-        hint = _hint(order, model, net, image)
-    count = len(sigmas) - 1
-    steered = [
-        sigmas[i] for i in range(count) if i / count >= use.start and (i + 1) / count <= use.end
-    ]
-    highest, lowest = (steered[0], steered[-1]) if steered else (-1.0, 0.0)
-    kind = kind_of(net.info, use.kind)
-    mask = None if use.mask is None else _where(order, model, use.mask)
-    steers = Control(net, hint.to(model.device), use.weight, kind, mask, use.mode)
-    return Steering(steers, highest, lowest)
-
-
-def _where(order: PictureOrder, model: LoadedModel, mask: ImageId) -> Tensor:
-    """Where a control steers, (1, 1, h, w) in [0, 1]: the share of each latent cell that its mask has."""
-    _, _, rows, columns = model.latent_shape(*order.size(model))
-    white = open_mask_image(order.file(mask, "mask of a control"))
-    factor = model.checkpoint.latent_factor
-    fitted = fit_image(white, columns * factor, rows * factor, Image.Resampling.BOX)
-    cells = np.asarray(fitted, np.float32).reshape(rows, factor, columns, factor).mean((1, 3)) / 255
-    return torch.from_numpy(cells)[None, None].to(model.device)
-
-
-def _hint(
-    order: PictureOrder,
-    model: LoadedModel,
-    net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
-    image: Image.Image,
-) -> Tensor:
-    """A control picture at the size that a network reads, (1, 3, H, W) in [0, 1]."""
-    return (_fitted(order, model, net, image, net.factor) + 1) / 2
-
-
-def _latent_hint(
-    order: PictureOrder, model: LoadedModel, net: LoadedFlowControl, image: Image.Image
-) -> Task[Tensor]:
-    """A control picture as the first stage encodes it, (1, C, h, w)."""
-    pixels = _fitted(order, model, net, image, model.checkpoint.latent_factor)
-    latent: Tensor = yield EncodeImage(model, pixels.to(model.device))
-    return latent + model.latent_shift * model.latent_scale if net.is_unshifted else latent
-
-
-def _fitted(
-    order: PictureOrder,
-    model: LoadedModel,
-    net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
-    image: Image.Image,
-    factor: int,
-) -> Tensor:
-    """A control picture at so many pixels per latent cell, (1, 3, H, W) in [-1, 1]."""
-    _, _, rows, columns = model.latent_shape(*order.size(model))
-    # Class colours must not be mixed into those of other classes.
-    resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
-    return to_tensor(fit_image(image, columns * factor, rows * factor, resampling), 1)
 
 
 def _batch(values: Map) -> Tensor:

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from webui.contracts.errors import BadImage
+from webui.contracts.frame import Frame
 from webui.contracts.parameters.inpainting import (
     FILL,
     LATENT_NOISE,
@@ -32,6 +33,7 @@ from webui.engine.programs.conditions import conditioned, hide_masked, mask_plan
 from webui.engine.programs.masks import Region, blend, blurred, filled, region_around
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.outpaint import in_frame, laid_over, mirrored_beyond, redrawn
+from webui.engine.programs.part import Part
 from webui.engine.programs.soft_inpaint import Softness, overlay, soft_cells, softly_held
 from webui.engine.programs.start_image import resized, walk_of, with_colours_of_image
 from webui.engine.programs.tiled import decode
@@ -56,6 +58,8 @@ class Repair:
     """The mask of that part, not blurred, at that size."""
     least: Pixels
     """How much of the new is laid over it at least, (H, W): in the frame of a picture there is nothing else."""
+    part: Part | None
+    """Which part is drawn; None where it is the whole picture, without a frame."""
 
     def laid(self, overlay: Pixels) -> Repair:
         """The same, with how much of the new is laid over given for its part, at the drawn size.
@@ -87,6 +91,7 @@ def inpaint(order: PictureOrder, model: LoadedModel) -> Program:
     width, height = order.size(model)
     repair = _repair(order, width, height)
     width, height = repair.image.size
+    order = replace(order, part=repair.part, masked=repair.mask)
     latent, original = yield from _redrawn(order, model, repair)
     softness = Softness.of(order.request)
     if softness is not None:
@@ -104,7 +109,7 @@ def _repair(order: PictureOrder, width: int, height: int) -> Repair:
     image, sharp = _picture_and_mask(order, width, height)
     down = request.mask_blur if request.mask_blur_y is None else request.mask_blur_y
     soft = blurred(sharp, request.mask_blur, down, raised=request.soft_inpainting)
-    least = np.zeros_like(soft)
+    least, frame = np.zeros_like(soft), Frame(image.size, 0, 0, 0, 0)
     if request.outpaints:
         frame, overlap = request.frame(image.size), request.outpaint_overlap
         image, soft, sharp = (
@@ -116,14 +121,17 @@ def _repair(order: PictureOrder, width: int, height: int) -> Repair:
         soft = np.maximum(soft, least)
     picture = np.asarray(image)
     if request.inpaint_area != ONLY_MASKED:
-        return Repair(picture, soft, Region(0, 0, *image.size), image, sharp, least)
+        whole = Region(0, 0, *image.size)
+        part = Part(frame, whole.box, image.size) if request.outpaints else None
+        return Repair(picture, soft, whole, image, sharp, least, part)
     region = region_around(soft, request.masked_padding, width, height)
     if region is None:
         raise BadImage("Nothing of the mask is white, so there is no part to redraw. Paint one.")
-    part = resized(image.crop(region.box), width, height, RESIZE_AND_FILL)
+    part = Part(frame, region.box, (width, height))
+    cut = resized(image.crop(region.box), width, height, RESIZE_AND_FILL)
     inner = Image.fromarray(sharp).crop(region.box)
     inner = resized(inner, width, height, RESIZE_AND_FILL, Image.Resampling.BILINEAR)
-    return Repair(picture, soft, region, part, np.asarray(inner).copy(), least)
+    return Repair(picture, soft, region, cut, np.asarray(inner).copy(), least, part)
 
 
 def _picture_and_mask(order: PictureOrder, width: int, height: int) -> tuple[Image.Image, Pixels]:

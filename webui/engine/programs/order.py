@@ -23,8 +23,10 @@ from webui.engine.alterations import Alterations, FreeU
 from webui.engine.extending import UNEXTENDED, Extending
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoisePlan, NoiseStream
+from webui.engine.programs.part import Part
 from webui.engine.reading import Reading
 from webui.engine.tiles import USUAL_TILES, Tiles
+from webui.engine.work import Pixels
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class PictureOrder:
     """Denoising steps of the pass before this one, from which its prompt's timeline counts on."""
     hires_loras: tuple[LoraUse, ...] = ()
     """Those of a second pass that has a prompt of its own."""
+    part: Part | None = None
+    """What is drawn of its picture, where that is not the whole picture as it is."""
+    masked: Pixels | None = None
+    """(H, W) of what is drawn: more than 0 where it is redrawn, 0 where it is held; None without a mask."""
     extensions: Extending = UNEXTENDED
     """What takes part in it."""
 

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from webui.contracts.conditions import LayoutBox, RegionPrompt
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import open_class_map
+from webui.engine.pixels import open_class_map, open_class_numbers
 from webui.engine.placing import Shares, looks_at_words
 from webui.engine.programs.order import PictureOrder
+from webui.engine.programs.part import Part
+from webui.engine.work import Pixels
 from webui.prompt.reading import read_text
 
 
@@ -49,12 +53,10 @@ def regions_of(order: PictureOrder, model: LoadedModel) -> tuple[Region, ...]:
     width, height = order.size(model)
     painted: list[tuple[RegionPrompt, Tensor]] = []
     if request.class_map is not None:
-        ids = torch.from_numpy(
-            open_class_map(order.file(request.class_map, "class map"), width, height)
-        )
+        ids = torch.from_numpy(_class_ids(order.file(request.class_map, "class map"), order, model))
         painted = [(region, (ids == region.value).float()) for region in request.regions]
     for box in request.boxes:
-        inside = _inside(box, width, height)
+        inside = _inside(box, width, height, order.part)
         painted = [(region, mask * (1 - inside)) for region, mask in painted]
         painted.append((_of_box(box, request.regions), inside))
     rows, columns = model.latent_shape(width, height)[-2:]
@@ -65,6 +67,13 @@ def regions_of(order: PictureOrder, model: LoadedModel) -> tuple[Region, ...]:
         for region, mask in painted
         if mask.any()
     )
+
+
+def _class_ids(path: Path, order: PictureOrder, model: LoadedModel) -> Pixels:
+    """The class map (height, width) of what is drawn."""
+    if order.part is None:
+        return open_class_map(path, *order.size(model))
+    return np.asarray(order.part.cut(open_class_numbers(path), Image.Resampling.NEAREST)).copy()
 
 
 def shares_of(mask: Tensor, rows: int, columns: int) -> Tensor:
@@ -107,8 +116,11 @@ def looked_at(
     return Shares(cells / cells.sum(0).clamp(min=1), strength, parts)
 
 
-def _inside(box: LayoutBox, width: int, height: int) -> Tensor:
+def _inside(box: LayoutBox, width: int, height: int, part: Part | None) -> Tensor:
     """1 where a pixel's middle is in the box, else 0; (height, width)."""
+    if part is not None:  # a box is of the whole picture
+        whole = Image.fromarray(_inside(box, *part.frame.size, None).numpy())
+        return torch.from_numpy(np.array(part.cut_whole(whole, Image.Resampling.NEAREST)))
     across, down = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
     columns = (across >= box.left) & (across < box.right)
     rows = (down >= box.top) & (down < box.bottom)

@@ -77,7 +77,8 @@ export const takeMap = (desk, file) => telling(desk, async () => {
 export const readPhoto = (desk, file, byColours = false) => telling(desk, async () => {
   const { id, width, height } = await post('/images', file);
   tooLarge(width, height);
-  const [segmenter] = byColours ? [] : await get('/adapters?kind=segmenter');
+  const installed = byColours ? [] : await get('/adapters?kind=segmenter');
+  const segmenter = installed.find((one) => !one.id.startsWith('starter/')) ?? installed[0]; // a person's own before the one in the box
   const made = await post(`/images/${id}/class-map`, { colours: desk.look, ...(segmenter ? { classes: desk.classes, segmenter: segmenter.id } : {}) });
   if (segmenter) toast(`Read by ${segmenter.title}.`, { title: 'Read its colours instead', run: () => readPhoto(desk, file, true) });
   const { data } = await numbersOf(made.id);

@@ -1,0 +1,160 @@
+"""Control pictures, their masks and class maps are cut with the part of a picture that is drawn, and grow with its frame."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.engine.library import Library, save_grey, save_picture
+from tests.engine.rig import Rig, image_id, order
+from webui.contracts.adapter import AdapterInfo
+from webui.contracts.frame import Frame
+from webui.contracts.parameters.regions import REGION_PROMPTS
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.store import AdapterStore
+from webui.engine.programs import PictureOrder
+from webui.engine.programs.part import Part
+from webui.engine.programs.regions import regions_of
+from webui.engine.programs.steering import HIDDEN
+from webui.engine.work import Pixels, Predict
+
+LEFT, TOP, SIDE, WHOLE = 32, 16, 64, 128
+"""The part that is redrawn of a picture of 128x128: as large as it is drawn, so that no pixel is resampled."""
+
+FRAMED = {"width": WHOLE + 32, "height": WHOLE}
+"""Sides of the picture with what is drawn beyond its right side."""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    mask = np.zeros((WHOLE, WHOLE), np.uint8)
+    mask[TOP : TOP + SIDE, LEFT : LEFT + SIDE] = 255
+    return {
+        "image": save_picture(tmp_path / "image.png", WHOLE, WHOLE),
+        "mask": save_grey(tmp_path / "mask.png", mask),
+        "hint": save_picture(tmp_path / "hint.png", WHOLE, WHOLE, seed=1),
+    }
+
+
+def steered(
+    library: Library, info: AdapterInfo, files: dict[str, Path], use: dict[str, Any], **fields: Any
+) -> Control:
+    """What steers the first prediction of a job."""
+    rig = Rig(library.model("text"), adapters=AdapterStore(2**30, on_loaded=lambda: None))
+    unit = {"adapter": info.id, "image": image_id(files["hint"]), **use}
+    rig.finish(
+        order(
+            library.model("text").checkpoint, files=files, adapters=(info,), controls=[unit],
+            mask_blur=0, masked_padding=0, steps=2, **fields,
+        )
+    )  # fmt: skip
+    assert rig.ends() == {"job": "done"}, rig.error("job")
+    return rig.works(Predict)[0].controls[0]
+
+
+def shown(control: Control) -> Pixels:
+    """Its hint as a picture (H, W, 3)."""
+    return np.asarray((control.hint[0] * 255).round().byte().permute(1, 2, 0))
+
+
+def opened(path: Path) -> Pixels:
+    with Image.open(path) as image:
+        return np.asarray(image).copy()
+
+
+def test_a_control_picture_is_cut_as_the_part_that_is_drawn(
+    library: Library, files: dict[str, Path]
+) -> None:
+    control = steered(
+        library, library.control(), files, {}, inpaint_area="Only masked", width=SIDE, height=SIDE
+    )
+    part = opened(files["hint"])[TOP : TOP + SIDE, LEFT : LEFT + SIDE]
+    assert np.array_equal(shown(control), part)
+    assert control.mask is None
+
+
+def test_the_mask_of_a_control_is_cut_alike(
+    library: Library, files: dict[str, Path], tmp_path: Path
+) -> None:
+    where = np.zeros((WHOLE, WHOLE), np.uint8)
+    where[:, : LEFT + SIDE // 2] = 255
+    files["where"] = save_grey(tmp_path / "where.png", where)
+    use = {"mask": image_id(files["where"])}
+    area = {"inpaint_area": "Only masked", "width": SIDE, "height": SIDE}
+    mask = steered(library, library.control(), files, use, **area).mask
+    assert mask is not None
+    half = mask.shape[-1] // 2
+    assert (mask[..., :half] == 1).all()
+    assert (mask[..., half:] == 0).all()
+
+
+def test_a_control_picture_of_the_pictures_size_has_no_say_beyond_its_sides(
+    library: Library, files: dict[str, Path]
+) -> None:
+    files.pop("mask")
+    control = steered(library, library.control(), files, {}, outpaint_right=32, **FRAMED)
+    own = opened(files["hint"])
+    assert np.array_equal(shown(control), np.concatenate((own, own[:, :-33:-1]), axis=1))
+    assert control.mask is not None
+    cells = control.mask.shape[-1] * WHOLE // FRAMED["width"]
+    assert (control.mask[..., :cells] == 1).all()
+    assert (control.mask[..., cells:] == 0).all()
+
+
+def test_one_of_the_size_with_the_frame_steers_what_is_new_too(
+    library: Library, files: dict[str, Path], tmp_path: Path
+) -> None:
+    files.pop("mask")
+    files["hint"] = save_picture(tmp_path / "wide.png", FRAMED["width"], WHOLE, seed=2)
+    control = steered(library, library.control(), files, {}, outpaint_right=32, **FRAMED)
+    assert np.array_equal(shown(control), opened(files["hint"]))
+    assert control.mask is None
+
+
+def test_an_inpainting_controlnet_is_shown_minus_one_where_the_mask_is(
+    library: Library, files: dict[str, Path]
+) -> None:
+    info = library.control("mends", reads="inpaint")
+    control = steered(library, info, files, {}, width=WHOLE, height=WHOLE)
+    masked = torch.from_numpy(opened(files["mask"]) > 0)
+    assert (control.hint[0][:, masked] == HIDDEN).all()
+    kept = np.asarray(~masked)
+    assert np.array_equal(shown(control)[kept], opened(files["hint"])[kept])
+
+
+def test_what_is_see_through_is_hidden_from_it_without_a_mask(
+    library: Library, tmp_path: Path
+) -> None:
+    values = np.full((64, 64, 4), 200, np.uint8)
+    values[..., 3] = 255
+    values[:32, :, 3] = 0
+    Image.fromarray(values).save(tmp_path / "torn.png")
+    info = library.control("mends", reads="inpaint")
+    control = steered(library, info, {"hint": tmp_path / "torn.png"}, {}, width=64, height=64)
+    assert (control.hint[..., :32, :] == HIDDEN).all()
+    assert (control.hint[..., 32:, :] > 0).all()
+
+
+def test_regions_are_those_of_the_part_that_is_drawn(library: Library, tmp_path: Path) -> None:
+    halves = np.zeros((WHOLE, WHOLE), np.uint8)
+    halves[:, 64:] = 1
+    path, model = save_grey(tmp_path / "halves.png", halves), library.model("text")
+    box = {"label": "boat", "left": 0.75, "top": 0.0, "right": 1.0, "bottom": 1.0}
+    job = order(
+        model.checkpoint, files={"class_map": path}, map_driver=REGION_PROMPTS, boxes=[box],
+        regions=[{"value": 0, "prompt": "a lake"}, {"value": 1, "prompt": "a meadow"}],
+        width=SIDE, height=SIDE,
+    )  # fmt: skip
+    whole = PictureOrder(job.request, 0, {image_id(path): path})
+    right = Part(Frame((WHOLE, WHOLE), 0, 0, 0, 0), (64, 32, 128, 96), (SIDE, SIDE))
+    assert [region.prompt for region in regions_of(whole, model)] == ["a lake", "a meadow", "boat"]
+    meadow, boat = regions_of(replace(whole, part=right), model)
+    half = meadow.share.shape[-1] // 2
+    assert (meadow.share[..., :half] == 1).all()
+    assert (boat.share[..., half:] == 1).all()
