@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -88,8 +91,32 @@ def test_only_the_first_draw_is_varied() -> None:
 
 
 def test_equal_noises_are_mixed_without_a_division_by_nothing() -> None:
-    values = philox_normal(3, 0, 64)
+    values = philox_normal(3, 0, 64).reshape(1, 4, 4, 4)
     assert np.allclose(slerp(values, values, 0.5), values)
+
+
+def test_columns_without_an_angle_between_them_are_mixed_straight() -> None:
+    start, end = (philox_normal(seed, 0, 8).reshape(1, 2, 1, 4) for seed in (1, 2))
+    assert np.allclose(slerp(start, end, 0.25), 0.75 * start + 0.25 * end)
+
+
+@pytest.mark.parametrize("source", ["Philox", "CPU"])
+def test_each_column_of_a_channel_turns_by_its_own_angle(source: str) -> None:
+    """As AUTOMATIC1111 mixes the noise (C, h, w) of a picture: by the unit vectors along its second axis."""
+    shape, share = (1, 4, 6, 5), 0.35
+    start, end = (NoiseStream(NoisePlan(s, source), shape, CPU)()[0].double() for s in (1, 2))
+    mixed = NoiseStream(NoisePlan(1, source, variation=(2, share)), shape, CPU)()[0]
+    for channel, column in itertools.product(range(4), range(5)):
+        a, b = start[channel, :, column], end[channel, :, column]
+        # in the plane of both: the unit vector along a, and the one at a right angle to it
+        along = a / a.norm()
+        across = b - (b @ along) * along
+        angle = math.atan2(float(across.norm()), float(b @ along))
+        across = across / across.norm()
+        expected = math.sin((1 - share) * angle) / math.sin(angle) * a.norm() * along
+        turned = math.cos(angle) * along + math.sin(angle) * across
+        expected = expected + math.sin(share * angle) / math.sin(angle) * b.norm() * turned
+        assert torch.allclose(mixed[channel, :, column].double(), expected, atol=1e-5)
 
 
 def test_the_source_of_a_processor_is_what_torch_draws_there() -> None:

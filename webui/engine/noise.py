@@ -30,6 +30,11 @@ _WEYL = (0x9E3779B9, 0xBB67AE85)
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _ROUNDS = 10
+_TINY = 1e-300
+NEARLY_EQUAL = 0.9995
+"""Mean cosine between columns above which noises are mixed straight."""
+FLAT = 1e-6
+"""Sine of the angle below which a column alone is: of a latent of one row each is."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,15 @@ class NoiseStream:
         return whole.reshape(-1)
 
     def _mixed(self, source: Source, shape: Sequence[int]) -> Values:
-        """A draw with that of the variation seed mixed in."""
+        """A draw with that of the variation seed mixed in, flat."""
         values = source(math.prod(shape))
         if self._plan.variation is None:
             return values
         seed, strength = self._plan.variation
-        return slerp(values, source_of(self._plan.source, seed, 0)(values.size), strength)
+        if strength == 0:
+            return values
+        other = source_of(self._plan.source, seed, 0)(values.size)
+        return slerp(values.reshape(shape), other.reshape(shape), strength).reshape(-1)
 
 
 def source_of(name: str, seed: int, first_draw: int) -> Source:
@@ -139,18 +147,21 @@ def _overlap(whole: int, inner: int) -> tuple[slice, slice]:
 
 
 def slerp(start: Values, end: Values, share: float) -> Values:
-    """Between two noises along the sphere they lie on, so that the size of noise is kept.
+    """Between two noises (..., h, w) along the spheres that their columns lie on, so that the size of noise is kept.
 
-    Shoemake 1985. Nearly parallel ones, between which the sphere is flat, are mixed straight.
+    Shoemake 1985, each column of each channel by its own angle: AUTOMATIC1111 normalises the second axis of one
+    picture's noise (C, h, w), and its variations are these. Noises that are all but equal are mixed straight; it
+    gives the share to the start there, which is kept.
     """
-    lengths = float(np.linalg.norm(start)) * float(np.linalg.norm(end))
-    cosine = float(np.dot(start.astype(np.float64), end)) / lengths
-    if cosine > 0.9995:
-        return np.asarray(start + (end - start) * np.float32(share), np.float32)
-    angle = math.acos(max(-1.0, cosine))
-    weights = [math.sin((1 - share) * angle), math.sin(share * angle)]
-    mixed = (weights[0] * start + weights[1] * end) / math.sin(angle)
-    return np.asarray(mixed, np.float32)
+    low, high = start.astype(np.float64), end.astype(np.float64)
+    lengths = np.linalg.norm(low, axis=-2) * np.linalg.norm(high, axis=-2)  # (..., w)
+    cosine = np.sum(low * high, axis=-2) / np.maximum(lengths, _TINY)
+    if float(cosine.mean()) > NEARLY_EQUAL:
+        return np.asarray(start * share + end * (1 - share), np.float32)
+    angle = np.arccos(np.clip(cosine, -1.0, 1.0))[..., None, :]
+    sine = np.maximum(np.sin(angle), _TINY)
+    mixed = np.sin((1 - share) * angle) / sine * start + np.sin(share * angle) / sine * end
+    return np.asarray(np.where(sine > FLAT, mixed, start * (1 - share) + end * share), np.float32)
 
 
 def philox_normal(seed: int, draw: int, count: int) -> Values:
