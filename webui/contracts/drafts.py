@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from webui.contracts.ids import JobId, PictureId
@@ -29,6 +30,8 @@ class PictureDraft:
     """'bfloat16' where it was drawn in that instead of the usual precision."""
     pattern: str = USUAL_PATTERN
     """How the person wants files to be named."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Further keys of the picture's text, that extensions add."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,10 @@ class TextChunk:
 
 class PictureHooks(Protocol):
     """What the gallery asks before it stores a picture; the hook host answers."""
+
+    def change_metadata(self, draft: PictureDraft) -> PictureDraft:
+        """The draft as it is told: in the file, beside it and by its name."""
+        ...
 
     def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
         """The texts to write into the file."""

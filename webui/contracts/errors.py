@@ -117,6 +117,18 @@ class BadExtension(BadRequest):
     """An extension that cannot be read, installed or used; the message says why."""
 
 
+class UnknownPromptFunction(BadRequest):
+    """No function of the prompt language has this name."""
+
+    def __init__(self, function: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no prompt function {function[:100]!r}; there are {', '.join(known) or 'none'}. If it is an "
+            "extension's, enable the extension. Write \\{ where a brace is meant."
+        )
+        self.function = function
+        self.known = tuple(known)
+
+
 class UnknownVariable(BadRequest):
     """A prompt reads a name that nothing in it set."""
 

@@ -89,6 +89,7 @@ class Gallery:
             new_picture_id(), job.id, drawn.index, exact, self._clock(),
             self._hashes(request, drawn.index), drawn.precision, wanted.file_name_pattern,
         )  # fmt: skip
+        draft = self._hooks.change_metadata(draft)
         size = (drawn.width, drawn.height)
         kind = format_for(wanted.picture_format, size)
         is_told = wanted.picture_metadata or wanted.picture_text_file
