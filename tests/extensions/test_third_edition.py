@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tests.engine.library import Library
 from tests.engine.rig import Rig, order
@@ -31,6 +32,7 @@ def test_it_uses_every_point_of_its_time() -> None:
     assert set(POINTS) >= set(THIRD_POINTS)
 
 
+@pytest.mark.point("guidance_methods")
 def test_what_it_does_in_the_studio() -> None:
     studio = StudioExtensions(HookHost())
     studio.settled.set()
@@ -45,6 +47,7 @@ def test_what_it_does_in_the_studio() -> None:
     assert studio.host.failures() == ()
 
 
+@pytest.mark.point("guidance_functions")
 def test_its_guidance_draws_as_plain_guidance_does(library: Library) -> None:
     model = library.model("text")
     rig = Rig(model)
