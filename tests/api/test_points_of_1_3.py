@@ -107,9 +107,7 @@ def test_what_is_told_is_in_the_file_and_the_record_is_whole(
     assert (read["fields"]["prompt"], read["others"]) == ("told", {"Credit": "a, b"})
 
 
-def test_one_that_fails_or_is_gone_fails_the_job_rather_than_tell_it(
-    client: TestClient, used: Studio
-) -> None:
+def test_one_that_fails_fails_the_job_rather_than_tell_it(client: TestClient, used: Studio) -> None:
     for prompt, reason in (
         ("fail", "nothing to tell"), ("odd", "PictureDraft was expected"), ("bad key", "letters, digits"),
     ):  # fmt: skip
