@@ -65,7 +65,12 @@ def test_previews_are_encoded_for_those_who_watch_and_for_nobody_else(
 ) -> None:
     drawn: list[Preview] = []
     image = Preview.image
-    monkeypatch.setattr(Preview, "image", lambda preview: drawn.append(preview) or image(preview))
+
+    def noted(preview: Preview) -> Image.Image:
+        drawn.append(preview)
+        return image(preview)
+
+    monkeypatch.setattr(Preview, "image", noted)
     unseen = order(client, steps=5)["id"]
     while client.get(f"/api/v1/jobs/{unseen}").json()["state"] != "done":
         time.sleep(0.05)

@@ -25,6 +25,15 @@ def changing(tmp_path: Path) -> Mapping[str, str]:
     return {"changing": str(write_changing(tmp_path))}
 
 
+@pytest.mark.point(
+    "change_conditioning",
+    "change_latent",
+    "change_guidance",
+    "change_denoised",
+    "change_sampled",
+    "change_picture",
+    "wrap_program",
+)
 def test_each_point_changes_the_picture_and_only_where_it_is_asked_to(
     library: Library, changing: Mapping[str, str]
 ) -> None:
@@ -92,6 +101,7 @@ def schedule_functions():
 """
 
 
+@pytest.mark.point("sampler_functions", "schedule_functions")
 def test_a_sampler_and_a_schedule_of_an_extension_draw(library: Library, tmp_path: Path) -> None:
     model = library.model("text")
     rig = Rig(model)

@@ -47,6 +47,7 @@ def test_it_uses_every_point_of_its_time() -> None:
     assert set(POINTS) >= set(SECOND_POINTS)
 
 
+@pytest.mark.point("preprocessors", "wildcards", "commands", "upscalers", "palettes", "pasted")
 def test_what_it_offers_the_studio(studio: StudioExtensions, tmp_path: Path) -> None:
     (dim,) = studio.preprocessors()
     pixels = np.full((8, 8, 3), 200, np.uint8)
@@ -66,6 +67,7 @@ def test_what_it_offers_the_studio(studio: StudioExtensions, tmp_path: Path) -> 
     assert studio.host.failures() == ()
 
 
+@pytest.mark.point("upscaler_functions", "families", "family_loaders")
 def test_its_upscaler_enlarges_and_its_family_draws(
     studio: StudioExtensions, library: Library, tmp_path: Path
 ) -> None:

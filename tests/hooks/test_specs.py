@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 from webui.hooks import specs
+from webui.hooks.points import DECLARED, FACTS, facts_of
 
 _ANNOUNCED = {"observe"}
 """Kinds whose errors are told of once, at the head of the file."""
@@ -37,4 +38,24 @@ def test_a_change_is_given_the_value_first_and_the_arguments_last() -> None:
         if point.kind in ("change", "wrap"):
             parameters = list(inspect.signature(getattr(specs, name)).parameters)
             assert parameters[-1] == "arguments", name
-            assert parameters[0] in name or parameters[0] in ("guided", "pixels", "latent"), name
+            assert parameters[0] in name or parameters[0] in (
+                "guided",
+                "pixels",
+                "latent",
+                "draft",
+            ), name
+
+
+@pytest.mark.parametrize("name", list(specs.POINTS))
+def test_a_point_says_when_and_where_it_runs_what_it_may_change_and_what_an_error_does(
+    name: str,
+) -> None:
+    facts = facts_of(getattr(specs, name))
+    assert list(facts) == list(FACTS)
+    assert facts["Where"] == f"the {specs.POINTS[name].process}."
+    assert all(said.endswith(".") and len(said) > 8 for said in facts.values())
+
+
+def test_the_list_names_every_signature_once() -> None:
+    assert set(specs.NAMES) == set(DECLARED)
+    assert len(set(specs.NAMES)) == len(specs.NAMES)

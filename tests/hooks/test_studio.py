@@ -174,7 +174,12 @@ def test_the_first_text_of_a_keyword_stays_and_none_is_fine(studio: StudioExtens
 def test_easels_own_extensions_fit(studio: StudioExtensions) -> None:
     for name, module in BUILTIN:
         studio.host.register(module, name)
-    named = ("easel.png_metadata", "easel.file_names", "easel.prompt_axes")
+    named = (
+        "easel.png_metadata",
+        "easel.file_names",
+        "easel.prompt_axes",
+        "easel.prompt_functions",
+    )
     assert studio.host.extensions() == named
     assert {c.keyword for c in studio.picture_metadata(_DRAFT)} == {"parameters", "easel"}
     assert studio.picture_file_name(_DRAFT).name.endswith("-7-p")

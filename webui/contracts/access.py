@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, Picture
 from webui.contracts.palettes import Palette
+from webui.contracts.prompt_functions import PromptFunction
 from webui.contracts.request import GenerationRequest
 
 
@@ -72,6 +73,10 @@ class OrderHooks(Protocol):
         """Lists of entries by name, beside those in files."""
         ...
 
+    def prompt_functions(self) -> Mapping[str, PromptFunction]:
+        """Functions of the prompt language by name."""
+        ...
+
     def offers_choice(self, parameter: str, value: str) -> bool:
         """Whether it is one of the choices that extensions add to a parameter."""
         ...
@@ -93,6 +98,10 @@ class Unchanged:
         return prompts
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
+        """None."""
+        return {}
+
+    def prompt_functions(self) -> Mapping[str, PromptFunction]:
         """None."""
         return {}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -37,6 +38,8 @@ class PictureDraft:
     """How the person wants files to be named."""
     problems: tuple[str, ...] = ()
     """What went wrong in extensions so far, a sentence each; it has no part in them."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Further keys of the picture's text, that extensions add."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,10 @@ def file_name_fault(name: str) -> str:
 
 class PictureHooks(Protocol):
     """What the gallery asks before it stores a picture; the hook host answers."""
+
+    def change_metadata(self, draft: PictureDraft) -> PictureDraft:
+        """The draft as it is told: in the file, beside it and by its name."""
+        ...
 
     def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
         """The texts to write into the file."""

@@ -7,6 +7,7 @@
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
     |   |-- BadExtension      an extension that cannot be read, installed or used
+            UnknownPromptFunction no function of the prompt language has this name
     |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
@@ -115,6 +116,18 @@ class UnknownWildcard(BadRequest):
 
 class BadExtension(BadRequest):
     """An extension that cannot be read, installed or used; the message says why."""
+
+
+class UnknownPromptFunction(BadRequest):
+    """No function of the prompt language has this name."""
+
+    def __init__(self, function: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"There is no prompt function {function[:100]!r}; there are {', '.join(known) or 'none'}. If it is an "
+            "extension's, enable the extension. Write \\{ where a brace is meant."
+        )
+        self.function = function
+        self.known = tuple(known)
 
 
 class UnknownVariable(BadRequest):

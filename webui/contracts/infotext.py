@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from webui import VERSION
 from webui.contracts.conditions import BALANCED, ControlUse, LoraUse
@@ -18,6 +19,8 @@ from webui.contracts.request import PARAMETERS, GenerationRequest
 NEGATIVE = "Negative prompt:"
 EXTENSIONS = "Extensions"
 """Key of the extensions that a picture was drawn with: an object of their arguments, by name."""
+KEYS = "keys"
+"""Beside the fields of a request's JSON: further keys, as extensions add them."""
 _ORDER = (
     "steps", "sampler", "schedule", "guidance_scale", "seed", "size", "model",
     "variation_seed", "variation_strength", "denoising_strength", "image",
@@ -38,6 +41,7 @@ class FileHashes:
 
 
 NO_HASHES = FileHashes()
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_infotext(
@@ -46,8 +50,12 @@ def write_infotext(
     model_title: str,
     hashes: FileHashes = NO_HASHES,
     precision: str = "",
+    further: Mapping[str, str] = NO_KEYS,
 ) -> str:
-    """The text for one picture of the request, drawn with `seed`; of an unusual precision, its name."""
+    """The text for one picture of the request, drawn with `seed`; of an unusual precision, its name.
+
+    `further` keys stand behind all others.
+    """
     loras = "".join(map(_tag, request.loras))
     lines = [" ".join(part for part in (request.prompt, loras) if part)]
     if request.negative_prompt:
@@ -63,6 +71,7 @@ def write_infotext(
     pairs += [(EXTENSIONS, json.dumps(request.extensions))] if request.extensions else []
     pairs += list(_adapter_hashes(hashes))
     pairs += [("Precision", precision)] if precision else []
+    pairs += list(further.items())
     pairs.append(("Version", f"Easel {VERSION}"))
     lines.append(", ".join(f"{key}: {_quote(value)}" for key, value in pairs))
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 from webui.contracts.extension import API_VERSION, PERMISSIONS
 from webui.hooks import specs
 from webui.hooks.counterparts import table
+from webui.hooks.points import facts_of, text_of
 from webui.hooks.stable import HELPERS, STABLE
 
 README = Path(__file__).resolve().parents[2] / "extensions" / "README.md"
@@ -109,8 +110,9 @@ def _stable() -> str:
 def _section(name: str) -> str:
     point, function = specs.POINTS[name], getattr(specs, name)
     arguments = ", ".join(inspect.signature(function).parameters)
-    said = inspect.getdoc(function) or ""
-    return f"### `{name}({arguments})`\n\n{point.kind}, {point.process}.py. {said}\n"
+    facts = "\n".join(f"- {fact}: {said}" for fact, said in facts_of(function).items())
+    said = f"{point.kind}, {point.process}.py. {text_of(function)}"
+    return f"### `{name}({arguments})`\n\n{said}\n\n{facts}\n"
 
 
 if __name__ == "__main__":

@@ -8,8 +8,9 @@ from typing import Any
 from webui.contracts.drafts import PROBLEMS, FileName, PictureDraft, TextChunk, file_name_fault
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job, JobState
+from webui.hooks.drafts import chunks_of
 from webui.hooks.host import HookHost
-from webui.hooks.points import POINTS
+from webui.hooks.specs import POINTS
 
 
 class PictureFiles:
@@ -30,7 +31,7 @@ class PictureFiles:
     def metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
         """The texts for a picture's file; the first of each keyword, and the names of those that failed."""
         chunks: dict[str, TextChunk] = {}
-        answers = self._host.collect("picture_metadata", _chunks, draft=draft)
+        answers = self._host.collect("picture_metadata", chunks_of, draft=draft)
         for _, given in answers:
             for chunk in given:
                 chunks.setdefault(chunk.keyword, chunk)
@@ -86,19 +87,3 @@ def _name(given: Any) -> str:
     if fault := file_name_fault(given):
         raise ValueError(fault)
     return given
-
-
-def _chunks(given: Any) -> tuple[TextChunk, ...]:
-    """Texts as PNG can hold them.
-
-    Raises:
-        TypeError: something else was given.
-        ValueError: a keyword is empty, too long, or not Latin-1.
-    """
-    chunks = tuple(given or ())
-    for chunk in chunks:
-        if not isinstance(chunk, TextChunk):
-            raise TypeError(f"{chunk!r} was given; a TextChunk was expected.")
-        if not 0 < len(chunk.keyword.encode("latin-1")) < 80:
-            raise ValueError(f"The keyword {chunk.keyword!r} has not 1 to 79 characters.")
-    return chunks

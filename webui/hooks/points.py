@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,15 +27,30 @@ class Point:
     """'studio' or 'worker': the process that calls it, and the module that it stands in."""
 
 
-POINTS: dict[str, Point] = {}
-"""By name, in the order of `specs.py`; filled by it alone."""
+DECLARED: dict[str, Point] = {}
+"""By name; filled by `specs_studio.py` and `specs_worker.py`, and named one by one in `specs.py`."""
+
+FACTS = ("When", "Where", "Changes", "Error")
+"""What the docstring of each point says, a paragraph's line each."""
+_FACT = re.compile(rf"^({'|'.join(FACTS)}): (.+(?:\n {{4}}.+)*)", re.MULTILINE)
 
 
 def point(kind: str, process: str) -> Callable[[_Function], _Function]:
     """Mark the signature of an extension point."""
 
     def mark(function: _Function) -> _Function:
-        POINTS[function.__name__] = Point(kind, process)
+        DECLARED[function.__name__] = Point(kind, process)
         return _hookspec(function)
 
     return mark
+
+
+def facts_of(function: Callable[..., object]) -> dict[str, str]:
+    """The facts that the docstring of a point says, by `FACTS`, each on one line."""
+    said = _FACT.findall(inspect.getdoc(function) or "")
+    return {name: " ".join(text.split()) for name, text in said}
+
+
+def text_of(function: Callable[..., object]) -> str:
+    """What the docstring of a point says beside its facts."""
+    return _FACT.sub("", inspect.getdoc(function) or "").strip()

@@ -18,8 +18,10 @@ from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
 from webui.contracts.plot import PlotAxis
 from webui.contracts.preprocessor import Preprocessor
-from webui.contracts.request import PARAMETERS, GenerationRequest, parse_request
+from webui.contracts.prompt_functions import PromptFunction
+from webui.contracts.request import PARAMETERS, GenerationRequest
 from webui.hooks.arguments import arguments_of
+from webui.hooks.drafts import changed_draft, checked_request
 from webui.hooks.host import HookHost, Own, Use
 from webui.hooks.loading import (
     NeverEnded,
@@ -33,12 +35,11 @@ from webui.hooks.loading import (
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
 from webui.hooks.picture_files import PictureFiles
+from webui.hooks.words import OWN, added_functions, added_wildcards
 from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
 """How long an extension may take to say what it offers."""
-OWN = "easel."
-"""Before the names of what the program itself registers."""
 _T = TypeVar("_T")
 
 
@@ -58,6 +59,8 @@ class StudioExtensions:
         """Set when those that are enabled at the start have been loaded, or could not be."""
         self._offers: dict[str, Offers] = {}
         self._pictures = PictureFiles(host)
+        self._tellers: set[str] = set()
+        """Those that change, or changed as long as they were in use, what is told of pictures."""
 
     @property
     def offers(self) -> Mapping[str, Offers]:
@@ -80,6 +83,8 @@ class StudioExtensions:
             model = load_arguments(manifest)
             if "studio" in manifest.processes:
                 self.host.register(load_module(manifest, "studio"), name)
+            if name in self.host.users("change_metadata"):
+                self._tellers.add(name)
             arguments = None if model is None else arguments_of(manifest, model)
             self._ask(Offers(manifest, arguments))
         except Exception as error:
@@ -131,12 +136,12 @@ class StudioExtensions:
 
     def wildcards(self) -> Mapping[str, Sequence[str]]:
         """What extensions add to the wildcards, by their whole names."""
-        found: dict[str, Sequence[str]] = {}
-        for name in self.host.users("wildcards"):
-            given = self.host.collect("wildcards", _lists, only=name, access=self.access(name))
-            for _, lists in given:
-                found |= {f"{name}/{each}": lines for each, lines in lists.items()}
-        return found
+        return added_wildcards(self.host, self.access)
+
+    def prompt_functions(self) -> Mapping[str, PromptFunction]:
+        """Functions of the prompt language, by their whole names."""
+        self.settled.wait(OFFER_SECONDS)
+        return added_functions(self.host)
 
     def plot_axes(self) -> tuple[PlotAxis, ...]:
         """What extensions let a plot vary, each by its whole name; Easel's own without a prefix."""
@@ -189,7 +194,9 @@ class StudioExtensions:
         if request.extensions or any(_choices_named(request)):
             self.settled.wait(OFFER_SECONDS)
         if request.extensions:
-            changed = self.host.change("change_request", request, _request, self._uses(request))
+            changed = self.host.change(
+                "change_request", request, checked_request, self._uses(request)
+            )
             complete = {
                 use.extension: _said(use.arguments) for use in self._uses(changed)
             }  # fmt: skip
@@ -247,6 +254,22 @@ class StudioExtensions:
         return ", ".join(own) or "none"
 
     # What a picture asks of them
+
+    def change_metadata(self, draft: PictureDraft) -> PictureDraft:
+        """The draft as it is told: in the file, beside it and by its name.
+
+        Raises:
+            HookFailed: an extension failed, or one that would have changed it is no longer in use.
+        """
+        named = draft.request.extensions
+        if gone := [name for name in named if name in self._tellers and name not in self._offers]:
+            raise HookFailed(
+                f"The extension {gone[0]!r}, which changes what is told of a picture, is no longer in use. Enable it, "
+                "or leave it out, and try again."
+            )
+        here = {name: given for name, given in named.items() if name in self._offers}
+        uses = self._uses(draft.request.model_copy(update={"extensions": here}))
+        return changed_draft(self.host, draft, uses)
 
     def picture_metadata(self, draft: PictureDraft) -> tuple[TextChunk, ...]:
         """The texts for a picture's file; the first of each keyword, and the names of those that failed."""
@@ -324,14 +347,5 @@ def _choices_named(request: GenerationRequest) -> list[tuple[str, str]]:
 # Any: what an extension gives, which may be anything.
 
 
-def _lists(given: Any) -> dict[str, Sequence[str]]:
-    return {one(str)(name): several(str)(lines) for name, lines in dict(given or {}).items()}
-
-
 def _said(arguments: Any) -> dict[str, Any]:
     return {} if arguments is None else arguments.model_dump(mode="json")
-
-
-def _request(given: Any) -> GenerationRequest:
-    """Checked as if it had come in: a copy with changes has not been."""
-    return parse_request(one(GenerationRequest)(given).model_dump(mode="json", exclude_unset=True))

@@ -11,6 +11,7 @@
     ${hue=!{red|green}}     the same, made once; with ?= for = a value that is there already stays
     ${hue:red}              what was named hue, else red
     __coat(hue=red)__       an entry of coat, in which ${hue} is red
+    ${number(1|6)}          what a function says of its arguments, in which choices are made first
     __${hue}_things__       an entry of the wildcard whose name has that in it
 
 All of it nests, in itself and in the entries of wildcards. A backslash makes the {, }, | or _ behind
@@ -22,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from webui.prompt.nodes import JOINER, Assignment, Node, Option, Variable, Variants, Wildcard
+from webui.prompt.nodes import JOINER, Assignment, Call, Node, Option, Variable, Variants, Wildcard
 
 MAX_DEPTH = 50
 """Braces inside braces; deeper ones are text."""
@@ -40,6 +41,7 @@ _WILDCARD = re.compile(
 _VARIABLE = re.compile(
     r"\$\{\s*(?P<name>[^\W\d]\w*)\s*(?:(?P<mark>\?=|=|:)\s*(?P<once>!)?\s*|(?=\}))"
 )
+_CALL = re.compile(r"\$\{\s*(?P<name>[^\W\d]\w*(?:/[^\W\d]\w*)?)\(")
 _VALUE = re.compile(r"\s*(?P<name>[^\W\d]\w*)\s*(?P<mark>\?=|=)\s*(?P<once>!)?\s*")
 _NAME_PIECE = re.compile(r"\$\{\s*(\w+)\s*\}")
 _MARKS = "~!@"
@@ -101,7 +103,7 @@ class _Reader:
             return self._variants(i + 1, close, depth + 1), close + 1
         special = None
         if letter == "$" and depth < MAX_DEPTH:
-            special = self._variable(i, end, depth + 1)
+            special = self._variable(i, end, depth + 1) or self._call(i, end, depth + 1)
         elif letter == "_" and depth < MAX_DEPTH:
             special = self._wildcard(i, end, depth + 1)
         return special or (letter, i + 1)
@@ -120,6 +122,19 @@ class _Reader:
         while following < end and self._prompt[following].isspace():
             following += 1
         return self._assignment(found, close, depth), following
+
+    def _call(self, i: int, end: int, depth: int) -> tuple[Node, int] | None:
+        """What calls a function; None where that is not what stands there."""
+        found, close = _CALL.match(self._prompt, i, end), self._closing.get(i + 1, end)
+        if found is None or close >= end:
+            return None
+        inner = self._prompt[found.end() : close].rstrip()
+        if not inner.endswith(")"):
+            return None
+        stop = found.end() + len(inner) - 1
+        parts = self._parts(found.end(), stop, "|") if inner[:-1].strip() else []
+        arguments = tuple(self.nodes(begin, after, depth) for begin, after in parts)
+        return Call(found["name"], arguments), close + 1
 
     def _wildcard(self, i: int, end: int, depth: int) -> tuple[Node, int] | None:
         found = _WILDCARD.match(self._prompt, i, end)

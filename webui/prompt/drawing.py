@@ -6,10 +6,11 @@ import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-from webui.contracts.errors import BadRequest, UnknownWildcard
+from webui.contracts.errors import BadRequest, UnknownPromptFunction, UnknownWildcard
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
+from webui.contracts.prompt_functions import PromptCall, PromptFunction
 from webui.prompt.choices import parse_choices
-from webui.prompt.nodes import Assignment, Node, Option, Variable, Variants, Wildcard
+from webui.prompt.nodes import Assignment, Call, Node, Option, Variable, Variants, Wildcard
 from webui.prompt.scope import Scope
 
 MAX_PICKS = 100
@@ -19,6 +20,8 @@ MAX_CHOICES = 20_000
 
 Entries = Callable[[str], Sequence[Option]]
 """Name of a wildcard, perhaps with *, to its entries; raises BadRequest where there is none."""
+Functions = Callable[[str], PromptFunction]
+"""Name of a function to what it does; raises BadRequest where there is none."""
 _Way = tuple[str, Scope]
 """What was said so far, and what names stand for behind it."""
 
@@ -28,7 +31,18 @@ def no_wildcards(name: str) -> Sequence[Option]:
     raise UnknownWildcard(name, ())
 
 
-def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards, turn: int = 0) -> str:
+def no_functions(name: str) -> PromptFunction:
+    """For texts that can call none."""
+    raise UnknownPromptFunction(name, ())
+
+
+def draw_prompt(
+    prompt: str,
+    seed: str,
+    entries: Entries = no_wildcards,
+    turn: int = 0,
+    functions: Functions = no_functions,
+) -> str:
     """The prompt with all its choices made by chance; equal seeds make equal choices.
 
     Args:
@@ -36,28 +50,31 @@ def draw_prompt(prompt: str, seed: str, entries: Entries = no_wildcards, turn: i
         seed: Any text; only `random.random` is drawn from, which Python keeps the same for ever.
         entries: Knows the wildcards.
         turn: Which of the options that are taken in turn.
+        functions: Knows the functions.
 
     Raises:
-        BadRequest: a wildcard or variable is unknown, nests without end, or the prompt grows too long.
+        BadRequest: a wildcard, variable or function is unknown, nests without end, or the prompt grows too long.
     """
-    drawer = _Drawer(random.Random(seed), entries, turn)
+    drawer = _Drawer(random.Random(seed), entries, turn, functions)
     try:
         return _within(drawer.say(parse_choices(prompt), Scope()))
     except RecursionError:
         raise _too_deep() from None
 
 
-def every_prompt(prompt: str, entries: Entries = no_wildcards) -> Iterator[str]:
+def every_prompt(
+    prompt: str, entries: Entries = no_wildcards, functions: Functions = no_functions
+) -> Iterator[str]:
     """The prompt with its choices made in every way, the last choice changing first; made lazily.
 
     Weights do not count here, but an option of weight 0 is never taken. A choice that a variable makes
-    once comes before those of the rest.
+    once comes before those of the rest. A function says one thing for each way to say its arguments.
 
     Raises:
         BadRequest: as `draw_prompt`, when the prompt at fault is reached.
     """
     try:
-        yield from map(_within, _Walker(entries).ways(parse_choices(prompt), Scope()))
+        yield from map(_within, _Walker(entries, functions).ways(parse_choices(prompt), Scope()))
     except RecursionError:
         raise _too_deep() from None
 
@@ -81,8 +98,8 @@ def _within(prompt: str) -> str:
 class _Chooser:
     """Looks up what there is to choose from, and counts."""
 
-    def __init__(self, entries: Entries) -> None:
-        self._entries = entries
+    def __init__(self, entries: Entries, functions: Functions) -> None:
+        self._entries, self._functions = entries, functions
         self._choices = 0
 
     def count(self) -> None:
@@ -102,6 +119,12 @@ class _Chooser:
                 f"The wildcard {name[:100]!r} has no entry. Write one a line into its file."
             )
         return options
+
+    def called(self, name: str, arguments: Sequence[str], seed: str) -> str:
+        """What a function says, its chance of this seed."""
+        self.count()
+        stripped = tuple(argument.strip() for argument in arguments)
+        return self._functions(name)(PromptCall(stripped, random.Random(seed)))
 
     def options(self, variants: Variants) -> Sequence[Option]:
         """Those of some variants that may be taken."""
@@ -132,8 +155,10 @@ def _sole_wildcard(variants: Variants) -> Wildcard | None:
 class _Drawer(_Chooser):
     """Chooses by chance."""
 
-    def __init__(self, chance: random.Random, entries: Entries, turn: int) -> None:
-        super().__init__(entries)
+    def __init__(
+        self, chance: random.Random, entries: Entries, turn: int, functions: Functions
+    ) -> None:
+        super().__init__(entries, functions)
         self._chance = chance
         self._turn = turn
 
@@ -154,7 +179,10 @@ class _Drawer(_Chooser):
         value = (self.say(node.value, outside),) if node.at_once else node.value
         return scope.bind(node.name, value)
 
-    def _choose(self, node: Variable | Wildcard | Variants, scope: Scope) -> str:
+    def _choose(self, node: Variable | Wildcard | Call | Variants, scope: Scope) -> str:
+        if isinstance(node, Call):
+            arguments = [self.say(argument, scope) for argument in node.arguments]
+            return self.called(node.name, arguments, str(self._chance.random()))
         if isinstance(node, Variable):
             self.count()
             return self.say(*scope.read(node))
@@ -223,7 +251,12 @@ class _Walker(_Chooser):
         else:
             yield said, scope.bind(node.name, node.value)
 
-    def _choose(self, node: Variable | Wildcard | Variants, scope: Scope) -> Iterator[str]:
+    def _choose(self, node: Variable | Wildcard | Call | Variants, scope: Scope) -> Iterator[str]:
+        if isinstance(node, Call):
+            ways = (list(self.ways(argument, scope)) for argument in node.arguments)
+            for arguments in itertools.product(*ways):
+                yield self.called(node.name, arguments, repr(arguments))
+            return
         if isinstance(node, Variable):
             self.count()
             yield from self.ways(*scope.read(node))

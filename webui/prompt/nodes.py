@@ -40,6 +40,14 @@ class Wildcard:
 
 
 @dataclass(frozen=True)
+class Call:
+    """What a function says: ${name(...)}."""
+
+    name: str
+    arguments: tuple[tuple[Node, ...], ...]
+
+
+@dataclass(frozen=True)
 class Option:
     """Something to choose, and how often against its neighbours."""
 
@@ -60,4 +68,4 @@ class Variants:
     """Whether they are taken one after the other, and not by chance (`@`)."""
 
 
-Node = str | Assignment | Variable | Wildcard | Variants
+Node = str | Assignment | Variable | Wildcard | Call | Variants

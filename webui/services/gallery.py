@@ -91,6 +91,7 @@ class Gallery:
             new_picture_id(), job.id, drawn.index, exact, self._clock(),
             self._hashes(request, drawn.index), drawn.precision, wanted.file_name_pattern,
         )  # fmt: skip
+        draft = self._hooks.change_metadata(draft)
         size = (drawn.width, drawn.height)
         kind = format_for(wanted.picture_format, size)
         named = self._hooks.picture_file_name(draft)

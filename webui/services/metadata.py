@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from webui.contracts.errors import InvalidField
+from webui.contracts.infotext import KEYS
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
 from webui.contracts.request import parse_request
 
@@ -33,11 +34,18 @@ def read_metadata(source: bytes | Path) -> ToldRequest | None:
     texts = read_texts(source)
     if (written := texts.get("easel")) is not None:
         try:
-            return ToldRequest(parse_request(json.loads(written)), exact=True)
+            said = json.loads(written)
+            keys = said.pop(KEYS, {}) if isinstance(said, dict) else {}
+            return ToldRequest(parse_request(said), others=_texts_in(keys), exact=True)
         except (ValueError, InvalidField, RecursionError):
             pass  # of a newer or older Easel: the other text still tells most of it
     parameters = texts.get("parameters")
     return None if parameters is None else read_infotext(parameters)
+
+
+def _texts_in(keys: object) -> Mapping[str, str]:
+    pairs = keys.items() if isinstance(keys, dict) else ()
+    return {key: value for key, value in pairs if isinstance(value, str)}
 
 
 def read_texts(source: bytes | Path) -> Mapping[str, str]:

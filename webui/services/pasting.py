@@ -7,7 +7,7 @@ what every text has (steps, sampler, seed, size, model) stays as it is where one
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter
@@ -93,7 +93,9 @@ class ParameterReader:
                 "Nothing in this file says how it was made. A picture was expected that Easel, AUTOMATIC1111, "
                 "Forge, SD.Next or Civitai wrote; sites and messengers often strip what was in it."
             )
-        return self._exact(told.request) if told.exact else self._told(told)
+        if not told.exact:
+            return self._told(told)
+        return replace(self._exact(told.request), others=told.others)
 
     def _told(self, told: ToldRequest) -> ReadParameters:
         """Styles found again, models looked up, the rest as it is told."""

@@ -15,15 +15,16 @@ from pathlib import Path
 from webui.contracts.access import UNCHANGED, OrderHooks, Prompts
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.conditions import MAX_LORAS, LoraUse
-from webui.contracts.errors import FieldProblem, InvalidField
+from webui.contracts.errors import FieldProblem, InvalidField, UnknownPromptFunction
 from webui.contracts.ids import AdapterId
 from webui.contracts.parameters.drawing import MAX_PROMPT_CHARACTERS
 from webui.contracts.parameters.words import MAX_EMBEDDINGS, TEXTS, PictureText
+from webui.contracts.prompt_functions import PromptFunction
 from webui.contracts.request import GenerationRequest, limits, parse_lora
 from webui.contracts.steps import passes_of
 from webui.prompt.choices import has_choices
 from webui.prompt.comments import strip_comments
-from webui.prompt.drawing import Entries, draw_prompt, every_prompt
+from webui.prompt.drawing import Entries, Functions, draw_prompt, every_prompt
 from webui.prompt.embeddings import names_in
 from webui.prompt.lora_timeline import Pass, TimedLora, timed_loras
 from webui.prompt.matrix import matrix_prompts, matrix_size
@@ -44,6 +45,19 @@ class WordSources:
     wildcards: WildcardStore
     hooks: OrderHooks = UNCHANGED
     """What extensions do to orders and words."""
+
+    def functions(self) -> Functions:
+        """The functions of the prompt language, asked for when the first is called."""
+        known: dict[str, PromptFunction] = {}
+
+        def look_up(name: str) -> PromptFunction:
+            if not known:
+                known.update(self.hooks.prompt_functions())
+            if name not in known:
+                raise UnknownPromptFunction(name, sorted(known))
+            return known[name]
+
+        return look_up
 
     @classmethod
     def below(
@@ -95,7 +109,12 @@ def count_ways(request: GenerationRequest, sources: WordSources, most: int) -> i
     if request.prompt_choices != "Combinatorial":
         return None
     bare = tuple(map(strip_comments, _styled(request, sources)))
-    return sum(1 for _ in itertools.islice(_every(bare, sources.wildcards.entries()), most))
+    return sum(
+        1
+        for _ in itertools.islice(
+            _every(bare, sources.wildcards.entries(), sources.functions()), most
+        )
+    )
 
 
 def worded(request: GenerationRequest, catalog: Catalog, sources: WordSources) -> GenerationRequest:
@@ -153,7 +172,7 @@ def _chosen(
     open_ = request.prompt_choices == "Matrix" or any(map(has_choices, bare))
     if request.prompt_choices == "Off" or not open_:
         return [styled] * request.count, [False] * len(TEXTS)
-    drawn = list(_drawn(request, bare, sources.wildcards.entries()))
+    drawn = list(_drawn(request, bare, sources.wildcards.entries(), sources.functions()))
     changed = [any(said[i] != bare[i] for said in drawn) for i in range(len(TEXTS))]
     kept = [
         tuple(said[i] if changed[i] else styled[i] for i in range(len(TEXTS))) for said in drawn
@@ -169,9 +188,11 @@ def _changed(said: _Words, request: GenerationRequest, index: int, sources: Word
     return tuple(getattr(prompts, name) for name in TEXTS)
 
 
-def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterator[_Words]:
+def _drawn(
+    request: GenerationRequest, bare: _Words, entries: Entries, functions: Functions
+) -> Iterator[_Words]:
     if request.prompt_choices == "Combinatorial":
-        ways = list(itertools.islice(_every(bare, entries), request.count))
+        ways = list(itertools.islice(_every(bare, entries, functions), request.count))
         yield from itertools.islice(itertools.cycle(ways), request.count)
         return
     matrix = request.prompt_choices == "Matrix"
@@ -179,18 +200,18 @@ def _drawn(request: GenerationRequest, bare: _Words, entries: Entries) -> Iterat
     for index, prompt in enumerate(prompts):
         seed = request.seeds_of(index)[0]
         yield tuple(
-            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries, seed)
+            draw_prompt(text, f"{seed} {name.removeprefix('hires_')}", entries, seed, functions)
             for name, text in zip(TEXTS, (prompt, *bare[1:]), strict=True)
         )
 
 
-def _every(texts: _Words, entries: Entries) -> Iterator[_Words]:
+def _every(texts: _Words, entries: Entries, functions: Functions) -> Iterator[_Words]:
     """Every way to say some texts, the last one's choices changing first."""
     if not texts:
         yield ()
         return
-    for first in every_prompt(texts[0], entries):
-        for others in _every(texts[1:], entries):
+    for first in every_prompt(texts[0], entries, functions):
+        for others in _every(texts[1:], entries, functions):
             yield (first, *others)
 
 

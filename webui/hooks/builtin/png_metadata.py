@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 from webui.contracts.drafts import PictureDraft, TextChunk
-from webui.contracts.infotext import write_infotext
+from webui.contracts.infotext import KEYS, write_infotext
 from webui.hooks.specs import hookimpl
 
 
 @hookimpl
 def picture_metadata(draft: PictureDraft) -> tuple[TextChunk, ...]:
-    """`parameters` in AUTOMATIC1111's grammar, and the whole request as JSON under `easel`."""
+    """`parameters` in AUTOMATIC1111's grammar, and the whole request as JSON under `easel`; further keys in both."""
     request = draft.request
-    parameters = write_infotext(request, request.seed, request.model, draft.hashes, draft.precision)
+    parameters = write_infotext(
+        request, request.seed, request.model, draft.hashes, draft.precision, draft.keys
+    )
+    exact = request.model_dump(mode="json") | ({KEYS: dict(draft.keys)} if draft.keys else {})
     return (
         TextChunk("parameters", parameters),
-        TextChunk("easel", request.model_dump_json()),
+        TextChunk("easel", json.dumps(exact, ensure_ascii=False, separators=(",", ":"))),
     )

@@ -54,7 +54,7 @@ def check_studio(manifest: Manifest, folder: Path) -> StudioSide:
         return StudioSide((Outcome("studio: load", False, str(error)),), None)
     offers, hooks = studio.offers[name], studio.host.hooks_of(name)
     outcomes = [Outcome("studio: load", True, _described(offers))]
-    outcomes += [_order(studio, name), _picture(studio)]
+    outcomes += [_order(studio, name), _picture(studio, manifest.name)]
     _tell(studio)
     if not studio.host.settle(OBSERVER_SECONDS):
         named = ", ".join(studio.host.unreturned()) or "none any more"
@@ -81,8 +81,9 @@ def _host() -> HookHost:
 def _order(studio: StudioExtensions, name: str) -> Outcome:
     """Its axes, and an order that names it with default arguments, which are completed and its words changed."""
     what = "studio: an order with default arguments"
-    studio.plot_axes()  # what fails in it, and in the next three, is in the host's log
+    studio.plot_axes()  # what fails in it, and in the next four, is in the host's log
     studio.wildcards()
+    studio.prompt_functions()
     studio.pasted({"Another program": "1"})
     studio.host.collect("commands", dict, folder=studio.access(name).folder)
     try:
@@ -93,10 +94,12 @@ def _order(studio: StudioExtensions, name: str) -> Outcome:
     return Outcome(what, True)
 
 
-def _picture(studio: StudioExtensions) -> Outcome:
+def _picture(studio: StudioExtensions, name: str) -> Outcome:
     what = "studio: texts and name of a picture"
-    draft = PictureDraft(_PICTURE.id, _JOB.id, 0, REQUEST, 0.0)
+    request = REQUEST.model_copy(update={"extensions": {name: {}}})
+    draft = PictureDraft(_PICTURE.id, _JOB.id, 0, request, 0.0)
     try:
+        draft = studio.change_metadata(draft)
         studio.picture_metadata(draft)
         studio.picture_file_name(draft)
     except EaselError as error:
