@@ -9,6 +9,7 @@ FIXTURES = Path(__file__).resolve().parents[1] / "hooks" / "fixtures"
 DIGESTS = {
     "first_edition": "1bb3021795c5f244c12034752f03d0542e414489708f168eb6130150c67762ef",
     "second_edition": "d56c54b3497df87b9430a9fe6be8d980346304da1ebed798a8fd02c9e37aec69",
+    "third_edition": "dfde3b2eea758f40d2df418673d1d80ff4580da1455b73540c5741aa45944989",
 }
 """SHA-256 over names and contents of an edition's files."""
 

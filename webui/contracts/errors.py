@@ -7,7 +7,7 @@
     |   |-- UnknownAdapter    no such controlnet or LoRA; names the near ones
     |   |-- UnknownWildcard   no such wildcard; names the near ones
     |   |-- BadExtension      an extension that cannot be read, installed or used
-            UnknownPromptFunction no function of the prompt language has this name
+    |   |-- UnknownPromptFunction  no function of the prompt language has this name
     |   |-- UnknownVariable   a prompt reads a name that nothing in it set; names the near ones
     |   |-- ForbiddenAddress  an address inside this network, which a stranger's link must not reach
     |   `-- BadImage          a file that is no picture, or one too large to take
