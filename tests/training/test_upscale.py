@@ -67,9 +67,17 @@ def test_latents_are_scaled_on_the_way_in_and_back_on_the_way_out() -> None:
     pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
     latents = encode(vq, pictures)
     assert latents.shape == (2, 3, 8, 8)
+    drawn = decode(vq, latents)
     vq.register_to_config(scaling_factor=4.0)
     assert torch.allclose(encode(vq, pictures), 2 * latents, atol=1e-6)
-    assert np.array_equal(decode(vq, 2 * latents, batch=1), decode(vq, encode(vq, pictures)))
+    assert np.array_equal(decode(vq, 2 * latents), drawn)  # powers of two: to the bit
+
+
+def test_a_picture_is_decoded_alone_as_among_others_but_for_rounding() -> None:
+    vq = tiny_vq()
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    alone, among = (decode(vq, encode(vq, pictures), batch=batch) for batch in (1, 2))
+    assert np.abs(alone.astype(int) - among.astype(int)).max() <= 1
 
 
 def test_pictures_become_four_times_as_large_and_the_same_seed_gives_the_same() -> None:

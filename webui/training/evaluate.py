@@ -24,6 +24,7 @@ from webui.services.adapter_files import CONFIG_FILE, describe_controlnet
 from webui.services.adapter_kinds import LORA_FOLDERS
 from webui.services.diffusers_folder import INDEX_FILE
 from webui.services.lora_files import describe_lora
+from webui.services.segmenter_files import describe_segmenter_folder
 from webui.training.command import REPOSITORY, STARTER
 from webui.training.evaluation.controls import evaluate_control
 from webui.training.evaluation.figures import (
@@ -39,6 +40,7 @@ from webui.training.evaluation.maps import evaluate_depth, evaluate_semantic
 from webui.training.evaluation.measures import TIME
 from webui.training.evaluation.readers import evaluate_readers
 from webui.training.evaluation.report import ORDER, write_report
+from webui.training.evaluation.segformer import evaluate_segformer
 from webui.training.evaluation.text import evaluate_text
 from webui.training.evaluation.turbo import evaluate_turbo
 from webui.training.evaluation.upscale import evaluate_upscale
@@ -84,6 +86,8 @@ def evaluate(bench: Workbench, name: str) -> Section:
         files = sorted(folder.glob("*.safetensors"))
         loras = [describe_lora(file, AdapterId(f"{name}/{file.stem}")) for file in files]
         return evaluate_loras(bench, loras)
+    if describe_segmenter_folder(folder, AdapterId(name)) is not None:
+        return evaluate_segformer(bench, name)
     if not (folder / INDEX_FILE).exists():
         adapter = describe_controlnet(folder, AdapterId(name))
         if adapter is None:

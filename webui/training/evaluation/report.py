@@ -15,6 +15,7 @@ from webui.training.evaluation.first_stages import first_stage_table, load_runs
 ORDER = (
     "text", "turbo", "inpaint", "semantic", "layout", "depth", "upscale",
     "controlnet-edges", "controlnet-classes", "loras",
+    "segformer",
 )  # fmt: skip
 """Folders below models/starter, in the order of the document; others follow by name."""
 
