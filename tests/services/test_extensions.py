@@ -165,6 +165,7 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     refused = {name for name, status in statuses.items() if status.problems}
     assert refused == REFUSED
     assert "Easel has torch" in statuses["old_torch"].problems[0]
+    assert "called pip while it was loaded" in statuses["installs"].problems[0]
     assert (
         "replaced or removed modules of the program (json)" in statuses["swapper_asked"].problems[0]
     )

@@ -55,6 +55,7 @@ that its job began with: one that is loaded anew, disabled or removed meanwhile 
 
 `studio.py` and `worker.py` hold functions marked with `hookimpl` of `webui.hooks.specs`, each in the process that
 calls it; the studio never imports torch. Modules import their neighbours relatively: `from .arguments import Book`.
+While they are imported, pip and other installers are refused, and the extension that calls one is not used: `needs` is the way.
 
 `static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
 as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
