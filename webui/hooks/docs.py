@@ -66,7 +66,8 @@ imports the modules with `load_module(read_manifest(FOLDER), "worker")`, as `ext
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
 fails; elsewhere it goes on without that extension's part, and the file of a picture that was drawn meanwhile says so. One that
-takes longer than half a second is named, too.
+takes longer than half a second is named, too. Where a picture waits for a hook that has not come back after two minutes, the job
+fails, the extension is switched off with the reason, and the worker is started anew; the other jobs go on there.
 
 ## Extension points
 """

@@ -1,0 +1,46 @@
+"""The calls into extensions that are going on, so that another thread can see one that does not come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Going:
+    """A call that has not come back yet."""
+
+    extension: str
+    hook: str
+    since: float
+    """Of `time.monotonic`."""
+
+
+class Calls:
+    """Of one process; may be asked from any thread."""
+
+    def __init__(self) -> None:
+        self._going: dict[int, Going] = {}
+        """By the number of the thread: the innermost."""
+
+    def during(self, extension: str, hook: str, call: Callable[[], _T]) -> _T:
+        """What a call gives, known as going on meanwhile."""
+        thread = threading.get_ident()
+        outer = self._going.get(thread)
+        self._going[thread] = Going(extension, hook, time.monotonic())
+        try:
+            return call()
+        finally:
+            if outer is None:
+                del self._going[thread]
+            else:
+                self._going[thread] = outer
+
+    def going(self, thread: int) -> Going | None:
+        """The call that a thread is in; None where it is in none."""
+        return self._going.get(thread)
