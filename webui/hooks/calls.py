@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
 
@@ -40,6 +41,25 @@ class Calls:
                 del self._going[thread]
             else:
                 self._going[thread] = outer
+
+    # Any: what generators are sent and give is theirs.
+    def through(self, extension: str, hook: str, program: Any) -> Generator[Any, Any, Any]:
+        """A generator of an extension, known as going on whenever it runs, and not while it waits."""
+        if not isinstance(program, Generator):
+            return (yield from program)
+        go_on = partial(program.send, None)
+        while True:
+            try:
+                wanted = self.during(extension, hook, go_on)
+            except StopIteration as ended:
+                return ended.value
+            try:
+                go_on = partial(program.send, (yield wanted))
+            except GeneratorExit:
+                self.during(extension, hook, program.close)
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
+                go_on = partial(program.throw, error)
 
     def going(self, thread: int) -> Going | None:
         """The call that a thread is in; None where it is in none."""

@@ -60,7 +60,7 @@ class HookHost:
         calls: Calls | None = None,
     ) -> None:
         """`tell` hears of each failure, `tell_call` of the first call of each hook of an extension, `calls` of all."""
-        self._calls = calls or Calls()
+        self.calls = calls or Calls()
         self.log = FailureLog(process, tell)
         self._process = process
         self._budget = budget_seconds
@@ -267,7 +267,7 @@ class HookHost:
         """What a call into an extension gives; one that takes longer than its budget is named."""
         started = time.perf_counter()
         try:
-            return self._calls.during(extension, hook, call)
+            return self.calls.during(extension, hook, call)
         finally:
             self.note_time(extension, hook, time.perf_counter() - started)
 
