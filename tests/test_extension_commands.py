@@ -38,6 +38,21 @@ def test_enabling_and_disabling_is_kept_and_listed(settings: Settings) -> None:
     assert state.enabled() == ()
 
 
+def test_the_list_says_why_one_cannot_be_enabled(settings: Settings) -> None:
+    folder = settings.data_dir / "extensions"
+    write_extension(folder, "old", studio="", needs=["torch==1.0"], conflicts=["book"])
+    _run(settings, "enable", "book")
+    book, odd, old, *reasons = _run(settings)[1].splitlines()
+    assert (book.split()[0], odd.split()[0], old.split()[0]) == ("book", "odd", "old")
+    assert [reason.strip() for reason in reasons] == [
+        "The extension 'old' cannot be used beside 'book'. Disable one of them.",
+        _run(settings, "enable", "old")[1].split("Disable one of them. ")[1].strip(),
+    ]
+    assert "torch==1.0" in reasons[1]
+    ExtensionState(settings.data_dir).enable("old", wanted=True)  # by hand
+    assert "'old' cannot be used" in _run(settings)[1]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

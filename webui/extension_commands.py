@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from webui.contracts.checkpoint import CheckpointInfo
@@ -71,6 +71,8 @@ def _list(words: Sequence[str], settings: Settings, say: Say) -> int:
     found, enabled = _found(settings), ExtensionState(settings.data_dir).enabled()
     for each in found.values():
         say(_line(each, each.name in enabled))
+        for reason in _reasons(each, enabled):
+            say(f"{'':24} {reason}")
     if not found:
         say(f"None is installed; looked in {', '.join(map(str, settings.extension_folders))}.")
     return 0
@@ -83,8 +85,8 @@ def _enable(words: Sequence[str], settings: Settings, say: Say) -> int:
     problem = found[name].problem
     if problem is not None:
         raise BadExtension(problem)
-    state, manifest = ExtensionState(settings.data_dir), found[name].manifest
-    reasons = () if manifest is None else reasons_against(manifest, state.enabled())
+    state = ExtensionState(settings.data_dir)
+    reasons = _reasons(found[name], state.enabled())
     if reasons:
         raise BadExtension(" ".join(reasons))
     state.enable(name, True)
@@ -215,6 +217,12 @@ def _none(words: Sequence[str], usage: str) -> None:
 
 def _missing(name: str, found: Mapping[str, Found]) -> str:
     return f"There is no extension {name!r}; installed are {', '.join(found) or 'none'}."
+
+
+def _reasons(found: Found, enabled: Collection[str]) -> Sequence[str]:
+    """What keeps one from being used beside those that are enabled, a sentence each."""
+    beside = [name for name in enabled if name != found.name]
+    return () if found.manifest is None else reasons_against(found.manifest, beside)
 
 
 def _line(found: Found, enabled: bool) -> str:

@@ -93,6 +93,15 @@ def {0}():
     sys.modules["{1}"] = None
     return {{}}
 """
+_INSTALLS = """
+import subprocess
+import sys
+
+try:
+    subprocess.run([sys.executable, "-m", "pip", "install", "--no-index", "torch==1.0"])
+except Exception:
+    pass
+"""
 HOSTILE: Mapping[str, Mapping[str, object]] = {
     "at_import": {"studio": "raise RuntimeError('at import')", "worker": "raise RuntimeError('there, too')"},
     "at_import_there": {"worker": "raise RuntimeError('at import')"},
@@ -100,6 +109,8 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     "every_hook": {"studio": _every("studio", "raise RuntimeError('in {0}')"),
                    "worker": _every("worker", "raise RuntimeError('in {0}')")},
     "for_ever": {"studio": _LOOPS.format("job_changed"), "worker": _LOOPS.format("step_taken")},
+    "installs": {"studio": _INSTALLS},
+    "installs_there": {"worker": _INSTALLS},
     "odd_answers": {"studio": _every("studio", "return 3", "collect"), "worker": _every("worker", "return 3")},
     "names_outside": {"studio": _NAMES_OUTSIDE},
     "old_torch": {"studio": "", "needs": ["torch==1.0"]},
@@ -113,7 +124,15 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     "taken_sampler": {"worker": _TAKES_EULER},
 }  # fmt: skip
 """By folder."""
-REFUSED = {"at_import", "old_torch", "outside", "swapper", "swapper_asked", "taken_name"}
+REFUSED = {
+    "at_import",
+    "installs",
+    "old_torch",
+    "outside",
+    "swapper",
+    "swapper_asked",
+    "taken_name",
+}
 """Those that the studio cannot load."""
 
 

@@ -15,7 +15,7 @@ from webui.contracts.extension import HookFailure
 from webui.contracts.ids import JobId, PictureId
 from webui.contracts.job import Job, JobState
 from webui.contracts.request import GenerationRequest
-from webui.hooks.failures import MAX_FAILURES
+from webui.hooks.failures import MAX_FAILURES, FailureLog
 from webui.hooks.host import Decision, HookHost, Own, Use
 from webui.hooks.specs import hookimpl
 
@@ -298,3 +298,13 @@ class _Namer:
     @hookimpl
     def picture_file_name(self) -> str:
         return "a/b"
+
+
+def test_one_that_fails_all_the_time_pushes_no_other_out_of_the_log() -> None:
+    log = FailureLog("studio")
+    log.note("once", "import", ValueError("first"))
+    for count in range(2 * MAX_FAILURES):
+        log.note("noisy", "palettes", ValueError(str(count)))
+    kept = log.all()
+    assert len(kept) == MAX_FAILURES
+    assert (kept[0].extension, kept[-1].message) == ("once", f"ValueError: {2 * MAX_FAILURES - 1}")

@@ -29,6 +29,7 @@ from webui.contracts.ids import ImageId, JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
     Command,
+    ExtensionFailed,
     JobEnded,
     JobNoted,
     PictureReady,
@@ -692,3 +693,20 @@ def test_a_killed_studio_loses_none_of_thirty_jobs(tmp_path: Path) -> None:
     assert (
         60 <= len(stored) <= 61
     )  # at most one was on disk, and not yet in the record, when it died
+
+
+def test_jobs_beside_a_hook_that_never_ends_go_on_without_blame(
+    services: Services, scripts: list[Scripted]
+) -> None:
+    held, beside = _submit(services), _submit(services)
+    eventually(lambda: len(scripts[0].orders()) == 2)
+    scripts[0].say(ExtensionFailed("endless", "change_latent", "It did not.", "", "endless"))
+    scripts[0].say(JobEnded(held.id, "failed", "It did not."))
+    scripts[0].say(WorkerGone("It ended with status 3."))
+    eventually(lambda: len(scripts) == 2 and len(scripts[1].orders()) == 1)
+    assert [each.job_id for each in scripts[1].orders()] == [beside.id]
+    assert services.jobs.deaths(beside.id) == 0
+    failed = _ended(services, held)[0]
+    assert (failed.state, failed.error) == (JobState.FAILED, "It did not.")
+    scripts[1].say(WorkerGone("Of itself."))
+    eventually(lambda: services.jobs.deaths(beside.id) == 1)

@@ -140,6 +140,22 @@ def test_what_fails_in_the_worker_is_listed_with_its_process(studio: Studio) -> 
     assert (failure.process, failure.hook, failure.trace) == ("worker", "change_latent", "tr")
 
 
+def test_one_that_does_not_come_back_in_the_worker_is_switched_off_with_the_reason(
+    studio: Studio, tmp_path: Path
+) -> None:
+    service = studio.context.extensions
+    service.enable("hears")
+    told = list[UseExtensions]()
+    service.on_change.append(lambda: told.append(service.worker_command()))
+    service.worker_failed(ExtensionFailed("hears", "change_latent", "It hangs.", "tr", "endless"))
+    status = service.status("hears")
+    assert (status.enabled, status.in_use, status.problems) == (False, False, ("It hangs.",))
+    assert [failure.kind for failure in status.failures] == ["endless"]
+    assert ExtensionState(tmp_path).enabled() == ()
+    assert told == [UseExtensions({})]
+    assert service.enable("hears").problems == ()
+
+
 def test_a_damaged_list_enables_nothing(tmp_path: Path) -> None:
     state = ExtensionState(tmp_path)
     state.enable("book", wanted=True)
@@ -165,6 +181,7 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     refused = {name for name, status in statuses.items() if status.problems}
     assert refused == REFUSED
     assert "Easel has torch" in statuses["old_torch"].problems[0]
+    assert "called pip while it was loaded" in statuses["installs"].problems[0]
     assert (
         "replaced or removed modules of the program (json)" in statuses["swapper_asked"].problems[0]
     )

@@ -62,7 +62,7 @@ class HookFailure:
     trace: str = ""
     """Where it was raised."""
     kind: str = "failed"
-    """'failed' or 'slow'."""
+    """'failed', 'slow' or 'endless'."""
     process: str = "studio"
 
 

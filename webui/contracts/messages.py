@@ -123,14 +123,14 @@ class JobNoted:
 
 @dataclass(frozen=True)
 class ExtensionFailed:
-    """An extension raised an error in the worker, or was slow there."""
+    """An extension raised an error in the worker, was slow there, or did not come back."""
 
     extension: str
     hook: str
     message: str
     trace: str
     kind: str
-    """'failed' or 'slow'."""
+    """'failed', 'slow' or 'endless': then the worker ends after it."""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,8 @@ class Engine:
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
         self._programs: list[RunningProgram] = []
         self._ticks = 0
+        self.drawn: JobId | None = None
+        """The job whose picture the engine's thread was last busy with; may be read from any thread."""
 
     @property
     def is_busy(self) -> bool:
@@ -236,6 +238,7 @@ class Engine:
         ):
             return
         index = job.to_start.popleft()
+        self.drawn = job.id
         try:
             make = program_for(job.command.request, job.command.checkpoint)
             order = job.extensions.for_picture(job.order(index))
@@ -262,6 +265,7 @@ class Engine:
     ) -> None:
         """Send an answer and go on to the next piece of work that needs a network."""
         job, program = member.job, member.program
+        self.drawn = job.id
         try:
             wanted = program.send(answer)
             while True:

@@ -106,7 +106,8 @@ def _named_sampler(extension: str, name: str, sampler: Sampler, host: HookHost) 
     # Any: what samplers are given and give is said by their type.
     def run(*given: Any) -> Any:
         try:
-            return (yield from sampler(*given))
+            hook = "sampler_functions"
+            return (yield from host.calls.through(extension, hook, sampler(*given)))
         except EaselError:
             raise
         except Exception as error:
@@ -130,7 +131,9 @@ def _named(
         try:
             hook = "upscaler_functions"
             made: Any = host.clocked(extension, hook, lambda: upscale(pixels, width, height))
-            return picture_of((yield from made) if isinstance(made, Generator) else made)
+            if isinstance(made, Generator):
+                made = yield from host.calls.through(extension, hook, made)
+            return picture_of(made)
         except Exception as error:
             host.log.note(extension, "upscaler_functions", error)
             raise HookFailed(

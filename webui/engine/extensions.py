@@ -19,6 +19,7 @@ from webui.engine.extension_methods import Methods, offered_methods
 from webui.engine.picture_extensions import PictureExtensions
 from webui.engine.programs.order import PictureOrder
 from webui.hooks.arguments import Arguments, arguments_of
+from webui.hooks.calls import Calls
 from webui.hooks.host import HookHost, Use
 from webui.hooks.loading import (
     NeverEnded,
@@ -161,6 +162,8 @@ class WorkerExtensions:
     ) -> None:
         """`tell` hears of each failure, `tell_call` of the first call of each hook."""
         self._tell, self._tell_call = tell, tell_call
+        self.calls = Calls()
+        """Into extensions of any set, that are going on."""
         self.present = self._new_set()
         """Those that a job gets that begins now."""
 
@@ -184,7 +187,9 @@ class WorkerExtensions:
                 self.present.forget(name)
 
     def _new_set(self) -> ExtensionSet:
-        return ExtensionSet(HookHost("worker", self._tell, tell_call=self._tell_call))
+        return ExtensionSet(
+            HookHost("worker", self._tell, tell_call=self._tell_call, calls=self.calls)
+        )
 
     def _left(self, name: str) -> None:
         """An extension that a job held has gone; its packages are needed no more where it has no successor."""

@@ -148,7 +148,7 @@ class _Marked:
 def _named(wrapped: Program, inner: _Marked, extension: str, host: HookHost) -> Program:
     """What an extension put around a program; its own errors carry its name."""
     try:
-        pixels = yield from wrapped
+        pixels = yield from host.calls.through(extension, "wrap_program", wrapped)
         return picture_of(pixels)
     except Exception as error:
         if error is inner.raised:

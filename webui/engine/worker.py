@@ -1,6 +1,7 @@
 """The worker program: commands come on standard input, events go to standard output.
 
     python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
+        [--hook-seconds S]
 
 The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
 stray print of a library lands on standard error. The process ends on Quit, or when its input ends:
@@ -40,6 +41,7 @@ from webui.engine.acceleration import Acceleration
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.class_reading import ClassReader
 from webui.engine.devices import choose_device, make_repeatable
+from webui.engine.endless import HOOK_SECONDS, EndlessHooks
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families
 from webui.engine.memory import free_bytes
@@ -95,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     adapters = AdapterStore(device.budget_bytes // 4, lambda: inbox.put(LoadEnded(None)))
     engine: Engine = Engine(residency, emit, EngineOptions(limits=device.limits), adapters=adapters)
+    EndlessHooks(engine.extensions.calls, lambda: engine.drawn, emit, options.hook_seconds).start()
     reader = ClassReader(device.torch, emit, adapters)
     try:
         serve(engine, inbox, emit, reader)
@@ -179,6 +182,12 @@ def _parser() -> argparse.ArgumentParser:
         "--bfloat16", action="store_true", help="compute in bfloat16 on a processor that can"
     )
     parser.add_argument("--threads", type=int, help="threads of a computation; default: torch's")
+    parser.add_argument(
+        "--hook-seconds",
+        type=float,
+        default=HOOK_SECONDS,
+        help="how long a hook of an extension may hold a picture up before the worker ends",
+    )
     return parser
 
 

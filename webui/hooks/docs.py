@@ -55,6 +55,7 @@ that its job began with: one that is loaded anew, disabled or removed meanwhile 
 
 `studio.py` and `worker.py` hold functions marked with `hookimpl` of `webui.hooks.specs`, each in the process that
 calls it; the studio never imports torch. Modules import their neighbours relatively: `from .arguments import Book`.
+While they are imported, pip and other installers are refused, and the extension that calls one is not used: `needs` is the way.
 
 `static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
 as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
@@ -65,7 +66,8 @@ imports the modules with `load_module(read_manifest(FOLDER), "worker")`, as `ext
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
 fails; elsewhere it goes on without that extension's part, and the file of a picture that was drawn meanwhile says so. One that
-takes longer than half a second is named, too.
+takes longer than half a second is named, too. Where a picture waits for a hook that has not come back after two minutes, the job
+fails, the extension is switched off with the reason, and the worker is started anew; the other jobs go on there.
 
 ## Extension points
 """

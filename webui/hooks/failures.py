@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import traceback
+from collections import Counter
 from collections.abc import Callable
 
 from webui.contracts.extension import HookFailure
@@ -72,8 +73,16 @@ class FailureLog:
                 ]
             self._last += 1
             self._failures.append((self._last, failure))
-            del self._failures[:-MAX_FAILURES]
+            if len(self._failures) > MAX_FAILURES:
+                self._drop_one()
         self._tell(failure)
+
+    def _drop_one(self) -> None:
+        """The oldest of the extension that has most: one that fails all the time pushes no other out."""
+        counts = Counter(failure.extension for _, failure in self._failures)
+        (most, _), *_ = counts.most_common(1)
+        oldest = next(i for i, (_, f) in enumerate(self._failures) if f.extension == most)
+        del self._failures[oldest]
 
     def forget(self, extension: str) -> None:
         """Drop what is known of an extension, as it is loaded anew."""

@@ -12,6 +12,7 @@ import pluggy
 from webui.contracts.errors import HookFailed
 from webui.contracts.extension import HookFailure
 from webui.hooks import specs
+from webui.hooks.calls import Calls
 from webui.hooks.failures import FailureLog
 from webui.hooks.mailbox import Mailbox
 
@@ -56,8 +57,10 @@ class HookHost:
         tell: Callable[[HookFailure], None] = lambda _: None,
         budget_seconds: float = BUDGET_SECONDS,
         tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
+        calls: Calls | None = None,
     ) -> None:
-        """`tell` hears of each failure; `tell_call` of the first call of each hook of an extension."""
+        """`tell` hears of each failure, `tell_call` of the first call of each hook of an extension, `calls` of all."""
+        self.calls = calls or Calls()
         self.log = FailureLog(process, tell)
         self._process = process
         self._budget = budget_seconds
@@ -264,7 +267,7 @@ class HookHost:
         """What a call into an extension gives; one that takes longer than its budget is named."""
         started = time.perf_counter()
         try:
-            return call()
+            return self.calls.during(extension, hook, call)
         finally:
             self.note_time(extension, hook, time.perf_counter() - started)
 

@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from pydantic import BaseModel
 
 from webui.contracts.errors import BadExtension
 from webui.contracts.extension import Manifest
+from webui.hooks.installers import InstallerRefused, installers_refused, packages_unchanged
 
 NAMESPACE = "easel_extensions"
 IMPORT_SECONDS = 30.0
@@ -76,6 +78,7 @@ def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECOND
     Raises:
         ExtensionBroke: it raised an error, did not come to an end, or changed other modules;
             it was taken out again.
+        InstallerRefused: it called an installer, or changed the installed packages; as above.
     """
     return _loaded(manifest, lambda: _import(manifest, process), seconds)
 
@@ -85,6 +88,7 @@ def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[
 
     Raises:
         ExtensionBroke: as `load_module`, or it is no pydantic model.
+        InstallerRefused: as `load_module`.
     """
     if manifest.arguments is None:
         return None
@@ -132,12 +136,14 @@ def _drop(package: str) -> None:
 def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
     _refuse_stuck(manifest)
     try:
-        return guarded(manifest.name, lambda: within(seconds, load))
+        with packages_unchanged(manifest.name):
+            return guarded(manifest.name, lambda: within(seconds, load))
     except BaseException as error:
         unload(manifest.name)
         if isinstance(error, NeverEnded):
             remember_stuck(manifest, error)
-        if isinstance(error, ExtensionBroke) or not isinstance(error, (Exception, SystemExit)):
+        told = isinstance(error, (ExtensionBroke, InstallerRefused))
+        if told or not isinstance(error, (Exception, SystemExit)):
             raise
         raise ExtensionBroke(
             f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}",
@@ -146,9 +152,10 @@ def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
 
 
 def guarded(name: str, act: Callable[[], _T]) -> _T:
-    """What `act` gives, a call into an extension's code that must leave the program's modules alone.
+    """What `act` gives, a call into an extension's code that must leave the program's modules and packages alone.
 
     Raises:
+        InstallerRefused: it called an installer.
         ExtensionBroke: it replaced or removed some; they were put back, and its own taken out.
         BaseException: what it raised.
     """
@@ -156,7 +163,8 @@ def guarded(name: str, act: Callable[[], _T]) -> _T:
     # Another thread's import may have come to its end since the copy, with another module in its place.
     before = {each: module for each, module in whole.items() if sys.modules.get(each) is module}
     try:
-        return act()
+        with installers_refused(name):
+            return act()
     finally:
         _put_back(name, before)
 
@@ -243,7 +251,7 @@ def _package(name: str, folder: Path) -> ModuleType:
 
 
 def within(seconds: float, act: Callable[[], _T]) -> _T:
-    """What `act` gives, done in a thread of its own, which is left behind when it does not end.
+    """What `act` gives, done in a thread of its own in this context, which is left behind when it does not end.
 
     Raises:
         NeverEnded: it did not end in time.
@@ -258,7 +266,9 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
         except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
             raised.append(error)
 
-    thread = threading.Thread(target=run, name="extension-import", daemon=True)
+    thread = threading.Thread(
+        target=copy_context().run, args=(run,), name="extension-import", daemon=True
+    )
     thread.start()
     thread.join(seconds)
     if raised:

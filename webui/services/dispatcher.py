@@ -101,6 +101,7 @@ class Dispatcher:
         self._warms_up = True
         self._readings = ClassReadings()
         self._used = UsedFiles()
+        self._endless: str | None = None
         self._clock = clock
         self._supervisor = Supervisor(make_worker, self._hear, events, clock)
         self._condition = threading.Condition()
@@ -251,8 +252,8 @@ class Dispatcher:
             self._send_extensions()
             self._warm_up()
         elif isinstance(event, (ExtensionFailed, ExtensionCalled)):
-            if self._extensions is not None and isinstance(event, ExtensionFailed):
-                self._extensions.worker_failed(event)
+            if isinstance(event, ExtensionFailed):
+                self._extension_failed(event)
         elif isinstance(event, ModelReady):
             self._supervisor.loaded(event)
         else:
@@ -309,9 +310,16 @@ class Dispatcher:
         self._jobs.finish(event.job_id, state, error)
         self._held.drop(event.job_id)
 
+    def _extension_failed(self, event: ExtensionFailed) -> None:
+        if event.kind == "endless":
+            self._endless = event.message
+        if self._extensions is not None:
+            self._extensions.worker_failed(event)
+
     def _worker_gone(self, event: WorkerGone) -> None:
-        reason = self._used.why(event)
-        self._held.worker_died(reason)
+        why, endless = self._used.why(event), self._endless
+        reason, self._endless = endless or why, None
+        self._held.worker_died(reason, blame=endless is None)
         self._readings.fail(f"The engine ended while it read the picture. {reason}")
         self._supervisor.ended(reason)
 

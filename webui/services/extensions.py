@@ -181,9 +181,16 @@ class ExtensionService:
         return UseExtensions(folders)
 
     def worker_failed(self, event: ExtensionFailed) -> None:
-        """Keep what went wrong in the worker."""
+        """Keep what went wrong in the worker; one that did not come back there is switched off, with the reason."""
         told = event.extension, event.hook, event.message, event.trace, event.kind
         self.studio.host.log.add(HookFailure(*told, process="worker"))
+        if event.kind == "endless" and event.extension in self.studio.offers:
+            with self._lock:
+                self.state.enable(event.extension, False)
+                self.studio.stopped(only=event.extension)
+                self._unload(event.extension)
+                self._problems[event.extension] = event.message
+            self._changed()
 
     def _found(self) -> tuple[Found, ...]:
         return find_extensions(self._folders)

@@ -87,16 +87,19 @@ class HeldJobs:
     def _write_note(self, held: HeldJob) -> None:
         self._jobs.note(held.job.id, " ".join(filter(None, (held.told, *held.own))))
 
-    def worker_died(self, reason: str) -> None:
-        """End or put back all of them, one by one: what the record could not take is held still."""
+    def worker_died(self, reason: str, blame: bool = True) -> None:
+        """End or put back all of them, one by one: what the record could not take is held still.
+
+        Without `blame` it is known that none of them ended it, and it does not count.
+        """
         for job_id, held in list(self._held.items()):
             if self.is_complete(held.job):
                 self._jobs.finish(job_id, JobState.DONE)
-            elif self._jobs.deaths(job_id) + 1 >= MAX_DEATHS:
+            elif blame and self._jobs.deaths(job_id) + 1 >= MAX_DEATHS:
                 error = f"The worker ended {MAX_DEATHS} times while it drew this, the last time alone with it. {reason}"
                 self._jobs.finish(job_id, JobState.FAILED, error)
             else:
-                self._jobs.requeue(job_id)
+                self._jobs.requeue(job_id, blame=blame)
             self.drop(job_id)
 
     def studio_ends(self) -> None:

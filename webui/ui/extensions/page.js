@@ -98,7 +98,7 @@ function settings({ name, settings: declared }) {
 
 /** The latest failure's trace stands open, those before are folded; slow hooks are named. */
 function failures(list) {
-  const latest = list.findLast(({ kind }) => kind === 'failed');
+  const latest = list.findLast(({ kind }) => kind !== 'slow');
   return [...list].reverse().map((failure) => {
     const { hook, process, message, trace, kind } = failure;
     const said = `${kind === 'slow' ? 'Slow' : 'Failed'} in ${hook} (${process}): ${message}`;
