@@ -174,11 +174,13 @@ def test_an_end_of_the_studio_interrupts_and_a_restart_can_order_again(models: P
     ordered = first.order(MakingOrder(name="slow", models=(A, B)))
     eventually(lambda: first.list()[0].bytes_done == 4)
     first.stop()
-    left = models / STAGING / "0123" / "slow"  # as after a loss of power
+    lost = ordered.model_copy(update={"id": MakingId("0123"), "state": MakingState.RUNNING})
+    MakingRecords(models.parent).put(lost)  # as after a loss of power
+    left = models / STAGING / lost.id / "slow"
     left.mkdir(parents=True)
     second = _started(models, [])
     try:
-        assert [each.state for each in second.list()] == [MakingState.INTERRUPTED]
+        assert [each.state for each in second.list()] == [MakingState.INTERRUPTED] * 2
         assert not left.exists()
         assert not (models / "checkpoints").exists()
         (models.parent / "program.py.hurry").touch()

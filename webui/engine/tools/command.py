@@ -15,10 +15,10 @@ import torch
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId
+from webui.contracts.making import BLOCKS
 from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.tools.merge import METHODS, Recipe, make_model
 from webui.engine.tools.model_source import ModelSource
-from webui.engine.tools.places import COUNT
 from webui.engine.tools.writing import PRECISIONS
 
 AVERAGED = "model_ema."
@@ -90,9 +90,9 @@ def _row(text: str) -> tuple[float, ...]:
         row = tuple(float(number) for number in text.split(",")) if text else ()
     except ValueError:
         row = (0.0,)
-    if row and len(row) != COUNT:
+    if row and len(row) != BLOCKS:
         raise BadRequest(
-            f"--blocks is {text[:100]!r}; {COUNT} numbers with commas were expected: BASE, IN00 to IN11, M00, OUT00 "
+            f"--blocks is {text[:100]!r}; {BLOCKS} numbers with commas were expected: BASE, IN00 to IN11, M00, OUT00 "
             "to OUT11."
         )
     return row
