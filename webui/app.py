@@ -57,6 +57,8 @@ from webui.services.inputs import InputFolders
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
+from webui.services.makings.makings import Makings
+from webui.services.makings.records import MakingRecords
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
 from webui.services.picture_bin import PictureBin
@@ -117,6 +119,7 @@ class Studio:
         self.plots.start()
         self.context.dispatcher.start()
         self.context.downloads.start()
+        self.context.makings.start()
         self.librarian.start()
         self.watch.start()
 
@@ -127,6 +130,7 @@ class Studio:
         self.context.extensions.stop()
         self.librarian.stop()
         self.context.downloads.stop()
+        self.context.makings.stop()
         self.context.dispatcher.stop()
         self.plots.stop()
         self.lock.release()
@@ -207,7 +211,8 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
         ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
         QueueFile(jobs, images), PictureBin(database, settings.outputs, settings.emptying_refusal),
-        preferences, settings.facts if settings.changing_refusal is None else (),
+        preferences, _makings(settings, catalog, events),
+        settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
     events.subscribe(lambda event: library.forget() if isinstance(event, LibraryChanged) else None)
@@ -301,6 +306,15 @@ def _downloads(
     sites = Sites(hugging_face=settings.hugging_face)
     models = settings.model_folders[0]
     return Downloads(database, models, web, sites, events, library.installed)
+
+
+def _makings(settings: Settings, catalog: Catalog, events: EventBus) -> Makings:
+    def made() -> None:
+        catalog.refresh()
+        events.publish(LibraryChanged())
+
+    records, models = MakingRecords(settings.data_dir), settings.model_folders[0]
+    return Makings(records, models, catalog, made, settings.making_refusal)
 
 
 def _extensions(

@@ -23,6 +23,7 @@ from webui.services.downloads.sources import Sites
 from webui.services.events import EventBus
 from webui.services.file_records import FileRecords
 from webui.services.library import Library
+from webui.services.makings.recipes import place_of
 from webui.services.notes import NoteStore
 
 Say = Callable[[str], None]
@@ -152,9 +153,8 @@ def _merge_arguments(words: Sequence[str], settings: Settings) -> list[str]:
     options, rest = _parser("merge").parse_known_args(words)
     catalog = Catalog(settings.model_folders)
     paths = [_path(catalog, name) for name in options.models]
-    becomes = {"folder": "", "file": ".safetensors"}.get(options.layout or "")
-    ending = ("" if paths[0].is_dir() else ".safetensors") if becomes is None else becomes
-    target = settings.model_folders[0] / FOLDERS["model"] / f"{Path(options.new).name}{ending}"
+    place = place_of(Path(options.new).name, paths[0], options.layout)
+    target = settings.model_folders[0] / place
     loras = []
     for given in options.lora:
         name, _, weight = given.rpartition(":")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from tests.services.models import write_lora, write_model
 from webui.contracts.errors import NotFound
 from webui.contracts.ids import ModelId
 from webui.contracts.notes import Defaults, Notes
+from webui.services import notes
 from webui.services.catalog import Catalog
 from webui.services.notes import NoteStore
+from webui.services.picture_files import thumbnail
 
 KEY = "lora:loras/chalk"
 
@@ -31,10 +34,10 @@ def _picture(file: Path, colour: str = "red") -> Path:
 
 
 def test_notes_outlive_a_restart(store: NoteStore, database: Engine, tmp_path: Path) -> None:
-    notes = Notes(text="soft", triggers=("chalk",), weight=0.7)
+    said = Notes(text="soft", triggers=("chalk",), weight=0.7)
     assert store.get(KEY) == Notes()
-    store.put(KEY, notes)
-    assert NoteStore(database, tmp_path).get(KEY) == notes
+    store.put(KEY, said)
+    assert NoteStore(database, tmp_path).get(KEY) == said
     store.put(KEY, Notes())
     assert NoteStore(database, tmp_path).all() == {}
 
@@ -77,6 +80,28 @@ def test_a_models_folder_shows_the_samples_that_its_training_left(
     assert max(abs(a - b) for a, b in zip(_shown(store, folder), (255, 0, 0), strict=True)) < 8
     _picture(tmp_path / "starter" / "text.png", "blue")
     assert _shown(store, folder) == (0, 0, 255)
+
+
+def test_a_picture_beside_is_scaled_once_until_it_is_another(
+    store: NoteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "loras" / "chalk.safetensors"
+    write_lora(file)
+    picture = _picture(tmp_path / "loras" / "chalk.png")
+    asked: list[Path] = []
+
+    def counted(picture: Path, side: int) -> bytes:
+        asked.append(picture)
+        return thumbnail(picture, side)
+
+    monkeypatch.setattr(notes, "thumbnail", counted)
+    assert [_shown(store, file) for _ in range(3)] == [(255, 0, 0)] * 3
+    assert asked == [picture]
+    _picture(picture, "blue")
+    os.utime(picture, ns=(1, 1))
+    assert [_shown(store, file) for _ in range(2)] == [(0, 0, 255)] * 2
+    assert asked == [picture] * 2
+    assert len(list((tmp_path / "previews").rglob("*.webp"))) == 1
 
 
 def _shown(store: NoteStore, file: Path) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from webui.api.health import health_router
 from webui.api.images import images_router
 from webui.api.jobs import jobs_router
 from webui.api.library import library_router
+from webui.api.makings import makings_router
 from webui.api.maps import maps_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
@@ -67,6 +68,7 @@ def create_api(
         maps_router(context),
         downloads_router(context),
         library_router(context),
+        makings_router(context),
         prompts_router(context),
         parameters_router(context),
         extensions_router(context),

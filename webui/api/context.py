@@ -17,6 +17,7 @@ from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
+from webui.services.makings.makings import Makings
 from webui.services.pasting import ParameterReader
 from webui.services.picture_bin import PictureBin
 from webui.services.plots.plots import PlotService
@@ -70,5 +71,7 @@ class ApiContext:
     """Deleted pictures."""
     preferences: PreferenceService
     """The studio's settings."""
+    makings: Makings
+    """Models that are made of others."""
     facts: tuple[tuple[str, str], ...]
     """How the program was started: what and how."""

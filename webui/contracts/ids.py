@@ -13,6 +13,7 @@ BatchId = NewType("BatchId", str)
 DownloadId = NewType("DownloadId", str)
 ImageId = NewType("ImageId", str)
 """sha256 hex of an uploaded image's bytes: equal images have equal ids."""
+MakingId = NewType("MakingId", str)
 ModelId = NewType("ModelId", str)
 """Path below `models/` without its ending, '/' separated: 'starter/text'."""
 
@@ -35,3 +36,8 @@ def new_batch_id() -> BatchId:
 def new_download_id() -> DownloadId:
     """A fresh id of 16 characters that names a folder: letters and digits only."""
     return DownloadId(secrets.token_hex(8))
+
+
+def new_making_id() -> MakingId:
+    """A fresh id of 16 characters that names a folder: letters and digits only."""
+    return MakingId(secrets.token_hex(8))

@@ -82,6 +82,16 @@ class Settings:
         )
 
     @property
+    def making_refusal(self) -> str | None:
+        """Why no model is made of others over HTTP; None where only this computer reaches it."""
+        if self.changing_refusal is None:
+            return None
+        return (
+            "Others may reach this studio, and a model that is merged or converted takes this computer's disk and memory, so none is made "
+            "over HTTP. At the computer itself: python launch.py models merge, or convert."
+        )
+
+    @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """How the program was started, in words: what and how."""
         on = {

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -27,7 +25,7 @@ from webui.services.events import EventBus
 from webui.services.files import write_file
 from webui.services.job_records import picture_of
 from webui.services.metadata import read_texts
-from webui.services.picture_files import ENDINGS, FORMATS, encoded, format_for
+from webui.services.picture_files import ENDINGS, encoded, format_for, thumbnail
 from webui.services.picture_index import PictureIndex
 from webui.services.picture_places import PARTIAL, TEXT_ENDING, THUMBNAILS, PicturePlace
 from webui.services.tables import JOBS, PICTURES
@@ -154,13 +152,9 @@ class Gallery:
             return cached.read_bytes()
         except FileNotFoundError:
             pass
-        with Image.open(file, formats=FORMATS) as image:
-            small = image.convert("RGB")
-            small.thumbnail((side, side))
-        out = io.BytesIO()
-        small.save(out, "WEBP", quality=85)
-        write_file(cached, out.getvalue(), partial=self._outputs / PARTIAL)
-        return out.getvalue()
+        small = thumbnail(file, side)
+        write_file(cached, small, partial=self._outputs / PARTIAL)
+        return small
 
     def recent(
         self,

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import logging
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from PIL import Image
 from sqlalchemy import Engine, delete, insert, select
 
 from webui.contracts.errors import NotFound
 from webui.contracts.notes import Notes
 from webui.services.database import reading, writing
 from webui.services.files import write_file
+from webui.services.picture_files import thumbnail
 from webui.services.tables import NOTES
 
 PREVIEW_SIDE = 512
+SCALED = ".beside"
+"""Below the folder of previews: small ones of the pictures that lie beside models."""
 _BESIDE = (".preview.png", ".png", ".preview.jpg", ".jpg", ".jpeg", ".webp")
 """What AUTOMATIC1111 and others call a model's picture, in the order of preference."""
 
 SAMPLES = "samples.webp"
 """What a training of ours puts into a model's folder: some of what it draws."""
+
+_log = logging.getLogger(__name__)
 
 
 class NoteStore:
@@ -70,7 +74,7 @@ class NoteStore:
             return own.read_bytes(), "image/webp"
         for beside in _beside(path):
             if beside.is_file():
-                return _small(beside), "image/webp"
+                return self._scaled(beside), "image/webp"
         raise NotFound("preview picture of", key)
 
     def has_preview(self, key: str, path: str) -> bool:
@@ -79,13 +83,32 @@ class NoteStore:
 
     def set_preview(self, key: str, picture: Path) -> None:
         """Make a picture the preview."""
-        write_file(self._file(key), _small(picture), partial=self._previews)
+        write_file(self._file(key), thumbnail(picture, PREVIEW_SIDE), partial=self._previews)
         self._change += 1
 
     def clear_preview(self, key: str) -> None:
         """Forget the preview that was set; one that lies beside shows again."""
         self._file(key).unlink(missing_ok=True)
         self._change += 1
+
+    def _scaled(self, picture: Path) -> bytes:
+        """A picture beside a model, small; scaled once while its size and time are as they were."""
+        folder = self._previews / SCALED
+        name = hashlib.sha256(str(picture).encode()).hexdigest()[:32]
+        known = picture.stat()
+        cached = folder / f"{name}-{known.st_size}-{known.st_mtime_ns}.webp"
+        try:
+            return cached.read_bytes()
+        except FileNotFoundError:
+            pass
+        small = thumbnail(picture, PREVIEW_SIDE)
+        try:
+            for older in folder.glob(f"{name}-*.webp"):
+                older.unlink(missing_ok=True)
+            write_file(cached, small, partial=folder)
+        except OSError as error:
+            _log.warning("The small preview of %s could not be kept: %s", picture, error)
+        return small
 
     def _read(self) -> dict[str, Notes]:
         if self._notes is None:
@@ -105,12 +128,3 @@ def _beside(path: str) -> list[Path]:
     stem = place.with_suffix("") if place.suffix and not place.is_dir() else place
     beside = [stem.with_name(stem.name + ending) for ending in _BESIDE]
     return [*beside, place / SAMPLES] if place.is_dir() else beside
-
-
-def _small(picture: Path) -> bytes:
-    with Image.open(picture, formats=("PNG", "JPEG", "WEBP")) as image:
-        small = image.convert("RGB")
-        small.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    out = io.BytesIO()
-    small.save(out, "WEBP", quality=85)
-    return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -28,6 +29,20 @@ _MOST_EXIF = 65_000
 def format_for(wanted: PictureFormat, size: tuple[int, int]) -> PictureFormat:
     """The format, or PNG for a picture that is too large for it."""
     return wanted if max(size) <= LARGEST_SIDE[wanted] else "PNG"
+
+
+def thumbnail(picture: Path, side: int) -> bytes:
+    """A kept picture as WebP, its longer side at most `side` pixels.
+
+    Raises:
+        OSError: it cannot be read, or is of another format.
+    """
+    with Image.open(picture, formats=FORMATS) as image:
+        small = image.convert("RGB")
+        small.thumbnail((side, side))
+    out = io.BytesIO()
+    small.save(out, "WEBP", quality=85)
+    return out.getvalue()
 
 
 def encoded(

@@ -15,14 +15,14 @@ import torch
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId
+from webui.contracts.making import BLOCKS
 from webui.engine.adapters.lora import LoadedLora, load_lora
-from webui.engine.tools.layouts import LAYOUTS, change_layout
 from webui.engine.tools.merge import METHODS, Recipe, make_model
 from webui.engine.tools.model_source import ModelSource
-from webui.engine.tools.places import COUNT
 from webui.engine.tools.writing import PRECISIONS
 
 AVERAGED = "model_ema."
+LAYOUTS = ("folder", "file")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,14 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Raises:
         EaselError: it cannot be made; says why.
     """
-    options = _parser().parse_args(arguments)
+    options = read_arguments(arguments)
     recipe = Recipe(
         method=options.method,
         ratio=options.ratio,
         blocks=_row(options.blocks),
         precision=PRECISIONS.get(options.precision),
         loras=tuple(_lora(given) for given in options.lora),
-        without=(AVERAGED,) if options.prune else (),
+        without=omitted(options),
     )
     first, *others = [ModelSource(Path(path)) for path in options.models]
     wanted = 3 if recipe.method == "difference" else 2
@@ -54,9 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise BadRequest(
                 "--layout converts one model as it is; merge, or put LoRAs in, before or after."
             )
+        from webui.engine.tools.layouts import change_layout  # noqa: PLC0415  imports transformers
+
         if left_out := change_layout(first, target, options.layout, recipe):
             sys.stderr.write(f"{left_out} tensors that nothing draws with were left out.\n")
     sys.stdout.write(f"{target}\n")
+
+
+def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """What the words of the command say; the process's own where none are given."""
+    return _parser().parse_args(arguments)
+
+
+def omitted(options: argparse.Namespace) -> tuple[str, ...]:
+    """Beginnings of names of tensors that are not written."""
+    return (AVERAGED,) if options.prune else ()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,9 +90,9 @@ def _row(text: str) -> tuple[float, ...]:
         row = tuple(float(number) for number in text.split(",")) if text else ()
     except ValueError:
         row = (0.0,)
-    if row and len(row) != COUNT:
+    if row and len(row) != BLOCKS:
         raise BadRequest(
-            f"--blocks is {text[:100]!r}; {COUNT} numbers with commas were expected: BASE, IN00 to IN11, M00, OUT00 "
+            f"--blocks is {text[:100]!r}; {BLOCKS} numbers with commas were expected: BASE, IN00 to IN11, M00, OUT00 "
             "to OUT11."
         )
     return row

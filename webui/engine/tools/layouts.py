@@ -13,8 +13,6 @@ from webui.engine.tools.merge import Recipe, recipe_said
 from webui.engine.tools.model_source import ModelSource
 from webui.engine.tools.writing import made_whole
 
-LAYOUTS = ("folder", "file")
-
 
 def change_layout(source: ModelSource, target: Path, layout: str, recipe: Recipe) -> int:
     """Write a model in the other layout; what nothing draws with is left out.

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from webui.contracts.lora_blocks import BASE, ROWS, block_of
 from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, from_original
+from webui.contracts.making import BLOCKS as ROW
 from webui.engine.adapters.dialects import BIAS
 from webui.engine.adapters.fused import parted
 from webui.engine.flow_layout import flux, sd3
@@ -25,8 +26,6 @@ from webui.weights.signatures import sdxl
 from webui.weights.signatures.stable_diffusion import CLIP
 from webui.weights.signatures.stable_diffusion import OPEN_CLIP as OPEN_CLIP_TEXT
 
-COUNT = 26
-"""BASE, IN00 to IN11, M00, OUT00 to OUT11: the row of merging by blocks."""
 _TEXTS: Mapping[str, tuple[str, ...]] = {
     CLIP: (TEXT,), "conditioner.embedders.0.transformer.": (TEXT,), CLIP_L: (TEXT,), CLIP_G: (TEXT_2,),
     T5: (TEXT_2, TEXT_3),
@@ -85,7 +84,7 @@ def block_at(layers: Sequence[Layer]) -> str:
 
 def ratio_of(block: str, row: Sequence[float], ratio: float) -> float:
     """How much of the other model a block takes: its number in the row, or `ratio` where there is no row."""
-    return dict(zip(ROWS[COUNT], row, strict=True)).get(block, ratio) if row else ratio
+    return dict(zip(ROWS[ROW], row, strict=True)).get(block, ratio) if row else ratio
 
 
 def _named(parts: Sequence[str], layer: str, ending: str, rows: Tensor | None = None) -> Layer:

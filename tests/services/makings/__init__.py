@@ -1,0 +1,1 @@
+"""Makings: recipes, the list, the program."""
