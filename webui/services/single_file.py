@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,14 @@ def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> Checkpoint
     header, said, in_parts = file.header, file.said, bool(file.index)
     beside = file.path / EASEL_FILE if in_parts else file.path.with_suffix(".json")
     title, about = read_card(file.path) if in_parts else ("", "")
-    kept = [t for name, t in header.tensors.items() if not name.startswith(AVERAGED)]
-    dtypes = Counter[str]()
-    for tensor in kept:
-        dtypes[tensor.dtype] += tensor.count
+    dtypes, text_parameters = Counter[str](), 0
+    for name, tensor in header.tensors.items():  # there are thousands of files of a thousand
+        count = prod(tensor.shape)
+        if name.startswith(_TEXT):
+            text_parameters += count
+        elif name.startswith(AVERAGED):
+            continue
+        dtypes[tensor.dtype] += count
     size = _native_size(said, beside, facts.native_size)
     own = read_defaults(said, str(beside))
     return CheckpointInfo(
@@ -96,7 +101,7 @@ def checkpoint_of(file: WeightsFile, facts: Facts, model: ModelId) -> Checkpoint
         vocabulary=facts.vocabulary, parts=facts.parts, classes=facts.classes, reads_text=facts.reads_text,
         takes_noise=facts.task == "variation" or facts.variant == "x4",
         packed=count_packed(header, UNET) if facts.family in _STAY_PACKED else 0,
-        text_parameters=sum(t.count for name, t in header.tensors.items() if name.startswith(_TEXT)),
+        text_parameters=text_parameters,
         trigger_words=trigger_words(header.metadata), training=training_of(header.metadata),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ have the names of what is drawn with and more (Chroma those of FLUX, InstantID t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from webui.weights.known_tables import ADAPTERS, FACES, FILMS, LONE_PARTS, MODELS, KnownKind
 
@@ -24,7 +24,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 def known_kind(shapes: Shapes) -> KnownKind | None:
     """What a file of these names and shapes is, of those that are not drawn with; None for all others."""
-    return next((kind for kind in KINDS if _is_one(shapes, kind)), None)
+    likely = [_FIRST[name] for name in _FIRST.keys() & shapes.keys()]
+    if not likely:
+        return None
+    kinds = set().union(*likely)
+    return next((kind for kind in KINDS if kind in kinds and _is_one(shapes, kind)), None)
 
 
 def known_class(name: object) -> KnownKind | None:
@@ -35,8 +39,21 @@ def known_class(name: object) -> KnownKind | None:
 def _is_one(shapes: Shapes, kind: KnownKind) -> bool:
     """Whether all names of some mark are there behind one prefix, and of the sizes that tell it from others."""
     return any(
-        all(prefix + name in shapes for name in mark)
+        all(name in shapes for name in mark)
         and all(shapes.get(prefix + name, ())[1:2] == (size,) for name, size in kind.columns)
-        for mark in kind.marks
-        for prefix in PREFIXES
+        for prefix, mark in _marks(kind)
     )
+
+
+def _marks(kind: KnownKind) -> Iterator[tuple[str, list[str]]]:
+    """Each prefix, with the names of each mark behind it."""
+    for mark in kind.marks:
+        for prefix in PREFIXES:
+            yield prefix, [prefix + name for name in mark]
+
+
+_FIRST: dict[str, set[KnownKind]] = {}
+"""The first name of each mark behind each prefix, and whose it is: thousands of files are asked, and most have none."""
+for _kind in KINDS:
+    for _, _names in _marks(_kind):
+        _FIRST.setdefault(_names[0], set()).add(_kind)

@@ -31,7 +31,7 @@ class Scales:
 
 def find_scales(header: WeightsHeader) -> Scales:
     """Those of a file; none in most."""
-    if not any(info.dtype in EIGHT_BITS for info in header.tensors.values()):
+    if {info.dtype for info in header.tensors.values()}.isdisjoint(EIGHT_BITS):
         return Scales({}, frozenset())
     of: dict[str, str] = {}
     unseen: set[str] = set()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
+
+import orjson
 
 from webui.contracts.errors import BrokenModel
 from webui.weights.header import ITEM_BYTES, TensorInfo, WeightsHeader
@@ -29,7 +30,7 @@ def read_safetensors(file: Path, size: int) -> WeightsHeader:
     with file.open("rb") as stream:
         raw = _header_bytes(stream, file, size)
     try:
-        header = json.loads(raw)
+        header = orjson.loads(raw)
         metadata = {str(k): str(v) for k, v in header.pop("__metadata__", {}).items()}
         tensors, length = _tensors(file, header, 8 + len(raw))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -81,10 +82,10 @@ def _tensors(
                 f"The tensor {name[:100]!r} of {str(file)!r} has the type {str(dtype)[:20]!r}; known are "
                 f"{', '.join(ITEM_BYTES)}."
             )
-        length = item
-        if len(shape) > MAX_DIMENSIONS:
+        length, sides = item, tuple(shape)
+        if len(sides) > MAX_DIMENSIONS:
             raise ValueError(f"a shape has {len(shape)} dimensions")
-        for side in shape:
+        for side in sides:
             if not isinstance(side, int) or not 0 <= side < 2**63:
                 raise ValueError(f"a shape is {repr(shape)[:100]}")
             length *= side
@@ -93,7 +94,7 @@ def _tensors(
                 f"The tensor {name[:100]!r} of {str(file)!r} is said to lie at {[begin, end]}; "
                 f"{length} bytes from {at} on were expected. The file is damaged; download it again."
             )
-        tensors[name] = TensorInfo(dtype, tuple(shape), start + int(begin))
+        tensors[name] = TensorInfo(dtype, sides, start + int(begin))
         at = end
     return tensors, at
 

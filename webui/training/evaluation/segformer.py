@@ -23,7 +23,8 @@ def evaluate_segformer(bench: Workbench, name: str) -> Section:
     network = SegformerForSemanticSegmentation.from_pretrained(
         bench.models / name, dtype=torch.float32
     )
-    mine = read_maps(network.eval(), asked.pictures)
+    network.requires_grad_(False).train(False)
+    mine = read_maps(network, asked.pictures)
     maps = (mine, bench.look(asked.pictures).class_maps)
     truth, per_class = (
         asked.class_maps,
