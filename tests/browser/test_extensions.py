@@ -282,6 +282,8 @@ def test_a_script_hears_what_happens_behind_ones_back(page: Any) -> None:
     }""")
     page.fill("#txt2img-prompt textarea", "a boat")
     _generate(page, 1)
+    page.wait_for_function("""async () => (await import('/assets/easel/store.js'))
+        .all().every(({ state }) => state === 'done')""")  # its picture is there before its end is told
     page.evaluate("window.away = true")
     _generate(page, 2)
     page.wait_for_function("tones.length > 0")
