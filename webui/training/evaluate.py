@@ -86,9 +86,9 @@ def evaluate(bench: Workbench, name: str) -> Section:
         files = sorted(folder.glob("*.safetensors"))
         loras = [describe_lora(file, AdapterId(f"{name}/{file.stem}")) for file in files]
         return evaluate_loras(bench, loras)
-    if describe_segmenter_folder(folder, AdapterId(name)) is not None:
-        return evaluate_segformer(bench, name)
     if not (folder / INDEX_FILE).exists():
+        if describe_segmenter_folder(folder, AdapterId(name)) is not None:
+            return evaluate_segformer(bench, name)
         adapter = describe_controlnet(folder, AdapterId(name))
         if adapter is None:
             raise NotAModel(f"{str(folder)!r} holds neither a model nor a controlnet.")
