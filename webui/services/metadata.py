@@ -15,6 +15,7 @@ from webui.contracts.errors import InvalidField
 from webui.contracts.infotext import KEYS
 from webui.contracts.infotext_reading import ToldRequest, read_infotext
 from webui.contracts.request import parse_request
+from webui.services.picture_texts import texts_in
 
 READABLE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 """What Pillow may try on a file from outside; formats that start other programs are not in it."""
@@ -23,7 +24,6 @@ DECODING_ERRORS = (
     struct.error, zlib.error, Image.DecompressionBombError, Image.DecompressionBombWarning,
 )  # fmt: skip
 """What Pillow is known to raise on a damaged file."""
-_USER_COMMENT, _EXIF_FOLDER = 0x9286, 0x8769
 
 
 def read_metadata(source: bytes | Path) -> ToldRequest | None:
@@ -64,15 +64,7 @@ def _texts(image: Image.Image) -> dict[str, str]:
     if image.format == "PNG" and "parameters" not in texts and "easel" not in texts:
         image.load()  # texts may also come after the pixels
         texts = {k: v for k, v in image.info.items() if isinstance(k, str) and isinstance(v, str)}
-    comment = image.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT)
-    if isinstance(comment, bytes) and "parameters" not in texts:
-        texts["parameters"] = _user_comment(comment)
-    return texts
-
-
-def _user_comment(raw: bytes) -> str:
-    code, body = raw[:8], raw[8:]
-    if code == b"UNICODE\0":
-        # Exif leaves the byte order open; text in ASCII letters shows which it is.
-        return body.decode("utf-16-be" if body[:1] == b"\0" else "utf-16-le", "replace")
-    return (body if code == b"ASCII\0\0\0" else raw).decode("utf-8", "replace")
+    try:
+        return {**texts_in(image), **texts}
+    except DECODING_ERRORS:
+        return texts  # what else stands there is damaged

@@ -1,4 +1,4 @@
-"""A finished picture as the bytes of a file: PNG with all its texts, or JPEG and WebP with AUTOMATIC1111's."""
+"""A finished picture as the bytes of a file: PNG, JPEG or WebP, with all its texts."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from webui.contracts.drafts import TextChunk
 from webui.contracts.preferences import PictureFormat
+from webui.services.picture_texts import MOST_EXIF, exif_of, segments_of
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """What Pillow may read a kept picture as."""
@@ -21,9 +22,6 @@ MEDIA_TYPES: Mapping[str, str] = {
 """By the file's ending."""
 LARGEST_SIDE: Mapping[PictureFormat, int] = {"PNG": 2**31 - 1, "WebP": 16383, "JPEG": 65500}
 """Pixels that a format can hold along a side."""
-_EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
-_MOST_EXIF = 65_000
-"""Bytes that JPEG has room for in one piece, and a little less."""
 
 
 def format_for(wanted: PictureFormat, size: tuple[int, int]) -> PictureFormat:
@@ -56,21 +54,12 @@ def encoded(
             info.add_text(chunk.keyword, chunk.text)
         image.save(out, "PNG", pnginfo=info, compress_level=4)
         return out.getvalue()
-    exif = _exif(texts)
     if kind == "JPEG":
         # 4:4:4: half the colours would blur what was drawn sharp.
-        image.save(out, "JPEG", quality=quality, subsampling=0, exif=exif)
+        image.save(
+            out, "JPEG", quality=quality, subsampling=0, exif=exif_of(texts, MOST_EXIF), extra=segments_of(texts)
+        )  # fmt: skip
     else:
-        image.save(out, "WEBP", quality=quality, lossless=quality == 100, exif=exif)
+        lossless = quality == 100
+        image.save(out, "WEBP", quality=quality, lossless=lossless, exif=exif_of(texts))
     return out.getvalue()
-
-
-def _exif(texts: Sequence[TextChunk]) -> bytes:
-    """The `parameters` text as a comment, as AUTOMATIC1111 writes it; nothing where it does not fit."""
-    text = next((chunk.text for chunk in texts if chunk.keyword == "parameters"), "")
-    if not text:
-        return b""
-    exif = Image.Exif()
-    exif.get_ifd(_EXIF_FOLDER)[_USER_COMMENT] = b"UNICODE\0" + text.encode("utf-16-be")
-    written = exif.tobytes()
-    return written if len(written) <= _MOST_EXIF else b""
