@@ -9,17 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from webui.cli import (
-    MADE,
-    TRAINERS,
-    build_parser,
-    has_display,
-    main,
-    run_program,
-    to_settings,
-    with_login,
-)
+from webui.cli import MADE, TRAINERS, build_parser, main, run_program
 from webui.contracts.settings import Settings
+from webui.flags import has_display, to_settings, with_login
 
 
 def parse(*flags: str, **environment: str) -> Settings:
@@ -175,3 +167,31 @@ def test_the_browser_opens_only_where_somebody_sees_it(
     environment: dict[str, str], platform: str, seen: bool
 ) -> None:
     assert has_display(environment, platform) is seen
+
+
+def test_devices_are_numbers_and_ids_of_gpus_or_the_processor() -> None:
+    assert parse().devices == ()
+    assert parse("--devices", "0, 2").devices == ("0", "2")
+    assert parse(EASEL_DEVICES="1").devices == ("1",)
+    assert parse("--devices", "GPU-8f6c,MIG-12/3/0,cpu").devices == (
+        "GPU-8f6c",
+        "MIG-12/3/0",
+        "cpu",
+    )
+    assert parse("--devices", "cpu,cpu", "--cpu").devices == ("cpu", "cpu")
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (("--devices", "0,cuda:1"), "'cuda:1'; expected numbers of GPUs as nvidia-smi shows them"),
+        (("--devices", "0,1,0"), "'0' twice"),
+        (("--devices", "cpu,1", "--cpu"), "--cpu forbids GPUs, and --devices names '1'"),
+    ],
+)
+def test_devices_that_cannot_be_are_refused(
+    flags: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse(*flags)
+    assert sentence in " ".join(capsys.readouterr().err.split())

@@ -72,6 +72,7 @@ from webui.services.queue_file import QueueFile
 from webui.services.settings import SettingsStore
 from webui.services.supervisor import MakeWorker
 from webui.services.wording import WordSources
+from webui.workers.devices import CPU
 from webui.workers.local import LocalWorker
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ class Studio:
             self.page.ready.set()
 
 
-def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> Studio:
-    """Put a studio together; nothing runs yet.
+def build_studio(settings: Settings, *make_workers: MakeWorker) -> Studio:
+    """Put a studio together, of these workers or those that the settings ask for; nothing runs yet.
 
     Raises:
         LoginMissing: others can reach it and it has no login.
@@ -188,13 +189,13 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
         images,
         gallery,
         events,
-        make_worker or worker_maker(settings, preferences.current),
+        make_workers or worker_makers(settings, preferences.current),
         extensions=extensions,
         is_paused=lambda: gate.is_paused,
         preferences=preferences.current,
     )
     preferences.on_change.append(
-        lambda names: None if set(names).isdisjoint(ENGINE) else dispatcher.renew_worker()
+        lambda names: None if set(names).isdisjoint(ENGINE) else dispatcher.renew_workers()
     )
     extensions.on_change.append(dispatcher.refresh_extensions)
     extensions.on_change.append(lambda: events.publish(ExtensionsChanged()))
@@ -235,24 +236,33 @@ def build_studio(settings: Settings, make_worker: MakeWorker | None = None) -> S
     )
 
 
-def worker_maker(
+def worker_makers(
     settings: Settings, preferences: Callable[[], Preferences] = Preferences
+) -> list[MakeWorker]:
+    """The workers that these settings ask for, one a device; what is preferred counts at each start of one."""
+    return [worker_maker(settings, preferences, device) for device in settings.devices or [""]]
+
+
+def worker_maker(
+    settings: Settings,
+    preferences: Callable[[], Preferences] = Preferences,
+    device: str = "",
 ) -> MakeWorker:
-    """The worker that these settings ask for; what is preferred counts at each start of one."""
+    """A worker for one device, named as in `Settings.devices`; empty: the first that is found."""
     if settings.fake:
         from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
 
         return FakeWorker
     program = [sys.executable, "-m", "webui.engine.worker"]
     return lambda on_event: LocalWorker(
-        on_event, [*program, *worker_flags(settings, preferences())]
+        on_event, [*program, *worker_flags(settings, preferences(), device)]
     )
 
 
-def worker_flags(settings: Settings, preferred: Preferences) -> list[str]:
+def worker_flags(settings: Settings, preferred: Preferences, device: str = "") -> list[str]:
     """Flags of the worker program; a switch of the command line stays on whatever is preferred."""
     switches = {
-        "--cpu": settings.cpu,
+        "--cpu": settings.cpu or device == CPU,
         "--compile": settings.compile or preferred.compile,
         "--cuda-graphs": settings.cuda_graphs or preferred.cuda_graphs,
         "--bfloat16": settings.bfloat16 or preferred.bfloat16,
@@ -261,8 +271,10 @@ def worker_flags(settings: Settings, preferred: Preferences) -> list[str]:
         "--budget-bytes": int(preferred.memory_gib * 2**30),
         "--threads": preferred.threads,
     }
+    gpu = device if device != CPU else ""
     return [
         *(flag for flag, is_on in switches.items() if is_on),
+        *(["--gpu", gpu] if gpu else []),
         *(word for flag, number in numbers.items() if number for word in (flag, str(number))),
     ]
 

@@ -9,14 +9,32 @@ from typing import NoReturn
 import pytest
 from starlette.testclient import TestClient
 
-from webui.app import Studio
+from tests.api.conftest import ORIGIN, fake_settings, wait_for
+from webui.app import Studio, build_studio
 from webui.contracts.choices import SAMPLERS, SCHEDULES
+from webui.contracts.fakes import FakeWorker
 
 
 def test_health_says_how_the_worker_is(client: TestClient) -> None:
     health = client.get("/api/v1/health").json()
     assert health["status"] == "ok"
-    assert set(health) == {"status", "version", "worker", "queued", "running", "paused"}
+    assert set(health) == {"status", "version", "worker", "workers", "queued", "running", "paused"}
+    assert health["workers"] == [health["worker"]]
+
+
+def test_with_several_devices_health_tells_of_each_and_all_draw(tmp_path: Path) -> None:
+    studio = build_studio(fake_settings(tmp_path), FakeWorker, FakeWorker)
+    studio.start()
+    with TestClient(studio.guarded, base_url=ORIGIN) as client:
+        ids = [
+            client.post("/api/v1/jobs", json={"prompt": "a boat", "steps": 2}).json()["id"]
+            for _ in range(4)
+        ]
+        assert {wait_for(client, job_id)["state"] for job_id in ids} == {"done"}
+        health = client.get("/api/v1/health").json()
+        assert [worker["state"] for worker in health["workers"]] == ["ready", "ready"]
+        assert health["worker"]["state"] == "ready"
+    studio.stop()
 
 
 def test_choices_are_listed_in_menu_order(client: TestClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
-from webui.app import Studio, build_studio, worker_flags
+from webui.app import Studio, build_studio, worker_flags, worker_makers
 from webui.contracts.preferences import Preferences
 from webui.contracts.settings import Settings
 
@@ -159,11 +159,19 @@ def test_the_engine_is_started_anew_with_its_settings(client: TestClient, studio
     drawn(client)
     put(client, "threads", 1)
     assert drawn(client)["state"] == "done"
-    supervisor = studio.context.dispatcher._supervisor
+    supervisor = studio.context.dispatcher._stations[0].supervisor
     assert supervisor.life == 2
     put(client, "picture_quality", 50)  # none of the engine's
     assert drawn(client)["state"] == "done"
     assert supervisor.life == 2
+
+
+def test_each_device_has_a_worker_that_sees_it_alone(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, devices=("1", "cpu"), bfloat16=True)
+    flags = [worker_flags(settings, Preferences(), device) for device in settings.devices]
+    assert flags == [["--bfloat16", "--gpu", "1"], ["--cpu", "--bfloat16"]]
+    assert len(worker_makers(settings)) == 2
+    assert len(worker_makers(Settings(data_dir=tmp_path))) == 1
 
 
 def test_the_engines_settings_are_flags_of_its_program(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import event
 
 from tests.services.conftest import Services, make_services
 from tests.services.models import write_controlnet, write_lora, write_model
+from tests.services.scripted import Scripted
 from tests.workers.listening import ECHO_WORKER, eventually
 from webui.contracts.drafts import PictureDraft, TextChunk
 from webui.contracts.events import JobChanged, JobStepped, PictureSaved, WorkerChanged
@@ -28,15 +29,12 @@ from webui.contracts.fakes import FAKE_CHECKPOINT, FakeWorker
 from webui.contracts.ids import ImageId, JobId
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import (
-    Command,
     ExtensionFailed,
     JobEnded,
     JobNoted,
     PictureReady,
-    RunJob,
     WarmUp,
     WorkerGone,
-    WorkerReady,
 )
 from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
@@ -61,28 +59,6 @@ def _echo(*arguments: str) -> MakeWorker:
     return lambda on_event: LocalWorker(on_event, [*ECHO_WORKER, *arguments])
 
 
-class Scripted:
-    """A worker that is ready at once, keeps its commands, and says what the test tells it to say."""
-
-    pid = None
-
-    def __init__(self, on_event: OnEvent) -> None:
-        self.say = on_event
-        self.commands: list[Command] = []
-
-    def start(self) -> None:
-        self.say(WorkerReady("scripted", 0))
-
-    def send(self, command: Command) -> None:
-        self.commands.append(command)
-
-    def stop(self, timeout: float) -> None:
-        pass
-
-    def orders(self) -> list[RunJob]:
-        return [c for c in self.commands if isinstance(c, RunJob)]
-
-
 @pytest.fixture
 def start(services: Services) -> Iterator[Start]:
     made: list[Dispatcher] = []
@@ -92,7 +68,7 @@ def start(services: Services) -> Iterator[Start]:
     ) -> Dispatcher:
         s = services
         known = catalog or s.catalog
-        made.append(Dispatcher(s.jobs, known, s.images, s.gallery, s.events, make, capacity))
+        made.append(Dispatcher(s.jobs, known, s.images, s.gallery, s.events, [make], capacity))
         made[-1].start()
         return made[-1]
 
@@ -253,7 +229,7 @@ def test_the_memory_is_given_back_by_a_new_worker_once_nothing_is_drawn(
     dispatcher = start(make)
     job = _submit(services)
     eventually(lambda: bool(workers and workers[0].orders()))
-    dispatcher.renew_worker(warm_up=False)
+    dispatcher.renew_workers(warm_up=False)
     workers[0].say(PictureReady(job.id, 0, 1, 64, 64, bytes(64 * 64 * 3)))
     workers[0].say(JobEnded(job.id, "done", None))
     assert _ended(services, job)[0].state is JobState.DONE
@@ -660,7 +636,7 @@ from webui.hooks.specs import hookimpl
 from webui.services.catalog import Catalog
 from webui.services.dispatcher import Dispatcher
 s = make_services(Path(sys.argv[1]))
-Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.02), 4).start()
+Dispatcher(s.jobs, s.catalog, s.images, s.gallery, s.events, [lambda e: FakeWorker(e, 0.02)], 4).start()
 for i in range(30):
     print(s.submit(f"job {i}", width=64, height=64, steps=3, count=2).id, flush=True)
 time.sleep(60)
@@ -681,7 +657,7 @@ def test_a_killed_studio_loses_none_of_thirty_jobs(tmp_path: Path) -> None:
     finished_before = again.jobs.counts()[JobState.DONE]
     s = again
     dispatcher = Dispatcher(
-        s.jobs, s.catalog, s.images, s.gallery, s.events, lambda e: FakeWorker(e, 0.001), 8
+        s.jobs, s.catalog, s.images, s.gallery, s.events, [lambda e: FakeWorker(e, 0.001)], 8
     )
     dispatcher.start()
     ended = _ended(again, *[again.jobs.get(job_id) for job_id in ids])

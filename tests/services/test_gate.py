@@ -20,7 +20,7 @@ def dispatcher_of(s: Services, gate: QueueGate) -> Dispatcher:
         s.images,
         s.gallery,
         s.events,
-        lambda e: FakeWorker(e, 0.01),
+        [lambda e: FakeWorker(e, 0.01)],
         is_paused=lambda: gate.is_paused,
     )
     made.start()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from webui.contracts.events import Event, WorkerChanged
 from webui.contracts.messages import Command, ModelReady, WorkerEvent, WorkerReady
-from webui.services.events import EventBus
 from webui.services.supervisor import LONGEST_PAUSE_SECONDS, Supervisor
 from webui.workers.protocol import OnEvent
 
@@ -48,17 +46,18 @@ class _Setup:
 
     def __init__(self, kind: type[_Worker] = _Worker) -> None:
         self.clock, self.workers = _Clock(), list[_Worker]()
-        self.heard, self.told = list[tuple[int, WorkerEvent]](), list[Event]()
-        events = EventBus()
-        events.subscribe(self.told.append)
+        self.heard, self.told = list[tuple[int, WorkerEvent]](), list[str]()
 
         def make(on_event: OnEvent) -> _Worker:
             self.workers.append(kind(on_event))
             return self.workers[-1]
 
         self.supervisor = Supervisor(
-            make, lambda life, event: self.heard.append((life, event)), events, self.clock
+            make, lambda life, event: self.heard.append((life, event)), self._note, self.clock
         )
+
+    def _note(self) -> None:
+        self.told.append(self.supervisor.status().state)
 
     def end_and_measure_the_pause(self) -> float:
         self.supervisor.ended("Gone.")
@@ -116,11 +115,7 @@ def test_the_state_is_told_and_kept() -> None:
     setup.supervisor.loaded(ModelReady("starter/text", 1.25, 700))
     status = setup.supervisor.status()
     assert (status.state, status.device, status.resident_bytes) == ("ready", "cpu", 700)
-    assert [e.state for e in setup.told if isinstance(e, WorkerChanged)] == [
-        "starting",
-        "ready",
-        "ready",
-    ]
+    assert setup.told == ["starting", "ready", "ready"]
     assert setup.supervisor.is_ready
 
 

@@ -241,6 +241,9 @@ class HealthView(View):
     status: str
     version: str
     worker: WorkerView
+    """All of them as one: ready as soon as one is."""
+    workers: list[WorkerView]
+    """One a device."""
     queued: int
     running: int
     paused: bool = Field(description="Whether jobs that wait are held back.")

@@ -22,6 +22,8 @@ class Settings:
     password: str | None = field(default=None, repr=False)
     cpu: bool = False
     """Never use a GPU."""
+    devices: tuple[str, ...] = ()
+    """What to draw on, a worker each: numbers or ids of GPUs as `nvidia-smi` gives them, or 'cpu'; empty: the first GPU."""
     compile: bool = False
     """Compile denoising networks, on a GPU."""
     cuda_graphs: bool = False
@@ -105,6 +107,7 @@ class Settings:
             ("Extensions", "\n".join(str(folder) for folder in self.extension_folders)),
             ("Folders for batches", str(self.data_dir / "inputs")),
             ("Queue and records", str(self.database)),
+            ("Devices", ", ".join(self.devices) or "the first that is found"),
             ("Flags", " ".join(flag for flag, is_on in on.items() if is_on) or "none"),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Device:
 
     torch: torch.device
     title: str
-    """'cpu' or 'cuda:0', and the hardware's name."""
+    """'cpu' or 'cuda:' and its number, and the hardware's name."""
     budget_bytes: int
     """Memory that models may take."""
     limits: Limits
@@ -31,12 +32,15 @@ class Device:
     """Of a GPU's memory, what a model that does not fit leaves free to compute in."""
 
 
-def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
-    """The first GPU unless `cpu` is asked for, there is none, or it does not work: then its title says why."""
+def choose_device(cpu: bool, budget_bytes: int | None, gpu: str = "") -> Device:
+    """The first GPU unless `cpu` is asked for, there is none, or it does not work: then its title says why.
+
+    `gpu` is the name of the first one where it was chosen by `see_only`.
+    """
     why = ""
     if not cpu and torch.cuda.is_available():
         try:
-            return _gpu(budget_bytes)
+            return _gpu(budget_bytes, gpu)
         except (
             RuntimeError,
             AssertionError,
@@ -47,7 +51,7 @@ def choose_device(cpu: bool, budget_bytes: int | None) -> Device:
     return Device(torch.device("cpu"), f"cpu ({_processor()}){why}", budget, Limits(), 4)
 
 
-def _gpu(budget_bytes: int | None) -> Device:
+def _gpu(budget_bytes: int | None, name: str) -> Device:
     """The first one, which has added two numbers.
 
     Raises:
@@ -55,10 +59,18 @@ def _gpu(budget_bytes: int | None) -> Device:
     """
     total = torch.cuda.get_device_properties(0).total_memory
     torch.ones(1, device="cuda:0").add_(1).item()
-    title = f"cuda:0 ({torch.cuda.get_device_name(0)})"
+    title = f"cuda:{name or 0} ({torch.cuda.get_device_name(0)})"
     limits = Limits(rows=16, cells=2**18, pixels=2**22)
     budget = budget_bytes or total * 7 // 10
     return Device(torch.device("cuda:0"), title, budget, limits, 2, total // 4)
+
+
+def see_only(gpu: str) -> None:
+    """Have this process see one GPU alone, named by its number or id in nvidia-smi; before CUDA is first used.
+
+    It is the first one from then on, `cuda:0` to torch and to all that computes here.
+    """
+    os.environ |= {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": gpu}  # noqa: TID251  CUDA reads it there
 
 
 def _first_line(error: Exception) -> str:

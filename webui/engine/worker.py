@@ -1,6 +1,6 @@
 """The worker program: commands come on standard input, events go to standard output.
 
-    python -m webui.engine.worker [--cpu] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
+    python -m webui.engine.worker [--cpu] [--gpu NAME] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
         [--hook-seconds S]
 
 The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
@@ -40,7 +40,7 @@ from webui.contracts.wire import read_message, write_message
 from webui.engine.acceleration import Acceleration
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.class_reading import ClassReader
-from webui.engine.devices import choose_device, make_repeatable
+from webui.engine.devices import choose_device, make_repeatable, see_only
 from webui.engine.endless import HOOK_SECONDS, EndlessHooks
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families
@@ -77,7 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     make_repeatable()
     inbox: Inbox = queue.SimpleQueue()
     over = threading.Event()
-    device = choose_device(options.cpu, options.budget_bytes)
+    if options.gpu:
+        see_only(options.gpu)
+    device = choose_device(options.cpu, options.budget_bytes, options.gpu)
     if options.bfloat16 and device.torch.type == "cpu" and use_bfloat16_on_processor():
         device = replace(device, title=f"{device.title}, bfloat16", bytes_per_weight=2)
     emit = partial(_write, events, threading.Lock())
@@ -173,6 +175,7 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m webui.engine.worker", description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="never use a GPU")
+    parser.add_argument("--gpu", default="", help="the one GPU to see, as nvidia-smi names it")
     parser.add_argument("--budget-bytes", type=int, help="memory that models may take")
     parser.add_argument("--compile", action="store_true", help="compile the networks, on a GPU")
     parser.add_argument(

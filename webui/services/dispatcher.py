@@ -1,7 +1,7 @@
-"""Brings queued jobs to the worker, and what the worker makes into the record.
+"""Brings queued jobs to the workers, one for each device, and what they make into the record.
 
 One thread does all of it, so its state needs no locks; others reach it through an inbox. While
-nothing happens it sleeps.
+nothing happens it sleeps. What concerns one device is in `station.py`.
 """
 
 from __future__ import annotations
@@ -10,69 +10,66 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.errors import BadRequest, EaselError, HookFailed, NotFound
-from webui.contracts.events import Event, JobChanged, JobStepped, QueuePaused
+from webui.contracts.errors import EaselError
+from webui.contracts.events import Event, JobChanged, QueuePaused, WorkerChanged
 from webui.contracts.ids import JobId
-from webui.contracts.job import Job, JobState
+from webui.contracts.job import JobState
 from webui.contracts.messages import (
     CancelJob,
-    ClassesRead,
-    ExtensionCalled,
-    ExtensionFailed,
-    JobEnded,
-    JobNoted,
-    ModelReady,
-    PictureReady,
     ReadClasses,
-    StepDone,
     UseExtensions,
-    WarmUp,
     WorkerEvent,
     WorkerGone,
-    WorkerReady,
 )
 from webui.contracts.preferences import Preferences
 from webui.services.catalog import Catalog
-from webui.services.class_readings import ClassReadings, Waiting
+from webui.services.class_readings import Waiting
 from webui.services.events import EventBus
 from webui.services.extensions import ExtensionService
 from webui.services.gallery import Gallery
-from webui.services.held_jobs import HeldJobs
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
-from webui.services.orders import order_of
-from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus
-from webui.services.used_files import UsedFiles
+from webui.services.station import Station, StationServices
+from webui.services.supervisor import MakeWorker, Supervisor, WorkerStatus, together
 
 __all__ = ["Dispatcher", "WorkerStatus"]
 
 RETRY_SECONDS = 1.0
-STOP_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Said:
-    """The worker of some life said something."""
+    """The worker of a station said something, in some life of it."""
 
+    station: int
     life: int
     event: WorkerEvent
 
 
-_Item = _Said | CancelJob | UseExtensions | ReadClasses
+@dataclass(frozen=True)
+class _Read:
+    """A station's worker shall read a picture."""
+
+    station: Station
+    order: ReadClasses
+
+
+_Item = _Said | _Read | CancelJob | UseExtensions
 
 
 class Dispatcher:
-    """Keeps up to `capacity` jobs in the worker, whose engine runs them in common batches.
+    """Gives each queued job to the station that is likely to draw it first.
 
-    What becomes of them when it dies, `HeldJobs` decides.
+    There is a station for each of `make_workers`, at least one; each gets up to `capacity` jobs at once.
     """
 
     def __init__(  # noqa: PLR0913 - one place wires these, and each is a service
@@ -82,7 +79,7 @@ class Dispatcher:
         images: ImageStore,
         gallery: Gallery,
         events: EventBus,
-        make_worker: MakeWorker,
+        make_workers: Sequence[MakeWorker],
         capacity: int = 16,
         clock: Callable[[], float] = time.monotonic,
         extensions: ExtensionService | None = None,
@@ -90,39 +87,39 @@ class Dispatcher:
         preferences: Callable[[], Preferences] = Preferences,
     ) -> None:
         self._jobs = jobs
-        self._catalog = catalog
-        self._images = images
         self._gallery = gallery
         self._events = events
         self._extensions = extensions
         self._is_paused = is_paused
-        self._preferences = preferences
-        self._renewing = False
-        self._warms_up = True
-        self._readings = ClassReadings()
-        self._used = UsedFiles()
-        self._endless: str | None = None
         self._clock = clock
-        self._supervisor = Supervisor(make_worker, self._hear, events, clock)
+        services = StationServices(jobs, catalog, images, gallery, events, extensions, preferences)
+        self._stations = [
+            Station(
+                services,
+                Supervisor(make, partial(self._hear, number), self._worker_changed, clock),
+                capacity,
+                clock,
+            )
+            for number, make in enumerate(make_workers)
+        ]
         self._condition = threading.Condition()
         self._inbox: deque[_Item] = deque()
         self._woken = True
         self._stopping = False
         self._retry_at: float | None = None
-        self._held = HeldJobs(jobs, gallery, capacity)
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Put back what an earlier studio left running, start a worker, and begin."""
+        """Put back what an earlier studio left running, start the workers, and begin."""
         self._jobs.recover()
         self._jobs.on_cancel = lambda job_id: self._put(CancelJob(job_id))
-        self._gallery.on_problems = self._held.note_own
+        self._gallery.on_problems = self._note_problem
         self._unsubscribe = self._events.subscribe(self._on_event)
         self._thread.start()
 
     def stop(self) -> None:
-        """End the worker; its jobs go back to the queue and are run after the next start."""
+        """End the workers; their jobs go back to the queue and are run after the next start."""
         with self._condition:
             self._stopping = True
             self._condition.notify()
@@ -131,30 +128,37 @@ class Dispatcher:
         self._unsubscribe()
 
     def status(self) -> WorkerStatus:
-        """The worker's state."""
-        return self._supervisor.status()
+        """The workers' state, as of one."""
+        return together(self.statuses())
+
+    def statuses(self) -> list[WorkerStatus]:
+        """Each worker's state, by device."""
+        return [station.status() for station in self._stations]
 
     # From other threads
 
     def refresh_extensions(self) -> None:
-        """Tell the worker that extensions came or went."""
+        """Tell the workers that extensions came or went."""
         if self._extensions is not None:
             self._put(self._extensions.worker_command())
 
-    def renew_worker(self, *, warm_up: bool = True) -> None:
-        """Have the worker started anew as soon as it draws nothing: it obeys its settings and holds no memory.
+    def renew_workers(self, *, warm_up: bool = True) -> None:
+        """Have each worker started anew as soon as it draws nothing: it obeys its settings and holds no memory.
 
         Without `warm_up` no model is loaded ahead, so the memory stays free until a job needs it.
         """
         with self._condition:
-            self._renewing = self._woken = True
-            self._warms_up = warm_up
+            for station in self._stations:
+                station.ask_to_renew(warm_up=warm_up)
+            self._woken = True
             self._condition.notify()
 
     def read_classes(self, segmenter: AdapterInfo, image: str) -> Waiting:
-        """Have the worker see which classes a picture's file shows; an error of it is a JobFailed."""
-        order, waiting = self._readings.begin(segmenter, image)
-        self._put(order)
+        """Have a worker see which classes a picture's file shows; an error of it is a JobFailed."""
+        ready = (s for s in self._stations if s.status().state == "ready")
+        station = next(ready, self._stations[0])
+        order, waiting = station.begin_reading(segmenter, image)
+        self._put(_Read(station, order))
         return waiting
 
     def _on_event(self, event: Event) -> None:
@@ -164,8 +168,12 @@ class Dispatcher:
                 self._woken = True
                 self._condition.notify()
 
-    def _hear(self, life: int, event: WorkerEvent) -> None:
-        self._put(_Said(life, event))
+    def _hear(self, station: int, life: int, event: WorkerEvent) -> None:
+        self._put(_Said(station, life, event))
+
+    def _worker_changed(self) -> None:
+        status = self.status()
+        self._events.publish(WorkerChanged(status.state, status.device, status.detail))
 
     def _put(self, item: _Item) -> None:
         with self._condition:
@@ -190,7 +198,10 @@ class Dispatcher:
         """Sleep until there is something to do; False when it is to stop."""
         with self._condition:
             while not self._stopping:
-                due = self._retry_in(), self._supervisor.seconds_until_due()
+                due = [
+                    self._retry_in(),
+                    *(s.supervisor.seconds_until_due() for s in self._stations),
+                ]
                 pauses = [seconds for seconds in due if seconds is not None]
                 if any(s <= 0 for s in pauses):
                     break
@@ -206,11 +217,8 @@ class Dispatcher:
     def _turn(self) -> None:
         self._retry_at = None
         self._empty_inbox()
-        if self._renewing and not self._held:
-            self._renewing = False
-            self._supervisor.renew(STOP_SECONDS)
-            self._readings.fail("The engine was started anew; try again in a moment.")
-        self._supervisor.start_if_due()
+        for station in self._stations:
+            station.turn()
         self._hand_out()
 
     def _empty_inbox(self) -> None:
@@ -227,161 +235,47 @@ class Dispatcher:
 
     def _handle(self, item: _Item) -> None:
         if isinstance(item, CancelJob):
-            if self._held.get(item.job_id) is not None:
-                self._supervisor.send(item)
-        elif isinstance(item, ReadClasses) and not self._supervisor.is_ready:
-            self._readings.fail("The engine is starting; try again in a moment.")
-        elif isinstance(item, (UseExtensions, ReadClasses)):
-            self._supervisor.send(item)
-        elif item.life == self._supervisor.life:
-            self._handle_event(item.event)
-
-    def _handle_event(self, event: WorkerEvent) -> None:
-        if isinstance(event, StepDone):
-            self._stepped(event)
-        elif isinstance(event, PictureReady):
-            self._keep(event)
-        elif isinstance(event, JobNoted):
-            self._held.note(event.job_id, event.text)
-        elif isinstance(event, ClassesRead):
-            self._readings.answered(event)
-        elif isinstance(event, JobEnded):
-            self._ended(event)
-        elif isinstance(event, WorkerReady):
-            self._supervisor.ready(event)
-            self._send_extensions()
-            self._warm_up()
-        elif isinstance(event, (ExtensionFailed, ExtensionCalled)):
-            if isinstance(event, ExtensionFailed):
-                self._extension_failed(event)
-        elif isinstance(event, ModelReady):
-            self._supervisor.loaded(event)
+            for station in self._stations:
+                station.cancel(item)
+        elif isinstance(item, UseExtensions):
+            for station in self._stations:
+                station.supervisor.send(item)
+        elif isinstance(item, _Read):
+            item.station.read(item.order)
         else:
-            self._worker_gone(event)
-
-    def _send_extensions(self) -> None:
-        """Have the worker load what is in use here; ahead of any job, which may name one."""
-        if self._extensions is not None:
-            self._supervisor.send(self._extensions.worker_command())
-
-    def _warm_up(self) -> None:
-        """Load the likely model ahead, unless a job is about to say which."""
-        warms_up, self._warms_up = self._warms_up, True
-        if not warms_up:
-            return
-        checkpoint = self._catalog.default()
-        if checkpoint is not None and self._jobs.next_queued() is None:
-            self._used.note(checkpoint)
-            self._supervisor.send(WarmUp(checkpoint))
-
-    def _stepped(self, event: StepDone) -> None:
-        held = self._held.get(event.job_id)
-        if held is None:
-            return
-        self._jobs.mark_step(event.job_id, event.step, event.steps)
-        left = held.pace.note(event.step, event.steps, self._clock())
-        self._events.publish(
-            JobStepped(event.job_id, event.step, event.steps, left, event.preview, event.index)
-        )
-
-    def _keep(self, event: PictureReady) -> None:
-        held = self._held.get(event.job_id)
-        if held is None:
-            return
-        try:
-            self._gallery.save(held.job, event)
-        except (OSError, HookFailed, ValueError) as error:
-            _log.exception("Picture %d of job %s could not be stored.", event.index, event.job_id)
-            self._fail(event.job_id, f"The picture was drawn, but could not be stored: {error}")
-
-    def _ended(self, event: JobEnded) -> None:
-        held = self._held.get(event.job_id)
-        if held is None:
-            return
-        state, error = _outcome(event)
-        if state is JobState.DONE:
-            stored, wanted = len(self._gallery.delivered(event.job_id)), held.job.request.count
-            if stored < wanted:
-                state, error = (
-                    JobState.FAILED,
-                    f"The worker ended the job after {stored} of {wanted} pictures.",
-                )
-            self._supervisor.proved()
-        self._jobs.finish(event.job_id, state, error)
-        self._held.drop(event.job_id)
-
-    def _extension_failed(self, event: ExtensionFailed) -> None:
-        if event.kind == "endless":
-            self._endless = event.message
-        if self._extensions is not None:
-            self._extensions.worker_failed(event)
-
-    def _worker_gone(self, event: WorkerGone) -> None:
-        why, endless = self._used.why(event), self._endless
-        reason, self._endless = endless or why, None
-        self._held.worker_died(reason, blame=endless is None)
-        self._readings.fail(f"The engine ended while it read the picture. {reason}")
-        self._supervisor.ended(reason)
+            station = self._stations[item.station]
+            if item.life == station.supervisor.life:
+                station.handle(item.event)
 
     def _hand_out(self) -> None:
-        while self._supervisor.is_ready and not (self._renewing or self._is_paused()):
+        while not self._is_paused():
             job = self._jobs.next_queued()
-            if job is None or not self._held.has_room_for(job):
+            able = [s for s in self._stations if s.takes(job)] if job is not None else []
+            if job is None or not able:
                 return
-            self._give(job)
+            min(able, key=lambda station: station.wait_for(job)).give(job)
 
-    def _give(self, job: Job) -> None:
-        try:
-            command = order_of(job, self._catalog, self._images, self._preferences())
-        except (BadRequest, NotFound) as error:
-            self._jobs.finish(job.id, JobState.FAILED, str(error))
-            return
-        if self._held.is_complete(job):
-            self._jobs.finish(job.id, JobState.DONE)
-            return
-        running = self._jobs.mark_running(job.id)
-        if running is None:
-            return  # cancelled just now
-        self._held.add(running)
-        self._used.note(command.checkpoint, *command.others, *command.adapters)
-        self._supervisor.send(replace(command, skip=self._gallery.delivered(job.id)))
-
-    def _fail(self, job_id: JobId, error: str) -> None:
-        self._jobs.finish(job_id, JobState.FAILED, error)
-        self._held.drop(job_id)
-        self._supervisor.send(CancelJob(job_id))
+    def _note_problem(self, job_id: JobId, said: str) -> None:
+        for station in self._stations:
+            station.held.note_own(job_id, said)
 
     def _give_up_on(self, item: _Item) -> None:
         """After an error that nobody foresaw: end the job that it was about, so it is not stuck."""
         job_id = getattr(getattr(item, "event", item), "job_id", None)
-        if (held := self._held.get(job_id)) is not None:
-            self._fail(
-                held.job.id, "Easel failed inside while it handled this job; its log says why."
-            )
+        for station in self._stations:
+            station.give_up_on(job_id)
 
     def _wind_down(self) -> None:
-        self._supervisor.stop(STOP_SECONDS)
+        for station in self._stations:
+            station.end()
         self._inbox = deque(i for i in self._inbox if not _is_gone(i))  # it was told to go
-        self._readings.fail("The studio ends.")
         try:
             self._empty_inbox()  # pictures that came before the end are kept
-            self._held.studio_ends()
+            for station in self._stations:
+                station.held.studio_ends()
         except (OperationalError, EaselError):
             _log.exception("The queue could not be put in order; the next start does it.")
 
 
 def _is_gone(item: _Item) -> bool:
     return isinstance(item, _Said) and isinstance(item.event, WorkerGone)
-
-
-def _outcome(event: JobEnded) -> tuple[JobState, str | None]:
-    try:
-        state = JobState(event.state)
-    except ValueError:
-        state = JobState.FAILED
-    if state is JobState.FAILED or not state.is_final:
-        return (
-            JobState.FAILED,
-            event.error or f"The worker ended the job as {event.state!r} and gave no reason.",
-        )
-    return state, None

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from webui.contracts.events import WorkerChanged
 from webui.contracts.messages import Command, ModelReady, WorkerEvent, WorkerReady
-from webui.services.events import EventBus
 from webui.workers.protocol import OnEvent, Worker
 
 FIRST_PAUSE_SECONDS = 0.5
@@ -34,6 +32,18 @@ class WorkerStatus:
     pid: int | None
 
 
+def together(workers: Sequence[WorkerStatus]) -> WorkerStatus:
+    """Several workers as one: ready as soon as one of them is, with the memory of all and the first one's id."""
+    if len(workers) == 1:
+        return workers[0]
+    states = [worker.state for worker in workers]
+    state = next(s for s in ("ready", "starting", "gone") if s in states)
+    devices = " + ".join(worker.device for worker in workers if worker.device)
+    detail = " ".join(f"{n}: {worker.detail}" for n, worker in enumerate(workers, 1))
+    resident = sum(worker.resident_bytes for worker in workers)
+    return WorkerStatus(state, devices, detail, resident, workers[0].pid)
+
+
 class Supervisor:
     """One worker after another. All methods but `status` belong to the dispatcher's thread."""
 
@@ -41,7 +51,7 @@ class Supervisor:
         self,
         make_worker: MakeWorker,
         on_event: Callable[[int, WorkerEvent], None],
-        events: EventBus,
+        on_change: Callable[[], None],
         clock: Callable[[], float],
     ) -> None:
         """Nothing is started yet.
@@ -49,13 +59,13 @@ class Supervisor:
         Args:
             make_worker: Makes a fresh worker that tells the given callback of everything.
             on_event: Told with the number of the life, as a dead worker's words may come late.
-            events: Told of changes.
+            on_change: Told that the status is another.
             clock: Seconds that only rise.
         """
         self.life = 0
         self._make_worker = make_worker
         self._on_event = on_event
-        self._events = events
+        self._on_change = on_change
         self._clock = clock
         self._worker: Worker | None = None
         self._ends_in_a_row = 0
@@ -132,4 +142,4 @@ class Supervisor:
 
     def _become(self, status: WorkerStatus) -> None:
         self._status = status
-        self._events.publish(WorkerChanged(status.state, status.device, status.detail))
+        self._on_change()

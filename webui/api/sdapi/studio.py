@@ -43,7 +43,7 @@ def studio_router(context: ApiContext) -> APIRouter:
     @router.post("/unload-checkpoint", summary="Unload the model")
     def unload() -> dict[str, str]:
         """Give the memory of all models back to the system; what is being drawn is drawn to its end."""
-        context.dispatcher.renew_worker(warm_up=False)
+        context.dispatcher.renew_workers(warm_up=False)
         return {"note": UNLOADED}
 
     @router.post("/reload-checkpoint", summary="Load the model again")

@@ -77,9 +77,17 @@ function showQueue(button, { queued, running, paused }) {
   document.dispatchEvent(new CustomEvent('easel:queue'));
 }
 
+// 'CUDA:0' of one device; 'CUDA ×2' of several of a kind.
+function shortName(devices) {
+  const names = devices.map((device) => device.replace(/^(cpu|cuda:\d+)\b.*$/i, (_, kind) => kind.toUpperCase()));
+  const kinds = new Set(names.map((name) => name.split(':')[0]));
+  if (names.length === 1) return names[0];
+  return kinds.size === 1 ? `${[...kinds][0]} ×${names.length}` : names.join(' + ');
+}
+
 function showWorker(pill, { state, device, detail }) {
   pill.dataset.state = state;
-  const name = state === 'ready' && device ? device.replace(/^(cpu|cuda:\d+)\b.*$/i, (_, kind) => kind.toUpperCase()) : WORKER[state] ?? state;
+  const name = state === 'ready' && device ? shortName(device.split(' + ')) : WORKER[state] ?? state;
   pill.textContent = name;
   pill.title = [device, detail].filter(Boolean).join('. ');
   if (document.body.dataset.worker === state) return;
