@@ -38,6 +38,14 @@ def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
     assert (request.eta, request.noise_source) == (0.3, "Philox")
 
 
+def test_the_settings_of_unipc_are_read_and_of_its_forms_the_third_is_told() -> None:
+    text = "castle\nSteps: 9, Sampler: UniPC, CFG scale: 7, Seed: 1, UniPC variant: {}, UniPC order: 2"
+    told = _told(text.format("bh1"))
+    assert (told.request.unipc_form, told.request.unipc_order) == ("bh1", 2)
+    third = _told(text.format("vary_coeff"))
+    assert (third.request.unipc_form, third.others) == ("bh2", {"UniPC variant": "vary_coeff"})
+
+
 def test_values_that_we_would_refuse_are_left_out() -> None:
     text = "castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64"
     request = told_request(text)

@@ -117,17 +117,57 @@ def test_a_sampler_and_a_schedule_of_an_extension_draw(library: Library, tmp_pat
     assert "no sampler 'own/Crooked'" in rig.error("typo")
 
 
-FAILS = METHODS.replace("    return x\n", "    raise ValueError('lost my way')\n")
+SAMPLERS = {
+    "    raise ValueError('lost my way')\n": "lost my way",
+    "    return None\n": "None was given; a Tensor was expected",
+    "    return x[..., :1]\n": "was expected",
+}
+"""Ends of a sampler that do not do, and what is said of each."""
 
 
-def test_a_sampler_that_raises_is_named(library: Library, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("end", "said"), SAMPLERS.items())
+def test_a_sampler_that_raises_or_gives_no_latent_is_named(
+    library: Library, tmp_path: Path, end: str, said: str
+) -> None:
     model = library.model("text")
     rig = Rig(model)
-    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=FAILS))})
-    rig.finish(order(model.checkpoint, sampler="own/Straight"))
-    assert "'own' failed in its sampler 'Straight': lost my way" in rig.error("job")
+    code = METHODS.replace("    return x\n", end)
+    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=code))})
+    rig.finish(order(model.checkpoint, sampler="own/Straight"), order(model.checkpoint, "other"))
+    assert rig.ends() == {"job": "failed", "other": "done"}
+    assert "The extension 'own' failed in its sampler 'Straight': " in rig.error("job")
+    assert said in rig.error("job")
     assert [(e.extension, e.hook) for e in rig.events if isinstance(e, ExtensionFailed)] == [
         ("own", "sampler_functions")
+    ]
+
+
+SCHEDULES = {
+    "1 / 0": "division by zero",
+    "None": "'NoneType' object is not iterable",
+    "[9.0, 5.0, 1.0, 0.0]": "4 noise levels were given (9, 5, 1, 0); 5 that fall",
+    "[9.0, 5.0, 5.0, 1.0, 0.0]": "5 noise levels were given (9, 5, 5, 1, 0); 5 that fall",
+    "[9.0, 5.0, 2.0, 1.0, 0.5]": "the last of them 0, were expected",
+    "[9.0, 5.0, float('nan'), 1.0, 0.0]": "(9, 5, nan, 1, 0)",
+    "[float('inf'), 5.0, 2.0, 1.0, 0.0]": "(inf, 5, 2, 1, 0)",
+}
+"""What a schedule may do or give that no sampler can walk, and what is said of it."""
+
+
+@pytest.mark.parametrize(("gives", "said"), SCHEDULES.items())
+def test_a_schedule_that_raises_or_gives_no_levels_is_named(
+    library: Library, tmp_path: Path, gives: str, said: str
+) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    code = METHODS.replace("[levels.sigma_max * (1 - i / steps) for i in range(steps + 1)]", gives)
+    rig.engine.extensions.use({"own": str(write_extension(tmp_path, "own", worker=code))})
+    rig.finish(order(model.checkpoint, schedule="own/Even"), order(model.checkpoint, "other"))
+    assert rig.ends() == {"job": "failed", "other": "done"}
+    assert "The extension 'own' failed in its schedule 'Even': " in rig.error("job")
+    assert said in rig.error("job")
+    assert [(e.extension, e.hook) for e in rig.events if isinstance(e, ExtensionFailed)] == [
+        ("own", "schedule_functions")
     ]
 
 

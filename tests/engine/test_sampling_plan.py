@@ -40,6 +40,9 @@ def test_sampler_settings_reach_the_sampler() -> None:
     assert (options.churn.amount, options.churn.lowest, options.churn.highest) == (3.0, 0.5, 7.0)
     assert walk().options.churn.highest == math.inf
     assert walk(sigma_noise=1.1).fresh == 1.1
+    uni = walk(sampler="UniPC", unipc_order=2, unipc_form="bh1").options
+    assert (uni.order, uni.unipc_form) == (2, "bh1")
+    assert (walk().options.order, walk().options.unipc_form) == (3, "bh2")
 
 
 def test_the_last_steps_begin_lower() -> None:

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 from diffusers.schedulers.scheduling_lcm import LCMScheduler
+from diffusers.schedulers.scheduling_utils import AysSchedules
 
 from webui.contracts.choices import AUTOMATIC, SAMPLERS, SamplerInfo
 from webui.contracts.choices import SCHEDULES as NAMES
@@ -12,8 +14,12 @@ from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.extending import UNEXTENDED
 from webui.engine.families.parts import noise_levels
+from webui.engine.published_levels import (
+    STABLE_DIFFUSION,
+    STABLE_DIFFUSION_XL,
+    PublishedLevels,
+)
 from webui.engine.schedules import (
-    ALIGNED,
     SCHEDULES,
     Span,
     beta,
@@ -77,9 +83,52 @@ def test_exponential_is_even_in_the_logarithm(levels: NoiseLevels) -> None:
     assert max(gaps) == pytest.approx(min(gaps))
 
 
-def test_align_your_steps_has_the_published_levels_at_eleven(levels: NoiseLevels) -> None:
-    made = SCHEDULES["Align Your Steps"](levels, len(ALIGNED))
-    assert made[:-1] == pytest.approx(ALIGNED, rel=6e-3)
+@pytest.mark.parametrize(
+    ("published", "name"),
+    [(STABLE_DIFFUSION, "StableDiffusion"), (STABLE_DIFFUSION_XL, "StableDiffusionXL")],
+)
+def test_align_your_steps_has_the_levels_that_diffusers_has_at_eleven(
+    published: PublishedLevels, name: str, levels: NoiseLevels
+) -> None:
+    """Theirs go to 0 from the tenth, of ten steps; with eleven the last of training is a step, too."""
+    made = SCHEDULES["Align Your Steps"](replace(levels, published=published), 11)
+    assert made[:10] == pytest.approx(AysSchedules[f"{name}Sigmas"][:10], rel=1e-4)
+    assert made[10] == pytest.approx(levels.sigma_min)
+    times = [levels.timestep(sigma) for sigma in made[:10]]
+    assert times == pytest.approx(AysSchedules[f"{name}Timesteps"], abs=4.5)
+
+
+def test_between_the_published_levels_it_is_their_logarithms_that_are_even(
+    levels: NoiseLevels,
+) -> None:
+    made = SCHEDULES["Align Your Steps"](levels, 21)
+    assert made[0:21:2] == pytest.approx(SCHEDULES["Align Your Steps"](levels, 11)[:-1])
+    assert made[1] == pytest.approx(math.sqrt(14.6146 * 6.475), rel=1e-4)
+    assert made[17] == pytest.approx(math.sqrt(0.399 * 0.152), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "steps", "place", "both"),
+    [
+        ("Align Your Steps GITS", 11, 4, (0.702, 0.987)),
+        ("Align Your Steps 32", 32, 15, (1.46540953, 0.92579443)),
+        ("Align Your Steps 32", 32, 31, (0.015, 0.015)),
+    ],
+)
+def test_forges_tables_are_taken_by_the_kind_of_network(
+    name: str, steps: int, place: int, both: tuple[float, float], levels: NoiseLevels
+) -> None:
+    for published, expected in zip((STABLE_DIFFUSION, STABLE_DIFFUSION_XL), both, strict=True):
+        made = SCHEDULES[name](replace(levels, published=published), steps)
+        assert made[place] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_published_levels_stay_with_the_levels_that_are_made_of_others(
+    levels: NoiseLevels,
+) -> None:
+    xl = replace(levels, published=STABLE_DIFFUSION_XL)
+    assert xl.with_zero_terminal_snr().published is STABLE_DIFFUSION_XL
+    assert xl.in_times().published is STABLE_DIFFUSION_XL
 
 
 def test_kl_optimal_is_even_in_the_arc_tangent(levels: NoiseLevels) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +65,32 @@ def test_a_row_ends_at_a_comma_near_its_end_and_the_rest_moves_on() -> None:
 def test_a_comma_far_from_the_end_of_a_row_does_not_end_it() -> None:
     chunks = chunks_of("aaa," + "b" * 40, LONG)
     assert chunks.rows[0][1:31] == (97, 97, 97, 44, *[98] * 26)
+
+
+@pytest.mark.parametrize(("place", "moves"), [(54, 0), (55, 19), (73, 1), (74, 0)])
+def test_a_comma_ends_a_row_of_75_where_it_is_among_the_last_20(place: int, moves: int) -> None:
+    """AUTOMATIC1111 asks of a full row: 75 - place of the last comma <= 20, counted from 0.
+
+    At 54 that is 21, so the row stays full; at 55 it is 20, and the 19 tokens behind it move on.
+    """
+    frame = TokenFrame(start=100, end=101, padding=102, length=77, comma=44)
+    first, second = chunks_of("a" * place + "," + "b" * (76 - place), frame).rows
+    assert sum(token < 100 for token in first) == 75 - moves
+    assert first[place + 1] == 44
+    assert second[1 : 4 + moves] == (*[98] * (2 + moves), 101)
+
+
+def test_a_comma_that_finds_its_row_full_moves_nothing() -> None:
+    chunks = chunks_of("a" * 25 + ",bbbb,c", LONG)
+    assert chunks.rows[0][1:31] == (*[97] * 25, 44, *[98] * 4)
+    assert chunks.rows[1][1:3] == (44, 99)
+
+
+def test_a_block_that_finds_its_row_full_goes_on_behind_what_the_comma_moved() -> None:
+    text = "a" * 25 + ",bbbb Cloud"
+    chunks = chunk_prompt(text, tokenize, LONG, blocks={"cloud": (-1, -2)})
+    assert chunks.rows[0][1:28] == (*[97] * 25, 44, 101)
+    assert chunks.rows[1][1:8] == (*[98] * 4, -1, -2, 101)
 
 
 @given(st.text(alphabet="ab,()[]: BREAK", max_size=200))

@@ -104,18 +104,29 @@ SCHEDULES: Mapping[str, str] = {
     "Polyexponential": "As Exponential, with rho as the exponent of the place; equal to it at rho 1",
     "SGM Uniform": "Evenly spaced timesteps, trailing, as Stability's generative-models",
     "KL Optimal": "Noise levels evenly spaced in their arc tangent: least divergence for Gaussian data",
-    "Align Your Steps": "Noise levels that were optimised for Stable Diffusion (Sabour et al. 2024)",
+    "Align Your Steps": "Noise levels that were optimised for Stable Diffusion, 1 or XL (Sabour et al. 2024)",
     "Simple": "Training timesteps counted back from the last in equal strides, as in ComfyUI",
     "Normal": "Evenly spaced timesteps between the highest and the lowest noise level",
     "DDIM": "Evenly spaced timesteps with offset one, as in the DDIM paper's code",
     "Beta": "Noise levels placed by a beta distribution of 0.6 and 0.6: dense at both ends",
     "Turbo": "Whole timesteps, trailing, as distilled models were taught",
+    "Align Your Steps GITS": "Noise levels by the bend of Stable Diffusion's trajectories (Chen et al. 2024)",
+    "Align Your Steps 32": "Align Your Steps from a finer table, for about 32 steps",
     "LCM": "The timesteps that latent consistency models, and LCM-LoRAs, were distilled at",
 }
 """Name and one-line explanation, in menu order."""
 
 
-_SCHEDULE_ALIASES = {"ays": "Align Your Steps", "ddimuniform": "DDIM", "kl": "KL Optimal"}
+_SCHEDULE_ALIASES = {
+    "ays": "Align Your Steps",
+    "ays11": "Align Your Steps",
+    "alignyoursteps11": "Align Your Steps",  # Forge has the same table twice
+    "aysgits": "Align Your Steps GITS",
+    "gits": "Align Your Steps GITS",
+    "ays32": "Align Your Steps 32",
+    "ddimuniform": "DDIM",
+    "kl": "KL Optimal",
+}
 """Other programs' spellings, without what stands between their words."""
 _ENDINGS = {"ka": "Karras", "exp": "Exponential"}
 """Of AUTOMATIC1111's short names before 1.9, such as k_dpmpp_2m_ka."""

@@ -15,9 +15,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
+
+from webui.engine.published_levels import STABLE_DIFFUSION, PublishedLevels
 
 EPSILON = "epsilon"
 V_PREDICTION = "v_prediction"
@@ -39,6 +41,8 @@ class NoiseLevels:
     """Natural logarithm of sigma at timestep 0, 1, ...; ascending."""
     prediction: str
     """'epsilon', 'v_prediction', 'sample' or 'flow'."""
+    published: PublishedLevels = STABLE_DIFFUSION
+    """Levels that others searched for, for networks of its kind."""
 
     @classmethod
     def of_flow(cls, shift: float = 1.0, steps: int = 1000) -> NoiseLevels:
@@ -76,13 +80,13 @@ class NoiseLevels:
         first, last = roots[0], roots[-1]
         stretched = [((root - last) * first / (first - last)) ** 2 for root in roots]
         stretched[-1] = TERMINAL_ALPHA
-        return NoiseLevels.from_alphas(stretched, self.prediction)
+        levels = NoiseLevels.from_alphas(stretched, self.prediction)
+        return replace(levels, published=self.published)
 
     def in_times(self) -> NoiseLevels:
         """A flow's levels with its times in place of sigma, by which all schedules space it well."""
-        return NoiseLevels(
-            tuple(level - math.log1p(math.exp(level)) for level in self.log_sigmas), FLOW
-        )
+        times = tuple(level - math.log1p(math.exp(level)) for level in self.log_sigmas)
+        return replace(self, log_sigmas=times)
 
     @property
     def count(self) -> int:

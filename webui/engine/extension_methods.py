@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +15,12 @@ from torch import Tensor
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.choices import SamplerInfo
 from webui.contracts.errors import EaselError, HookFailed
+from webui.engine.denoisers import NoiseLevels
 from webui.engine.guidance_method import Guesses, GuidanceMethod
 from webui.engine.memory import is_out_of_memory
 from webui.engine.model import LoadedModel
 from webui.engine.samplers.common import Sampler
-from webui.engine.schedules import Schedule
+from webui.engine.schedules import WHOLE, Schedule, Span
 from webui.engine.shared_networks import Place, files_of
 from webui.engine.work import Pixels, Task, Upscale
 from webui.hooks.host import HookHost
@@ -60,7 +63,10 @@ def offered_methods(host: HookHost, only: str) -> Methods:
             own = replace(info, name=f"{name}/{info.name}")
             found.samplers[own.name] = own, _named_sampler(name, info.name, run, host)
     for name, schedules in host.collect("schedule_functions", _functions, only):
-        found.schedules |= {f"{name}/{each}": run for each, run in schedules.items()}
+        found.schedules |= {
+            f"{name}/{each}": _named_schedule(name, each, space, host)
+            for each, space in schedules.items()
+        }
     for name, upscalers in host.collect("upscaler_functions", _functions, only):
         for each, upscale in upscalers.items():
             found.upscalers[f"{name}/{each}"] = _named(name, each, upscale, host)
@@ -106,8 +112,9 @@ def _named_sampler(extension: str, name: str, sampler: Sampler, host: HookHost) 
     # Any: what samplers are given and give is said by their type.
     def run(*given: Any) -> Any:
         try:
-            hook = "sampler_functions"
-            return (yield from host.calls.through(extension, hook, sampler(*given)))
+            hook, x = "sampler_functions", given[1]
+            walked = yield from host.calls.through(extension, hook, sampler(*given))
+            return tensor_like(x)(walked)
         except EaselError:
             raise
         except Exception as error:
@@ -117,6 +124,26 @@ def _named_sampler(extension: str, name: str, sampler: Sampler, host: HookHost) 
             raise HookFailed(
                 f"The extension {extension!r} failed in its sampler {name!r}: {error}. Repair it, or choose "
                 "another sampler, and try again."
+            ) from error
+
+    return run
+
+
+def _named_schedule(extension: str, name: str, schedule: Schedule, host: HookHost) -> Schedule:
+    """A schedule whose failures, and levels that no sampler can walk, carry the extension's name."""
+
+    def run(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
+        hook = "schedule_functions"
+        try:
+            given = host.clocked(extension, hook, lambda: schedule(levels, steps, span))
+            return falling(given, steps)
+        except EaselError:
+            raise
+        except Exception as error:
+            host.log.note(extension, hook, error)
+            raise HookFailed(
+                f"The extension {extension!r} failed in its schedule {name!r}: {error}. Repair it, or choose "
+                "another schedule, and try again."
             ) from error
 
     return run
@@ -181,6 +208,24 @@ def picture_of(given: Any) -> Pixels:
             "uint8 was expected"
         )
     return np.ascontiguousarray(pixels)
+
+
+def falling(given: Any, steps: int) -> list[float]:
+    """Noise levels as a sampler walks them.
+
+    Raises:
+        TypeError: no numbers were given.
+        ValueError: they are not steps + 1, do not fall, or do not end at 0.
+    """
+    sigmas = [float(sigma) for sigma in given]
+    falls = all(math.inf > above > below for above, below in pairwise(sigmas))
+    if len(sigmas) != steps + 1 or not falls or sigmas[-1] != 0:
+        shown = ", ".join(f"{sigma:.4g}" for sigma in sigmas[:8])
+        raise ValueError(
+            f"{len(sigmas)} noise levels were given ({shown}{', ...' if len(sigmas) > 8 else ''}); {steps + 1} that "
+            "fall, the last of them 0, were expected"
+        )
+    return sigmas
 
 
 def tensor_like(value: Tensor) -> Callable[[Any], Tensor]:

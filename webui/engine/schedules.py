@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from webui.contracts.choices import AUTOMATIC, SamplerInfo
 from webui.contracts.errors import BadRequest
 from webui.engine.denoisers import FLOW, NoiseLevels
+from webui.engine.published_levels import LOWEST
 
 Values = NDArray[np.float64]
 KARRAS_RHO, POLYEXPONENTIAL_RHO, BETA_SHAPE = 7.0, 1.0, 0.6
@@ -139,18 +140,30 @@ def kl_optimal(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[floa
     return [math.tan(angle) for angle in _spaced(high, low, steps)] + [0.0]
 
 
-ALIGNED = (14.615, 6.475, 3.861, 2.697, 1.886, 1.396, 0.963, 0.652, 0.399, 0.152, 0.029)
-"""Levels of ten steps of Stable Diffusion 1 (Sabour et al. 2024, Align Your Steps)."""
-
-
 def align_your_steps(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
-    """The optimised levels, in between by their logarithms, stretched to the model's own range."""
-    published = np.log(ALIGNED)
-    places = np.linspace(0, len(ALIGNED) - 1, steps)
-    between = np.interp(places, np.arange(len(ALIGNED)), published)
-    share = (between - published[-1]) / (published[0] - published[-1])
+    """Levels that were optimised for the model's kind (Sabour et al. 2024, Align Your Steps)."""
+    return _published(levels.published.aligned, levels, steps, span)
+
+
+def align_your_steps_32(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
+    """The same from a table of 32 levels, of which the last lies below those of training."""
+    return _published(levels.published.aligned_fine, levels, steps, span)
+
+
+def gits(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:
+    """Levels by the bend of sampling trajectories (Chen et al. 2024, GITS): dense where noise is low."""
+    return _published(levels.published.trajectory, levels, steps, span)
+
+
+def _published(table: Sequence[float], levels: NoiseLevels, steps: int, span: Span) -> list[float]:
+    """A table's levels, in between by their logarithms, stretched from Stable Diffusion's range to the model's."""
+    known = np.log(table)
+    places = np.linspace(0, len(table) - 1, steps)
+    between = np.interp(places, np.arange(len(table)), known)
+    bottom = known[-1] if span.sigma_min else math.log(LOWEST)
+    shares = (between - bottom) / (known[0] - bottom)
     high, low = (math.log(level) for level in span.ends(levels))
-    return [math.exp(low + float(s) * (high - low)) for s in share] + [0.0]
+    return [math.exp(low + float(share) * (high - low)) for share in shares] + [0.0]
 
 
 def simple(levels: NoiseLevels, steps: int, span: Span = WHOLE) -> list[float]:  # noqa: ARG001
@@ -217,6 +230,8 @@ SCHEDULES: Mapping[str, Schedule] = {
     "DDIM": ddim,
     "Beta": beta,
     "Turbo": turbo,
+    "Align Your Steps GITS": gits,
+    "Align Your Steps 32": align_your_steps_32,
     "LCM": lcm,
 }
 

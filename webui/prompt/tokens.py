@@ -18,7 +18,7 @@ from webui.prompt.embeddings import parts_of
 MAX_CHUNKS = 40
 """Rows of one text at most: about 10,000 characters of English."""
 BACKTRACK = 20
-"""How many tokens before a row's end a comma may be that ends it (AUTOMATIC1111's default)."""
+"""Among how many last tokens of a full row a comma ends it (AUTOMATIC1111's default): up to 19 move on."""
 
 NO_BLOCKS: Mapping[str, Sequence[int]] = MappingProxyType({})
 
@@ -125,26 +125,32 @@ class _Layout:
         self._frame = frame
         self._done: list[list[tuple[int, float]]] = []
         self._row: list[tuple[int, float]] = []
-        self._comma = -1  # place after the last comma of the present row
+        self._comma = -1  # place of the last comma of the present row; none is -1
 
     def add(self, token: int, weight: float) -> None:
         """One more token; a full row ends first, at its last comma where one is near."""
-        if len(self._row) == self._frame.content:
-            near = self._comma > 0 and self._frame.content - self._comma <= BACKTRACK
-            torn = self._row[self._comma :] if near and token != self._frame.comma else []
-            self._row = self._row[: len(self._row) - len(torn)]
-            self.end_row()
-            self._row = torn
-        self._row.append((token, weight))
+        self._make_room(token)
         if token == self._frame.comma:
             self._comma = len(self._row)
+        self._row.append((token, weight))
 
     def add_block(self, tokens: Sequence[int], weight: float) -> None:
         """Tokens that belong together: into the next row where they would not fit this one."""
+        self._make_room(None)
         if self._row and len(self._row) + len(tokens) > self._frame.content:
             self.end_row()
         for token in tokens:
             self.add(token, weight)
+
+    def _make_room(self, token: int | None) -> None:
+        """End a full row; what stands behind a near comma moves on, unless the next token is itself a comma."""
+        if len(self._row) < self._frame.content:
+            return
+        near = self._comma >= 0 and self._frame.content - self._comma <= BACKTRACK
+        torn = self._row[self._comma + 1 :] if near and token != self._frame.comma else []
+        del self._row[len(self._row) - len(torn) :]
+        self.end_row()
+        self._row = torn
 
     def end_row(self) -> None:
         """Begin a new row, however empty the present one is."""

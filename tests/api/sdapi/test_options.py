@@ -69,6 +69,13 @@ def test_everything_that_options_say_can_be_said_back(client: TestClient) -> Non
     assert after == before
 
 
+def test_the_settings_of_unipc_are_understood(client: TestClient) -> None:
+    given = {"uni_pc_variant": "bh1", "uni_pc_order": 2}
+    headers = {"user-agent": "seventh"}
+    request = order(client, headers, override_settings=given, sampler_name="UniPC")
+    assert (request["unipc_form"], request["unipc_order"]) == ("bh1", 2)
+
+
 def test_of_the_two_etas_that_counts_which_belongs_to_the_sampler(client: TestClient) -> None:
     headers, given = {"user-agent": "sixth"}, {"eta_ancestral": 0.5, "eta_ddim": 0.25}
     assert order(client, headers, override_settings=given, sampler_name="Euler a")["eta"] == 0.5

@@ -25,6 +25,7 @@ from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_img2im
 from diffusers.pipelines.stable_diffusion_xl.pipeline_stable_diffusion_xl_inpaint import (
     StableDiffusionXLInpaintPipeline,
 )
+from diffusers.schedulers.scheduling_utils import AysSchedules
 from PIL import Image
 from torch import Tensor
 
@@ -45,6 +46,7 @@ from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
 from webui.engine.reading import Reading
+from webui.engine.schedules import SCHEDULES
 from webui.engine.work import DecodeLatent, EncodeText, Predict
 from webui.services.tokenizers import Tokenizers
 
@@ -121,6 +123,12 @@ def test_a_picture_is_that_of_diffusers(
 ) -> None:
     theirs = expected(pipeline, latents=noise(model), negative_prompt=negative)
     assert_close(drawn(model, negative_prompt=negative or ""), theirs)
+
+
+def test_the_levels_of_align_your_steps_are_those_of_sdxl(model: LoadedModel) -> None:
+    made = SCHEDULES["Align Your Steps"](model.levels, 11)
+    theirs = AysSchedules["StableDiffusionXLSigmas"]
+    assert made[:10] == pytest.approx(theirs[:10], rel=1e-4)
 
 
 def test_sizes_are_told_to_the_network(model: LoadedModel, pipeline: Any) -> None:

@@ -32,6 +32,7 @@ from tests.weights.ldm_layout import (
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
 from webui.engine.noise import NoiseStream
+from webui.engine.published_levels import STABLE_DIFFUSION_XL
 from webui.engine.work import DecodeLatent
 
 CPU = torch.device("cpu")
@@ -124,6 +125,10 @@ def test_the_text_as_a_whole_is_projected_as_openclip_does_it(
     weights = safetensors.torch.load_file(file)
     projection = weights["conditioner.embedders.1.model.text_projection"]
     assert torch.allclose(said.text_embeds[0], last @ projection, atol=1e-5)
+
+
+def test_the_levels_of_align_your_steps_are_those_of_sdxl(model: LoadedModel) -> None:
+    assert model.levels.published is STABLE_DIFFUSION_XL
 
 
 def test_a_picture_of_a_file_is_that_of_diffusers(

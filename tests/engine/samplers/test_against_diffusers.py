@@ -34,68 +34,23 @@ from diffusers.schedulers.scheduling_unipc_multistep import UniPCMultistepSchedu
 from torch import Tensor
 
 from tests.engine.drive import at_once, drive, no_work
+from tests.engine.samplers.against import (
+    BETAS,
+    STEPS,
+    give,
+    levels_of,
+    network,
+    ours,
+    some_draws,
+    start,
+    with_draws,
+)
 from webui.contracts.choices import AUTOMATIC
 from webui.contracts.choices import SAMPLERS as INFOS
+from webui.contracts.parameters.sampling import BH2
 from webui.engine.denoisers import NoiseLevels
 from webui.engine.samplers import SAMPLERS, SamplerOptions
 from webui.engine.schedules import SCHEDULES, sigmas_for
-
-BETAS: dict[str, Any] = {
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "beta_schedule": "scaled_linear",
-    "num_train_timesteps": 1000,
-}
-STEPS = 12
-
-
-def network(x: Tensor, t: float) -> Tensor:
-    """A smooth stand-in for a network that predicts noise."""
-    weight = torch.tensor([[0.8, -0.3], [0.2, 0.6]], dtype=x.dtype)
-    return torch.tanh(x @ weight + 0.001 * t)
-
-
-def levels_of(scheduler: Any) -> NoiseLevels:
-    return NoiseLevels.from_alphas(scheduler.alphas_cumprod.double().tolist(), "epsilon")
-
-
-def ours(name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, order: int) -> Tensor:
-    def guess(x: Tensor, sigma: float) -> Tensor:
-        t = levels.timestep(sigma)
-        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
-
-    options = SamplerOptions(order=order)
-    return drive(SAMPLERS[name](at_once(guess), x, sigmas, lambda _=None: x, options), no_work)
-
-
-def with_draws(
-    name: str, levels: NoiseLevels, sigmas: list[float], x: Tensor, draws: Tensor
-) -> Tensor:
-    """As `ours`, with noise given in order."""
-
-    def guess(x: Tensor, sigma: float) -> Tensor:
-        t = levels.timestep(sigma)
-        return levels.denoised(x, sigma, network(levels.scale_input(x, sigma), t))
-
-    given = iter(draws)
-    run = SAMPLERS[name](at_once(guess), x, sigmas, lambda _=None: next(given), SamplerOptions())
-    return drive(run, no_work)
-
-
-def some_draws() -> Tensor:
-    return torch.randn(2 * STEPS, 1, 4, 2, generator=torch.Generator().manual_seed(3)).double()
-
-
-def give(monkeypatch: pytest.MonkeyPatch, scheduler: Any, draws: Tensor) -> None:
-    """Noise for a scheduler of diffusers."""
-    given = iter(draws)
-    module = type(scheduler).__module__
-    monkeypatch.setattr(f"{module}.randn_tensor", lambda *_, **__: next(given))
-
-
-def start() -> Tensor:
-    return torch.randn(1, 4, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-
 
 OLD_NUMPY = pytest.mark.filterwarnings("ignore:__array_wrap__:DeprecationWarning")
 """Diffusers' DPM2 hands tensors to numpy."""
@@ -221,11 +176,15 @@ def test_solvers_of_the_sde_agree(name: str, form: str, monkeypatch: pytest.Monk
     assert torch.allclose(with_draws(name, levels, sigmas, x, draws), theirs, atol=1e-4)
 
 
+BH1_OPTIONS: dict[str, Any] = {"solver_type": "bh1", "final_sigmas_type": "sigma_min"}
+"""Theirs of this form comes to no number at 0, where its B(h) has no end."""
 VARIANCE_PRESERVING = [
     ("DPM++ 2M", DPMSolverMultistepScheduler, {"use_karras_sigmas": True}, 2),
     ("DPM++ 2M", DPMSolverMultistepScheduler, {"timestep_spacing": "leading"}, 2),
     ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 2}, 2),
     ("UniPC", UniPCMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 3}, 3),
+    ("UniPC", UniPCMultistepScheduler, {**BH1_OPTIONS, "solver_order": 2}, 2),
+    ("UniPC", UniPCMultistepScheduler, {**BH1_OPTIONS, "solver_order": 3}, 3),
     ("DEIS", DEISMultistepScheduler, {"timestep_spacing": "leading", "solver_order": 3}, 3),
     ("DEIS", DEISMultistepScheduler, {"use_karras_sigmas": True, "solver_order": 3}, 3),
 ]
@@ -236,7 +195,7 @@ def test_variance_preserving_schedulers_agree(
     name: str, kind: Any, options: dict[str, Any], order: int
 ) -> None:
     if kind is not DEISMultistepScheduler:  # which has no other end
-        options = {**options, "final_sigmas_type": "zero"}
+        options = {"final_sigmas_type": "zero", **options}
     scheduler = kind(**BETAS, **options)
     scheduler.set_timesteps(STEPS)
     levels = levels_of(scheduler)
@@ -247,7 +206,8 @@ def test_variance_preserving_schedulers_agree(
         output = network(theirs, levels.timestep(sigma))
         theirs = scheduler.step(output, t, theirs).prev_sample.double()
     theirs = theirs * math.sqrt(sigmas[-1] ** 2 + 1)  # where they do not go down to 0
-    assert torch.allclose(ours(name, levels, sigmas, x, order), theirs, atol=1e-4)
+    made = ours(name, levels, sigmas, x, order, options.get("solver_type", BH2))
+    assert torch.allclose(made, theirs, atol=1e-4)
 
 
 def test_ddim_agrees() -> None:

@@ -41,6 +41,8 @@ FIELDS: Mapping[str, str] = {
     "s_tmin": "sigma_tmin",
     "s_tmax": "sigma_tmax",
     "s_noise": "sigma_noise",
+    "uni_pc_variant": "unipc_form",
+    "uni_pc_order": "unipc_order",
     "sigma_min": "schedule_sigma_min",
     "sigma_max": "schedule_sigma_max",
     "rho": "schedule_rho",

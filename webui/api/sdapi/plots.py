@@ -37,7 +37,7 @@ _AXES: Sequence[tuple[str, str, str]] = (
     ("Clip skip", "clip_skip", ""), ("Denoising", "denoising_strength", ""),
     ("Initial noise multiplier", "noise_multiplier", ""), ("Extra noise", "", ""),
     ("Hires upscaler", "hires_upscaler", _TXT2IMG), ("Cond. Image Mask Weight", "inpainting_mask_weight", _IMG2IMG),
-    ("VAE", "vae", ""), ("Styles", "styles", ""), ("UniPC Order", "", ""), ("Face restore", "", ""),
+    ("VAE", "vae", ""), ("Styles", "styles", ""), ("UniPC Order", "unipc_order", ""), ("Face restore", "", ""),
     ("Token merging ratio", "token_merging_ratio", ""), ("Token merging ratio high-res", "", ""),
     ("Always discard next-to-last sigma", "discard_penultimate", ""),
     ("SGM noise multiplier", "sgm_noise_multiplier", ""), ("Refiner checkpoint", "refiner", ""),

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from webui.contracts.parameters.declaration import Parameter
 
+BH1, BH2 = "bh1", "bh2"
 MODEL_SCHEDULE, ZERO_TERMINAL_SNR = "Model's own", "Zero Terminal SNR"
 
 
@@ -59,6 +60,24 @@ class SamplingParameters(BaseModel):
             soft_maximum=1.1,
         ),
     ] = Field(1.0, ge=0.0, le=2.0, allow_inf_nan=False)
+    unipc_form: Annotated[
+        str,
+        Parameter(
+            "UniPC form",
+            "Which of its paper's two forms UniPC has; bh1 is the usual one of AUTOMATIC1111, bh2 suits fewer steps.",
+            "UniPC variant",
+            choices=(BH2, BH1),
+        ),
+    ] = Field(BH2)
+    unipc_order: Annotated[
+        int,
+        Parameter(
+            "UniPC order",
+            "How many guesses UniPC goes by; 2 is steadier at high guidance scales.",
+            "UniPC order",
+            step=1,
+        ),
+    ] = Field(3, ge=1, le=4)
     schedule_sigma_min: Annotated[
         float | None,
         Parameter(

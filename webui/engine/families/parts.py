@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary, ref
@@ -24,6 +24,7 @@ from webui.engine.packed.late import converted_late
 from webui.engine.packed.layers import lighten
 from webui.engine.packed.weight import HALVES
 from webui.engine.previews import Projection
+from webui.engine.published_levels import STABLE_DIFFUSION, PublishedLevels
 from webui.engine.shared_networks import Place, files_of
 from webui.engine.weights import DTYPES, read_ahead
 
@@ -230,14 +231,17 @@ def fitted_first_stage(
     return ReadFirstStage(vae, scale, shift, known[scale, shift])
 
 
-def noise_levels(config: dict[str, Any]) -> NoiseLevels:
-    """Noise levels of training, from a diffusers scheduler's config."""
+def noise_levels(
+    config: dict[str, Any], published: PublishedLevels = STABLE_DIFFUSION
+) -> NoiseLevels:
+    """Noise levels of training, from a diffusers scheduler's config; `published` are those of such networks."""
     count = int(config.get("num_train_timesteps", 1000))
     alphas = torch.cumprod(1 - _betas(config, count), 0)
     if config.get("rescale_betas_zero_snr", False):
         alphas = zero_terminal_snr(alphas)
     prediction = str(config.get("prediction_type", "epsilon"))
-    return NoiseLevels.from_alphas(alphas.tolist(), prediction)
+    levels = NoiseLevels.from_alphas(alphas.tolist(), prediction)
+    return replace(levels, published=published)
 
 
 def _betas(config: dict[str, Any], count: int) -> Tensor:

@@ -31,6 +31,7 @@ from webui.engine.families.told_guidance import guidance_embedding
 from webui.engine.model import LoadedModel, Traits
 from webui.engine.precision import compute_dtype
 from webui.engine.programs.sizes import BASE, REFINER
+from webui.engine.published_levels import STABLE_DIFFUSION_XL
 from webui.engine.shared_networks import Place, network_bytes
 from webui.engine.work import EncodedText, EncodeText
 
@@ -125,7 +126,7 @@ def _parts_of_folder(checkpoint: CheckpointInfo, place: Place, dtype: torch.dtyp
         towers=tuple(
             read_tower(checkpoint, part, place, dtype, projects=part == TEXT_2) for part in texts
         ),
-        levels=noise_levels(scheduler),
+        levels=noise_levels(scheduler, STABLE_DIFFUSION_XL),
         zeroes_empty_negative=_zeroes_empty_negative(checkpoint),
     )
 

@@ -23,6 +23,7 @@ from webui.engine.families.sdxl_parts import XlParts
 from webui.engine.ldm_layout.first_stage import read_first_stage
 from webui.engine.ldm_layout.text_encoder import read_clip, read_open_clip_with_projection
 from webui.engine.ldm_layout.unet import read_unet
+from webui.engine.published_levels import STABLE_DIFFUSION_XL
 from webui.engine.shared_networks import Place
 from webui.engine.weights import Weights, open_weights
 from webui.weights.ldm_heads import Heads
@@ -61,7 +62,7 @@ def parts_of_file(
         ),
         first_stage=fitted_first_stage(vae, place.device, SCALE),
         towers=_towers(parts, weights),
-        levels=noise_levels(BETAS | scheduler),
+        levels=noise_levels(BETAS | scheduler, STABLE_DIFFUSION_XL),
         zeroes_empty_negative=checkpoint.variant == BASE,  # as the published folders say
     )
 

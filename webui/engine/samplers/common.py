@@ -15,6 +15,7 @@ from typing import Protocol
 
 from torch import Tensor
 
+from webui.contracts.parameters.sampling import BH2
 from webui.engine.work import Denoise, Task
 
 LEAP = 1000.0
@@ -64,6 +65,8 @@ class SamplerOptions:
     """For Euler, Heun and DPM2."""
     order: int = 3
     """Highest order of a multistep method that has a choice (UniPC)."""
+    unipc_form: str = BH2
+    """Which B(h) UniPC has, 'bh1' or 'bh2'."""
     earlier: Callable[[float, float], float] = operator.mul
     """(sigma, share) -> the noise level at this share of sigma's timestep (TCD). Without a model's own
     timesteps, time is sigma itself."""

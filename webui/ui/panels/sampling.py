@@ -29,6 +29,7 @@ SAMPLER = (
     ("eta", "sigma_noise"),
     "sigma_churn",
     ("sigma_tmin", "sigma_tmax"),
+    ("unipc_form", "unipc_order"),
     ("schedule_sigma_min", "schedule_sigma_max"),
     ("schedule_rho", "noise_schedule"),
     ("beta_alpha", "beta_beta"),
