@@ -109,7 +109,7 @@ export async function hail(easel) {
     "start.js": """
 export function start(easel) {
   window.heard = [];
-  const offs = ['tab', 'form', 'job', 'picture'].map((event) => easel.on(event, (detail) => window.heard.push([event, detail])));
+  const offs = ['tab', 'form', 'job', 'picture', 'settings'].map((event) => easel.on(event, (detail) => window.heard.push([event, detail])));
   return () => { window.heard.push(['end']); };
 }
 """,

@@ -16,10 +16,11 @@ import pytest
 from PIL import Image
 
 from tests.browser.conftest import visit, watched_page
+from tests.extensions.test_first_edition import FIRST_POINTS
+from tests.extensions.test_first_edition import FOLDER as FIRST_EDITION
 from tests.hooks.hostile import REFUSED, write_hostile
 from tests.services.models import write_weights
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
-from webui.hooks.specs import POINTS
 from webui.services.extension_state import ExtensionState
 
 pytestmark = [
@@ -32,16 +33,7 @@ pytestmark = [
     ),
 ]
 
-FIRST_EDITION = REPOSITORY / "tests" / "hooks" / "fixtures" / "first_edition"
 EXAMPLES = ("Ralston", "Detailer", "Notebook")
-FIRST_POINTS = (
-    "samplers", "sampler_functions", "schedules", "schedule_functions", "settings", "routes", "tabs", "panels",
-    "actions", "scripts", "plot_axes", "change_request", "change_prompts", "change_conditioning",
-    "change_latent", "change_guidance", "change_denoised", "change_sampled", "change_picture", "wrap_program",
-    "picture_metadata", "picture_file_name", "job_changed", "job_stepped", "picture_saved", "worker_changed",
-    "studio_started", "studio_stopped", "model_loaded", "step_taken",
-)  # fmt: skip
-"""Of version 1.0; none of them may go."""
 PLAIN = {
     "prompt": "a red boat on the left, the sea at dawn", "model": "starter/turbo", "seed": 5,
     "steps": 2, "width": 128, "height": 128, "sampler": "Euler",
@@ -169,14 +161,6 @@ def test_an_extension_of_the_first_edition_has_each_of_its_points_called(
         text = (folder / "extensions" / "first_edition" / "called.txt").read_text("utf-8")
         missing = set(FIRST_POINTS) - {line.split()[0] for line in text.splitlines()}
     assert missing == set()
-
-
-def test_the_first_edition_uses_every_point_that_is_not_younger() -> None:
-    text = "".join(
-        (FIRST_EDITION / f"{name}.py").read_text("utf-8") for name in ("studio", "worker")
-    )
-    assert {name for name in FIRST_POINTS if f"@hookimpl\ndef {name}(" in text} == set(FIRST_POINTS)
-    assert set(POINTS) >= set(FIRST_POINTS)
 
 
 def test_a_hostile_set_is_named_and_pictures_are_as_without_it(

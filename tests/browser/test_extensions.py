@@ -96,6 +96,8 @@ def test_the_tab_switches_at_once_and_shows_what_went_wrong(page: Any) -> None:
     book.locator("input[type=text]").press("Tab")
     book.locator("[role=status]:has-text('Kept.')").wait_for()
     assert _ask(page, "/extensions/book/settings")["values"]["greeting"] == "good day"
+    (told,) = [detail for event, detail in page.evaluate("heard") if event == "settings"]
+    assert (told["extension"], told["values"]["greeting"]) == ("book", "good day")
 
 
 def test_all_that_one_adds_works_and_goes_with_it(page: Any) -> None:

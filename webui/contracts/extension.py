@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.contracts.page import DRAWING_TABS
 
-API_VERSION = "1.3"
+API_VERSION = "1.4"
 """Of the extension points. The second number rises with each addition; the first would break."""
 
 

@@ -7,7 +7,7 @@ was. Works run together only where their alterations are equal; what differs by 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -39,13 +39,18 @@ class Alterations:
 
 
 UNALTERED = Alterations()
+Patching = Callable[[nn.Module], AbstractContextManager[object]]
+"""What an extension changes in a network: a function of it to a context manager, which leaves it as it was."""
 
 _convolutions: WeakKeyDictionary[nn.Module, list[nn.Conv2d]] = WeakKeyDictionary()
 
 
 @contextmanager
 def altered(
-    network: nn.Module, alterations: Alterations, perturbed: Sequence[bool] = ()
+    network: nn.Module,
+    alterations: Alterations,
+    perturbed: Sequence[bool] = (),
+    patchings: Sequence[Patching] = (),
 ) -> Iterator[None]:
     """The network, altered within the block.
 
@@ -53,9 +58,11 @@ def altered(
         network: A denoising network of diffusers' shape.
         alterations: For all rows.
         perturbed: For each row, whether its self-attention in the middle looks at nothing but itself.
+        patchings: What extensions change in it, the first the outermost.
 
     Raises:
         BadRequest: the network has no such parts.
+        HookFailed: an extension's patch failed.
     """
     with ExitStack() as stack:
         if alterations.tiling:
@@ -64,6 +71,8 @@ def altered(
             stack.enter_context(_with_freeu(network, alterations.freeu))
         if any(perturbed):
             stack.enter_context(_looking_at_itself(network, perturbed))
+        for patching in patchings:
+            stack.enter_context(patching(network))
         yield
 
 

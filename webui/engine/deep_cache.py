@@ -37,10 +37,15 @@ class StepCache:
 
         Predictions at one level are told apart by their order: windows of a large picture, or the two
         evaluations of a sampler of second order. Those that ask about the middle of the network, which
-        a reusing one never comes to, stay as they are. Where the noise rises again, as in a second pass,
-        nothing of before is reused.
+        a reusing one never comes to, or patch it, stay as they are. Where the noise rises again, as in a
+        second pass, nothing of before is reused.
         """
-        if work.shows_looks or not can_reuse(work.model.unet) or _filters_last_layer(work):
+        if (
+            work.shows_looks
+            or work.patchings
+            or not can_reuse(work.model.unet)
+            or _filters_last_layer(work)
+        ):
             return work
         if self._level is not None and work.t > self._level:
             self._slots.clear()

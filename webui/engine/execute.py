@@ -92,7 +92,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         given |= {"behind": behind} if behind else {}
     prompts = picture_prompts([work.controls for work in works], flags, x)
     merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
-    alterations = altered(model.unet, works[0].alterations, _perturbed(works, rows))
+    perturbed = _perturbed(works, rows)
+    alterations = altered(model.unet, works[0].alterations, perturbed, works[0].patchings)
     hypernetworks = in_the_way(model.unet, works[0].patches)
     pictures = looking_at_pictures(model.unet, prompts)
     placing = looking_by_place(model.unet, works[0].places)
@@ -123,10 +124,15 @@ def _is_plain(works: Sequence[Predict]) -> bool:
     """Whether a pass is that of the network alone, as it was compiled or recorded."""
     first = works[0]
     keeps = any(work.keep is not None or any(work.perturbed) for work in works)
-    changed = first.controls or first.merging or first.shows_looks or first.reuse is not None
+    changed = first.controls or first.merging or first.shows_looks or first.patchings
     steered = any(isinstance(patch, LoadedHypernetwork) for patch, _ in first.patches)
     return not (
-        changed or keeps or steered or first.places is not None or first.alterations != UNALTERED
+        changed
+        or keeps
+        or steered
+        or first.reuse is not None
+        or first.places is not None
+        or first.alterations != UNALTERED
     )
 
 

@@ -17,6 +17,7 @@ from webui.engine.extension_methods import Methods, picture_of
 from webui.engine.guidance import Conditioning
 from webui.engine.guidance_method import GuidanceMethod
 from webui.engine.model import LoadedModel
+from webui.engine.patching import named_patches
 from webui.engine.programs.order import PictureOrder
 from webui.engine.samplers.common import Sampler
 from webui.engine.schedules import Schedule
@@ -148,7 +149,8 @@ class _Marked:
 def _named(wrapped: Program, inner: _Marked, extension: str, host: HookHost) -> Program:
     """What an extension put around a program; its own errors carry its name."""
     try:
-        pixels = yield from host.calls.through(extension, "wrap_program", wrapped)
+        named = named_patches(extension, host)
+        pixels = yield from host.calls.through(extension, "wrap_program", wrapped, named)
         return picture_of(pixels)
     except Exception as error:
         if error is inner.raised:

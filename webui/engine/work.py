@@ -20,7 +20,7 @@ from webui.engine.adapters.image_encoder import LoadedImageEncoder
 from webui.engine.adapters.lora import Patches, patch_key
 from webui.engine.adapters.style_adapter import LoadedStyleAdapter
 from webui.engine.adapters.upscaler import LoadedUpscaler
-from webui.engine.alterations import UNALTERED, Alterations
+from webui.engine.alterations import UNALTERED, Alterations, Patching
 from webui.engine.model import LoadedModel
 from webui.engine.placing import Places
 from webui.engine.reading import PLAIN, Reading
@@ -117,6 +117,8 @@ class Predict:
     """Features of an earlier step: only the last layer of the network is computed."""
     places: Places | None = None
     """Whose words rows look at, place by place; such a work runs alone."""
+    patchings: tuple[Patching, ...] = ()
+    """What extensions change in the network around this evaluation; such a work runs alone."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +238,10 @@ def can_join(work: Work, batch: Sequence[Work]) -> bool:
     A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
     a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
     repeated; such prompts take turns, as do all of different lengths where text and picture attend jointly.
-    What looks by place has tokens of its own for that, and runs alone.
+    What looks by place has tokens of its own for that, and runs alone, as does what an extension patches.
     """
-    if any(isinstance(each, Predict) and each.places is not None for each in (*batch, work)):
+    predicts = [each for each in (*batch, work) if isinstance(each, Predict)]
+    if any(each.places is not None or each.patchings for each in predicts):
         return False
     lengths = [_token_length(each) for each in (*batch, work)]
     longest = max(lengths)

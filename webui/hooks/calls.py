@@ -43,8 +43,13 @@ class Calls:
                 self._going[thread] = outer
 
     # Any: what generators are sent and give is theirs.
-    def through(self, extension: str, hook: str, program: Any) -> Generator[Any, Any, Any]:
-        """A generator of an extension, known as going on whenever it runs, and not while it waits."""
+    def through(
+        self, extension: str, hook: str, program: Any, seen: Callable[[Any], Any] = lambda it: it
+    ) -> Generator[Any, Any, Any]:
+        """A generator of an extension, known as going on whenever it runs, and not while it waits.
+
+        `seen` is given what it yields, and gives what goes on in its place.
+        """
         if not isinstance(program, Generator):
             return (yield from program)
         go_on = partial(program.send, None)
@@ -54,7 +59,7 @@ class Calls:
             except StopIteration as ended:
                 return ended.value
             try:
-                go_on = partial(program.send, (yield wanted))
+                go_on = partial(program.send, (yield seen(wanted)))
             except GeneratorExit:
                 self.during(extension, hook, program.close)
                 raise

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
+from collections.abc import Sequence
 
 from webui.contracts.extension import API_VERSION, PERMISSIONS
 from webui.hooks import specs
 from webui.hooks.counterparts import table
+from webui.hooks.examples import EXAMPLES, FOLDER, users
+from webui.hooks.manifest import read_manifest
 from webui.hooks.points import facts_of, text_of
 from webui.hooks.stable import HELPERS, STABLE
 
-README = Path(__file__).resolve().parents[2] / "extensions" / "README.md"
+README = FOLDER / "README.md"
 
 _HEAD = """\
 # Extensions
@@ -38,6 +40,20 @@ A disabled extension is not imported. An enabled one changes only pictures whose
 `extensions.<name>`; `GET /api/v1/extensions` says what stands there, and what went wrong. A picture keeps the extensions
 that its job began with: one that is loaded anew, disabled or removed meanwhile counts from the next job on.
 
+## Write one
+
+    python launch.py extensions new warm          writes extensions/warm, which works
+    python launch.py extensions check extensions/warm
+    python launch.py extensions enable warm
+    python launch.py --develop                    the studio, which loads it anew whenever you save
+
+Then *Warm* is among the extensions of each form: switch it on there, or send `"extensions": {{"warm": {{"warmth": 1}}}}` with an order
+to `POST /api/v1/jobs`. Change `worker.py`, save, and draw again. What fails is in the Extensions tab, with its traceback.
+
+Where to look next: find what you want to do among the [extension points](#extension-points), each of which names a file that uses it,
+and read that extension. The examples, the simplest first:
+
+{examples}
 ## The folder of an extension
 
 `extension.toml` (name, version and easel are required; name is that of the folder):
@@ -47,15 +63,22 @@ that its job began with: one that is loaded anew, disabled or removed meanwhile 
     easel = ">=1.0,<2"              # versions of the extension points; these are {version}
     title = "Book"
     summary = "What it does, in a line."
-    arguments = "arguments:Book"    # a pydantic model, each field with a default
+    arguments = "arguments:Book"    # a pydantic model: module and class
     needs = ["some-package>=1"]     # into a folder of its own; never in another version than Easel has
     conflicts = ["rival"]
     tabs = ["txt2img", "img2img"]   # forms that have its arguments; without it all have
     permissions = [{permissions}]
 
+Each field of the arguments has a default and is a `bool`, `int`, `float`, `str`, `Literal` of texts or `Enum` of texts. Switch,
+slider (with `ge` and `le`), text or menu are made of it in the forms, with its `title` and `description`, and so are its place under
+`extensions.<name>` in orders and metadata, and an axis of X/Y/Z plots. Settings (the point `settings`) are such a model, too.
+
 `studio.py` and `worker.py` hold functions marked with `hookimpl` of `webui.hooks.specs`, each in the process that
 calls it; the studio never imports torch. Modules import their neighbours relatively: `from .arguments import Book`.
 While they are imported, pip and other installers are refused, and the extension that calls one is not used: `needs` is the way.
+
+An extension may be a package, too: a package of Python in whose folder `extension.toml` lies beside the modules (and `static/`, all of it
+package data), and whose `pyproject.toml` names it under `[project.entry-points."easel.extensions"]`: `warm = "easel_warm"`.
 
 `static/` holds what the page may load, at `/extensions/<name>/`. Its ES modules are handed `easel`, the page
 as an extension may use it (`webui/ui/assets/extension.js`); they need no other part of the page.
@@ -80,17 +103,27 @@ all else may change with any version. Fields of a request are those of the API.
 _COUNTERPARTS = """\
 ## Coming from AUTOMATIC1111
 
-Where nothing takes the place of a hook, that is said.
+What each method and callback is here; where it is no matter of a hook, that is said.
 """
 
 
 def readme() -> str:
     """The whole text."""
     permissions = ", ".join(f'"{name}"' for name in PERMISSIONS)
-    parts = [_HEAD.format(version=API_VERSION, permissions=permissions), _kinds()]
-    parts += [_section(name) for name in specs.POINTS]
+    head = _HEAD.format(version=API_VERSION, permissions=permissions, examples=_examples())
+    used = users()
+    parts = [head, _kinds(), *(_section(name, used.get(name, ())) for name in specs.POINTS)]
     parts += [_STABLE, _stable(), _COUNTERPARTS, table() + "\n"]
     return "\n".join(parts)
+
+
+def _examples() -> str:
+    """A line for each."""
+    lines = (
+        f"- [{read_manifest(FOLDER / name).title}]({name}/README.md): {shows}"
+        for name, shows in EXAMPLES.items()
+    )
+    return "\n".join(lines) + "\n"
 
 
 def _kinds() -> str:
@@ -109,12 +142,13 @@ def _stable() -> str:
     return "\n".join([*lines, *(f"- {said}" for said in HELPERS.values())]) + "\n"
 
 
-def _section(name: str) -> str:
+def _section(name: str, places: Sequence[str]) -> str:
     point, function = specs.POINTS[name], getattr(specs, name)
     arguments = ", ".join(inspect.signature(function).parameters)
     facts = "\n".join(f"- {fact}: {said}" for fact, said in facts_of(function).items())
     said = f"{point.kind}, {point.process}.py. {text_of(function)}"
-    return f"### `{name}({arguments})`\n\n{said}\n\n{facts}\n"
+    used = ", ".join(f"[`{place}`](../{place})" for place in places)
+    return f"### `{name}({arguments})`\n\n{said}\n\n{facts}\n- In use: {used or 'nowhere'}.\n"
 
 
 if __name__ == "__main__":

@@ -172,6 +172,10 @@ def wrap_program(
 ) -> Program | None:
     """Stand around the making of a picture: a generator in place of the program's.
 
+    A `Predict` may be answered by itself, without being passed on; and `dataclasses.replace(work, patchings=(patch,))`
+    (since 1.4) has the network changed around this evaluation alone: `patch` is a function of the network to a context
+    manager, which leaves it as it was.
+
     When: once for each picture, around all of its making.
     Where: the worker.
     Changes: passes on each piece of work that the program yields and sends each result back, may change both, yield

@@ -44,7 +44,7 @@ STABLE: Mapping[str, tuple[str, ...]] = {
     "webui.engine.work:DecodeLatent": ("model", "latent", "width", "height"),
     "webui.engine.work:EncodeImage": ("model", "pixels"),
     "webui.engine.work:EncodeText": ("model", "text"),
-    "webui.engine.work:Predict": ("model", "x", "t", "tokens", "label"),
+    "webui.engine.work:Predict": ("model", "x", "t", "tokens", "label", "patchings"),
     "webui.engine.work:StepTaken": ("step", "denoised"),
     "webui.engine.shared_networks:Place": ("device", "network"),
     "webui.weights.header:WeightsHeader": ("tensors", "shapes", "shape", "metadata", "format"),

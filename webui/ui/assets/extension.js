@@ -11,10 +11,10 @@ import { openTab } from './tabs.js';
 import { toast } from './toast.js';
 
 /** The second number rises with each addition; the first would break. */
-export const version = '1.0';
+export const version = '1.1';
 
 /** What `on` tells of, by the event of the page that it comes from. */
-const EVENTS = { tab: 'easel:tab', form: 'easel:form', job: 'easel:job', picture: 'easel:picture' };
+const EVENTS = { tab: 'easel:tab', form: 'easel:form', job: 'easel:job', picture: 'easel:picture', settings: 'easel:settings' };
 
 /** What an extension is handed is its own; Gradio's values are proxies, which structuredClone refuses. */
 const copy = (value) => JSON.parse(JSON.stringify(value ?? null));
@@ -30,7 +30,10 @@ export function connect(extension, tab = null) {
     extension,
     tab,
 
-    /** Hear of 'tab' {tab}, 'form' {tab, values}, 'job' {job} and 'picture' {picture, job}; gives a function that ends it. */
+    /**
+     * Hear of 'tab' {tab}, 'form' {tab, values}, 'job' {job}, 'picture' {picture, job} and, since 1.1, 'settings' {extension, values}: those
+     * of an extension, or the studio's, of which `extension` is null, once this page has kept them. Gives a function that ends it.
+     */
     on(event, listener) {
       if (!EVENTS[event]) throw new TypeError(`There is no event ${event}; there are ${Object.keys(EVENTS).join(', ')}.`);
       const hear = ({ detail }) => listener(copy(detail));

@@ -89,6 +89,7 @@ function settings({ name, settings: declared }) {
     try {
       values = (await put(`/extensions/${name}/settings`, { ...values, [field]: value })).values;
       said.textContent = 'Kept.';
+      document.dispatchEvent(new CustomEvent('easel:settings', { detail: { extension: name, values } }));
     } catch (error) {
       said.textContent = error.message;
     }

@@ -85,7 +85,11 @@ function studioSection(view, name) {
 async function tried(view, name, act) {
   let fault = '';
   try { view.found = await act(); } catch (error) { fault = error.message; }
-  if (!fault) setTimeout(() => renew(view, name, () => studioSection(view, name)));
+  if (!fault) {
+    const values = Object.fromEntries(view.found.settings.map((one) => [one.name, one.value]));
+    document.dispatchEvent(new CustomEvent('easel:settings', { detail: { extension: null, values } }));
+    setTimeout(() => renew(view, name, () => studioSection(view, name)));
+  }
   return fault;
 }
 
