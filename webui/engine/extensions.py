@@ -80,7 +80,7 @@ class ExtensionSet:
                 name, lambda: within(OFFER_SECONDS, lambda: offered_methods(self.host, name))
             )
         except NeverEnded as error:
-            remember_stuck(manifest, error)
+            remember_stuck(manifest, error.thread)
             raise
         self.methods.add(found)
 
@@ -125,6 +125,7 @@ class ExtensionSet:
         Raises:
             BadRequest: its request names one that is not here.
         """
+        self.host.failures()  # names observers that have not come back from the picture before
         heard = self.host.users("step_taken")
         own = [Use(name, None) for name, module in BUILTIN if module.is_asked_for(order.request)]
         if not (heard or own or order.request.extensions or self._methods_named(order.request)):
