@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -31,7 +32,9 @@ class Going:
 class Calls:
     """Of one process; may be asked from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        """`around` gives what each call is made within."""
+        self._around = around
         self._going: dict[int, Going] = {}
         """By the number of the thread: the innermost."""
 
@@ -46,7 +49,8 @@ class Calls:
         outer = self._going.get(thread)
         self._going[thread] = Going(extension, hook, time.monotonic())
         try:
-            return call()
+            with self._around():
+                return call()
         except (Exception, GeneratorExit, KeyboardInterrupt):
             raise
         except BaseException as error:

@@ -68,6 +68,10 @@ An extension that raises an error is named, with what it did: where something mu
 fails; elsewhere it goes on without that extension's part, and the file of a picture that was drawn meanwhile says so. One that
 takes longer than half a second is named, too.
 
+Weights, adapters and encodings in memory are those of all jobs. Where the code of an extension writes to one in place, that is
+refused and its job fails: change a copy, or what is predicted. What it leaves on a model (hooks, another `forward` or layer) fails every
+job that holds the model, which is then loaded anew.
+
 Hooks are plain functions: one that is written with `async def` is refused. One that does not come back costs its own job, and
 the extension is switched off with the reason. In the worker that is after two minutes; the worker is started anew, and the other
 jobs go on there. In the studio it is after two minutes where only the order waits, and after ten seconds where the dispatcher
