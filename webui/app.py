@@ -30,6 +30,7 @@ from webui.contracts.preferences import ENGINE, Preferences
 from webui.contracts.settings import Settings
 from webui.hooks.builtin import BUILTIN
 from webui.hooks.host import HookHost
+from webui.hooks.patience import studio_seconds
 from webui.hooks.studio import StudioExtensions
 from webui.instance import InstanceLock
 from webui.server import Server, address_of, open_socket
@@ -332,7 +333,7 @@ def _makings(settings: Settings, catalog: Catalog, events: EventBus) -> Makings:
 def _extensions(
     settings: Settings, events: EventBus, preferences: SettingsStore
 ) -> tuple[StudioExtensions, ExtensionService]:
-    host = HookHost()
+    host = HookHost(seconds=studio_seconds)
     for name, extension in BUILTIN:
         host.register(extension, name)
     hooks = StudioExtensions(host)

@@ -18,7 +18,7 @@ from PIL import Image
 from tests.browser.conftest import visit, watched_page
 from tests.extensions.test_first_edition import FIRST_POINTS
 from tests.extensions.test_first_edition import FOLDER as FIRST_EDITION
-from tests.hooks.hostile import REFUSED, write_hostile
+from tests.hooks.hostile import REFUSED, SWITCHED_OFF, write_hostile
 from tests.services.models import write_weights
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 from webui.services.extension_state import ExtensionState
@@ -175,9 +175,12 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
     for name in names:
         state.enable(name, wanted=True)
     statuses = _statuses(
-        studio, lambda found: all(found[n]["in_use"] or found[n]["problems"] for n in names)
-    )
+        studio, lambda found: all(found[n]["in_use"] or found[n]["problems"] for n in names), 90
+    )  # half a minute of it for an import that never ends
     assert {name for name, each in statuses.items() if each["problems"]} == REFUSED
+    assert drawn(studio) == before
+    statuses = _statuses(studio, lambda found: not found["never_tells"]["in_use"])
+    assert {name for name, each in statuses.items() if each["problems"]} == REFUSED | SWITCHED_OFF
     assert drawn(studio) == before
     assert drawn(studio, sampler="Euler") == before
     assert enlarged(studio, "Lanczos") == large
@@ -202,7 +205,8 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
         ("at_import", "studio"), ("at_import_there", "worker"), ("every_hook", "studio"), ("every_hook", "worker"),
         ("for_ever", "studio"), ("for_ever", "worker"), ("odd_answers", "studio"), ("odd_answers", "worker"),
         ("swapper", "studio"), ("swapper_there", "worker"), ("swapper_asked", "studio"),
-        ("swapper_asked_there", "worker"), ("claims_all", "worker"),
+        ("swapper_asked_there", "worker"), ("claims_all", "worker"), ("import_for_ever", "studio"),
+        ("never_tells", "studio"), ("async_hooks", "studio"), ("async_hooks_there", "worker"),
     }  # fmt: skip
     assert drawn(studio) == before
     for name in names:
@@ -212,9 +216,11 @@ def test_a_hostile_set_is_named_and_pictures_are_as_without_it(
     _statuses(studio, lambda _: "odd.safetensors" not in json.dumps(studio.get("/models")))
 
 
-def _statuses(studio: Studio, has: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+def _statuses(
+    studio: Studio, has: Callable[[dict[str, Any]], Any], seconds: float = 30
+) -> dict[str, Any]:
     """What the studio says of its extensions, once it is as waited for."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + seconds
     while True:
         found = {each["name"]: each for each in studio.get("/extensions")}
         if has(found):

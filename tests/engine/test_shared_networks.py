@@ -215,3 +215,15 @@ def test_what_is_left_of_a_model_goes_when_the_room_is_needed(tmp_path: Path) ->
     watched(residency, checkpoints[1])
     assert residency.resident_bytes <= budget
     assert [part() for part in first] == [None, None, None]
+
+
+def test_networks_that_are_given_up_are_read_anew_and_the_others_are_shared_on(
+    pair: tuple[CheckpointInfo, CheckpointInfo],
+) -> None:
+    shared, (first, second) = loaded(*pair)
+    assert vae(first) is vae(second)
+    shared.forget({vae(first)})
+    later = load_model(pair[1], CPU, shared)
+    assert vae(later) is not vae(second)
+    assert text_encoder(later) is text_encoder(second)
+    assert later.unet is second.unet

@@ -29,6 +29,22 @@ def {0}():
     while True:
         time.sleep(0.02)
 """
+_NEVER_TELLS = """
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def picture_metadata():
+    while True:
+        time.sleep(0.02)
+"""
+_ASYNC = """
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+async def job_changed():
+    pass
+"""
 _NAMES_OUTSIDE = """
 from webui.hooks.specs import hookimpl
 
@@ -109,6 +125,10 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
     "every_hook": {"studio": _every("studio", "raise RuntimeError('in {0}')"),
                    "worker": _every("worker", "raise RuntimeError('in {0}')")},
     "for_ever": {"studio": _LOOPS.format("job_changed"), "worker": _LOOPS.format("step_taken")},
+    "async_hooks": {"studio": _ASYNC},
+    "async_hooks_there": {"worker": _ASYNC.replace("job_changed", "step_taken")},
+    "import_for_ever": {"studio": "import time\nwhile True:\n    time.sleep(0.02)\n"},
+    "never_tells": {"studio": _NEVER_TELLS},
     "installs": {"studio": _INSTALLS},
     "installs_there": {"worker": _INSTALLS},
     "odd_answers": {"studio": _every("studio", "return 3", "collect"), "worker": _every("worker", "return 3")},
@@ -125,7 +145,9 @@ HOSTILE: Mapping[str, Mapping[str, object]] = {
 }  # fmt: skip
 """By folder."""
 REFUSED = {
+    "async_hooks",
     "at_import",
+    "import_for_ever",
     "installs",
     "old_torch",
     "outside",
@@ -134,6 +156,8 @@ REFUSED = {
     "taken_name",
 }
 """Those that the studio cannot load."""
+SWITCHED_OFF = {"never_tells"}
+"""Those that it can, and switches off once they are asked."""
 
 
 def write_hostile(folder: Path) -> tuple[str, ...]:

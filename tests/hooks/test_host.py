@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
+from typing import Any
 
 import pytest
 
@@ -188,10 +190,21 @@ def test_an_observer_that_never_ends_holds_nobody_up_and_is_named() -> None:
     assert not host.settle(0.05)
     assert good.heard == ["j"] * 3
     assert [(f.extension, f.hook, f.kind) for f in host.failures()] == [
-        ("stuck", "job_changed", "slow")
+        ("stuck", "job_changed", "late")
     ]
     over.set()
     host.close()
+
+
+def test_an_observer_that_was_late_and_came_back_is_slow() -> None:
+    host, over = HookHost(budget_seconds=0.02), threading.Event()
+    host.register(_Ears(lambda _: over.wait(5)), "stuck")
+    host.observe("job_changed", job=_JOB)
+    time.sleep(0.05)
+    assert [f.kind for f in host.failures()] == ["late"]
+    over.set()
+    assert host.settle()
+    assert [f.kind for f in host.failures()] == ["slow"]
 
 
 def test_a_slow_call_is_named_once_for_all() -> None:
@@ -238,13 +251,75 @@ class _OtherProcess:
         return pixels
 
 
-@pytest.mark.parametrize("extension", [_UnknownArgument(), _UnknownHook(), _OtherProcess()])
+class _Async:
+    @hookimpl
+    async def picture_metadata(self) -> list[TextChunk]:
+        return []
+
+
+class _AsyncGenerator:
+    @hookimpl
+    async def job_changed(self) -> AsyncIterator[int]:
+        yield 1
+
+
+@pytest.mark.parametrize(
+    "extension",
+    [_UnknownArgument(), _UnknownHook(), _OtherProcess(), _Async(), _AsyncGenerator()],
+)
 def test_an_extension_that_does_not_fit_is_refused_whole(extension: object) -> None:
     host = _host(good=_Good())
     with pytest.raises(HookFailed, match="'misfit' cannot be used"):
         host.register(extension, "misfit")
     assert host.extensions() == ("good",)
     assert len(host.collect("picture_metadata", list, draft=_DRAFT)) == 1
+
+
+def test_why_an_async_hook_is_refused_is_said() -> None:
+    with pytest.raises(HookFailed, match=r"job_changed is written with 'async def', which nobody"):
+        HookHost().register(_AsyncGenerator(), "late")
+
+
+async def _later() -> list[TextChunk]:
+    return []
+
+
+class _Coroutines:
+    """Plain functions that give what nobody runs."""
+
+    @hookimpl
+    def picture_metadata(self) -> Coroutine[Any, Any, list[TextChunk]]:
+        return _later()
+
+    @hookimpl
+    def job_changed(self) -> Coroutine[Any, Any, list[TextChunk]]:
+        return _later()
+
+
+def test_a_coroutine_is_refused_and_never_merely_left_lying() -> None:
+    host = _host(late=_Coroutines())
+    assert host.collect("picture_metadata", list, draft=_DRAFT) == []
+    host.observe("job_changed", job=_JOB)
+    assert host.settle()
+    failures = host.failures()
+    assert [(f.hook, f.kind) for f in failures] == [
+        ("picture_metadata", "failed"), ("job_changed", "failed"),
+    ]  # fmt: skip
+    assert (
+        "gave a coroutine, which nobody runs; a plain function was expected" in failures[1].message
+    )
+
+
+class _Ends:
+    @hookimpl
+    def picture_metadata(self) -> list[TextChunk]:
+        sys.exit(3)
+
+
+def test_one_that_would_end_the_program_fails_alone() -> None:
+    host = _host(ends=_Ends(), good=_Good())
+    assert [name for name, _ in host.collect("picture_metadata", list, draft=_DRAFT)] == ["good"]
+    assert host.failures()[0].message == "Quit: it raised SystemExit: 3"
 
 
 def test_a_name_is_used_once() -> None:
@@ -277,7 +352,7 @@ def test_an_observer_that_does_not_come_back_is_told_once() -> None:
     for _ in range(3):
         host.observe("job_changed", job=_JOB)
         time.sleep(0.05)
-    assert [(f.extension, f.hook, f.kind) for f in told] == [("deaf", "job_changed", "slow")]
+    assert [(f.extension, f.hook, f.kind) for f in told] == [("deaf", "job_changed", "late")]
     assert "has not come back" in told[0].message
     over.set()
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.hostile import REFUSED, write_hostile
+from tests.hooks.hostile import REFUSED, SWITCHED_OFF, write_hostile
 from tests.hooks.writing import write_extension
 from webui.app import Studio, build_studio
-from webui.contracts.errors import InvalidField, NotFound
+from webui.contracts.errors import HookFailed, InvalidField, NotFound
 from webui.contracts.job import Job, JobState
 from webui.contracts.messages import ExtensionFailed, UseExtensions
 from webui.contracts.palettes import WORLD, palette_of, palettes
@@ -164,7 +164,74 @@ def test_a_damaged_list_enables_nothing(tmp_path: Path) -> None:
     assert state.enabled() == ()
 
 
-def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_path: Path) -> None:
+WORDS = """
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def {0}(arguments):
+    while {1}:
+        time.sleep(0.01)  # here
+"""
+NO_ARGUMENTS = "from pydantic import BaseModel\n\nclass Model(BaseModel):\n    pass\n"
+
+
+@pytest.mark.parametrize("hook", ["change_metadata", "picture_file_name", "picture_metadata"])
+def test_a_hook_that_the_dispatcher_waits_for_costs_its_own_job_alone(
+    studio: Studio, tmp_path: Path, hook: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.patience.DISPATCHER_SECONDS", 0.5)
+    service, folder = studio.context.extensions, tmp_path / "extensions"
+    code = WORDS.format(hook, True)
+    if hook != "change_metadata":
+        code = code.replace("(arguments)", "()")
+    write_extension(folder, "mute", studio=code, arguments=NO_ARGUMENTS)
+    service.enable("mute")
+    named = GenerationRequest(prompt="a boat", seed=7, steps=2, extensions={"mute": {}})
+    held = studio.context.jobs.submit(named)
+    beside = _draw(studio)
+    held = studio.context.jobs.get(held.id)
+    assert beside.state is JobState.DONE
+    if hook == "picture_metadata":  # everyone is asked, and nobody has to answer
+        assert held.state is JobState.DONE
+    else:
+        assert held.state is JobState.FAILED
+        assert f"The extension 'mute' did not come back from {hook} within 0.5 s. It was" in str(
+            held.error
+        )
+    status = service.status("mute")
+    assert (status.enabled, status.in_use) == (False, False)
+    assert f"did not come back from {hook}" in status.problems[0]
+    (failure,) = [each for each in status.failures if each.kind == "endless"]
+    assert (failure.process, failure.hook) == ("studio", hook)
+    assert "time.sleep(0.01)  # here" in failure.trace
+    assert "an earlier call of it still goes on" in service.enable("mute").problems[0]
+    write_extension(folder, "mute", studio=code.replace("while True", "while False"))
+    assert service.enable("mute").in_use
+    assert _draw(studio, extensions={"mute": {}}).state is JobState.DONE
+
+
+def test_an_order_that_waits_for_a_hook_in_vain_is_refused_with_its_name(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.patience.HOOK_SECONDS", 0.3)
+    code = WORDS.format("change_request", True)
+    write_extension(tmp_path / "extensions", "mute", studio=code, arguments=NO_ARGUMENTS)
+    studio.context.extensions.enable("mute")
+    with pytest.raises(
+        HookFailed, match=r"'mute' did not come back from change_request within 0\.3"
+    ):
+        _draw(studio, extensions={"mute": {}})
+    assert not studio.context.extensions.status("mute").enabled
+    with pytest.raises(InvalidField, match=r"extensions\.mute"):
+        _draw(studio, extensions={"mute": {}})
+
+
+def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.patience.DISPATCHER_SECONDS", 0.5)
+    monkeypatch.setattr("webui.hooks.loading.IMPORT_SECONDS", 0.5)
     plain = _studio(tmp_path / "plain")
     wanted = _bytes(plain, _draw(plain))
     plain.stop()
@@ -179,7 +246,10 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
         time.sleep(0.05)  # it is late once it has taken longer than a call may
     statuses = {status.name: status for status in service.statuses()}
     refused = {name for name, status in statuses.items() if status.problems}
-    assert refused == REFUSED
+    assert refused == REFUSED | SWITCHED_OFF
+    assert "did not come to an end within 0.5 s" in statuses["import_for_ever"].problems[0]
+    assert "did not come back from picture_metadata" in statuses["never_tells"].problems[0]
+    assert "job_changed is written with 'async def'" in statuses["async_hooks"].problems[0]
     assert "Easel has torch" in statuses["old_torch"].problems[0]
     assert "called pip while it was loaded" in statuses["installs"].problems[0]
     assert (
@@ -194,7 +264,7 @@ def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(tmp_pa
     assert not list(tmp_path.rglob("outside.*"))
     assert service.studio.choices("upscaler") == ("taken_choices/Lanczos",)
     assert palette_of(WORLD, (), service.studio.palettes()) == palettes()[WORLD]
-    assert [f.kind for f in statuses["for_ever"].failures] == ["slow"]
+    assert [f.kind for f in statuses["for_ever"].failures] == ["late"]
     studio.stop()
 
 

@@ -25,7 +25,9 @@ class FailureView(View):
 
     hook: str = Field(description="The extension point, or 'import'.")
     message: str
-    kind: str = Field(description="'failed', 'slow' or 'endless'.")
+    kind: str = Field(
+        description="'failed', 'slow', 'late' (it hears, and has not come back yet) or 'endless'."
+    )
     process: str = Field(description="'studio' or 'worker'.")
     trace: str = Field(description="Where it was raised; empty where nothing was.")
 

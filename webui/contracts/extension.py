@@ -62,7 +62,7 @@ class HookFailure:
     trace: str = ""
     """Where it was raised."""
     kind: str = "failed"
-    """'failed', 'slow' or 'endless'."""
+    """'failed'; 'slow'; 'late', of an observer that has not come back yet; or 'endless', of one that was left behind."""
     process: str = "studio"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -59,6 +59,12 @@ class EncodingCache:
         self._marks: WeakKeyDictionary[LoadedModel, object] = WeakKeyDictionary()
         self._gone: deque[object] = deque()  # marks of unloaded models; filled from any thread
         self._keys: WeakKeyDictionary[Work, _Key] = WeakKeyDictionary()
+
+    def tensors(self) -> Iterator[Tensor]:
+        """All that is kept."""
+        for kept in list(self._kept.values()):
+            parts = (kept,) if isinstance(kept, Tensor) else vars(kept).values()
+            yield from (part for part in parts if isinstance(part, Tensor))
 
     def get(self, work: Work) -> Encoding | None:
         """The encoding that the work asks for, where it is kept."""

@@ -6,18 +6,15 @@ The studio starts the next worker, without that extension; the jobs that were be
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 
 from webui.contracts.ids import JobId
 from webui.contracts.messages import ExtensionFailed, JobEnded, WorkerEvent
-from webui.hooks.calls import Calls, Going
+from webui.hooks.calls import Calls, Going, standing
+from webui.hooks.patience import HOOK_SECONDS
 
-HOOK_SECONDS = 120.0
-"""How long a hook that a picture waits for may take."""
 EXIT_STATUS = 3
 LONGEST_PAUSE_SECONDS = 1.0
 
@@ -61,8 +58,7 @@ class EndlessHooks:
             f"The extension {going.extension!r} did not come back from {going.hook} within {self._seconds:g} s. It was "
             "switched off, and the worker started anew. Repair it, or leave it out, and try again."
         )
-        frame = sys._current_frames().get(self._thread)
-        trace = "" if frame is None else "".join(traceback.format_stack(frame))
+        trace = standing(self._thread)
         self._emit(ExtensionFailed(going.extension, going.hook, said, trace, "endless"))
         if job is not None:
             self._emit(JobEnded(job, "failed", said))

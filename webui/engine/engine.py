@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -46,6 +46,7 @@ from webui.engine.previewer import Previewer
 from webui.engine.programs import program_for
 from webui.engine.readying import in_turn, readied
 from webui.engine.residency import Lease, Residency
+from webui.engine.structure import networks_of, tensors_of_model
 from webui.engine.texts import cut_note
 from webui.engine.work import Answer, EncodedText, Execute, Pixels, StepTaken
 
@@ -86,7 +87,9 @@ class Engine:
         self._clock = clock
         self._adapters = adapters or AdapterStore()
         self.extensions = WorkerExtensions(
-            self._tell_failure, lambda *call: self._emit(ExtensionCalled(*call))
+            self._tell_failure,
+            lambda *call: self._emit(ExtensionCalled(*call)),
+            self._shared_tensors,
         )
         self._queue: list[RunningJob] = []  # wait for their model
         self._jobs: dict[JobId, RunningJob] = {}  # all, queued ones too
@@ -140,7 +143,9 @@ class Engine:
     def tick(self) -> bool:
         """Run one batch; False when there is nothing to do until a job comes or a load ends."""
         self._ticks += 1
+        self._give_up_spoilt()
         self._admit()
+        self._give_up_spoilt()  # a picture's begin may have done it, too
         if not self._programs:
             self._batcher.forget()
             return False
@@ -159,6 +164,23 @@ class Engine:
     def _tell_failure(self, failure: HookFailure) -> None:
         told = failure.extension, failure.hook, failure.message, failure.trace, failure.kind
         self._emit(ExtensionFailed(*told))
+
+    def _shared_tensors(self) -> Iterator[Tensor]:
+        """What jobs have in common: weights of models, and encodings."""
+        for model in self._residency.models():
+            yield from tensors_of_model(model)
+        yield from self._adapters.tensors()
+        yield from self._encodings.tensors()
+
+    def _give_up_spoilt(self) -> None:
+        """Read models anew that an extension changed; jobs that hold one fail, for nobody knows what it draws."""
+        for model, said in self.extensions.spoilt.take():
+            networks = set(networks_of(model).values())
+            self._residency.give_up(networks)
+            for job in list(self._jobs.values()):
+                held = {n for lease in job.leases for n in networks_of(lease.model).values()}
+                if job.id in self._jobs and networks & held:
+                    self._end(job, "failed", said)
 
     def _note(self, job: RunningJob, text: str) -> None:
         """Say something of a job that goes on; what was said before stays."""

@@ -25,12 +25,11 @@ from webui.engine.shared_networks import Place, files_of
 from webui.engine.work import Pixels, Task, Upscale
 from webui.hooks.host import HookHost
 from webui.hooks.loading import within
+from webui.hooks.points import OWN
 
 if TYPE_CHECKING:  # it loads the engine's own families
     from webui.engine.families.registry import Load
 
-OWN = "easel."
-"""Before the names of what the program itself registers."""
 LOAD_SECONDS = 600.0
 """How long an extension may load a model; one that takes longer is left behind, for other loads wait for it."""
 

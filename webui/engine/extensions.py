@@ -6,10 +6,13 @@ What is loaded anew, or taken out, is another set from then on: a job goes on wi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+from torch import Tensor
 
 from webui.contracts.errors import BadRequest, EaselError
 from webui.contracts.extension import HookFailure
@@ -18,6 +21,8 @@ from webui.engine.builtin import BUILTIN
 from webui.engine.extension_methods import Methods, offered_methods
 from webui.engine.picture_extensions import PictureExtensions
 from webui.engine.programs.order import PictureOrder
+from webui.engine.read_only import ReadOnly
+from webui.engine.structure import Spoilt, tensors_of_model
 from webui.hooks.arguments import Arguments, arguments_of
 from webui.hooks.calls import Calls
 from webui.hooks.host import HookHost, Use
@@ -36,6 +41,7 @@ from webui.hooks.needs import add_needs, remove_needs
 
 if TYPE_CHECKING:
     from webui.engine.families.registry import Load
+    from webui.engine.model import LoadedModel
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +52,9 @@ OFFER_SECONDS = 20.0
 class ExtensionSet:
     """Extensions that were loaded together; jobs that began with them hold them until they end."""
 
-    def __init__(self, host: HookHost) -> None:
-        """None yet but Easel's own."""
-        self.host = host
+    def __init__(self, host: HookHost, spoilt: Spoilt) -> None:
+        """None yet but Easel's own; `spoilt` has the models that they leave otherwise than they were."""
+        self.host, self._spoilt = host, spoilt
         for name, module in BUILTIN:
             host.register(module, name)
         self.methods = Methods()
@@ -80,7 +86,7 @@ class ExtensionSet:
                 name, lambda: within(OFFER_SECONDS, lambda: offered_methods(self.host, name))
             )
         except NeverEnded as error:
-            remember_stuck(manifest, error)
+            remember_stuck(manifest, error.thread)
             raise
         self.methods.add(found)
 
@@ -125,6 +131,7 @@ class ExtensionSet:
         Raises:
             BadRequest: its request names one that is not here.
         """
+        self.host.failures()  # names observers that have not come back from the picture before
         heard = self.host.users("step_taken")
         own = [Use(name, None) for name, module in BUILTIN if module.is_asked_for(order.request)]
         if not (heard or own or order.request.extensions or self._methods_named(order.request)):
@@ -138,7 +145,7 @@ class ExtensionSet:
                     f"The request names the extension {name!r}, which the worker could not load. "
                     "Look at the Extensions tab, or leave it out."
                 )
-        return PictureExtensions(self.host, self.methods, uses, order).order
+        return PictureExtensions(self.host, self.methods, uses, order, self._spoilt).order
 
     def _methods_named(self, request: GenerationRequest) -> bool:
         named = (
@@ -159,10 +166,22 @@ class WorkerExtensions:
         self,
         tell: Callable[[HookFailure], None] = lambda _: None,
         tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
+        shared: Callable[[], Iterable[Tensor]] = tuple,
     ) -> None:
-        """`tell` hears of each failure, `tell_call` of the first call of each hook."""
+        """None yet but Easel's own.
+
+        Args:
+            tell: Hears of each failure.
+            tell_call: Hears of the first call of each hook.
+            shared: What jobs share, and extensions may not write to.
+        """
         self._tell, self._tell_call = tell, tell_call
-        self.calls = Calls()
+        self.spoilt = Spoilt()
+        """Models that extensions of any set left otherwise than they were."""
+        self._shared = shared
+        self._shown: WeakSet[LoadedModel] = WeakSet()
+        """Models that they were told of: before a job can share them."""
+        self.calls = Calls(lambda: ReadOnly(self._shared_tensors))
         """Into extensions of any set, that are going on."""
         self.present = self._new_set()
         """Those that a job gets that begins now."""
@@ -186,9 +205,20 @@ class WorkerExtensions:
                 self.host.log.note(name, "import", error)
                 self.present.forget(name)
 
+    def model_loaded(self, model: LoadedModel) -> None:
+        """Tell them of it, for them to look at."""
+        self._shown.add(model)
+        self.host.observe("model_loaded", model=model)
+
+    def _shared_tensors(self) -> Iterator[Tensor]:
+        yield from self._shared()
+        for model in list(self._shown):
+            yield from tensors_of_model(model)
+
     def _new_set(self) -> ExtensionSet:
         return ExtensionSet(
-            HookHost("worker", self._tell, tell_call=self._tell_call, calls=self.calls)
+            HookHost("worker", self._tell, tell_call=self._tell_call, calls=self.calls),
+            self.spoilt,
         )
 
     def _left(self, name: str) -> None:

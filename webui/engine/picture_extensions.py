@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from threading import get_ident
 from typing import Any, TypeVar, cast
 
 from torch import Tensor
@@ -21,6 +23,7 @@ from webui.engine.patching import named_patches
 from webui.engine.programs.order import PictureOrder
 from webui.engine.samplers.common import Sampler
 from webui.engine.schedules import Schedule
+from webui.engine.structure import Spoilt, Structure
 from webui.engine.work import Pixels, Program, StepTaken, Task
 from webui.hooks.host import HookHost, Use
 
@@ -31,9 +34,16 @@ class PictureExtensions(Extending):
     """The extensions that take part in one picture."""
 
     def __init__(
-        self, host: HookHost, methods: Methods, uses: Sequence[Use], order: PictureOrder
+        self,
+        host: HookHost,
+        methods: Methods,
+        uses: Sequence[Use],
+        order: PictureOrder,
+        spoilt: Spoilt | None = None,
     ) -> None:
+        """`spoilt` has the models that they have left otherwise than they were."""
         self._host, self._methods, self._uses = host, methods, uses
+        self._spoilt = spoilt or Spoilt()
         self.order = replace(order, extensions=self)
         """What extensions are shown: what they draw themselves of it has the same extensions."""
 
@@ -69,7 +79,52 @@ class PictureExtensions(Extending):
                 "wrap_program", inner.run(), _program, [use], order=self.order, model=model
             )
             program = _named(wrapped, inner, use.extension, self._host)
+            program = self._seen_to(program, model, use.extension)
         return self._finished(program)
+
+    def _seen_to(self, program: Program, model: LoadedModel, extension: str) -> Program:
+        """The program of an extension, which is handed the model and must leave it as it was."""
+        structure = Structure(model)
+        go_on = partial(program.send, None)
+        while True:
+            if (around := self._host.calls.going(get_ident())) is not None:
+                self._see_to(structure, model, around.extension)
+            try:
+                wanted = go_on()
+            except StopIteration as ended:
+                self._see_to(structure, model, extension)
+                return cast("Pixels", ended.value)
+            try:
+                self._see_to(structure, model, extension)
+                go_on = partial(program.send, (yield wanted))
+            except (GeneratorExit, HookFailed):
+                program.close()
+                self._see_to(structure, model, extension)
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is the program's to handle
+                go_on = partial(program.throw, error)
+
+    def _see_to(self, structure: Structure, model: LoadedModel, extension: str) -> None:
+        """See that a model is as it was, unless another has spoilt it before.
+
+        Raises:
+            HookFailed: it is not.
+        """
+        if self._spoilt.has(model) or (change := structure.change()) is None:
+            return
+        error = HookFailed(
+            f"The extension {extension!r} changed the model {model.checkpoint.id!r} in memory: there are {change}. Nothing "
+            "more is drawn with it; it is loaded anew for the next job. Repair the extension, or leave it out, and try again."
+        )
+        self._host.log.note(extension, "wrap_program", error)
+        self._spoilt.note(model, str(error))
+        raise error
+
+    def _tell(self, taken: StepTaken) -> None:
+        """Observers are given a copy, for they hear of it while the picture goes on."""
+        if self._host.users("step_taken"):
+            seen = taken.denoised.clone()
+            self._host.observe("step_taken", denoised=seen, step=taken.step, order=self.order)
 
     def _finished(self, program: Program) -> Program:
         """The program, whose steps are told and whose picture may be changed."""
@@ -80,9 +135,7 @@ class PictureExtensions(Extending):
             except StopIteration as ended:
                 return self.picture(ended.value)
             if isinstance(wanted, StepTaken):
-                self._host.observe(
-                    "step_taken", denoised=wanted.denoised, step=wanted.step, order=self.order
-                )
+                self._tell(wanted)
             try:
                 answer = yield wanted
             except BaseException:

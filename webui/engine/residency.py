@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -25,6 +25,7 @@ from webui.engine.memory import is_out_of_memory, release_memory
 from webui.engine.model import LoadedModel
 from webui.engine.needs import apart_bytes, lean_bytes, too_large, whole_bytes
 from webui.engine.shared_networks import SharedNetworks, network_bytes
+from webui.engine.structure import networks_of
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +208,28 @@ class Residency:
                     del self._entries[key]
             self._changed.notify_all()
 
+    def models(self) -> tuple[LoadedModel, ...]:
+        """Those in memory now."""
+        with self._changed:
+            return tuple(e.model for e in self._entries.values() if e.model is not None)
+
+    def give_up(self, networks: Collection[nn.Module]) -> None:
+        """Have no job that begins from now on draw with any of these networks: they are read anew."""
+        with self._changed:
+            spoilt = [
+                key
+                for key, entry in self._entries.items()
+                if entry.model is not None and _shares(entry.model, networks)
+            ]
+            for key in spoilt:
+                del self._entries[key]
+            for parts in self._left.values():
+                parts[:] = [part for part in parts if part not in networks]
+            self._left = OrderedDict((key, parts) for key, parts in self._left.items() if parts)
+            if self._shared is not None:
+                self._shared.forget(networks)
+            self._changed.notify_all()
+
     def is_known(self, checkpoint: CheckpointInfo) -> bool:
         """Whether the model is in memory or its load has begun."""
         with self._changed:
@@ -350,6 +373,10 @@ class Residency:
                     (key, each) for key, each in self._entries.items() if each is not entry
                 )
             self._changed.notify_all()
+
+
+def _shares(model: LoadedModel, networks: Collection[nn.Module]) -> bool:
+    return any(network in networks for network in networks_of(model).values())
 
 
 def _weights_of(checkpoint: CheckpointInfo) -> CheckpointInfo:

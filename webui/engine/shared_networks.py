@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +100,15 @@ class SharedNetworks:
             self._by_source[source] = network
             self._all.add(network)
         return network
+
+    def forget(self, networks: Collection[nn.Module]) -> None:
+        """Give none of these to models that are loaded from now on; those that have one keep it."""
+        with self._lock:
+            for source, network in list(self._by_source.items()):
+                if network in networks:
+                    del self._by_source[source]
+            for network in networks:
+                self._known.pop(network, None)
 
     # Any: as above.
     def _twin(self, mark: Mark, network: nn.Module) -> Any:

@@ -77,5 +77,5 @@ class Ways:
         return self._told(model)
 
     def _told(self, model: LoadedModel) -> LoadedModel:
-        self.extensions().host.observe("model_loaded", model=model)
+        self.extensions().model_loaded(model)
         return model

@@ -41,7 +41,7 @@ from webui.engine.acceleration import Acceleration
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.class_reading import ClassReader
 from webui.engine.devices import choose_device, make_repeatable, see_only
-from webui.engine.endless import HOOK_SECONDS, EndlessHooks
+from webui.engine.endless import EndlessHooks
 from webui.engine.engine import Engine, EngineOptions
 from webui.engine.families.registry import import_families
 from webui.engine.memory import free_bytes
@@ -49,6 +49,7 @@ from webui.engine.precision import use_bfloat16_on_processor
 from webui.engine.residency import Loaded, Residency
 from webui.engine.shared_networks import SharedNetworks
 from webui.engine.ways import Ways
+from webui.hooks.patience import HOOK_SECONDS
 
 log = logging.getLogger(__name__)
 

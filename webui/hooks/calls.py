@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+
+
+class Quit(Exception):
+    """An extension called `sys.exit`, or raised what ends a thread; it ends nothing but its own call."""
 
 
 @dataclass(frozen=True)
@@ -25,17 +32,29 @@ class Going:
 class Calls:
     """Of one process; may be asked from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, around: Callable[[], AbstractContextManager[object]] = nullcontext) -> None:
+        """`around` gives what each call is made within."""
+        self._around = around
         self._going: dict[int, Going] = {}
         """By the number of the thread: the innermost."""
 
     def during(self, extension: str, hook: str, call: Callable[[], _T]) -> _T:
-        """What a call gives, known as going on meanwhile."""
+        """What a call gives, known as going on meanwhile.
+
+        Raises:
+            Quit: it wanted to end the thread that it is in.
+            BaseException: what it raised.
+        """
         thread = threading.get_ident()
         outer = self._going.get(thread)
         self._going[thread] = Going(extension, hook, time.monotonic())
         try:
-            return call()
+            with self._around():
+                return call()
+        except (Exception, GeneratorExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise Quit(f"it raised {type(error).__name__}: {error}") from error
         finally:
             if outer is None:
                 del self._going[thread]
@@ -66,6 +85,16 @@ class Calls:
             except BaseException as error:  # noqa: BLE001 - it is the generator's to handle
                 go_on = partial(program.throw, error)
 
-    def going(self, thread: int) -> Going | None:
+    def count(self) -> int:
+        """How many threads are in one."""
+        return len(self._going)
+
+    def going(self, thread: int | None) -> Going | None:
         """The call that a thread is in; None where it is in none."""
-        return self._going.get(thread)
+        return None if thread is None else self._going.get(thread)
+
+
+def standing(thread: int | None) -> str:
+    """Where a thread is just now, as a traceback has it; empty where it has ended."""
+    frame = None if thread is None else sys._current_frames().get(thread)
+    return "" if frame is None else "".join(traceback.format_stack(frame))

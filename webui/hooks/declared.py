@@ -7,6 +7,7 @@ import inspect
 
 from webui.contracts.extension import Manifest
 from webui.hooks import specs
+from webui.hooks.points import PLAIN
 from webui.hooks.specs import POINTS
 
 
@@ -29,6 +30,16 @@ def unmarked_hooks(manifest: Manifest) -> tuple[str, ...]:
     )
 
 
+def async_hooks(manifest: Manifest) -> tuple[str, ...]:
+    """Functions of `studio.py` and `worker.py` that are called like extension points and written with `async def`."""
+    return tuple(
+        each.name
+        for process in manifest.processes
+        for each in _functions(manifest, process)
+        if each.name in POINTS and isinstance(each, ast.AsyncFunctionDef)
+    )
+
+
 def signature_faults(manifest: Manifest) -> tuple[str, ...]:
     """What is wrong with functions marked `hookimpl`, a sentence each: name, process or arguments."""
     faults = []
@@ -44,7 +55,9 @@ def signature_faults(manifest: Manifest) -> tuple[str, ...]:
     return tuple(faults)
 
 
-def _fault(function: ast.FunctionDef, process: str) -> str:
+def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef, process: str) -> str:
+    if isinstance(function, ast.AsyncFunctionDef):
+        return f"is written with 'async def', which nobody runs; {PLAIN.rstrip('.')}"
     point = POINTS.get(function.name)
     if point is None:
         return "is no extension point"
@@ -59,8 +72,9 @@ def _fault(function: ast.FunctionDef, process: str) -> str:
     )
 
 
-def _functions(manifest: Manifest, process: str) -> list[ast.FunctionDef]:
-    return [each for each in _body(manifest, process) if isinstance(each, ast.FunctionDef)]
+def _functions(manifest: Manifest, process: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [each for each in _body(manifest, process) if isinstance(each, kinds)]
 
 
 def _body(manifest: Manifest, process: str) -> list[ast.stmt]:

@@ -89,8 +89,18 @@ imports the modules with `load_module(read_manifest(FOLDER), "worker")`, as `ext
 
 An extension that raises an error is named, with what it did: where something must be decided or changed, the job
 fails; elsewhere it goes on without that extension's part, and the file of a picture that was drawn meanwhile says so. One that
-takes longer than half a second is named, too. Where a picture waits for a hook that has not come back after two minutes, the job
-fails, the extension is switched off with the reason, and the worker is started anew; the other jobs go on there.
+takes longer than half a second is named, too.
+
+Weights, adapters and encodings in memory are those of all jobs. Where the code of an extension writes to one in place, that is
+refused and its job fails: change a copy, or what is predicted. What it leaves on a model (hooks, another `forward` or layer) fails every
+job that holds the model, which is then loaded anew.
+
+Hooks are plain functions: one that is written with `async def` is refused. One that does not come back costs its own job, and
+the extension is switched off with the reason. In the worker that is after two minutes; the worker is started anew, and the other
+jobs go on there. In the studio it is after two minutes where only the order waits, and after ten seconds where the dispatcher
+waits (`change_metadata`, `picture_metadata`, `picture_file_name`). A thread of the studio cannot be stopped: what it does goes
+on until Easel is started anew, and until then the extension is not enabled again with the same files. An observer holds nobody
+up, so it is only named as late; `extensions check` wants it back.
 
 ## Extension points
 """

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from webui.contracts.extension import HookFailure
 
 MAX_FAILURES = 100
+_TAKES_LONG = ("slow", "late")
 
 _log = logging.getLogger(__name__)
 
@@ -56,20 +57,22 @@ class FailureLog:
         """Keep that an observer has not come back; told of once, for nobody waits for it."""
         with self._lock:
             told = any(
-                (f.extension, f.hook, f.kind) == (extension, hook, "slow")
+                (f.extension, f.hook) == (extension, hook) and f.kind in _TAKES_LONG
                 for _, f in self._failures
             )
         if not told:
             message = f"It has not come back for {seconds:.1f} s; nobody waits for it."
-            self.add(HookFailure(extension, hook, message, "", "slow", self._process))
+            self.add(HookFailure(extension, hook, message, "", "late", self._process))
 
     def add(self, failure: HookFailure) -> None:
         """Keep a failure, of this process or of another."""
         with self._lock:
-            if failure.kind == "slow":
-                same = failure.extension, failure.hook, "slow"
+            if failure.kind in _TAKES_LONG:  # one that is slow has come back, be it late
+                same = failure.extension, failure.hook
                 self._failures = [
-                    (at, f) for at, f in self._failures if (f.extension, f.hook, f.kind) != same
+                    (at, f)
+                    for at, f in self._failures
+                    if (f.extension, f.hook) != same or f.kind not in _TAKES_LONG
                 ]
             self._last += 1
             self._failures.append((self._last, failure))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from webui.hooks import specs
 from webui.hooks.calls import Calls
 from webui.hooks.failures import FailureLog
 from webui.hooks.mailbox import Mailbox
+from webui.hooks.patience import Patience, Unreturned
+from webui.hooks.points import PLAIN
 
 BUDGET_SECONDS = 0.5
 """What one call of a hook may take before the extension is named as slow."""
@@ -58,10 +61,21 @@ class HookHost:
         budget_seconds: float = BUDGET_SECONDS,
         tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
         calls: Calls | None = None,
+        seconds: Callable[[str], float] | None = None,
     ) -> None:
-        """`tell` hears of each failure, `tell_call` of the first call of each hook of an extension, `calls` of all."""
+        """Nothing is registered yet.
+
+        Args:
+            process: Whose hooks are called.
+            tell: Hears of each failure.
+            budget_seconds: What one call may take before the extension is named as slow.
+            tell_call: Hears of the first call of each hook of an extension.
+            calls: Knows of every call that is going on.
+            seconds: How long a call of a hook may take before it is left behind; None: as long as it takes.
+        """
         self.calls = calls or Calls()
         self.log = FailureLog(process, tell)
+        self.patience = Patience(self.calls, self.log, process, seconds)
         self._process = process
         self._budget = budget_seconds
         self._manager = pluggy.PluginManager(specs.PROJECT)
@@ -80,6 +94,7 @@ class HookHost:
             self._manager.register(extension, name)
             self._manager.check_pending()
             self._check_process(name)
+            self._check_plain(name)
         except (pluggy.PluginValidationError, ValueError) as error:
             if self._manager.is_registered(extension) and self._manager.get_name(extension) == name:
                 self._manager.unregister(extension)
@@ -90,6 +105,7 @@ class HookHost:
         plugin = self._manager.get_plugin(name)
         if plugin is not None:
             self._manager.unregister(plugin)
+        self.patience.forget(name)
         self._called = {pair for pair in self._called if pair[0] != name}
         mailbox = self._mailboxes.pop(name, None)
         if mailbox is not None:
@@ -149,6 +165,8 @@ class HookHost:
                 continue
             try:
                 answer = checked(self._call(implementation, hook, arguments))
+            except Unreturned:  # it is named, and switched off
+                continue
             except Exception as error:  # noqa: BLE001 - the border of the hook host
                 self.log.note(implementation.plugin_name, hook, error)
             else:
@@ -229,7 +247,7 @@ class HookHost:
     ) -> None:
         """Make one call of an observer; what it raises is kept."""
         try:
-            self._call(implementation, hook, arguments)
+            self._call(implementation, hook, arguments, self.clocked)
         except Exception as error:  # noqa: BLE001 - the border of the hook host
             self.log.note(implementation.plugin_name, hook, error)
 
@@ -245,6 +263,8 @@ class HookHost:
         try:
             answer = self._call(implementation, hook, arguments)
             return None if answer is None else checked(answer)
+        except Unreturned:
+            raise
         except Exception as error:
             self.log.note(implementation.plugin_name, hook, error)
             raise HookFailed(
@@ -253,15 +273,39 @@ class HookHost:
             ) from error
 
     def _call(
-        self, implementation: pluggy.HookImpl, hook: str, arguments: Mapping[str, Any]
+        self,
+        implementation: pluggy.HookImpl,
+        hook: str,
+        arguments: Mapping[str, Any],
+        way: Callable[[str, str, Callable[[], Any]], Any] | None = None,
     ) -> Any:
-        """Call one implementation with the arguments that it takes."""
+        """Call one implementation with the arguments that it takes.
+
+        Any: an extension's answer; `way` is how it is called, `waited` where nothing is said.
+
+        Raises:
+            Unreturned: as `waited`.
+            TypeError: it gave a coroutine, which nobody runs.
+        """
         pair = implementation.plugin_name, hook
         if pair not in self._called:
             self._called.add(pair)
             self._tell_call(*pair)
         given = [arguments[name] for name in implementation.argnames]
-        return self.clocked(*pair, lambda: implementation.function(*given))
+        answer = (way or self.waited)(*pair, lambda: implementation.function(*given))
+        if inspect.iscoroutine(answer):
+            answer.close()
+            raise TypeError(f"{hook} gave a coroutine, which nobody runs; {PLAIN}")
+        return answer
+
+    def waited(self, extension: str, hook: str, call: Callable[[], _T]) -> _T:
+        """As `clocked`, of a call that somebody waits for, but not for ever.
+
+        Raises:
+            Unreturned: it has not come back in time; the extension is switched off.
+            BaseException: what it raised.
+        """
+        return self.patience.wait(extension, hook, lambda: self.clocked(extension, hook, call))
 
     def clocked(self, extension: str, hook: str, call: Callable[[], _T]) -> _T:
         """What a call into an extension gives; one that takes longer than its budget is named."""
@@ -303,6 +347,21 @@ class HookHost:
                 raise ValueError(
                     f"{hook} is called in the {process} process; move it to {process}.py"
                 )
+
+    def _check_plain(self, name: str) -> None:
+        """See that its hooks are functions that have done their work when they come back.
+
+        Raises:
+            ValueError: one is a coroutine function, or an asynchronous generator.
+        """
+        for hook in self.hooks_of(name):
+            for implementation in self._implementations(hook):
+                function = implementation.function
+                late = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+                if late and implementation.plugin_name == name:
+                    raise ValueError(
+                        f"{hook} is written with 'async def', which nobody runs; {PLAIN}"
+                    )
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +31,7 @@ IMPORT_SECONDS = 30.0
 """How long an extension's import may take; one that takes longer is left behind."""
 
 _T = TypeVar("_T")
+_waited_for: ContextVar[bool] = ContextVar("waited_for", default=False)
 
 
 class ExtensionBroke(BadExtension):
@@ -72,8 +73,8 @@ class _Namespace(ModuleType):
         """By extension, how many packages were left to others."""
 
 
-def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECONDS) -> ModuleType:
-    """Import the module of a process: `studio` or `worker`.
+def load_module(manifest: Manifest, process: str, seconds: float | None = None) -> ModuleType:
+    """Import the module of a process: `studio` or `worker`, in IMPORT_SECONDS where nothing else is said.
 
     Raises:
         ExtensionBroke: it raised an error, did not come to an end, or changed other modules;
@@ -83,7 +84,7 @@ def load_module(manifest: Manifest, process: str, seconds: float = IMPORT_SECOND
     return _loaded(manifest, lambda: _import(manifest, process), seconds)
 
 
-def load_arguments(manifest: Manifest, seconds: float = IMPORT_SECONDS) -> type[BaseModel] | None:
+def load_arguments(manifest: Manifest, seconds: float | None = None) -> type[BaseModel] | None:
     """Import the model of an extension's arguments; None where it has none.
 
     Raises:
@@ -133,15 +134,16 @@ def _drop(package: str) -> None:
         sys.modules.pop(module, None)
 
 
-def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float) -> _T:
+def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float | None) -> _T:
     _refuse_stuck(manifest)
+    time = IMPORT_SECONDS if seconds is None else seconds
     try:
         with packages_unchanged(manifest.name):
-            return guarded(manifest.name, lambda: within(seconds, load))
+            return guarded(manifest.name, lambda: within(time, load))
     except BaseException as error:
         unload(manifest.name)
         if isinstance(error, NeverEnded):
-            remember_stuck(manifest, error)
+            remember_stuck(manifest, error.thread)
         told = isinstance(error, (ExtensionBroke, InstallerRefused))
         if told or not isinstance(error, (Exception, SystemExit)):
             raise
@@ -169,9 +171,9 @@ def guarded(name: str, act: Callable[[], _T]) -> _T:
         _put_back(name, before)
 
 
-def remember_stuck(manifest: Manifest, error: NeverEnded) -> None:
-    """Have an extension refused at once for as long as this call of it goes on and its files are the same."""
-    stuck, names = _Stuck(error.thread, _files_of(manifest)), _namespace()
+def remember_stuck(manifest: Manifest, thread: threading.Thread) -> None:
+    """Have an extension refused at once for as long as a call of it goes on in a thread and its files are the same."""
+    stuck, names = _Stuck(thread, _files_of(manifest)), _namespace()
     names.stuck.setdefault(manifest.name, []).append(stuck)
     names.numbers[manifest.name] = names.numbers.get(manifest.name, 0) + 1
 
@@ -261,13 +263,14 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     raised: list[BaseException] = []
 
     def run() -> None:
+        _waited_for.set(True)
         try:
             done.append(act())
         except BaseException as error:  # noqa: BLE001 - handed on to the thread that waits
             raised.append(error)
 
     thread = threading.Thread(
-        target=copy_context().run, args=(run,), name="extension-import", daemon=True
+        target=copy_context().run, args=(run,), name="extension-call", daemon=True
     )
     thread.start()
     thread.join(seconds)
@@ -276,3 +279,8 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     if not done:
         raise NeverEnded(seconds, thread)
     return done[0]
+
+
+def is_waited_for() -> bool:
+    """Whether what is done here is done by `within`, so that somebody's time for it runs already."""
+    return _waited_for.get()

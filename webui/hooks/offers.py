@@ -28,6 +28,7 @@ from webui.contracts.preprocessor import Pixels, Preprocessor, Values
 from webui.hooks.arguments import Arguments, arguments_of
 from webui.hooks.families import added_family
 from webui.hooks.host import HookHost
+from webui.hooks.patience import Unreturned
 from webui.weights.signatures.facts import Describe
 
 STATIC = "static"
@@ -122,11 +123,15 @@ def _named(host: HookHost, extension: str, offered: Preprocessor) -> Preprocesso
 
     def run(pixels: Pixels, values: Values) -> Pixels:
         try:
-            made = np.asarray(offered.run(pixels, values))
+            made = np.asarray(
+                host.waited(extension, "preprocessors", lambda: offered.run(pixels, values))
+            )
             if made.dtype != np.uint8 or made.shape != pixels.shape:
                 raise TypeError(
                     f"an array of shape {made.shape} and {made.dtype} was given; {pixels.shape} of uint8 was expected"
                 )
+        except Unreturned:
+            raise
         except Exception as error:
             host.log.note(extension, "preprocessors", error)
             raise HookFailed(

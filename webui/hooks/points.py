@@ -11,6 +11,10 @@ from typing import TypeVar
 import pluggy
 
 PROJECT = "easel"
+OWN = "easel."
+"""Before the names of what the program itself registers."""
+PLAIN = "a plain function was expected. Write it with 'def', and call asyncio.run(...) in it where it has to wait."
+"""What a hook has to be."""
 KINDS = ("collect", "decide", "change", "wrap", "observe")
 
 hookimpl = pluggy.HookimplMarker(PROJECT)

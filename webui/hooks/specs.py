@@ -4,7 +4,8 @@ The signatures themselves stand in `specs_studio.py` and `specs_worker.py`, afte
 Each docstring says when it runs, where, what it may change, and what an error does.
 
 An implementation is a function of the same name, marked with `hookimpl`, in the extension's `studio.py`
-or `worker.py`, after the process that calls it. It takes any of the arguments named here, by name.
+or `worker.py`, after the process that calls it. It takes any of the arguments named here, by name. It is a plain
+function, not `async`, and has to come back: `patience.py` and `engine/endless.py` see to one that does not.
 
 Five kinds:
     collect   every extension is asked; what they give is joined, in order of registration.

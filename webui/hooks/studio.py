@@ -16,7 +16,7 @@ from webui.contracts.events import Event, JobChanged, JobStepped, PictureSaved, 
 from webui.contracts.extension import Manifest
 from webui.contracts.palettes import Palette
 from webui.contracts.parameters.extension_arguments import offered_by
-from webui.contracts.plot import PlotAxis
+from webui.contracts.plot import AxisPoint, AxisValue, PlotAxis
 from webui.contracts.preprocessor import Preprocessor
 from webui.contracts.prompt_functions import PromptFunction
 from webui.contracts.request import PARAMETERS, GenerationRequest
@@ -35,7 +35,8 @@ from webui.hooks.loading import (
 from webui.hooks.needs import add_needs, remove_needs
 from webui.hooks.offers import Offers, offered, offered_settings, one, several
 from webui.hooks.picture_files import PictureFiles
-from webui.hooks.words import OWN, added_functions, added_wildcards
+from webui.hooks.points import OWN
+from webui.hooks.words import added_functions, added_wildcards
 from webui.weights.signatures.facts import Describe
 
 OFFER_SECONDS = 20.0
@@ -89,7 +90,7 @@ class StudioExtensions:
             self._ask(Offers(manifest, arguments))
         except Exception as error:
             if isinstance(error, NeverEnded):
-                remember_stuck(manifest, error)
+                remember_stuck(manifest, error.thread)
             self.unload(name)
             raise
 
@@ -151,8 +152,17 @@ class StudioExtensions:
     def _named(self, name: str, axis: PlotAxis) -> PlotAxis:
         if name.startswith(OWN):
             return axis
+
+        def points(request: GenerationRequest, values: Sequence[AxisValue]) -> Sequence[AxisPoint]:
+            return self.host.waited(name, "plot_axes", lambda: axis.points(request, values))
+
         title = self._offers[name].manifest.title if name in self._offers else ""
-        return replace(axis, name=f"{name}/{axis.name}", title=f"{title or name}: {axis.title}")
+        return replace(
+            axis,
+            name=f"{name}/{axis.name}",
+            title=f"{title or name}: {axis.title}",
+            points=points,
+        )
 
     def pasted(
         self, others: Mapping[str, str]

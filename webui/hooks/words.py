@@ -10,9 +10,9 @@ from webui.contracts.errors import BadRequest, HookFailed
 from webui.contracts.prompt_functions import PromptCall, PromptFunction
 from webui.hooks.host import HookHost
 from webui.hooks.offers import one, several
+from webui.hooks.patience import Unreturned
+from webui.hooks.points import OWN
 
-OWN = "easel."
-"""Before the names of what the program itself registers."""
 _FUNCTIONS = "prompt_functions"
 
 
@@ -41,8 +41,8 @@ def _named(host: HookHost, extension: str, name: str, function: PromptFunction) 
 
     def run(call: PromptCall) -> str:
         try:
-            return one(str)(host.clocked(extension, _FUNCTIONS, lambda: function(call)))
-        except BadRequest:
+            return one(str)(host.waited(extension, _FUNCTIONS, lambda: function(call)))
+        except (BadRequest, Unreturned):
             raise
         except Exception as error:
             host.log.note(extension, _FUNCTIONS, error)

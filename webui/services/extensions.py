@@ -13,7 +13,9 @@ from webui.contracts.errors import BadRequest, EaselError, NotFound
 from webui.contracts.extension import ExtensionStatus, HookFailure
 from webui.contracts.messages import ExtensionFailed, UseExtensions
 from webui.hooks.discovery import Found, find_extensions
+from webui.hooks.loading import remember_stuck
 from webui.hooks.offers import Offers
+from webui.hooks.patience import Unreturned
 from webui.hooks.reasons import reasons_against
 from webui.hooks.studio import StudioExtensions
 from webui.services.extension_settings import ExtensionSettings
@@ -44,6 +46,7 @@ class ExtensionService:
             develop: Whether `follow` loads one anew when any of its files was saved.
         """
         self.studio = studio
+        studio.host.patience.on_endless = self._left_behind
         self._develop = develop
         self._stamps: dict[str, Stamp] = {}
         self._glance: Stamp = ()
@@ -184,13 +187,25 @@ class ExtensionService:
         """Keep what went wrong in the worker; one that did not come back there is switched off, with the reason."""
         told = event.extension, event.hook, event.message, event.trace, event.kind
         self.studio.host.log.add(HookFailure(*told, process="worker"))
-        if event.kind == "endless" and event.extension in self.studio.offers:
-            with self._lock:
-                self.state.enable(event.extension, False)
-                self.studio.stopped(only=event.extension)
-                self._unload(event.extension)
-                self._problems[event.extension] = event.message
-            self._changed()
+        if event.kind == "endless":
+            self._switch_off(event.extension, event.message)
+
+    def _left_behind(self, error: Unreturned) -> None:
+        """One that did not come back in the studio is switched off, too; the same code is not loaded as long as it runs."""
+        offers = self.studio.offers.get(error.extension)
+        self._switch_off(error.extension, str(error))
+        if offers is not None:
+            remember_stuck(offers.manifest, error.thread)
+
+    def _switch_off(self, name: str, reason: str) -> None:
+        with self._lock:
+            if name not in self.studio.offers:
+                return
+            self.state.enable(name, False)
+            self.studio.stopped(only=name)
+            self._unload(name)
+            self._problems[name] = reason
+        self._changed()
 
     def _found(self) -> tuple[Found, ...]:
         return find_extensions(self._folders)

@@ -58,6 +58,27 @@ def test_what_is_wrong_in_the_studio_is_named(
     assert said in failed(write_extension(tmp_path, "faulty", studio=studio))[what]
 
 
+def test_a_hook_that_does_not_come_back_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.services.extension_checks.studio_side.HOOK_SECONDS", 0.2)
+    studio = HOOK + "def change_prompts(prompts):\n    import time\n    time.sleep(5)\n"
+    said = failed(write_extension(tmp_path, "stuck", studio=studio))
+    assert (
+        "'stuck' did not come back from change_prompts within 0.2 s"
+        in (said["studio: change_prompts"])
+    )
+
+
+@pytest.mark.parametrize("process", ["studio", "worker"])
+def test_an_async_hook_is_refused_before_it_runs(tmp_path: Path, process: str) -> None:
+    hook = {"studio": "change_prompts", "worker": "change_picture"}[process]
+    code = HOOK.replace("@hookimpl\n", f"@hookimpl\nasync def {hook}():\n    return None\n")
+    folder = write_extension(tmp_path, "late", **{"studio": "", process: code})
+    said = failed(folder)["hooks are plain"]
+    assert f"{hook} is written with 'async def', which nobody runs" in said
+
+
 def test_an_observer_that_does_not_come_back_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

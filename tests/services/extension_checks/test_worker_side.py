@@ -25,6 +25,16 @@ def change_picture(pixels):
 def step_taken(denoised, step):
     raise ValueError(f"step {step} is not liked")
 """
+DEAF = """
+import time
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def step_taken(step):
+    while step == 2:
+        time.sleep(0.05)
+"""
+TIRED = DEAF.replace("while step == 2:", "if step == 2:").replace("0.05", "0.9")
 
 
 @pytest.mark.slow
@@ -43,3 +53,20 @@ def test_pictures_are_compared_and_what_fails_in_the_worker_is_named(tmp_path: P
     assert "step 1 is not liked" in failed["worker: step_taken"]
     assert "bit for bit" in outcomes["worker: a picture after it"].said
     assert outcomes["worker: change_picture"].passed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("code", "passes"), [(DEAF, False), (TIRED, True)])
+def test_an_observer_of_the_worker_that_never_comes_back_does_not_pass(
+    tmp_path: Path, code: str, passes: bool
+) -> None:
+    manifest = read_manifest(write_extension(tmp_path, "deaf", worker=code))
+    checkpoint = write_tiny(tmp_path / "model", TinySizes())
+    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]
+    found = check_worker(
+        manifest, Offers(manifest), checkpoint, lambda told: LocalWorker(told, argv)
+    )
+    outcome = next(each for each in found if each.what == "worker: step_taken")
+    assert outcome.passed == passes, outcome.said
+    assert passes or "It has not come back for" in outcome.said
+    assert "worker: a picture after it" in {each.what for each in found if each.passed}

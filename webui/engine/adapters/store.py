@@ -8,10 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from webui.contracts.adapter import AdapterInfo, AdapterKind
 from webui.contracts.errors import EaselError, JobFailed, OutOfMemory
@@ -24,6 +27,7 @@ from webui.engine.adapters.segmenter import LoadedSegmenter, load_segmenter
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler
 from webui.engine.adapters.vae import LoadedVae, load_vae
 from webui.engine.memory import is_out_of_memory
+from webui.engine.packed.mapping import tensors_of
 from webui.engine.shared_networks import files_of
 
 log = logging.getLogger(__name__)
@@ -108,6 +112,13 @@ class AdapterStore:
                 self._kept.move_to_end(key)
             return self._kept.get(key)
 
+    def tensors(self) -> Iterator[Tensor]:
+        """What those that are in memory compute with."""
+        with self._lock:
+            kept = list(self._kept.values())
+        for adapter in kept:
+            yield from _tensors_in(adapter)
+
     def wait_for(self, info: AdapterInfo, device: torch.device) -> Adapter:
         """The adapter, once it is in memory: for a thread that has nothing else to do.
 
@@ -164,3 +175,18 @@ def _as_failure(info: AdapterInfo, error: Exception) -> EaselError:
         f"The adapter {info.id!r} could not be loaded: {type(error).__name__}: {error} "
         "The log of the worker has the details."
     )
+
+
+# Any: an adapter, or a part of one.
+def _tensors_in(part: Any, depth: int = 3) -> Iterator[Tensor]:
+    """All that can be reached from it by a few steps."""
+    if isinstance(part, Tensor):
+        yield part
+    elif isinstance(part, nn.Module):
+        yield from tensors_of(part)
+    elif depth and isinstance(part, (tuple, list, Mapping)):
+        for each in part.values() if isinstance(part, Mapping) else part:
+            yield from _tensors_in(each, depth - 1)
+    elif depth and is_dataclass(part):
+        for field in fields(part):
+            yield from _tensors_in(getattr(part, field.name), depth - 1)

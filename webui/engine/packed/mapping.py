@@ -112,7 +112,7 @@ def check_file(tensor: Tensor) -> None:
 
 def files_behind(networks: Iterable[nn.Module]) -> Mapped:
     """The mapped files that some weights of networks lie in now."""
-    found = {id(f): f for net in networks for t in _tensors(net) if (f := file_behind(t))}
+    found = {id(f): f for net in networks for t in tensors_of(net) if (f := file_behind(t))}
     return tuple(map(ref, found.values()))
 
 
@@ -121,7 +121,8 @@ def in_use(files: Mapped) -> Iterator[MappedFile]:
     return (file for each in files if (file := each()) is not None)
 
 
-def _tensors(network: nn.Module) -> Iterator[Tensor]:
+def tensors_of(network: nn.Module) -> Iterator[Tensor]:
+    """All that a network computes with: parameters, buffers, and what layers hold otherwise."""
     yield from network.parameters()
     yield from network.buffers()
     for module in network.modules():

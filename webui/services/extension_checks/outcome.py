@@ -30,11 +30,12 @@ def of_hooks(
     called: Container[str],
     failures: Sequence[HookFailure],
 ) -> tuple[Outcome, ...]:
-    """One outcome for each hook: it must have been called, and not failed; a slow one passes, and is named."""
+    """One outcome for each hook: it must have been called, come back, and not failed; a slow one passes, and is named."""
     outcomes = []
     for hook in hooks:
         noted = [failure for failure in failures if failure.hook == hook]
-        bad = [failure for failure in noted if failure.kind == "failed"]
+        bad = [failure for failure in noted if failure.kind in ("failed", "endless")]
+        bad = bad or [failure for failure in noted[-1:] if failure.kind == "late"]
         said = "; ".join(dict.fromkeys(failure.message for failure in bad or noted))
         if not noted and hook not in called:
             outcomes.append(Outcome(f"{process}: {hook}", False, "was never called"))

@@ -23,6 +23,8 @@ from webui.services.extension_checks.outcome import Outcome, of_hooks
 
 REQUEST = GenerationRequest(prompt="a house by a lake", seed=7, steps=3, width=64, height=64)
 OBSERVER_SECONDS = 5.0
+HOOK_SECONDS = 10.0
+"""How long one call of a hook may take here."""
 
 _JOB = Job(JobId("check"), REQUEST, JobState.DONE, 3, 3, None, 1, 0.0, 0.0, 1.0)
 _PICTURE = Picture(PictureId("check"), _JOB.id, 0, 7, 64, 64, "check.png", 0.0)
@@ -72,7 +74,7 @@ def check_studio(manifest: Manifest, folder: Path) -> StudioSide:
 
 
 def _host() -> HookHost:
-    host = HookHost()
+    host = HookHost(seconds=lambda _: HOOK_SECONDS)
     for name, extension in BUILTIN:
         host.register(extension, name)
     return host

@@ -10,9 +10,10 @@ from pathlib import Path
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BadExtension
 from webui.contracts.extension import API_VERSION
-from webui.hooks.declared import unmarked_hooks
+from webui.hooks.declared import async_hooks, unmarked_hooks
 from webui.hooks.manifest import read_manifest
 from webui.hooks.needs import conflicts_with_pins
+from webui.hooks.points import PLAIN
 from webui.services.extension_checks.outcome import Outcome
 from webui.services.extension_checks.own_tests import check_tests
 from webui.services.extension_checks.studio_side import check_studio
@@ -47,6 +48,9 @@ def check_extension(folder: Path, bench: Bench) -> Iterator[Outcome]:
         f"{', '.join(unmarked)} named like extension points, without @hookimpl" if unmarked else ""
     )
     yield Outcome("hooks are marked", not unmarked, said)
+    late = async_hooks(manifest)
+    said = f"{', '.join(late)} is written with 'async def', which nobody runs; {PLAIN}"
+    yield Outcome("hooks are plain", not late, said if late else "")
     if conflicts:
         return
     with tempfile.TemporaryDirectory() as own:

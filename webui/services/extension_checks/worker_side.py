@@ -25,14 +25,14 @@ from webui.hooks.declared import declared_hooks
 from webui.hooks.offers import Offers
 from webui.hooks.specs import POINTS
 from webui.services.extension_checks.outcome import Outcome, of_hooks
-from webui.services.extension_checks.studio_side import REQUEST
+from webui.services.extension_checks.studio_side import OBSERVER_SECONDS, REQUEST
 from webui.workers.protocol import OnEvent, Worker
 
 MakeWorker = Callable[[OnEvent], Worker]
 
 JOB_SECONDS = 300.0
 """How long one small picture may take, the first with the start of the worker and the model's loading."""
-HEAR_SECONDS = 0.5
+HEAR_SECONDS = 0.6
 """Left to observers of the worker, which run beside it, after the last picture."""
 
 
@@ -80,15 +80,27 @@ class Life:
             else:
                 self._keep(event)
 
+    def hear(self, request: GenerationRequest) -> None:
+        """Leave observers a moment, then draw once more, which names those that have not come back."""
+        time.sleep(HEAR_SECONDS)
+        self.draw(request)
+
     def end(self) -> None:
         """Stop it; what observers still say is kept."""
-        until = time.monotonic() + HEAR_SECONDS
+        began = time.monotonic()
         while True:
+            wait = OBSERVER_SECONDS if self._is_late else HEAR_SECONDS
             try:
-                self._keep(self._events.get(timeout=max(0.0, until - time.monotonic())))
+                self._keep(self._events.get(timeout=max(0.0, began + wait - time.monotonic())))
             except queue.Empty:
                 break
         self._worker.stop(5.0)
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether an observer is out that was named for it: it says so when it comes back."""
+        latest = {failure.hook: failure.kind for failure in self.failures}
+        return "late" in latest.values()
 
     def _keep(self, event: WorkerEvent) -> None:
         if isinstance(event, ExtensionFailed):
@@ -118,6 +130,8 @@ def check_worker(
             _done(f"worker: a picture by {value}", beside.draw(_drawn_by(named, field, value)))
             for field, value in _methods(offers)
         ]  # fmt: skip
+        if any(POINTS[hook].kind == "observe" for hook in _hooks(manifest)):
+            beside.hear(REQUEST)
         beside.use()
         outcomes.append(_equal("worker: a picture after it", beside.draw(REQUEST), wanted))
     finally:

@@ -97,12 +97,14 @@ function settings({ name, settings: declared }) {
   return [make('div', { className: 'ez-extension-settings' }, make('h3', {}, 'Settings ', said), ...fieldControls(declared.fields, values, changed))];
 }
 
+const TAKES_LONG = { slow: 'Slow', late: 'Late' };
+
 /** The latest failure's trace stands open, those before are folded; slow hooks are named. */
 function failures(list) {
-  const latest = list.findLast(({ kind }) => kind !== 'slow');
+  const latest = list.findLast(({ kind }) => !(kind in TAKES_LONG));
   return [...list].reverse().map((failure) => {
     const { hook, process, message, trace, kind } = failure;
-    const said = `${kind === 'slow' ? 'Slow' : 'Failed'} in ${hook} (${process}): ${message}`;
+    const said = `${TAKES_LONG[kind] ?? 'Failed'} in ${hook} (${process}): ${message}`;
     if (!trace) return make('p', { className: 'ez-extension-fault', textContent: said });
     return make('details', { className: 'ez-extension-fault', open: failure === latest }, make('summary', { textContent: said }), make('pre', { textContent: trace }));
   });
