@@ -63,7 +63,7 @@ def test_a_picture_lies_in_the_folder_of_its_day(services: Services) -> None:
     )
     day, name = picture.file.split("/")
     assert len(day.split("-")) == 3
-    assert name.endswith(f"-{picture.seed}-{picture.id}.png")
+    assert name.endswith(f"-{picture.seed}-{_id_in_names(picture)}.png")
 
 
 def test_the_file_holds_the_request_of_exactly_this_picture(services: Services) -> None:
@@ -234,6 +234,11 @@ def test_a_file_that_was_removed_by_hand_is_not_found(services: Services) -> Non
         services.gallery.path(picture.id)
 
 
+def _id_in_names(picture: Picture) -> str:
+    """One id of 32 ends with a sign that names do not end with."""
+    return picture.id.rstrip("-_")
+
+
 @pytest.mark.parametrize(
     "name", ["", "/etc/x", "../x", "a/../../x", ".hidden/x", "a\\b", "a\0b", "x" * 500, "c:/x"]
 )
@@ -243,7 +248,7 @@ def test_a_file_name_that_leads_elsewhere_is_refused(services: Services, name: s
     told: list[str] = []
     services.gallery.on_problems = lambda _job, said: told.append(said)
     picture = _saved(services)
-    assert picture.file.endswith(f"-{picture.id}.png")
+    assert picture.file.endswith(f"-{_id_in_names(picture)}.png")
     assert told == [read_texts(services.gallery.path(picture.id))[PROBLEMS]]
     assert "'namer' failed when it had to name the picture's file" in told[0]
     job = services.submit(count=3)
