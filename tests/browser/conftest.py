@@ -26,8 +26,8 @@ START_SECONDS = 40
 class RunningStudio:
     """The program as a person starts it; it can be killed and started again."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
+    def __init__(self, data_dir: Path, fake: bool = True) -> None:
+        self.data_dir, self.fake = data_dir, fake
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -37,7 +37,7 @@ class RunningStudio:
     def start(self) -> None:
         """Start it and wait for the whole page."""
         flags = [
-            "--fake",
+            *(["--fake"] if self.fake else []),
             "--no-browser",
             "--port",
             str(self.port),

@@ -8,7 +8,7 @@ import { openTab } from '../tabs.js';
 import { toast } from '../toast.js';
 import { asWords, inMegabytes, kindName } from './items.js';
 
-export async function openDetails(item, { samplers, schedules }, changed) {
+export async function openDetails(item, { samplers, schedules, makeOf }, changed) {
   const key = encodeURIComponent(item.key);
   const { notes, beside, facts } = await get(`/library/notes?key=${key}`).catch((error) => { toast(error.message); return {}; });
   if (!notes) return;
@@ -29,6 +29,7 @@ export async function openDetails(item, { samplers, schedules }, changed) {
       make('div', { className: 'ez-look-actions' },
         make('button', { type: 'button', className: 'ez-library-save', textContent: 'Save notes', onclick: save }),
         use(item, dialogCloser(() => dialog)),
+        item.kind === 'model' && item.bytes ? iconButton('merge', 'Merge or convert', dialogCloser(() => dialog)(() => makeOf(item.id))) : '',
         iconButton('image', 'Preview from the last picture', act(() => setPreview(key))),
         iconButton('trash', 'Delete', act(async () => { await discard(item, key, changed); dialog.close(); })))));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });

@@ -1,43 +1,35 @@
 // Installing: a source, what it has, and how far each download is.
 
 import { get, post, remove } from '../api.js';
-import { duration, icon, iconButton, make, reconcile } from '../dom.js';
-import { toast } from '../toast.js';
+import { duration, icon, make } from '../dom.js';
 import { inMegabytes, kindName } from './items.js';
+import { progressList } from './progress.js';
 
 export function installPanel(kinds) {
-  const progress = make('div', { className: 'ez-library-downloads', 'aria-label': 'Downloads', role: 'list' });
+  const list = progressList('Downloads', told);
   const downloads = new Map();
-  const draw = () => reconcile(progress, [...downloads.values()].map((one) => ({ key: one.id, one })), row, (made, { one }) => fillRow(made, one));
+  const draw = () => list.show([...downloads.values()]);
   const put = (one) => { downloads.set(one.id, one); draw(); };
   document.addEventListener('easel:download', (event) => put(event.detail));
   document.addEventListener('easel:download-gone', (event) => { downloads.delete(event.detail.id); draw(); });
   get('/downloads').then((all) => all.forEach(put)).catch(() => {});
-  return { progress, open: () => openDialog(kinds, put) };
+  return { progress: list.element, open: () => openDialog(kinds, put) };
 }
 
-function row() {
-  return make('div', { className: 'ez-library-download', role: 'listitem' },
-    make('span', { className: 'ez-library-title' }), make('progress', { max: 1 }), make('span', { className: 'ez-library-facts' }), make('span', { className: 'ez-library-acts' }));
-}
-
-function fillRow(made, one) {
-  const [title, bar, facts, acts] = made.children;
-  title.textContent = one.title;
-  bar.setAttribute('aria-label', `Download of ${one.title}`);
-  if (one.bytes_total) bar.value = one.bytes_done / one.bytes_total; else bar.removeAttribute('value');
+function told(one) {
   const total = one.bytes_total ? ` of ${inMegabytes(one.bytes_total)}` : '';
   const speed = one.bytes_per_second ? `${inMegabytes(one.bytes_per_second)}/s` : '';
   const left = one.seconds_left ? `${duration(one.seconds_left)} left` : '';
-  facts.textContent = one.state === 'done' ? `Installed as ${one.target}` : one.error ?? [one.state === 'running' ? '' : one.state, inMegabytes(one.bytes_done) + total, speed, left].filter(Boolean).join(', ');
-  made.dataset.state = one.state;
-  if (acts.dataset.state === one.state) return;
-  acts.dataset.state = one.state;
-  const act = (name, title, run) => iconButton(name, title, () => run().catch((error) => toast(error.message)), '');
-  acts.replaceChildren(
-    ...(['waiting', 'running'].includes(one.state) ? [act('close', 'Pause', () => post(`/downloads/${one.id}/pause`))] : []),
-    ...(['paused', 'failed'].includes(one.state) ? [act('retry', 'Go on', () => post(`/downloads/${one.id}/resume`))] : []),
-    act('trash', one.state === 'done' ? 'Take off the list' : 'Drop', () => remove(`/downloads/${one.id}`)));
+  return {
+    title: one.title, label: `Download of ${one.title}`, state: one.state,
+    share: one.bytes_total ? one.bytes_done / one.bytes_total : null,
+    facts: one.state === 'done' ? `Installed as ${one.target}` : one.error ?? [one.state === 'running' ? '' : one.state, inMegabytes(one.bytes_done) + total, speed, left].filter(Boolean).join(', '),
+    acts: [
+      ...(['waiting', 'running'].includes(one.state) ? [['close', 'Pause', () => post(`/downloads/${one.id}/pause`)]] : []),
+      ...(['paused', 'failed'].includes(one.state) ? [['retry', 'Go on', () => post(`/downloads/${one.id}/resume`)]] : []),
+      ['trash', one.state === 'done' ? 'Take off the list' : 'Drop', () => remove(`/downloads/${one.id}`)],
+    ],
+  };
 }
 
 function openDialog(kinds, put) {

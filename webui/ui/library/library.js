@@ -7,6 +7,7 @@ import { openDetails } from './details.js';
 import { Grid } from './grid.js';
 import { installPanel } from './install.js';
 import { fits, inMegabytes, kindName } from './items.js';
+import { makingPanel } from './makings.js';
 
 const ORDER = { title: (a, b) => a.title.localeCompare(b.title), size: (a, b) => b.bytes - a.bytes, kind: (a, b) => a.kind.localeCompare(b.kind) || a.title.localeCompare(b.title) };
 
@@ -23,11 +24,12 @@ export function mount({ element }, options) {
   view.grid = new Grid((item) => card(view, item), (made, item) => update(view, made, item));
   view.faults = make('details', { className: 'ez-library-problems', hidden: true });
   view.install = installPanel(options.kinds);
+  view.makings = makingPanel(() => view.items);
   root.append(
     make('div', { className: 'ez-library-bar' }, view.search, view.kind, view.family, view.sort,
       make('label', { className: 'ez-library-only' }, view.only, view.onlyName), view.count,
-      iconButton('download', 'Install', () => view.install.open())),
-    view.install.progress, view.grid.element, view.faults);
+      iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open())),
+    view.install.progress, view.makings.progress, view.grid.element, view.faults);
   root.library = view; // for tests
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'models') load(view); });
   document.addEventListener('easel:library', () => { if (document.body.dataset.tab === 'models') load(view); });
@@ -92,7 +94,7 @@ function show(view, fromTop = false) {
 function card(view, item) {
   const made = make('button', { type: 'button', role: 'listitem', className: 'ez-library-card' },
     make('span', { className: 'ez-library-picture' }), make('span', { className: 'ez-library-title' }), make('span', { className: 'ez-library-facts' }));
-  made.addEventListener('click', () => openDetails(view.items.find(({ key }) => key === item.key) ?? item, view.options, () => load(view)));
+  made.addEventListener('click', () => openDetails(view.items.find(({ key }) => key === item.key) ?? item, { ...view.options, makeOf: view.makings.open }, () => load(view)));
   return made;
 }
 
