@@ -39,7 +39,7 @@ def test_fine_settings_have_the_keys_that_others_read() -> None:
 def test_a_second_pass_is_written_only_where_there_is_one() -> None:
     assert "Hires" not in write_infotext(_request(hires_upscaler="Lanczos"), 5, "m")
     text = write_infotext(_request(hires_width=256), 5, "m")
-    assert "Hires resize: 256x128" in text
+    assert "Hires resize: 256x0" in text
     assert "Denoising strength: 0.75" in text
 
 

@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from webui.contracts.errors import BadImage
 from webui.engine.pixels import (
     fit_image,
-    open_class_map,
-    open_depth_map,
+    open_class_numbers,
+    open_depths,
     open_image,
     open_mask_image,
+    size_of,
     to_pixels,
     to_tensor,
 )
@@ -76,24 +77,41 @@ def test_a_class_map_keeps_its_numbers_at_any_size(tmp_path: Path, mode: str) ->
     if mode == "P":
         image.putpalette([9] * 768)
     image.save(tmp_path / "a.png")
-    fitted = open_class_map(tmp_path / "a.png", 8, 8)
-    assert np.array_equal(fitted, numbers.repeat(4, 0).repeat(4, 1))
+    opened = fit_image(open_class_numbers(tmp_path / "a.png"), 8, 8, Image.Resampling.NEAREST)
+    assert np.array_equal(np.asarray(opened), numbers.repeat(4, 0).repeat(4, 1))
 
 
 def test_a_picture_of_colours_is_no_class_map(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
     with pytest.raises(BadImage, match="mode 'RGB'; a PNG with one channel"):
-        open_class_map(tmp_path / "a.png", 2, 2)
+        open_class_numbers(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16])
 def test_a_depth_map_keeps_its_steps(tmp_path: Path, kind: type[np.uint8 | np.uint16]) -> None:
     depth = (np.arange(4, dtype=kind) + np.iinfo(kind).max - 3).reshape(2, 2)
     Image.fromarray(depth).save(tmp_path / "a.png")
-    assert np.array_equal(open_depth_map(tmp_path / "a.png", 2, 2), depth.astype(np.float32))
-    assert open_depth_map(tmp_path / "a.png", 8, 4).shape == (4, 8)
+    opened = open_depths(tmp_path / "a.png")
+    assert np.array_equal(np.asarray(opened), depth.astype(np.float32))
+    assert fit_image(opened, 8, 4, Image.Resampling.BILINEAR).size == (8, 4)
 
 
 def test_a_coloured_depth_map_is_read_as_grey(tmp_path: Path) -> None:
     Image.new("RGB", (2, 2), (90, 90, 90)).save(tmp_path / "a.png")
-    assert open_depth_map(tmp_path / "a.png", 2, 2).tolist() == [[90, 90], [90, 90]]
+    assert np.asarray(open_depths(tmp_path / "a.png")).tolist() == [[90, 90], [90, 90]]
+
+
+@pytest.mark.parametrize(("orientation", "size"), [(1, (6, 4)), (3, (6, 4)), (6, (4, 6))])
+def test_the_size_of_a_file_is_that_of_the_upright_picture(
+    tmp_path: Path, orientation: int, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (6, 4)).save(tmp_path / "a.jpg", exif=exif)
+    assert size_of(tmp_path / "a.jpg") == size == open_image(tmp_path / "a.jpg").size
+
+
+def test_a_file_without_a_size_is_refused_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    with pytest.raises(BadImage, match=r"'a\.png' cannot be read"):
+        size_of(tmp_path / "a.png")

@@ -208,3 +208,21 @@ def test_a_key_of_that_name_with_something_else_is_said_to_mean_nothing(
     read = reader.read_text(f"a fox\n{LINE}, Extensions: {value}")
     assert "extensions" not in read.fields
     assert "Extensions" in read.others
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("upscale_width", 512),
+        ("hires_height", 512),
+        ("seed_width", 128),
+        ("noise_augmentation", 0.25),
+        ("boxes", [{"label": "boat", "left": 0.1, "top": 0.2, "right": 0.5, "bottom": 0.9}]),
+        ("regions", [{"value": 3, "name": "sea", "prompt": "waves, foam", "weight": 1.5}]),
+    ],
+)
+def test_what_is_a_list_or_half_a_size_is_taken_over_too(
+    reader: ParameterReader, name: str, value: object
+) -> None:
+    request = GenerationRequest.model_validate({"prompt": "a fox", name: value})
+    assert reader.read_text(write_infotext(request, 4, "")).fields[name] == value

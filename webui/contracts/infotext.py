@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from webui import VERSION
 from webui.contracts.conditions import BALANCED, ControlUse, LoraUse
+from webui.contracts.parameters.upscaling import NO_SECOND
 from webui.contracts.request import PARAMETERS, GenerationRequest
 
 NEGATIVE = "Negative prompt:"
@@ -107,13 +108,9 @@ def _pair(
 
 def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
     """Keys that are written only where the request differs from what everyone has."""
-    if request.seed_width is not None and request.seed_height is not None:
-        yield "Seed resize from", f"{request.seed_width}x{request.seed_height}"
-    if request.hires_width is not None or request.hires_height is not None:
-        wide, high = request.hires_size(request.width or 1, request.height or 1)
-        yield "Hires resize", f"{wide}x{high}"
-    if request.upscales_to_size:
-        yield "Postprocess upscale to", f"{request.width}x{request.height}"
+    yield "Seed resize from", _sides(request.seed_width, request.seed_height)
+    yield "Hires resize", _sides(request.hires_width, request.hires_height)
+    yield "Postprocess upscale to", _sides(request.upscale_width, request.upscale_height)
     for name, parameter in PARAMETERS.items():
         key, value = parameter.infotext, getattr(request, name)
         usual = GenerationRequest.model_fields[name].default
@@ -123,15 +120,22 @@ def _others(request: GenerationRequest) -> Iterator[tuple[str, str | None]]:
             continue
         if name == "upscale_factor" and request.upscales_to_size:
             continue
-        if name.startswith("upscaler_2") and not request.blends:
+        if name.startswith("upscaler_2") and request.upscaler_2 == NO_SECOND:
             continue
         if key is not None and name not in (*_ORDER, "negative_prompt") and value != usual:
             yield key, _written(value)
 
 
+def _sides(width: int | None, height: int | None) -> str | None:
+    """As AUTOMATIC1111 writes them: 0 is a side that follows from the other; None where none is given."""
+    return None if width is None and height is None else f"{width or 0}x{height or 0}"
+
+
 def _written(value: object) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
+    if isinstance(value, tuple):  # of things with several fields, such as boxes
+        value = json.dumps([entry.model_dump(mode="json") for entry in value])
     return None if value is None else str(value)
 
 
@@ -162,4 +166,6 @@ def _control(use: ControlUse) -> str:
 
 
 def _quote(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if re.search(r"[,\n:]", value) else value
+    """In quotes where it would not end as it does, as AUTOMATIC1111 has it, or not begin as it does."""
+    needs = re.search(r"[,\n:]|^[\s\"\[{]|\s$", value)
+    return json.dumps(value, ensure_ascii=False) if needs else value

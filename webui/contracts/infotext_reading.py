@@ -24,7 +24,9 @@ _SIZES = {
     "hires fixed": ("hires_width", "hires_height"),
     "postprocess upscale to": ("upscale_width", "upscale_height"),
 }
-"""Keys of which one value is two fields."""
+"""Keys of which one value is two fields; 0 is a side that is not given."""
+_LISTS = ("boxes", "regions")
+"""Fields of which the value is JSON."""
 _ALIASES = {
     "eta ddim": "eta",
     "scheduler": "schedule",
@@ -95,28 +97,28 @@ def _fields(key: str, value: str) -> dict[str, object]:
         numbers = (int(size[1]), int(size[2])) if size else ()
         return {n: v for n, v in zip(_SIZES[lower], numbers, strict=False) if v > 0}
     if key == EXTENSIONS:
-        return _extensions(value)
+        named = _json_in(value)
+        return {"extensions": named} if isinstance(named, dict) else {}
     name = _FIELDS.get(lower)
     if name is None:
         return {}
+    if name in _LISTS:
+        listed = _json_in(value)
+        return {name: listed} if isinstance(listed, list) else {}
     return {name: _HASH_BEHIND.sub("", value) if name in _MODELS else value}
 
 
-def _extensions(value: str) -> dict[str, object]:
-    """Of a picture of ours; what is no such object means nothing to us."""
+def _json_in(value: str) -> object:
+    """What a value of a picture of ours says; None where it is no JSON, which means nothing to us."""
     try:
-        named = json.loads(value)
+        return json.loads(value)
     except (ValueError, RecursionError):
-        return {}
-    return {"extensions": named} if isinstance(named, dict) else {}
+        return None
 
 
 def _checkpoint_in(resources: str) -> str:
     """The name of the checkpoint among Civitai's resources, which are JSON; '' where there is none."""
-    try:
-        listed = json.loads(resources)
-    except (ValueError, RecursionError):
-        return ""
+    listed = _json_in(resources)
     entries = (
         [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
     )

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from webui.contracts.errors import BadImage
@@ -16,6 +15,10 @@ from webui.engine.work import Pixels
 
 CLASS_MODES = ("L", "P")
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")
+LYING = (5, 6, 7, 8)
+"""Orientations of Exif in which the rows of the file are the columns of the picture."""
+DAMAGES = (OSError, UnidentifiedImageError, Image.DecompressionBombError)
+"""What Pillow raises where a file is missing, no picture, or too large to be one."""
 
 
 def open_image(path: Path, background: str = "white") -> Image.Image:
@@ -47,16 +50,6 @@ def open_see_through(path: Path) -> Image.Image:
     return ImageOps.invert(eight_bits(_opened(path)).convert("RGBA").getchannel("A"))
 
 
-def open_class_map(path: Path, width: int, height: int) -> Pixels:
-    """Read a picture of class numbers and fit it, never mixing two: (height, width).
-
-    Raises:
-        BadImage: as `open_class_numbers` does.
-    """
-    numbers = open_class_numbers(path)
-    return np.asarray(fit_image(numbers, width, height, Image.Resampling.NEAREST)).copy()
-
-
 def open_class_numbers(path: Path) -> Image.Image:
     """Read a picture of class numbers at its own size, with one channel of them.
 
@@ -72,8 +65,23 @@ def open_class_numbers(path: Path) -> Image.Image:
     return Image.fromarray(np.asarray(image))
 
 
-def open_depth_map(path: Path, width: int, height: int) -> NDArray[np.float32]:
-    """Read a grey picture of 8 or 16 bits and fit it: (height, width), larger is nearer.
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture file, upright; its pixels are not read.
+
+    Raises:
+        BadImage: the file is missing or no picture.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            lies = image.getexif().get(ExifTags.Base.Orientation, 1) in LYING
+    except DAMAGES as error:
+        raise _unreadable(path, error) from error
+    return (height, width) if lies else (width, height)
+
+
+def open_depths(path: Path) -> Image.Image:
+    """Read a grey picture of 8 or 16 bits at its own size, as float32: larger is nearer.
 
     Raises:
         BadImage: the file is missing or no picture.
@@ -81,8 +89,7 @@ def open_depth_map(path: Path, width: int, height: int) -> NDArray[np.float32]:
     image = _opened(path)
     if image.mode not in DEEP_MODES:
         image = image.convert("L")
-    grey = Image.fromarray(np.asarray(image).astype(np.float32))
-    return np.asarray(fit_image(grey, width, height, Image.Resampling.BILINEAR)).copy()
+    return Image.fromarray(np.asarray(image).astype(np.float32))
 
 
 def fit_image(
@@ -118,7 +125,9 @@ def _opened(path: Path) -> Image.Image:
     try:
         with Image.open(path) as image:
             return ImageOps.exif_transpose(image)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadImage(
-            f"The image {path.name!r} cannot be read ({error}). Upload it again."
-        ) from error
+    except DAMAGES as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> BadImage:
+    return BadImage(f"The image {path.name!r} cannot be read ({error}). Upload it again.")

@@ -32,7 +32,7 @@ STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "wid
 _MODELS = {"model": "model", "refiner": "refiner", "hires_model": "model of the second pass"}
 _PICTURES = ("image", "mask", "class_map", "depth_map")
 _WITHOUT_KEY = ("prompt", "styles", "width", "height", "seed_width", "seed_height", "hires_width",
-                "hires_height")  # fmt: skip
+                "hires_height", "upscale_width", "upscale_height")  # fmt: skip
 """Fields that a text tells though none of its keys is theirs alone."""
 MAX_SHOWN, MAX_VALUE_SHOWN = 300, 40
 """Characters of a sentence that lists what is not known, and of each value in it."""

@@ -14,13 +14,21 @@ from PIL import Image
 from tests.engine.library import Library, save_grey, save_picture
 from tests.engine.rig import Rig, image_id, order
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.checkpoint import Task
 from webui.contracts.frame import Frame
 from webui.contracts.parameters.regions import REGION_PROMPTS
+from webui.contracts.parameters.start_image import (
+    CROP,
+    JUST_RESIZE,
+    JUST_RESIZE_LATENT,
+    RESIZE_AND_FILL,
+)
 from webui.engine.adapters.control import Control
 from webui.engine.adapters.store import AdapterStore
 from webui.engine.programs import PictureOrder
 from webui.engine.programs.part import Part
 from webui.engine.programs.regions import regions_of
+from webui.engine.programs.start_image import resized
 from webui.engine.programs.steering import HIDDEN
 from webui.engine.work import Pixels, Predict
 
@@ -158,3 +166,88 @@ def test_regions_are_those_of_the_part_that_is_drawn(library: Library, tmp_path:
     half = meadow.share.shape[-1] // 2
     assert (meadow.share[..., :half] == 1).all()
     assert (boat.share[..., half:] == 1).all()
+
+
+MODES = (JUST_RESIZE, CROP, RESIZE_AND_FILL, JUST_RESIZE_LATENT)
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> dict[str, Path]:
+    """A start image of 128x64 and a control picture that was made of it, half as large."""
+    picture = save_picture(tmp_path / "wide.png", WHOLE, WHOLE // 2, seed=3)
+    with Image.open(picture) as image:
+        image.resize((WHOLE // 2, WHOLE // 4), Image.Resampling.BOX).save(tmp_path / "small.png")
+    return {"image": picture, "hint": tmp_path / "small.png"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_control_picture_of_the_start_image_goes_as_that_goes(
+    library: Library, wide: dict[str, Path], mode: str
+) -> None:
+    size = {"width": WHOLE, "height": WHOLE}
+    control = steered(library, library.control(), wide, {}, resize_mode=mode, **size)
+    with Image.open(wide["hint"]) as hint:
+        expected = resized(hint, WHOLE, WHOLE, mode, Image.Resampling.BOX)
+    assert np.array_equal(shown(control), np.asarray(expected))
+
+
+def test_its_left_edge_is_drawn_where_that_of_a_stretched_image_is(
+    library: Library, wide: dict[str, Path], tmp_path: Path
+) -> None:
+    marked = np.zeros((32, 64, 3), np.uint8)
+    marked[:, :8] = 255
+    Image.fromarray(marked).save(tmp_path / "marked.png")
+    wide["hint"] = tmp_path / "marked.png"
+    size = {"width": 64, "height": 64}
+    stretched = steered(library, library.control(), wide, {}, resize_mode=JUST_RESIZE, **size)
+    assert (shown(stretched)[:, :8] == 255).all()
+    assert (shown(stretched)[:, 8:] == 0).all()
+    cropped = steered(library, library.control(), wide, {}, resize_mode=CROP, **size)
+    assert (shown(cropped) == 0).all()
+
+
+def test_a_control_picture_of_another_shape_is_cropped_whatever_the_image_is(
+    library: Library, wide: dict[str, Path], tmp_path: Path
+) -> None:
+    wide["hint"] = save_picture(tmp_path / "square.png", 32, 64, seed=4)
+    size = {"width": 64, "height": 64}
+    control = steered(library, library.control(), wide, {}, resize_mode=JUST_RESIZE, **size)
+    with Image.open(wide["hint"]) as hint:
+        expected = resized(hint, 64, 64, CROP, Image.Resampling.BOX)
+    assert np.array_equal(shown(control), np.asarray(expected))
+
+
+def test_the_mask_of_a_control_goes_as_the_start_image_goes(
+    library: Library, wide: dict[str, Path], tmp_path: Path
+) -> None:
+    where = np.zeros((64, 128), np.uint8)
+    where[:, :32] = 255  # nothing of which is in the square in the middle
+    wide["where"] = save_grey(tmp_path / "where.png", where)
+    use, size = {"mask": image_id(wide["where"])}, {"width": 64, "height": 64}
+    mask = steered(library, library.control(), wide, use, resize_mode=JUST_RESIZE, **size).mask
+    assert mask is not None
+    quarter = mask.shape[-1] // 4
+    assert (mask[..., :quarter] == 1).all()
+    assert (mask[..., quarter:] == 0).all()
+
+
+@pytest.mark.parametrize(("task", "name"), [("semantic", "class_map"), ("depth", "depth_map")])
+def test_a_map_of_the_start_image_goes_as_that_goes(
+    library: Library, tmp_path: Path, task: Task, name: str
+) -> None:
+    values = np.zeros((64, 128), np.uint8)
+    values[:, :32] = 1  # nothing of which is in the square in the middle
+    files = {
+        "image": save_picture(tmp_path / "image.png", 128, 64),
+        name: save_grey(tmp_path / "map.png", values),
+    }
+    model = library.model(task)
+    rig = Rig(model)
+    job = order(model.checkpoint, files=files, resize_mode=JUST_RESIZE, width=64, height=64)
+    rig.finish(job)
+    planes = rig.works(Predict)[0].x[0, 4:]
+    eighth = planes.shape[-1] // 8  # the edge is a quarter from the left, and soft in a map of depths
+    near, far = planes[..., :eighth], planes[..., 3 * eighth :]
+    assert (near == near[..., :1]).all()
+    assert (far == far[..., :1]).all()
+    assert (near[..., 0] != far[..., 0]).any()

@@ -52,7 +52,7 @@ class Inputs(BaseModel):
     ] = Field(None, pattern=IMAGE_ID_PATTERN)
     boxes: Annotated[
         tuple[LayoutBox, ...],
-        Parameter("Boxes", "What shall be where, for a layout model.", None),
+        Parameter("Boxes", "What shall be where, for a layout model.", "Boxes"),
     ] = Field((), max_length=MAX_BOXES)
     controls: Annotated[
         tuple[ControlUse, ...],
@@ -68,7 +68,7 @@ class Inputs(BaseModel):
             "Noise augmentation",
             "How much noise the picture to enlarge is taken to have; for an upscaling model. Stable Diffusion's x4 upscaler takes up "
             "to 0.35: its level 350. For a model that varies pictures (unCLIP): how freely it does.",
-            None,
+            "Noise augmentation",
             step=0.01,
         ),
     ] = Field(0.0, ge=0.0, le=1.0, allow_inf_nan=False)

@@ -40,7 +40,9 @@ class Regions(BaseModel):
     ] = MODELS_OWN
     regions: Annotated[
         tuple[RegionPrompt, ...],
-        Parameter("Region prompts", "For each class of the map, its words and weight.", None),
+        Parameter(
+            "Region prompts", "For each class of the map, its words and weight.", "Region prompts"
+        ),
     ] = Field((), max_length=MAX_REGIONS)
     region_base: Annotated[
         float,

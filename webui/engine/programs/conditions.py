@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,10 +25,8 @@ from webui.engine.classifier_free import Guidance
 from webui.engine.conditioners import projected_classes
 from webui.engine.guidance import Conditioning, GuidedBy
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import (
-    open_class_map,
-    open_depth_map,
-)
+from webui.engine.pixels import open_class_numbers, open_depths
+from webui.engine.programs.beside import laid_beside
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.regions import looked_at, placed, regions_of
 from webui.engine.programs.sizes import size_rows
@@ -225,11 +224,13 @@ def _planes(order: PictureOrder, model: LoadedModel) -> Tensor | None:
     checkpoint, request = model.checkpoint, order.request
     width, height = order.size(model)
     if checkpoint.task == "semantic":
-        ids = open_class_map(order.file(request.class_map, "class map"), width, height)
-        return _map_planes(ids, model).to(model.device)
+        numbers = open_class_numbers(order.file(request.class_map, "class map"))
+        ids = laid_beside(order, numbers, width, height, Image.Resampling.NEAREST)
+        return _map_planes(np.asarray(ids), model).to(model.device)
     if checkpoint.task == "depth":
-        depth = open_depth_map(order.file(request.depth_map, "depth map"), width, height)
-        return depth_plane(depth, checkpoint.latent_factor).to(model.device)
+        depths = open_depths(order.file(request.depth_map, "depth map"))
+        depth = laid_beside(order, depths, width, height, Image.Resampling.BILINEAR)
+        return depth_plane(np.asarray(depth), checkpoint.latent_factor).to(model.device)
     if checkpoint.task == "inpaint":
         raise BadRequest(
             f"The model {checkpoint.id!r} redraws parts of a picture: it needs an image and a mask."

@@ -20,8 +20,9 @@ from torch.nn import functional
 from webui.contracts.conditions import LayoutBox, RegionPrompt
 from webui.contracts.parameters.regions import REGION_PROMPTS
 from webui.engine.model import LoadedModel
-from webui.engine.pixels import open_class_map, open_class_numbers
+from webui.engine.pixels import open_class_numbers
 from webui.engine.placing import Shares, looks_at_words
+from webui.engine.programs.beside import laid_beside
 from webui.engine.programs.order import PictureOrder
 from webui.engine.programs.part import Part
 from webui.engine.work import Pixels
@@ -71,9 +72,8 @@ def regions_of(order: PictureOrder, model: LoadedModel) -> tuple[Region, ...]:
 
 def _class_ids(path: Path, order: PictureOrder, model: LoadedModel) -> Pixels:
     """The class map (height, width) of what is drawn."""
-    if order.part is None:
-        return open_class_map(path, *order.size(model))
-    return np.asarray(order.part.cut(open_class_numbers(path), Image.Resampling.NEAREST)).copy()
+    size, nearest = order.size(model), Image.Resampling.NEAREST
+    return np.asarray(laid_beside(order, open_class_numbers(path), *size, nearest)).copy()
 
 
 def shares_of(mask: Tensor, rows: int, columns: int) -> Tensor:

@@ -21,6 +21,7 @@ from webui.engine.adapters.t2i_adapter import LoadedT2iAdapter
 from webui.engine.guidance import Steering
 from webui.engine.model import LoadedModel
 from webui.engine.pixels import fit_image, open_image, open_mask_image, open_see_through, to_tensor
+from webui.engine.programs.beside import laid_beside, mask_beside
 from webui.engine.programs.order import PictureOrder
 from webui.engine.work import EncodeImage, ReadPicture, Task
 
@@ -96,10 +97,9 @@ def _where(
         return None
     else:
         white = Image.new("L", part.frame.picture, 255)
-    white = white if part is None else part.cut_mask(white)
     _, _, rows, columns = model.latent_shape(*order.size(model))
     factor = model.checkpoint.latent_factor
-    fitted = fit_image(white, columns * factor, rows * factor, Image.Resampling.BOX)
+    fitted = mask_beside(order, white, columns * factor, rows * factor)
     cells = np.asarray(fitted, np.float32).reshape(rows, factor, columns, factor).mean((1, 3)) / 255
     return torch.from_numpy(cells)[None, None].to(model.device)
 
@@ -115,9 +115,8 @@ def _hidden(net: Steerer, use: ControlUse) -> float | None:
 def _hide(hint: Tensor, order: PictureOrder, use: ControlUse, level: float) -> Tensor:
     """A hint (1, 3, H, W) without what the mask redraws, and without what is see-through in its picture."""
     see_through = open_see_through(order.file(use.image, "control picture"))
-    part, size = order.part, (hint.shape[-1], hint.shape[-2])
-    see_through = see_through if part is None else part.cut_mask(see_through)
-    masks = [fit_image(see_through, *size, Image.Resampling.BOX)]
+    size = (hint.shape[-1], hint.shape[-2])
+    masks = [mask_beside(order, see_through, *size)]
     if order.masked is not None:
         masks.append(fit_image(Image.fromarray(order.masked), *size, Image.Resampling.BOX))
     white = torch.from_numpy(np.maximum.reduce([np.asarray(mask) for mask in masks]))
@@ -154,5 +153,4 @@ def _fitted(
     _, _, rows, columns = model.latent_shape(*order.size(model))
     # Class colours must not be mixed into those of other classes.
     resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
-    image = image if order.part is None else order.part.cut(image, resampling)
-    return to_tensor(fit_image(image, columns * factor, rows * factor, resampling), 1)
+    return to_tensor(laid_beside(order, image, columns * factor, rows * factor, resampling), 1)
