@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, event
 
 # As cli.py does for the program: long spins starve other threads when tests share two cores.
@@ -12,6 +13,11 @@ from sqlalchemy import Connection, Engine, event
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each; the processes that they start take as many
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# An example is no slower for its own sake where several programs share two cores: what must be quick says so itself.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_collection() -> None:
