@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, event, inspect
 
 from webui.services import database
@@ -17,6 +18,11 @@ from webui.services import database
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")
 if "PYTEST_XDIST_WORKER" in os.environ:  # a core each; the processes that they start take as many
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+# An example is no slower for its own sake where several programs share two cores: what must be quick says so itself.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_collection() -> None:

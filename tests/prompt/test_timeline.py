@@ -58,6 +58,61 @@ def test_reading_never_fails_and_every_step_has_a_text(prompt: str, steps: int) 
     assert all(a.text != b.text for a, b in itertools.pairwise(stages))
 
 
+STEPS = 6
+Said = tuple[str, tuple[str, ...]]
+"""A prompt, and what it says at each step."""
+
+
+def _changing(inner: st.SearchStrategy[Said]) -> st.SearchStrategy[Said]:
+    """Square brackets around some of these."""
+    shares = st.sampled_from(["", ".0", "/"])
+    times = st.tuples(st.integers(0, STEPS + 2), shares).map(_time)
+    change = st.tuples(inner, inner, times).map(_change)
+    adds = st.tuples(inner, times).map(lambda a: _change((("", ("",) * STEPS), a[0], a[1]), ""))
+    return change | adds | st.lists(inner, min_size=2, max_size=4).map(_alternate)
+
+
+def _time(drawn: tuple[int, str]) -> tuple[str, int]:
+    """As it is written, and the last step before it: whole numbers are steps, those with a point shares."""
+    step, form = drawn
+    if form == "/":
+        return f"{(step + 0.5) / STEPS:.6f}", step
+    return (f" {step} ", step) if not form else (f"{step}.0", step * STEPS)
+
+
+def _change(drawn: tuple[Said, Said, tuple[str, int]], colon: str = ":") -> Said:
+    (before, befores), (after, afters), (written, last) = drawn
+    said = (*befores[:last], *afters[last:])
+    return f"[{before}{colon}{after}:{written}]", said
+
+
+def _alternate(options: list[Said]) -> Said:
+    said = tuple(options[k % len(options)][1][k] for k in range(STEPS))
+    return f"[{'|'.join(text for text, _ in options)}]", said
+
+
+def _joined(parts: list[Said]) -> Said:
+    said = tuple("".join(texts) for texts in zip(*(said for _, said in parts), strict=True))
+    return "".join(text for text, _ in parts), said
+
+
+WORDS = st.text(alphabet="ab ,.", max_size=4).map(lambda text: (text, (text,) * STEPS))
+CHANGING = st.recursive(
+    WORDS,
+    lambda inner: st.lists(_changing(inner) | WORDS, min_size=1, max_size=3).map(_joined),
+    max_leaves=8,
+)
+
+
+@given(CHANGING)
+def test_what_is_written_to_change_is_read_as_it_was_meant(said: Said) -> None:
+    """Whatever nests in whatever: each step's text is worked out beside the prompt, and must be what is read."""
+    prompt, steps = said
+    stages = stages_of(prompt, STEPS)
+    read = [next(stage.text for stage in stages if stage.until > k) for k in range(STEPS)]
+    assert read == list(steps)
+
+
 @given(st.text(alphabet="ab ,.()", max_size=30))
 def test_a_text_without_square_brackets_never_changes(prompt: str) -> None:
     assert [stage.text for stage in stages_of(prompt, 7)] == [prompt]

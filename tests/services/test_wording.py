@@ -287,7 +287,7 @@ WRITTEN = st.text(alphabet="ab{}|$_:<>lora[]()#\\1.,* \n", max_size=60)
 
 
 @given(WRITTEN, WRITTEN, st.sampled_from(CHOICES), st.integers(1, 3))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_prompt_is_made_out_or_refused_in_a_sentence_and_comes_back_from_the_record(
     folder: Path, prompt: str, negative: str, choices: str, count: int
 ) -> None:
