@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from difflib import get_close_matches
 
 from webui.contracts.extension import Manifest
 from webui.hooks import specs
@@ -30,9 +31,11 @@ def unmarked_hooks(manifest: Manifest) -> tuple[str, ...]:
 
 
 def signature_faults(manifest: Manifest) -> tuple[str, ...]:
-    """What is wrong with functions marked `hookimpl`, a sentence each: name, process or arguments."""
+    """What is wrong with the modules, a sentence each: what cannot be read, and names, process and arguments of hooks."""
     faults = []
     for process in manifest.processes:
+        if unreadable := _unreadable(manifest, process):
+            faults.append(unreadable)
         for each in _functions(manifest, process):
             if not any("hookimpl" in ast.dump(mark) for mark in each.decorator_list):
                 continue
@@ -47,7 +50,8 @@ def signature_faults(manifest: Manifest) -> tuple[str, ...]:
 def _fault(function: ast.FunctionDef, process: str) -> str:
     point = POINTS.get(function.name)
     if point is None:
-        return "is no extension point"
+        near = get_close_matches(function.name, POINTS, 1)
+        return f"is no extension point; {near[0]} is one" if near else "is no extension point"
     if point.process != process:
         return f"is called in the {point.process} process; move it to {point.process}.py"
     known = list(inspect.signature(getattr(specs, function.name)).parameters)
@@ -61,6 +65,19 @@ def _fault(function: ast.FunctionDef, process: str) -> str:
 
 def _functions(manifest: Manifest, process: str) -> list[ast.FunctionDef]:
     return [each for each in _body(manifest, process) if isinstance(each, ast.FunctionDef)]
+
+
+def _unreadable(manifest: Manifest, process: str) -> str:
+    """Why a module cannot be read, as a sentence; empty where it can."""
+    if _body(manifest, process):
+        return ""
+    try:
+        ast.parse((manifest.folder / f"{process}.py").read_bytes())
+    except SyntaxError as error:
+        return f"{process}.py of the extension {manifest.name!r} cannot be read: line {error.lineno}: {error.msg}."
+    except (OSError, ValueError) as error:
+        return f"{process}.py of the extension {manifest.name!r} cannot be read: {error}."
+    return ""
 
 
 def _body(manifest: Manifest, process: str) -> list[ast.stmt]:

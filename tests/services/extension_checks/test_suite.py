@@ -43,8 +43,10 @@ def test_a_good_one_passes_and_each_of_its_hooks_is_named(tmp_path: Path) -> Non
     ("studio", "what", "said"),
     [
         ("1 / 0", "studio: load", "division by zero"),
-        (HOOK + "def change_prompts(words): ...", "studio: load", "words"),
-        (HOOK + "def change_picture(pixels): ...", "studio: load", "move it to worker.py"),
+        ("def change_prompts(:", "hooks fit the points", "studio.py of the extension 'faulty' cannot be read: line 1: "),
+        (HOOK + "def change_prompts(words): ...", "hooks fit the points", "takes 'words'; known are prompts, request"),
+        (HOOK + "def change_promts(prompts): ...", "hooks fit the points", "no extension point; change_prompts is one"),
+        (HOOK + "def change_picture(pixels): ...", "hooks fit the points", "move it to worker.py"),
         ("def change_prompts(prompts): ...", "hooks are marked", "change_prompts"),
         (HOOK + "def change_prompts(prompts):\n    return 3", "studio: change_prompts", "Prompts was expected"),
         (HOOK + "def samplers():\n    return ['Euler']", "studio: samplers", "SamplerInfo was expected"),
@@ -56,6 +58,13 @@ def test_what_is_wrong_in_the_studio_is_named(
     tmp_path: Path, studio: str, what: str, said: str
 ) -> None:
     assert said in failed(write_extension(tmp_path, "faulty", studio=studio))[what]
+
+
+def test_none_of_its_code_is_run_where_its_hooks_do_not_fit(tmp_path: Path) -> None:
+    folder = write_extension(
+        tmp_path, "faulty", studio="raise SystemExit", worker=HOOK + "def x(): ..."
+    )
+    assert list(failed(folder)) == ["hooks fit the points"]
 
 
 def test_an_observer_that_does_not_come_back_is_named(

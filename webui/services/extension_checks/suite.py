@@ -10,7 +10,7 @@ from pathlib import Path
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BadExtension
 from webui.contracts.extension import API_VERSION
-from webui.hooks.declared import unmarked_hooks
+from webui.hooks.declared import signature_faults, unmarked_hooks
 from webui.hooks.manifest import read_manifest
 from webui.hooks.needs import conflicts_with_pins
 from webui.services.extension_checks.outcome import Outcome
@@ -47,7 +47,9 @@ def check_extension(folder: Path, bench: Bench) -> Iterator[Outcome]:
         f"{', '.join(unmarked)} named like extension points, without @hookimpl" if unmarked else ""
     )
     yield Outcome("hooks are marked", not unmarked, said)
-    if conflicts:
+    faults = signature_faults(manifest)
+    yield Outcome("hooks fit the points", not faults, " ".join(faults))
+    if conflicts or faults:
         return
     with tempfile.TemporaryDirectory() as own:
         studio = check_studio(manifest, Path(own))
