@@ -129,7 +129,7 @@ def _examples() -> str:
 def _kinds() -> str:
     """The paragraph of the list's own docstring that explains the kinds."""
     text = inspect.cleandoc(specs.__doc__ or "")
-    return text[text.index("Five kinds:") :] + "\n"
+    return text[text.index("Five kinds:") :].replace("kinds:\n", "kinds:\n\n", 1) + "\n"
 
 
 def _stable() -> str:
