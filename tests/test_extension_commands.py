@@ -81,7 +81,10 @@ def test_a_new_one_is_listed_and_one_that_fails_its_check_gives_status_1(
     assert "mine" in _run(settings)[1]
     status, said = _run(settings, "check", str(settings.data_dir / "extensions" / "odd"))
     assert status == 1
-    assert said.splitlines()[-1] == "1 checks failed."
+    assert said.splitlines()[-1] == "1 check failed."
+    status, said = _run(settings, "check", "book")
+    assert status == 1
+    assert "manifest: book 1.0" in said
 
 
 def test_one_is_installed_updated_set_back_and_removed(settings: Settings, tmp_path: Path) -> None:

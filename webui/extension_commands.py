@@ -34,7 +34,7 @@ VERBS: Mapping[str, str] = {
     "remove": "move one to the bin: remove NAME",
     "run": "run a command that one adds: run NAME [COMMAND ...]",
     "new": "write the folder of an extension that works, to be changed: new NAME",
-    "check": "see whether one fits this Easel, as its author should before others have it: check PATH",
+    "check": "see whether one fits this Easel, as its author should before others have it: check NAME, or PATH of one that is not installed",
 }
 """Name and explanation, in the order of the help."""
 
@@ -156,21 +156,28 @@ def _new(words: Sequence[str], settings: Settings, say: Say) -> int:
     folder = write_new(settings.data_dir / "extensions", _one(words, "new NAME"))
     say(
         f"{folder} is written, and works. Change it, then:\n"
-        f"    python launch.py extensions check {folder}\n"
-        f"    python launch.py extensions enable {folder.name}"
+        f"    python launch.py extensions check {folder.name}\n"
+        f"    python launch.py extensions enable {folder.name}\n"
+        "    python launch.py --develop    the studio, which loads it anew whenever you save\n"
+        "extensions/README.md has all that an extension can do, and files that do it."
     )
     return 0
 
 
 def _check(words: Sequence[str], settings: Settings, say: Say) -> int:
-    folder = Path(_one(words, "check PATH"))
+    given = _one(words, "check NAME")
+    known = _found(settings).get(given)
+    folder = Path(given)
+    if known is not None and known.manifest is not None and not folder.exists():
+        folder = known.manifest.folder
     argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]  # equal bits, whatever the GPU
     bench = Bench(settings.repository, _check_model(settings), lambda told: LocalWorker(told, argv))
     failed = 0
     for outcome in check_extension(folder, bench):
         say(str(outcome))
         failed += not outcome.passed
-    say(f"{failed} checks failed." if failed else "All checks passed.")
+    count = "1 check" if failed == 1 else f"{failed} checks"
+    say(f"{count} failed." if failed else "All checks passed.")
     return 1 if failed else 0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
-from types import ModuleType
 
 from tests.deaf import marked_files
 from webui.engine.builtin import BUILTIN as WORKER_BUILTIN
@@ -21,10 +20,10 @@ from webui.hooks.points import FACTS, facts_of
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def hooks_of(process: str, name: str, module: ModuleType) -> set[str]:
-    """The points at which a host of this process would call a module."""
+def hooks_of(process: str, name: str, extension: object) -> set[str]:
+    """The points at which a host of this process would call an extension."""
     host = HookHost(process)
-    host.register(module, name)
+    host.register(extension, name)
     return {*host.hooks_of(name)}
 
 

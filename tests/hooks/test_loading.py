@@ -47,6 +47,7 @@ def test_new_code_of_the_same_folder_is_loaded_after_an_unload(tmp_path: Path) -
         ("raise RuntimeError('not today')", "RuntimeError: not today"),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
         ("def (", "SyntaxError"),
+        ("import studio.words", "No module named 'studio'. It lies beside this module: from .studio import ..."),
         ("import sys\nimport types\nsys.modules['json'] = types.ModuleType('json')", "replaced or removed modules of the program (json)"),
         ("import sys\ndel sys.modules['json']", "(json)"),
         ("while True:\n    pass_the_time = sum(range(1000))\n    import time\n    time.sleep(0.01)", "did not come to an end"),

@@ -100,7 +100,7 @@ def test_an_order_that_names_it_is_changed_and_its_arguments_are_made_complete(
     [
         (
             {"extensions": {"gone": {}}},
-            "extensions.gone is asked for, expected an extension in use",
+            "extensions.gone is asked for, expected an extension in use; in use are book; the Extensions tab says why",
         ),
         ({"extensions": {"book": {"steps": -1}}}, "extensions.book.steps is -1, expected greater"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from difflib import get_close_matches
 
 from webui.contracts.extension import Manifest
 from webui.hooks import specs
@@ -41,9 +42,11 @@ def async_hooks(manifest: Manifest) -> tuple[str, ...]:
 
 
 def signature_faults(manifest: Manifest) -> tuple[str, ...]:
-    """What is wrong with functions marked `hookimpl`, a sentence each: name, process or arguments."""
+    """What is wrong with the modules, a sentence each: what cannot be read, and names, process and arguments of hooks."""
     faults = []
     for process in manifest.processes:
+        if unreadable := _unreadable(manifest, process):
+            faults.append(unreadable)
         for each in _functions(manifest, process):
             if not any("hookimpl" in ast.dump(mark) for mark in each.decorator_list):
                 continue
@@ -60,7 +63,8 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef, process: str) -> st
         return f"is written with 'async def', which nobody runs; {PLAIN.rstrip('.')}"
     point = POINTS.get(function.name)
     if point is None:
-        return "is no extension point"
+        near = get_close_matches(function.name, POINTS, 1)
+        return f"is no extension point; {near[0]} is one" if near else "is no extension point"
     if point.process != process:
         return f"is called in the {point.process} process; move it to {point.process}.py"
     known = list(inspect.signature(getattr(specs, function.name)).parameters)
@@ -75,6 +79,19 @@ def _fault(function: ast.FunctionDef | ast.AsyncFunctionDef, process: str) -> st
 def _functions(manifest: Manifest, process: str) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [each for each in _body(manifest, process) if isinstance(each, kinds)]
+
+
+def _unreadable(manifest: Manifest, process: str) -> str:
+    """Why a module cannot be read, as a sentence; empty where it can."""
+    if _body(manifest, process):
+        return ""
+    try:
+        ast.parse((manifest.folder / f"{process}.py").read_bytes())
+    except SyntaxError as error:
+        return f"{process}.py of the extension {manifest.name!r} cannot be read: line {error.lineno}: {error.msg}."
+    except (OSError, ValueError) as error:
+        return f"{process}.py of the extension {manifest.name!r} cannot be read: {error}."
+    return ""
 
 
 def _body(manifest: Manifest, process: str) -> list[ast.stmt]:

@@ -29,7 +29,7 @@ with an entry point `easel.extensions`. Use one only if you trust its author, fo
     python launch.py extensions enable NAME      at once in a studio that runs
     python launch.py extensions disable NAME
     python launch.py extensions new NAME         write one that works, to be changed
-    python launch.py extensions check PATH       see whether one fits this Easel
+    python launch.py extensions check NAME       see whether one fits this Easel; PATH of one that is not installed
     python launch.py --develop                   a studio that loads one anew whenever a file of it is saved
 
 `@` and a branch, tag or commit behind a git address name an edition: `https://host/owner/name@v1.2`. The commit that was shown is
@@ -43,7 +43,7 @@ that its job began with: one that is loaded anew, disabled or removed meanwhile 
 ## Write one
 
     python launch.py extensions new warm          writes extensions/warm, which works
-    python launch.py extensions check extensions/warm
+    python launch.py extensions check warm
     python launch.py extensions enable warm
     python launch.py --develop                    the studio, which loads it anew whenever you save
 
@@ -139,7 +139,7 @@ def _examples() -> str:
 def _kinds() -> str:
     """The paragraph of the list's own docstring that explains the kinds."""
     text = inspect.cleandoc(specs.__doc__ or "")
-    return text[text.index("Five kinds:") :] + "\n"
+    return text[text.index("Five kinds:") :].replace("kinds:\n", "kinds:\n\n", 1) + "\n"
 
 
 def _stable() -> str:

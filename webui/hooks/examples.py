@@ -43,8 +43,7 @@ def users() -> Mapping[str, tuple[str, ...]]:
 
 
 def _marked(file: Path) -> list[str]:
-    """Names of the functions of a module that are marked `hookimpl`."""
-    functions = [
-        n for n in ast.parse(file.read_text("utf-8")).body if isinstance(n, ast.FunctionDef)
-    ]
+    """Names of the functions and methods of a module that are marked `hookimpl`."""
+    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
     return [each.name for each in functions if "hookimpl" in map(ast.unparse, each.decorator_list)]

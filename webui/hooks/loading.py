@@ -148,9 +148,18 @@ def _loaded(manifest: Manifest, load: Callable[[], _T], seconds: float | None) -
         if told or not isinstance(error, (Exception, SystemExit)):
             raise
         raise ExtensionBroke(
-            f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}",
+            f"The extension {manifest.name!r} could not be loaded: {type(error).__name__}: {error}{_hint(manifest, error)}",
             "".join(traceback.format_exception(error)),
         ) from error
+
+
+def _hint(manifest: Manifest, error: BaseException) -> str:
+    """What to do about a neighbour that was imported as if it were installed; empty for any other error."""
+    first = (error.name or "").split(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    is_neighbour = first and any(
+        (manifest.folder / each).exists() for each in (f"{first}.py", first)
+    )
+    return f". It lies beside this module: from .{first} import ..." if is_neighbour else ""
 
 
 def guarded(name: str, act: Callable[[], _T]) -> _T:

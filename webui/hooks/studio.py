@@ -243,7 +243,7 @@ class StudioExtensions:
             offers = self._offers.get(name)
             if offers is None:
                 known = ", ".join(self._offers) or "none"
-                expected = f"an extension in use; in use are {known}"
+                expected = f"an extension in use; in use are {known}; the Extensions tab says why another is not"
                 problems.append(FieldProblem(f"extensions.{name}", "asked for", expected))
             elif offers.arguments is not None:
                 uses.append(Use(name, offers.arguments.parsed(given)))

@@ -43,8 +43,10 @@ def test_a_good_one_passes_and_each_of_its_hooks_is_named(tmp_path: Path) -> Non
     ("studio", "what", "said"),
     [
         ("1 / 0", "studio: load", "division by zero"),
-        (HOOK + "def change_prompts(words): ...", "studio: load", "words"),
-        (HOOK + "def change_picture(pixels): ...", "studio: load", "move it to worker.py"),
+        ("def change_prompts(:", "hooks fit the points", "studio.py of the extension 'faulty' cannot be read: line 1: "),
+        (HOOK + "def change_prompts(words): ...", "hooks fit the points", "takes 'words'; known are prompts, request"),
+        (HOOK + "def change_promts(prompts): ...", "hooks fit the points", "no extension point; change_prompts is one"),
+        (HOOK + "def change_picture(pixels): ...", "hooks fit the points", "move it to worker.py"),
         ("def change_prompts(prompts): ...", "hooks are marked", "change_prompts"),
         (HOOK + "def change_prompts(prompts):\n    return 3", "studio: change_prompts", "Prompts was expected"),
         (HOOK + "def samplers():\n    return ['Euler']", "studio: samplers", "SamplerInfo was expected"),
@@ -77,6 +79,13 @@ def test_an_async_hook_is_refused_before_it_runs(tmp_path: Path, process: str) -
     folder = write_extension(tmp_path, "late", **{"studio": "", process: code})
     said = failed(folder)["hooks are plain"]
     assert f"{hook} is written with 'async def', which nobody runs" in said
+
+
+def test_none_of_its_code_is_run_where_its_hooks_do_not_fit(tmp_path: Path) -> None:
+    folder = write_extension(
+        tmp_path, "faulty", studio="raise SystemExit", worker=HOOK + "def x(): ..."
+    )
+    assert list(failed(folder)) == ["hooks fit the points"]
 
 
 def test_an_observer_that_does_not_come_back_is_named(

@@ -205,6 +205,8 @@ def test_names_of_others_and_what_does_not_fit_are_refused(tmp_path: Path) -> No
             installer.propose(str(write_extension(made, "odd", studio=HEARS, **values)))
     with pytest.raises(BadExtension, match="no branch"):
         installer.propose(f"{_repository(tmp_path).as_uri()}@nothing")
+    with pytest.raises(BadExtension, match="'book' is here already; to use it, enable it"):
+        installer.propose("book")
     with pytest.raises(BadExtension, match="comes with Easel"):
         installer.remove("book")
     with pytest.raises(BadExtension, match="Nobody noted"):

@@ -10,7 +10,7 @@ from pathlib import Path
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BadExtension
 from webui.contracts.extension import API_VERSION
-from webui.hooks.declared import async_hooks, unmarked_hooks
+from webui.hooks.declared import async_hooks, signature_faults, unmarked_hooks
 from webui.hooks.manifest import read_manifest
 from webui.hooks.needs import conflicts_with_pins
 from webui.hooks.points import PLAIN
@@ -51,7 +51,9 @@ def check_extension(folder: Path, bench: Bench) -> Iterator[Outcome]:
     late = async_hooks(manifest)
     said = f"{', '.join(late)} is written with 'async def', which nobody runs; {PLAIN}"
     yield Outcome("hooks are plain", not late, said if late else "")
-    if conflicts:
+    faults = signature_faults(manifest)
+    yield Outcome("hooks fit the points", not faults, " ".join(faults))
+    if conflicts or late or faults:
         return
     with tempfile.TemporaryDirectory() as own:
         studio = check_studio(manifest, Path(own))

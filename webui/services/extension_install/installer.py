@@ -18,7 +18,7 @@ from webui.hooks.manifest import name_in, read_manifest
 from webui.services.extension_install.fetching import fetch
 from webui.services.extension_install.packages import Package, install_packages, packages_for
 from webui.services.extension_install.shelf import Edition, ExtensionShelf
-from webui.services.extension_install.sources import parse_source
+from webui.services.extension_install.sources import Source, parse_source
 from webui.services.extension_install.trees import compare, digest
 
 STAGED = 8
@@ -59,7 +59,7 @@ class ExtensionInstaller:
         self._refuse()
         place, id_ = self._new_place()
         try:
-            asked = parse_source(source)
+            asked = self._meant(parse_source(source))
             got = fetch(asked, place)
             manifest = read_manifest(got.folder, got.name or name_in(got.folder))
             self._refuse_taken(manifest.name)
@@ -205,6 +205,24 @@ class ExtensionInstaller:
     def _refuse(self) -> None:
         if self.refusal is not None:
             raise NotAllowed(self.refusal)
+
+    def _meant(self, asked: Source) -> Source:
+        """What was asked for, unless it is the name of an extension that is here, and came from elsewhere.
+
+        A stranger's package of the same name is not what is meant by it.
+
+        Raises:
+            BadExtension: it is.
+        """
+        name = asked.text
+        origin = self.shelf.origin(name) if asked.kind == "package" else None
+        is_here = name in {each.name for each in find_extensions(self._folders)}
+        if asked.kind == "package" and is_here and (origin is None or origin.source != name):
+            raise BadExtension(
+                f"The extension {name!r} is here already; to use it, enable it. To install another in its place, give a git "
+                "address, a folder or an archive."
+            )
+        return asked
 
     def _refuse_taken(self, name: str) -> None:
         """A name that Easel's own or a package's extension has stays theirs."""
