@@ -28,7 +28,7 @@ from webui.contracts.errors import EaselError
 from webui.contracts.events import ExtensionsChanged, LibraryChanged
 from webui.contracts.preferences import ENGINE, Preferences
 from webui.contracts.settings import Settings
-from webui.hooks.builtin import BUILTIN
+from webui.hooks.builtin import own_extensions
 from webui.hooks.host import HookHost
 from webui.hooks.patience import studio_seconds
 from webui.hooks.studio import StudioExtensions
@@ -334,7 +334,7 @@ def _extensions(
     settings: Settings, events: EventBus, preferences: SettingsStore
 ) -> tuple[StudioExtensions, ExtensionService]:
     host = HookHost(seconds=studio_seconds)
-    for name, extension in BUILTIN:
+    for name, extension in own_extensions(settings.data_dir):
         host.register(extension, name)
     hooks = StudioExtensions(host)
     events.subscribe(hooks.observe)

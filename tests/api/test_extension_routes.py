@@ -135,12 +135,14 @@ def test_another_origin_is_kept_from_its_routes(book: TestClient) -> None:
 
 def test_its_files_are_served_and_nothing_beside_them(book: TestClient) -> None:
     module = book.get("/api/v1/extensions").json()[0]["page"]["tabs"][0]["module"]
-    assert re.fullmatch(r"/extensions/book/tab\.js\?v=[0-9a-f]+", module)
+    assert re.fullmatch(r"/extensions/book/@[0-9a-f]+/tab\.js", module)
     answer = book.get(module)
     assert answer.text.startswith("export const mount")
     assert answer.headers["cache-control"] == "no-cache"
     assert "javascript" in answer.headers["content-type"]
-    for path in ("../studio.py", "..%2fstudio.py", "%2e%2e/studio.py", "link.js", "", "nothing.js"):
+    assert book.get("/extensions/book/tab.js").text == answer.text
+    for path in ("../studio.py", "..%2fstudio.py", "%2e%2e/studio.py", "link.js", "", "nothing.js",
+                 "@1f/../studio.py", "@1f/..%2f..%2fstudio.py", "@1f/", "@1f/@1f/tab.js", "@x/tab.js"):  # fmt: skip
         assert book.get(f"/extensions/book/{path}").status_code == 404, path
     assert book.get("/extensions/gone/tab.js").status_code == 404
 

@@ -215,6 +215,35 @@ def schedules():
     page.wait_for_function(f"{SAVED}.schedule === 'Automatic'")
 
 
+def test_an_open_tab_shows_what_was_saved_in_any_of_its_modules(
+    page: Any, studio: RunningStudio
+) -> None:
+    """As an author sees it, who stays where he was."""
+    code = """
+from webui.contracts.page import PageTab
+from webui.hooks.specs import hookimpl
+
+@hookimpl
+def tabs():
+    return [PageTab("desk", "Desk", "tab.js")]
+"""
+    static = write_extension(studio.data_dir / "extensions", "desk", studio=code) / "static"
+    static.mkdir()
+    (static / "tab.js").write_text(
+        "import { words } from './words.js';\n"
+        "export const mount = (element) => { element.className = 'desk'; element.textContent = words; };\n"
+    )
+    for words in ("first draft", "second draft"):
+        (static / "words.js").write_text(f"export const words = '{words}';\n")
+        _use(page, "desk", True)
+        if words == "first draft":
+            page.click(".ez-nav a[data-tab=desk-desk]")
+        page.wait_for_selector(f".desk:has-text('{words}')")
+        assert page.evaluate("document.body.dataset.tab") == "desk-desk"
+    _use(page, "desk", False)
+    page.wait_for_function("document.body.dataset.tab === 'txt2img'")
+
+
 def test_parameters_that_name_one_that_is_gone_say_so(page: Any) -> None:
     page.evaluate("""async () => (await import('/assets/easel/form.js')).fill('txt2img',
         { prompt: 'a boat', extensions: { gone: { depth: 2 } } })""")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.hooks.writing import write_extension
 from tests.services.models import write_lora, write_weights
+from tests.services.own_hooks import own_hooks
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.request import GenerationRequest
 from webui.hooks.host import HookHost
@@ -26,7 +27,7 @@ def reader(tmp_path: Path) -> PromptReader:
     (tmp_path / "wildcards" / "colour.txt").write_text("red\n")
     write_lora(tmp_path / "models" / "loras" / "chalk.safetensors")
     write_weights(tmp_path / "models" / "embeddings" / "cloud.safetensors", {"<c>": [4, 8]})
-    sources = WordSources.below(tmp_path)
+    sources = WordSources.below(tmp_path, own_hooks(tmp_path))
     sources.styles.save(Style("oil", "an oil painting of {prompt}"))
     return PromptReader(Catalog([tmp_path / "models"], [FAKE_CHECKPOINT]), sources)
 

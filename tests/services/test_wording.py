@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.services.models import write_lora, write_weights
+from tests.services.own_hooks import own_hooks
 from webui.contracts.checkpoint import Task
 from webui.contracts.errors import BadRequest, InvalidField, UnknownAdapter
 from webui.contracts.fakes import FAKE_CHECKPOINT
@@ -29,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
     write_lora(tmp_path / "models" / "loras" / "ink.safetensors")
     shapes = {"emb_params": [3, 8]}
     write_weights(tmp_path / "models" / "embeddings" / "Cloud.safetensors", shapes)
-    sources = WordSources.below(tmp_path)
+    sources = WordSources.below(tmp_path, own_hooks(tmp_path))
     sources.styles.save(Style("oil", "an oil painting of {prompt}", "photo"))
     sources.styles.save(Style("lucky", "{big|small}, __colour__"))
     return tmp_path
@@ -37,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 def made(folder: Path, prompt: str = "a boat", **fields: object) -> GenerationRequest:
     request = GenerationRequest.model_validate({"prompt": prompt, "seed": 5, **fields})
-    sources = WordSources.below(folder)
+    sources = WordSources.below(folder, own_hooks(folder))
     return worded(counted(request, sources), Catalog([folder / "models"]), sources)
 
 
@@ -61,7 +62,7 @@ def test_styles_go_around_both_prompts_once_for_all_pictures(folder: Path) -> No
 
 def test_a_style_that_changes_later_changes_no_recorded_request(folder: Path) -> None:
     request = made(folder, styles=["oil"])
-    WordSources.below(folder).styles.save(Style("oil", "water"))
+    WordSources.below(folder, own_hooks(folder)).styles.save(Style("oil", "water"))
     assert prompts(request) == ["an oil painting of a boat"]
     assert request.picture(0).styles == ()
     assert request.picture(0).prompt == "an oil painting of a boat"
@@ -209,7 +210,7 @@ def test_with_an_image_times_count_by_the_steps_that_are_taken(
         {**asked, "image": "a" * 64, "model": model.id, "seed": 5}
     )
     catalog = Catalog([folder / "models"], built_in=[model])
-    loras = worded(request, catalog, WordSources.below(folder)).text_of(0).loras
+    loras = worded(request, catalog, WordSources.below(folder, own_hooks(folder))).text_of(0).loras
     assert [use.during for use in loras] == ([during] if during else [])
 
 

@@ -5,6 +5,7 @@ Both look at the extensions in use with every request, so that what is disabled 
 
 from __future__ import annotations
 
+import re
 import time
 
 from fastapi.openapi.utils import get_openapi
@@ -18,6 +19,8 @@ from webui.hooks.offers import STATIC, Offers
 from webui.hooks.studio import StudioExtensions
 
 DESCRIPTION = "/openapi.json"
+_EDITION = re.compile(r"^@[0-9a-f]+/")
+"""Before a file's path, of an address that is another one whenever the files are others."""
 
 
 class ExtensionRoutes:
@@ -64,7 +67,7 @@ class ExtensionRoutes:
 
 
 class ExtensionFiles:
-    """An ASGI application: '/<name>/...' is a file below `static/` of that extension."""
+    """An ASGI application: '/<name>/...', or '/<name>/@<edition>/...', is a file below `static/` of that extension."""
 
     def __init__(self, studio: StudioExtensions) -> None:
         self._studio = studio
@@ -81,7 +84,8 @@ class ExtensionFiles:
         if folder is None or scope["type"] != "http" or not folder.is_dir():
             raise HTTPException(404)
         files = StaticFiles(directory=folder)
-        answer = await files.get_response(inner["path_in_extension"].lstrip("/"), inner)
+        file = _EDITION.sub("", inner["path_in_extension"].lstrip("/"))
+        answer = await files.get_response(file, inner)
         answer.headers["cache-control"] = "no-cache"
         await answer(inner, receive, send)
 

@@ -164,7 +164,7 @@ def _parts(manifest: Manifest, page: PageParts) -> PartsView:
         return PartView(name=name, title=part.title, module=address(part.module), **more)
 
     def address(module: str) -> str:
-        return f"{FILES}/{manifest.name}/{module}?v={stamp}"
+        return f"{FILES}/{manifest.name}/@{stamp}/{module}"
 
     return PartsView(
         tabs=tuple(view(tab) for tab in page.tabs),
@@ -175,6 +175,9 @@ def _parts(manifest: Manifest, page: PageParts) -> PartsView:
 
 
 def _stamp(folder: Path) -> str:
-    """Something that changes with the files: a browser keeps a module for as long as a page is open."""
+    """Something that changes with the files: a browser keeps a module for as long as a page is open.
+
+    It stands within the path, so that what a module imports from beside it is of the same edition.
+    """
     times = [file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()]
     return f"{max(times, default=0):x}"

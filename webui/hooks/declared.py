@@ -5,11 +5,16 @@ from __future__ import annotations
 import ast
 import inspect
 from difflib import get_close_matches
+from functools import lru_cache
+from threading import Lock
 
 from webui.contracts.extension import Manifest
 from webui.hooks import specs
 from webui.hooks.points import PLAIN
 from webui.hooks.specs import POINTS
+
+_PARSING = Lock()
+"""Python 3.11 counts the depth of all threads that parse in one place (SystemError: recursion depth mismatch)."""
 
 
 def declared_hooks(manifest: Manifest) -> tuple[str, ...]:
@@ -86,7 +91,7 @@ def _unreadable(manifest: Manifest, process: str) -> str:
     if _body(manifest, process):
         return ""
     try:
-        ast.parse((manifest.folder / f"{process}.py").read_bytes())
+        _statements((manifest.folder / f"{process}.py").read_bytes())
     except SyntaxError as error:
         return f"{process}.py of the extension {manifest.name!r} cannot be read: line {error.lineno}: {error.msg}."
     except (OSError, ValueError) as error:
@@ -96,9 +101,20 @@ def _unreadable(manifest: Manifest, process: str) -> str:
 
 def _body(manifest: Manifest, process: str) -> list[ast.stmt]:
     try:
-        return ast.parse((manifest.folder / f"{process}.py").read_bytes()).body
+        return _statements((manifest.folder / f"{process}.py").read_bytes())
     except (OSError, SyntaxError, ValueError):
         return []
+
+
+@lru_cache(maxsize=256)
+def _statements(source: bytes) -> list[ast.stmt]:
+    """Of one module; each list of extensions asks for all of them.
+
+    Raises:
+        SyntaxError, ValueError: it is no Python.
+    """
+    with _PARSING:
+        return ast.parse(source).body
 
 
 def _names(manifest: Manifest, process: str) -> set[str]:

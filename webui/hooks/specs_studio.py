@@ -190,9 +190,10 @@ def palettes() -> Mapping[str, Palette]:  # type: ignore[empty-body]
 
 @point("collect", "studio")
 def wildcards(access: StudioAccess) -> Mapping[str, Sequence[str]]:  # type: ignore[empty-body]
-    """Give lists of entries that prompts name as `__<extension>/<name>__`, a line each as in a wildcard's file.
+    """Give lists of entries that prompts name as `__<extension>/<name>__`, each as a line of a wildcard's file.
 
-    Since 1.1.
+    A list that takes long to make may be a `collections.abc.Sequence` of your own, which is read when a prompt names
+    it; its errors refuse the order, a `BadRequest` in its own words. Since 1.1.
 
     When: whenever a prompt with choices is drawn or names are completed: be quick.
     Where: the studio.

@@ -69,6 +69,13 @@ def parse_entry(line: str) -> Option:
     return Option(parse_choices(text), float(found["weight"]) if found else 1.0)
 
 
+def weighed(line: str, weight: float) -> str:
+    """The line of an entry that has this weight, whatever weight stands before it: 0 to 999,999,999, nine decimals."""
+    found = _WEIGHT.match(line)
+    said = f"{min(weight, 999_999_999.0):.9f}".rstrip("0").rstrip(".")
+    return f"{said}::{line[found.end() :] if found else line}"
+
+
 class _Reader:
     """A prompt, and which brackets in it belong together."""
 

@@ -66,11 +66,10 @@ class WordSources:
         hooks: OrderHooks = UNCHANGED,
     ) -> WordSources:
         """Those of a data folder."""
-        wildcards = [folder / "wildcards", folder / "models" / "wildcards"]
-        return cls(StyleStore(folder), WildcardStore(wildcards, hooks.wildcards), hooks)
+        return cls(StyleStore(folder), WildcardStore(hooks.wildcards), hooks)
 
 
-NO_SOURCES = WordSources(StyleStore(Path(os.devnull)), WildcardStore(()))
+NO_SOURCES = WordSources(StyleStore(Path(os.devnull)), WildcardStore())
 """For requests that name nothing; a style or a wildcard is unknown to it."""
 
 

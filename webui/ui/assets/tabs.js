@@ -35,6 +35,9 @@ export function addTab(name, title) {
   };
 }
 
+/** Open a tab again, where it is there again. */
+export const reopenTab = (name) => { if (names.includes(name)) openTab(name); };
+
 /** Open the tab at a place in the order, counted from 1. */
 export const openTabAt = (place) => { if (names[place - 1]) openTab(names[place - 1]); };
 

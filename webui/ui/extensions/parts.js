@@ -3,7 +3,7 @@
 import { addAction } from '../added_actions.js';
 import { make } from '../dom.js';
 import { connect } from '../extension.js';
-import { addTab } from '../tabs.js';
+import { addTab, reopenTab } from '../tabs.js';
 import { extensions, follow } from './list.js';
 import { called, finish, mounted } from './module.js';
 
@@ -12,10 +12,13 @@ const added = new Map(); // name to { stamp, close }
 /** Keep the page in line with the extensions in use; `host` holds their tabs. */
 export function addParts(host) {
   follow(() => {
+    const open = document.body.dataset.tab;
     const inUse = new Map(extensions().filter((one) => one.in_use).map((one) => [one.name, one]));
     for (const [name, { stamp, close }] of added)
       if (stamp !== JSON.stringify(inUse.get(name)?.page)) { close(); added.delete(name); }
+    const wentAway = document.body.dataset.tab !== open;
     for (const [name, one] of inUse) if (!added.has(name)) added.set(name, { stamp: JSON.stringify(one.page), close: add(host, one) });
+    if (wentAway) reopenTab(open); // that of an extension whose files were saved
   });
   document.addEventListener('easel:tab', ({ detail }) => show(host, detail.tab));
 }

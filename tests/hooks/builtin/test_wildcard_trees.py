@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.own_hooks import store_of
 from webui.contracts.errors import BadRequest
+from webui.hooks.builtin.wildcard_trees import UnreadableTree, read_tree
+from webui.prompt.choices import parse_entry
 from webui.prompt.drawing import every_prompt
-from webui.services.wildcard_trees import UnreadableTree, read_tree
 from webui.services.wildcards import WildcardStore
 
 TREE = """
@@ -46,7 +48,7 @@ def test_lists_are_named_by_their_keys_and_the_files_folder(tmp_path: Path) -> N
     write(tmp_path, "more/words.yml", "mood: [calm]")
     write(tmp_path, "more/plain.yaml", "- one\n- two\n")
     write(tmp_path, "numbers.json", '{"small": ["one", "two"]}')
-    store = WildcardStore([tmp_path])
+    store = store_of(tmp_path)
     assert store.names() == (
         "artists/dutch", "artists/finnish", "artists/nothing", "clothing", "more/mood", "more/plain", "small",
     )  # fmt: skip
@@ -55,8 +57,8 @@ def test_lists_are_named_by_their_keys_and_the_files_folder(tmp_path: Path) -> N
 
 def test_entries_are_those_of_text_files_with_weights_and_choices(tmp_path: Path) -> None:
     tree = read_tree(write(tmp_path, "any.yaml", TREE))
-    assert [option.weight for option in tree["clothing"]] == [1, 0.5, 1, 3]
-    store = WildcardStore([tmp_path])
+    assert [parse_entry(text).weight for text in tree["clothing"]] == [1, 0.5, 1, 3]
+    store = store_of(tmp_path)
     assert said(store, "__clothing__") == ["T-shirt", "shoes", "1970", "a hat"]
     assert said(store, "__artists/d*__") == ["Rembrandt", "Vincent van Gogh", "Theo van Gogh"]
     assert said(store, "__artists/finnish__") == ["Akseli\nGallen-Kallela"]
@@ -64,12 +66,12 @@ def test_entries_are_those_of_text_files_with_weights_and_choices(tmp_path: Path
 
 def test_a_star_takes_a_whole_branch(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "warm: {red: [brick], yellow: [straw]}\ncold: {blue: [sky]}")
-    assert said(WildcardStore([tmp_path]), "__warm/*__") == ["brick", "straw"]
+    assert said(store_of(tmp_path), "__warm/*__") == ["brick", "straw"]
 
 
 def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
     write(tmp_path, "a.yaml", "warm: [red]")
-    store = WildcardStore([tmp_path])
+    store = store_of(tmp_path)
     assert store.names() == ("warm",)
     write(tmp_path, "a.yaml", "warm: [red, orange]\ncold: [blue]")
     assert store.names() == ("cold", "warm")
@@ -81,7 +83,7 @@ def test_a_broken_file_hides_no_other_and_is_logged(
 ) -> None:
     write(tmp_path, "bad.yaml", "a: [b\nc: d: e")
     write(tmp_path, "good.yaml", "mood: [calm]")
-    assert WildcardStore([tmp_path]).names() == ("mood",)
+    assert store_of(tmp_path).names() == ("mood",)
     assert "bad.yaml' cannot be read: while parsing" in caplog.text
 
 
@@ -99,7 +101,18 @@ def test_a_tree_runs_no_code_and_does_not_grow_without_end(tmp_path: Path) -> No
 
 def test_a_wildcard_that_vanished_meanwhile_is_a_sentence(tmp_path: Path) -> None:
     file = write(tmp_path, "a.yaml", "warm: [red]")
-    entries = WildcardStore([tmp_path]).entries()
+    entries = store_of(tmp_path).entries()
     file.unlink()
     with pytest.raises(BadRequest, match="cannot be read"):
         entries("warm")
+
+
+def test_a_weight_beside_a_text_counts_before_one_in_it(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "a.yaml",
+        "c: [{text: '0.5::red', weight: 2.25}, {text: '3::blue'}, {text: x, weight: 1.0e-3}]",
+    )
+    options = store_of(tmp_path).entries()("c")
+    assert [option.weight for option in options] == [2.25, 1, 0.001]
+    assert said(store_of(tmp_path), "__c__") == ["red", "blue", "x"]

@@ -15,15 +15,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from webui.prompt.choices import parse_entry
+from webui.prompt.choices import weighed
 from webui.prompt.comments import strip_comments
-from webui.prompt.nodes import Option
 
 ENDINGS = (".yaml", ".yml", ".json")
 MAX_DEPTH = 30
@@ -35,7 +33,7 @@ class UnreadableTree(Exception):
     """A file that is no YAML or JSON, or too large; says why."""
 
 
-def read_tree(file: Path) -> Mapping[str, Sequence[Option]]:
+def read_tree(file: Path) -> Mapping[str, Sequence[str]]:
     """Entries of each wildcard in a file, by its name; the file's folder is not in it.
 
     Raises:
@@ -54,16 +52,16 @@ class _Tree:
     """One file's lists; each is read once, in however many places it stands."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Sequence[Option]] = {}
+        self._known: dict[int, Sequence[str]] = {}
         self._places = 0
 
-    def wildcards(self, data: Any, stem: str) -> dict[str, Sequence[Option]]:
+    def wildcards(self, data: Any, stem: str) -> dict[str, Sequence[str]]:
         """Of a file of this name; Any: parsed YAML or JSON."""
         if isinstance(data, list):
-            return {stem: self._options(data)}
+            return {stem: self._entries(data)}
         return dict(self._branches(data, ()))
 
-    def _branches(self, data: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Sequence[Option]]]:
+    def _branches(self, data: Any, path: tuple[str, ...]) -> Iterator[tuple[str, Sequence[str]]]:
         if not isinstance(data, dict) or len(path) >= MAX_DEPTH:
             return
         self._count()
@@ -71,15 +69,14 @@ class _Tree:
             if not isinstance(key, str) or not key:
                 continue
             if isinstance(value, list):
-                yield "/".join((*path, key)), self._options(value)
+                yield "/".join((*path, key)), self._entries(value)
             else:
                 yield from self._branches(value, (*path, key))
 
-    def _options(self, items: Sequence[Any]) -> Sequence[Option]:
+    def _entries(self, items: Sequence[Any]) -> Sequence[str]:
         self._count()
         if id(items) not in self._known:  # all lists live as long as this does
-            found = (_option(item) for item in items)
-            self._known[id(items)] = [option for option in found if option is not None]
+            self._known[id(items)] = [text for item in items if (text := _entry(item))]
         return self._known[id(items)]
 
     def _count(self) -> None:
@@ -88,14 +85,13 @@ class _Tree:
             raise UnreadableTree(f"it has more than {MAX_PLACES} lists and branches")
 
 
-def _option(item: Any) -> Option | None:
-    """An entry: a text, a number, or a text with its weight; None of anything else."""
+def _entry(item: Any) -> str:
+    """An entry: a text, a number, or a text with its weight; empty of anything else."""
     if isinstance(item, dict):
-        said = _option(item.get("text") or item.get("content"))
+        text = _entry(item.get("text") or item.get("content"))
         weight = item.get("weight", 1)
         usable = isinstance(weight, (int, float)) and math.isfinite(weight) and weight >= 0
-        return replace(said, weight=float(weight)) if said and usable else said
+        return weighed(text, float(weight)) if text and usable else text
     if isinstance(item, bool) or not isinstance(item, (str, int, float)):
-        return None
-    text = strip_comments(str(item)).strip()
-    return parse_entry(text) if text else None
+        return ""
+    return strip_comments(str(item)).strip()
