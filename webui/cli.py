@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from webui.collector import importing
 from webui.contracts.errors import EaselError
 from webui.contracts.settings import Settings
 
@@ -207,7 +208,8 @@ def with_login(settings: Settings) -> tuple[Settings, bool]:
 
 def serve(settings: Settings) -> int:
     """Start the studio and stay until it is told to end."""
-    from webui import app  # noqa: PLC0415  heavy, and the other commands do not need it
+    with importing():
+        from webui import app  # noqa: PLC0415  heavy, and the other commands do not need it
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

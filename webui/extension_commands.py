@@ -164,7 +164,7 @@ def _new(words: Sequence[str], settings: Settings, say: Say) -> int:
 
 def _check(words: Sequence[str], settings: Settings, say: Say) -> int:
     folder = Path(_one(words, "check PATH"))
-    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]  # equal bits, whatever the GPU
+    argv = [sys.executable, "-m", "webui.engine", "--cpu"]  # equal bits, whatever the GPU
     bench = Bench(settings.repository, _check_model(settings), lambda told: LocalWorker(told, argv))
     failed = 0
     for outcome in check_extension(folder, bench):

@@ -31,7 +31,7 @@ def step_taken(denoised, step):
 def test_pictures_are_compared_and_what_fails_in_the_worker_is_named(tmp_path: Path) -> None:
     manifest = read_manifest(write_extension(tmp_path, "odd", worker=WORKER))
     checkpoint = write_tiny(tmp_path / "model", TinySizes())
-    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]
+    argv = [sys.executable, "-m", "webui.engine", "--cpu"]
     outcomes = {
         each.what: each
         for each in check_worker(
