@@ -23,6 +23,7 @@ from webui.api.guard import Guard
 from webui.api.hosts import AllowedHosts, served_hosts
 from webui.api.login import Login
 from webui.api.sse import Streams
+from webui.collector import importing
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import EaselError
 from webui.contracts.events import ExtensionsChanged, LibraryChanged
@@ -254,7 +255,7 @@ def worker_maker(
         from webui.contracts.fakes import FakeWorker  # noqa: PLC0415  numpy, for this choice only
 
         return FakeWorker
-    program = [sys.executable, "-m", "webui.engine.worker"]
+    program = [sys.executable, "-m", "webui.engine"]
     return lambda on_event: LocalWorker(
         on_event, [*program, *worker_flags(settings, preferences(), device)]
     )
@@ -356,7 +357,7 @@ def _come_up(studio: Studio, address: str, announce: Callable[[str], None]) -> N
 def _mount(studio: Studio) -> None:
     from webui.ui.stubs import without_stubs  # noqa: PLC0415  the page's concern
 
-    with without_stubs():
+    with importing(), without_stubs():
         from webui.ui.mount import mount_ui  # noqa: PLC0415  Gradio takes seconds to import
 
     mount_ui(studio.api, ui_context(studio))

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 
+from webui.collector import importing
 from webui.contracts.errors import EaselError
 from webui.contracts.settings import Settings
 from webui.flags import (
@@ -156,7 +157,8 @@ def build_parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
 
 def serve(settings: Settings) -> int:
     """Start the studio and stay until it is told to end."""
-    from webui import app  # noqa: PLC0415  heavy, and the other commands do not need it
+    with importing():
+        from webui import app  # noqa: PLC0415  heavy, and the other commands do not need it
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"

@@ -170,7 +170,7 @@ def _check(words: Sequence[str], settings: Settings, say: Say) -> int:
     folder = Path(given)
     if known is not None and known.manifest is not None and not folder.exists():
         folder = known.manifest.folder
-    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]  # equal bits, whatever the GPU
+    argv = [sys.executable, "-m", "webui.engine", "--cpu"]  # equal bits, whatever the GPU
     bench = Bench(settings.repository, _check_model(settings), lambda told: LocalWorker(told, argv))
     failed = 0
     for outcome in check_extension(folder, bench):

@@ -86,7 +86,7 @@ def serious(axe: Any, tab: Any) -> list[str]:
     """Rule and element of each finding that keeps somebody from using the page."""
     return [
         f"{finding['id']}: {node['html'][:120]}"
-        for finding in axe.run(tab).response["violations"]
+        for finding in axe.run(tab, options={"resultTypes": ["violations"]}).response["violations"]
         if finding["impact"] in ("serious", "critical")
         for node in finding["nodes"]
     ]

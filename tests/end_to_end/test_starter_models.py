@@ -5,14 +5,12 @@ Small numbers of pictures and steps; what the models reach is measured by `launc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from webui.contracts.adapter import AdapterInfo
@@ -40,14 +38,6 @@ from webui.training.world import CLASSES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 COUNT, STEPS = 6, 10
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _two_threads() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
 
 
 def model_of(name: str) -> LoadedModel:

@@ -102,7 +102,9 @@ def test_a_prompt_becomes_a_picture_of_what_it_says(studio: Studio) -> None:
 
 
 def test_a_picture_and_its_metadata_reproduce_it_bit_for_bit(studio: Studio) -> None:
-    first = studio.wait(studio.submit(prompt=PROMPTS[0], seed=11, sampler="Euler a"))["pictures"][0]
+    first = studio.wait(studio.submit(prompt=PROMPTS[0], seed=11, sampler="Euler a", **SMALL))[
+        "pictures"
+    ][0]
     made = Image.open(io.BytesIO(_png(studio, first["id"])))
     request = json.loads(made.info["easel"])
     again = studio.wait(studio.submit(**request))["pictures"][0]
@@ -113,7 +115,7 @@ def test_a_picture_and_its_metadata_reproduce_it_bit_for_bit(studio: Studio) -> 
 
 def test_a_picture_becomes_another_picture_of_the_same_composition(studio: Studio) -> None:
     (source,) = studio.wait(
-        studio.submit(prompt="a red house on the left, a meadow by day", seed=3)
+        studio.submit(prompt="a red house on the left, a meadow by day", seed=3, **SMALL)
     )["pictures"]
     call = urllib.request.Request(
         f"{studio.address}/api/v1/pictures/{source['id']}/image", method="POST"
@@ -124,7 +126,7 @@ def test_a_picture_becomes_another_picture_of_the_same_composition(studio: Studi
 
     def distance(strength: float) -> float:
         job = studio.submit(
-            prompt="a meadow at night", seed=4, image=image, denoising_strength=strength
+            prompt="a meadow at night", seed=4, image=image, denoising_strength=strength, **SMALL
         )
         return float(np.abs(_pixels(studio, job)[0] - before).mean())
 
@@ -147,8 +149,8 @@ def test_twenty_jobs_at_once_draw_what_each_draws_alone(studio: Studio) -> None:
 
 
 def test_cancel_stops_one_job_and_no_other(studio: Studio) -> None:
-    long = studio.submit(prompt=PROMPTS[0], steps=400)
-    other = studio.submit(prompt=PROMPTS[1], steps=20)
+    long = studio.submit(prompt=PROMPTS[0], steps=400, **SMALL)
+    other = studio.submit(prompt=PROMPTS[1], steps=20, **SMALL)
     _until_running(studio, long)
     urllib.request.urlopen(
         urllib.request.Request(f"{studio.address}/api/v1/jobs/{long}", method="DELETE"), timeout=30
@@ -159,7 +161,7 @@ def test_cancel_stops_one_job_and_no_other(studio: Studio) -> None:
 
 
 def test_a_killed_worker_costs_nobody_a_job(studio: Studio) -> None:
-    jobs = [studio.submit(prompt=prompt, steps=60, seed=5, **SMALL) for prompt in PROMPTS]
+    jobs = [studio.submit(prompt=prompt, steps=30, seed=5, **SMALL) for prompt in PROMPTS]
     _until_running(studio, jobs[0])
     killed = _worker(studio)
     os.kill(killed.pid, signal.SIGKILL)

@@ -42,7 +42,7 @@ def test_the_worker_names_the_extension_fails_its_job_and_ends(
     checkpoint: CheckpointInfo, tmp_path: Path
 ) -> None:
     folder = write_extension(tmp_path, "endless", worker=ENDLESS, arguments=ARGUMENTS)
-    program = [sys.executable, "-m", "webui.engine.worker", "--cpu", "--threads", "1", "--hook-seconds", "2"]  # fmt: skip
+    program = [sys.executable, "-m", "webui.engine", "--cpu", "--threads", "1", "--hook-seconds", "2"]  # fmt: skip
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with process:
         commands, events = cast("BinaryIO", process.stdin), cast("BinaryIO", process.stdout)

@@ -42,7 +42,7 @@ class Process:
     """A worker process."""
 
     def __init__(self) -> None:
-        program = [sys.executable, "-m", "webui.engine.worker", "--cpu", "--threads", "1"]
+        program = [sys.executable, "-m", "webui.engine", "--cpu", "--threads", "1"]
         self.popen = subprocess.Popen(
             program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=REPOSITORY
         )

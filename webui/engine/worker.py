@@ -1,6 +1,6 @@
 """The worker program: commands come on standard input, events go to standard output.
 
-    python -m webui.engine.worker [--cpu] [--gpu NAME] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
+    python -m webui.engine [--cpu] [--gpu NAME] [--budget-bytes N] [--threads N] [--compile] [--cuda-graphs] [--bfloat16]
         [--hook-seconds S]
 
 The frames are those of `contracts/messages.py`. Standard output is taken aside first, so that a
@@ -174,7 +174,7 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m webui.engine.worker", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m webui.engine", description=__doc__)
     parser.add_argument("--cpu", action="store_true", help="never use a GPU")
     parser.add_argument("--gpu", default="", help="the one GPU to see, as nvidia-smi names it")
     parser.add_argument("--budget-bytes", type=int, help="memory that models may take")
@@ -193,7 +193,3 @@ def _parser() -> argparse.ArgumentParser:
         help="how long a hook of an extension may hold a picture up before the worker ends",
     )
     return parser
-
-
-if __name__ == "__main__":
-    main()

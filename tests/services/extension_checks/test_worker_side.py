@@ -41,7 +41,7 @@ TIRED = DEAF.replace("while step == 2:", "if step == 2:").replace("0.05", "0.9")
 def test_pictures_are_compared_and_what_fails_in_the_worker_is_named(tmp_path: Path) -> None:
     manifest = read_manifest(write_extension(tmp_path, "odd", worker=WORKER))
     checkpoint = write_tiny(tmp_path / "model", TinySizes())
-    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]
+    argv = [sys.executable, "-m", "webui.engine", "--cpu"]
     outcomes = {
         each.what: each
         for each in check_worker(
