@@ -16,7 +16,7 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.lora_blocks import share_of_block
-from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, split_key
+from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, split_keys
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
 from webui.engine.adapters.fused import parted
@@ -159,9 +159,8 @@ def _changes(
 ) -> dict[Place, Change]:
     pieces: dict[Place, dict[str, Tensor]] = {}
     on_input: dict[Place, bool] = {}
-    for key, tensor in tensors.items():
-        place, piece = split_key(key)
-        pieces.setdefault(place, {})[piece] = tensor
+    for key, (place, piece) in split_keys(tensors).items():
+        pieces.setdefault(place, {})[piece] = tensors[key]
         if said.scales is not None:
             on_input[place] = said.scales.on_input(key)
     if not pieces:
