@@ -10,8 +10,9 @@ import logging
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -61,6 +62,7 @@ from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.makings.makings import Makings
 from webui.services.makings.records import MakingRecords
+from webui.services.model_folders import ModelFolders
 from webui.services.notes import NoteStore
 from webui.services.pasting import ParameterReader
 from webui.services.picture_bin import PictureBin
@@ -175,7 +177,7 @@ def build_studio(settings: Settings, *make_workers: MakeWorker) -> Studio:
     catalog = Catalog(folders, _built_in_models(settings), records, notes, added)
     catalog.preferred = lambda: preferences.current().default_model
     preferences.models = lambda: [info.id for info in catalog.models()]
-    library = Library(catalog, notes, records, folders)
+    library = Library(catalog, notes, records)
     images = ImageStore(settings.images)
     words = WordSources.below(settings.data_dir, hooks)
     jobs = JobService(database, catalog, images, events, sources=words)
@@ -214,7 +216,7 @@ def build_studio(settings: Settings, *make_workers: MakeWorker) -> Studio:
         PlotService(jobs, AxisTable(catalog, words.styles, hooks), plots),
         ExtensionInstaller(settings.extension_folders, settings.installing_refusal), gate,
         QueueFile(jobs, images), PictureBin(database, settings.outputs, settings.emptying_refusal),
-        preferences, _makings(settings, catalog, events),
+        preferences, _makings(settings, catalog, events), _model_folders(settings, store, catalog, events),
         settings.facts if settings.changing_refusal is None else (),
     )  # fmt: skip
     hooks.access = access_maker(settings.data_dir, context)
@@ -329,6 +331,18 @@ def _makings(settings: Settings, catalog: Catalog, events: EventBus) -> Makings:
 
     records, models = MakingRecords(settings.data_dir), settings.model_folders[0]
     return Makings(records, models, catalog, made, settings.making_refusal)
+
+
+def _model_folders(
+    settings: Settings, store: SettingsStore, catalog: Catalog, events: EventBus
+) -> ModelFolders:
+    def arrange(added: Sequence[Path]) -> Sequence[Path]:
+        return () if settings.fake else settings.folders_with(added)
+
+    def changed() -> None:
+        events.publish(LibraryChanged())
+
+    return ModelFolders(store, catalog, arrange, settings.folders_refusal, changed)
 
 
 def _extensions(

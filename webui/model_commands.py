@@ -24,7 +24,9 @@ from webui.services.events import EventBus
 from webui.services.file_records import FileRecords
 from webui.services.library import Library
 from webui.services.makings.recipes import place_of
+from webui.services.model_folders import kept_folders
 from webui.services.notes import NoteStore
+from webui.services.settings import SettingsStore
 
 Say = Callable[[str], None]
 RunProgram = Callable[[str, str, Sequence[str]], int]
@@ -69,7 +71,8 @@ def run_models(words: Sequence[str], settings: Settings, say: Say, run_program: 
 
 
 def _list(settings: Settings, say: Say) -> int:
-    catalog = Catalog(settings.model_folders)
+    folders = _folders(settings)
+    catalog = Catalog(folders)
     for model in catalog.models():
         size = f"{model.native_width}x{model.native_height}"
         say(f"{model.id:30} {model.family:8} {size:>9} {model.bytes / 1e6:10.1f} MB  {model.title}")
@@ -78,13 +81,13 @@ def _list(settings: Settings, say: Say) -> int:
     for path, reason in catalog.problems():
         say(f"skipped {path}: {reason}")
     if not catalog.models():
-        say("No model is installed; looked in " + ", ".join(map(str, settings.model_folders)) + ".")
+        say("No model is installed; looked in " + ", ".join(map(str, folders)) + ".")
     return 0
 
 
 def _show(words: Sequence[str], settings: Settings, say: Say) -> int:
     options = _parser("show").parse_args(words)
-    info = _find(Catalog(settings.model_folders), options.id)
+    info = _find(Catalog(_folders(settings)), options.id)
     for field in fields(info):
         if (value := getattr(info, field.name)) not in ("", (), 0):
             say(f"{field.name:16} {value}")
@@ -132,10 +135,11 @@ def _followed(downloads: Downloads, download: Download, say: Say) -> int:
 
 def _delete(words: Sequence[str], settings: Settings, say: Say) -> int:
     options = _parser("delete").parse_args(words)
+    folders = _folders(settings)
     database = open_database(settings.database)
     records, notes = FileRecords(database), NoteStore(database, settings.previews)
-    catalog = Catalog(settings.model_folders, records=records, notes=notes)
-    library = Library(catalog, notes, records, settings.model_folders)
+    catalog = Catalog(folders, records=records, notes=notes)
+    library = Library(catalog, notes, records)
     info = _find(catalog, options.id)
     key = model_key(info.id) if isinstance(info, CheckpointInfo) else adapter_key(info)
     binned = library.delete(key)
@@ -151,7 +155,7 @@ def _merge_arguments(words: Sequence[str], settings: Settings) -> list[str]:
         BadRequest: a name is neither an id nor a path.
     """
     options, rest = _parser("merge").parse_known_args(words)
-    catalog = Catalog(settings.model_folders)
+    catalog = Catalog(_folders(settings))
     paths = [_path(catalog, name) for name in options.models]
     place = place_of(Path(options.new).name, paths[0], options.layout)
     target = settings.model_folders[0] / place
@@ -161,6 +165,17 @@ def _merge_arguments(words: Sequence[str], settings: Settings) -> list[str]:
         loras += ["--lora", f"{_path(catalog, name or given)}:{weight if name else 1}"]
     rest += ["--layout", options.layout] if options.layout else []
     return [str(target), *map(str, paths), *loras, *rest]
+
+
+def _folders(settings: Settings) -> tuple[Path, ...]:
+    """Where models lie, in the folders that were added in the studio too."""
+    if not settings.database.exists():
+        return settings.model_folders
+    database = open_database(settings.database)
+    try:
+        return settings.folders_with(kept_folders(SettingsStore(database)))
+    finally:
+        database.dispose()
 
 
 def _path(catalog: Catalog, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -106,3 +107,26 @@ def test_a_source_that_may_not_be_fetched_is_said_in_the_dialog(page: Any) -> No
     page.wait_for_function(
         "/no public address/.test(document.querySelector('.ez-library-said').textContent)"
     )
+
+
+def test_a_folder_is_added_and_removed_and_one_that_is_none_is_a_sentence(
+    page: Any, tmp_path: Path
+) -> None:
+    page.expected_faults = [
+        "Failed to load resource: the server responded with a status of 400 (Bad Request)"
+    ]
+    _open(page)
+    page.click(".ez-library-bar button:has-text('Folders')")
+    page.fill(".ez-library-install input[aria-label=Folder]", str(tmp_path / "none"))
+    page.click(".ez-library-install button[type=submit]")
+    page.locator(".ez-library-said").filter(has_text="There is no folder").wait_for()
+    page.fill(".ez-library-install input[aria-label=Folder]", str(tmp_path))
+    page.click(".ez-library-install button[type=submit]")
+    row = page.locator(f".ez-folder:has-text('{tmp_path}')")
+    row.wait_for()
+    assert page.inner_text(".ez-library-said") == ""
+    page.reload()
+    _open(page)
+    page.click(".ez-library-bar button:has-text('Folders')")
+    row.locator("button").click()
+    row.wait_for(state="detached")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, pieces_in, split_key
+from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, pieces_in, split_key, split_keys
 
 TO_Q = "down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
 
@@ -37,6 +37,11 @@ TO_Q = "down_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q"
         ("lora_transformer_single_transformer_blocks_0_attn_to_q.lora_up.weight",
          (UNET, "single_transformer_blocks_0_attn_to_q"), "up"),
         ("base_model.model.unet.x.to_k.ia3_l", (UNET, "x_to_k"), "ia3_l"),
+        ("unet.output_blocks.2.2.conv.lora_down.weight", (UNET, "up_blocks_0_upsamplers_0_conv"), "down"),
+        ("clip_l.text_model.encoder.layers.0.mlp.fc1.alpha", (TEXT, "encoder_layers_0_mlp_fc1"), "alpha"),
+        ("clip_g.text_model.encoder.x.lora_up.weight", (TEXT_2, "encoder_x"), "up"),
+        ("t5.encoder.block.0.layer.1.DenseReluDense.wo.dora_scale",
+         (TEXT_3, "encoder_block_0_layer_1_DenseReluDense_wo"), "magnitude"),
         ("lycoris_transformer_blocks_0_attn_to_q.lokr_w1",
          (UNET, "transformer_blocks_0_attn_to_q"), "lokr_w1"),
     ],
@@ -78,3 +83,11 @@ def test_the_pieces_of_a_place_are_found_among_other_tensors() -> None:
     keys = {"unet.x.lora_A.weight": 1, "unet.x.lora_B.weight": 2, "strange": 3}
     pieces = {"down": "unet.x.lora_A.weight", "up": "unet.x.lora_B.weight"}
     assert pieces_in(keys) == {(UNET, "x"): pieces}
+
+
+def test_a_file_of_flux_has_t5_as_its_second_encoder_and_embeddings_are_no_pieces() -> None:
+    t5, flux = "t5.encoder.x.alpha", "transformer.single_blocks.0.linear1.3.alpha"
+    assert split_keys(["bundle_emb.ann.clip_l", t5]) == {t5: ((TEXT_3, "encoder_x"), "alpha")}
+    assert split_keys([flux, t5])[t5] == ((TEXT_2, "encoder_x"), "alpha")
+    with pytest.raises(ValueError, match="'odd'"):
+        split_keys([t5, "odd"])

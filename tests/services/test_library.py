@@ -31,7 +31,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
     write_lora(models / "loras" / "chalk.safetensors")
     (models / "bad.safetensors").write_bytes(b"x" * 100)
     records, notes = FileRecords(database, "a"), NoteStore(database, tmp_path / "previews")
-    yield Library(Catalog([models], records=records, notes=notes), notes, records, [models])
+    yield Library(Catalog([models], records=records, notes=notes), notes, records)
     database.dispose()
 
 

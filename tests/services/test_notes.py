@@ -104,6 +104,29 @@ def test_a_picture_beside_is_scaled_once_until_it_is_another(
     assert len(list((tmp_path / "previews").rglob("*.webp"))) == 1
 
 
+@pytest.mark.parametrize("content", [b"no picture", b"", b"cut"])
+def test_a_broken_picture_beside_is_passed_over_and_told_of_once(
+    store: NoteStore, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    file = write_lora(tmp_path / "loras" / "chalk.safetensors")
+    broken = _picture(tmp_path / "loras" / "chalk.png")
+    broken.write_bytes(broken.read_bytes()[:60] if content == b"cut" else content)
+    before = store.change()
+    for _ in range(3):
+        with pytest.raises(NotFound, match="preview picture"):
+            store.preview(KEY, str(file))
+    assert not store.has_preview(KEY, str(file))
+    assert store.change() > before  # so that lists ask again
+    (told,) = caplog.records
+    assert str(broken) in told.message
+    _picture(tmp_path / "loras" / "chalk.jpg", "blue")
+    assert store.preview(KEY, str(file))[1] == "image/webp"
+    broken.unlink()
+    _picture(broken)
+    os.utime(broken, ns=(5, 5))  # another picture of that name
+    assert _shown(store, file) == (255, 0, 0)
+
+
 def _shown(store: NoteStore, file: Path) -> tuple[int, ...]:
     assert store.has_preview(KEY, str(file))
     data, kind = store.preview(KEY, str(file))

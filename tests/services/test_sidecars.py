@@ -124,7 +124,7 @@ def library(tmp_path: Path, lora: Path) -> Iterator[Library]:
     database = open_database(tmp_path / "easel.sqlite")
     models = tmp_path / "models"
     records, notes = FileRecords(database, "a"), NoteStore(database, tmp_path / "previews")
-    yield Library(Catalog([models], records=records, notes=notes), notes, records, [models])
+    yield Library(Catalog([models], records=records, notes=notes), notes, records)
     database.dispose()
 
 
@@ -161,7 +161,7 @@ def test_a_models_name_on_the_site_is_its_title(tmp_path: Path) -> None:
     beside(file, ".civitai.info", {"model": {"name": "Dream"}, "trainedWords": ["dreamy"]})
     database = open_database(tmp_path / "easel.sqlite")
     records, notes = FileRecords(database, "a"), NoteStore(database, tmp_path / "previews")
-    made = Library(Catalog([tmp_path / "m"], notes=notes), notes, records, [tmp_path / "m"])
+    made = Library(Catalog([tmp_path / "m"], notes=notes), notes, records)
     (item,) = made.items()
     assert (item.title, item.id, item.triggers) == ("Dream", "dream_8.safetensors", ("dreamy",))
     database.dispose()

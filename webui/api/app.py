@@ -26,6 +26,7 @@ from webui.api.jobs import jobs_router
 from webui.api.library import library_router
 from webui.api.makings import makings_router
 from webui.api.maps import maps_router
+from webui.api.model_folders import model_folders_router
 from webui.api.parameters import parameters_router
 from webui.api.pictures import pictures_router
 from webui.api.plots import plots_router
@@ -69,6 +70,7 @@ def create_api(
         downloads_router(context),
         library_router(context),
         makings_router(context),
+        model_folders_router(context),
         prompts_router(context),
         parameters_router(context),
         extensions_router(context),

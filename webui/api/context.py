@@ -18,6 +18,7 @@ from webui.services.jobs import JobService
 from webui.services.known_hashes import KnownHashes
 from webui.services.library import Library
 from webui.services.makings.makings import Makings
+from webui.services.model_folders import ModelFolders
 from webui.services.pasting import ParameterReader
 from webui.services.picture_bin import PictureBin
 from webui.services.plots.plots import PlotService
@@ -73,5 +74,7 @@ class ApiContext:
     """The studio's settings."""
     makings: Makings
     """Models that are made of others."""
+    model_folders: ModelFolders
+    """Folders of models that are used where they lie."""
     facts: tuple[tuple[str, str], ...]
     """How the program was started: what and how."""

@@ -2,7 +2,8 @@
 
 diffusers and PEFT name modules as the networks do, `unet.mid_block...to_q.lora_A.weight`; kohya's scripts and
 LyCORIS join the names by underscores, `lora_unet_mid_block_..._to_q.lora_down.weight` (kohya's OFT `oft_unet_...`,
-SimpleTuner's LyCORIS `lycoris_...`, OneTrainer's of transformers `lora_transformer_...`); XLabs names
+SimpleTuner's LyCORIS `lycoris_...`, OneTrainer's of transformers `lora_transformer_...`); OneTrainer's newer files have
+the names of the original code with points, and `clip_l.`, `clip_g.` and `t5.` before those of text encoders; XLabs names
 FLUX's attention processors, `double_blocks.0.processor.qkv_lora1.down.weight`; files for SDXL often have the
 names of the original code, `lora_unet_middle_block_1_..._to_q`. All become (part, diffusers' name joined by
 underscores). The pieces are those of the dialects in `engine/adapters/dialects`.
@@ -11,7 +12,7 @@ underscores). The pieces are those of the dialects in `engine/adapters/dialects`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 UNET, TEXT, TEXT_2, TEXT_3 = "unet", "text_encoder", "text_encoder_2", "text_encoder_3"
 Place = tuple[str, str]
@@ -21,6 +22,7 @@ _PREFIXES = (
     ("lora_unet_", UNET), ("lora_te1_", TEXT), ("lora_te2_", TEXT_2), ("lora_te3_", TEXT_3), ("lora_te_", TEXT),
     ("oft_unet_", UNET), ("lycoris_", UNET), ("lora_transformer_", UNET),
     ("base_model.model.unet.", UNET), ("base_model.model.", UNET), ("unet.", UNET), ("transformer.", UNET),
+    ("clip_l.", TEXT), ("clip_g.", TEXT_2), ("t5.", TEXT_3),
     ("diffusion_model.", UNET), ("text_encoder_2.", TEXT_2), ("text_encoder_3.", TEXT_3), ("text_encoder.", TEXT),
 )  # fmt: skip
 _BARE = re.compile(r"(?:down_blocks|mid_block|up_blocks|conv_in|conv_out|time_embedding)[._]")
@@ -56,6 +58,26 @@ _XLABS = re.compile(
     r"(?:diffusion_model\.)?(double|single)_blocks\.(\d+)\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\.weight"
 )
 """A change by XLabs of what FLUX's attention makes or answers; 1 is the picture's, 2 the text's."""
+
+
+BUNDLED = "bundle_emb."
+"""Beginning of the names of embeddings that a LoRA's file brings along, which are no pieces of it."""
+
+
+def split_keys(keys: Iterable[str]) -> dict[str, tuple[Place, str]]:
+    """Of each name in a file, but for those of embeddings beside the LoRA: as `split_key`.
+
+    Raises:
+        ValueError: one is no piece that we know.
+    """
+    own = [key for key in keys if not key.startswith(BUNDLED)]
+    is_flux = any("double_blocks." in key or "single_blocks." in key for key in own)
+    split = {key: split_key(key) for key in own}
+    if is_flux:  # whose T5 is its second encoder
+        for key in (key for key in own if key.startswith("t5.")):
+            (_, name), piece = split[key]
+            split[key] = (TEXT_2, name), piece
+    return split
 
 
 def split_key(key: str) -> tuple[Place, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,6 +94,16 @@ class Settings:
         )
 
     @property
+    def folders_refusal(self) -> str | None:
+        """Why no folder of models is added over HTTP; None where only this computer reaches it."""
+        if self.changing_refusal is None:
+            return None
+        return (
+            "Others may reach this studio, and a folder that is added shows what lies on this computer, so none is added, removed or "
+            "listed over HTTP. Name folders when it is started: python launch.py --models-dir FOLDER."
+        )
+
+    @property
     def facts(self) -> tuple[tuple[str, str], ...]:
         """How the program was started, in words: what and how."""
         on = {
@@ -114,8 +124,12 @@ class Settings:
     @property
     def model_folders(self) -> tuple[Path, ...]:
         """Folders searched for checkpoints, in order; the first holding an id wins."""
+        return self.folders_with(())
+
+    def folders_with(self, added: Sequence[Path]) -> tuple[Path, ...]:
+        """The same, with those that were added in the studio."""
         own, boxed = self.data_dir / "models", self.repository / "models"
-        return tuple(dict.fromkeys((own, *self.models_dirs, boxed)))
+        return tuple(dict.fromkeys((own, *self.models_dirs, *added, boxed)))
 
     @property
     def previews(self) -> Path:

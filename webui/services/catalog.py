@@ -17,7 +17,7 @@ from webui.contracts.notes import Notes
 from webui.services.added_families import AddedFamilies
 from webui.services.catalog_scan import Entry, Found, scan, stamp_of
 from webui.services.file_records import FileRecords
-from webui.services.model_roots import model_roots
+from webui.services.model_roots import roots_of, telling
 from webui.services.notes import NoteStore
 from webui.services.sidecars import NOTHING, Sidecar
 
@@ -50,7 +50,7 @@ class Catalog:
         """
         self.preferred: Callable[[], str] = str
         """Id of the model that requests without one are drawn with; '' leaves it to the catalog."""
-        self._roots = tuple(root for folder in folders for root in model_roots(folder))
+        self._folders = tuple(folders)
         self._built_in = tuple(built_in)
         self._records = records
         self._notes = notes
@@ -65,6 +65,17 @@ class Catalog:
         self._stamp = 0
         self._next_look = 0.0
         self._change = 0
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Those that are looked through, in order."""
+        return self._folders
+
+    def look_through(self, folders: Sequence[Path]) -> None:
+        """Have other folders from the next question on."""
+        with self._lock:
+            self._folders = tuple(folders)
+            self._found = None
 
     def models(self, task: Task | None = None) -> tuple[CheckpointInfo, ...]:
         """Every usable model, by id; with a task, those made for it."""
@@ -200,7 +211,8 @@ class Catalog:
         known = self._entries
         if known is None:
             known = self._records.entries() if self._records is not None else {}
-        found = scan(self._roots, known)
+        found = scan(roots_of(self._folders), known)
+        found.folders.update(telling(self._folders))
         if self._records is not None:
             self._records.keep(
                 {path: e for path, e in found.entries.items() if known.get(path) is not e}

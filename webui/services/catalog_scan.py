@@ -61,7 +61,7 @@ class Found:
     adapters: dict[AdapterId, AdapterInfo] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
     folders: set[Path] = field(default_factory=set)
-    """All that were looked into."""
+    """All that were looked into, or tell which are."""
     entries: dict[str, Entry] = field(default_factory=dict)
     """By path."""
 
@@ -76,7 +76,7 @@ def scan(roots: Iterable[ModelRoot], known: Mapping[str, Entry]) -> Found:
     found = Found()
     with uncollected():  # the search takes a third of the time
         for root in roots:
-            for path, watched in _candidates(root.path, found.folders):
+            for path, watched in _candidates(root, found.folders):
                 entry = known.get(str(path))
                 if entry is None or entry.root != str(root.path) or not entry.is_current:
                     entry = _entry(root, path, watched)
@@ -162,13 +162,13 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
     return base
 
 
-def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
-    """Folders of models and controlnets, and files of models, LoRAs and embeddings, below `root`.
+def _candidates(root: ModelRoot, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
+    """Folders of models and controlnets, and files of models, LoRAs and embeddings, below a root.
 
     Each with the paths whose change matters to it. Weights beside a `config.json` are a part of what the
     folder is.
     """
-    pending = [(root, 0)]
+    pending = [(root.path, 0)]
     while pending:
         folder, depth = pending.pop()
         folders.add(folder)
@@ -181,7 +181,7 @@ def _candidates(root: Path, folders: set[Path]) -> Iterator[tuple[Path, list[Pat
         if depth > 0 and has_config:
             yield folder, [folder, *entries]
         if depth < MAX_DEPTH:
-            kind = kind_at(PurePosixPath((folder.relative_to(root) / "_").as_posix()))
+            kind = kind_at(PurePosixPath(root.id_of(folder / "_")))
             endings = ENDINGS if kind is None else kind.endings
             if has_config and (kind is None or kind.kind in ("controlnet", "vae", "image_encoder")):
                 endings = ()

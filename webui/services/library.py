@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +53,9 @@ class Item:
 class Library:
     """Lists, notes and bins. All methods may be called from any thread."""
 
-    def __init__(
-        self, catalog: Catalog, notes: NoteStore, records: FileRecords, roots: Sequence[Path]
-    ) -> None:
-        """`roots` are the folders that the catalog looks through."""
+    def __init__(self, catalog: Catalog, notes: NoteStore, records: FileRecords) -> None:
+        """Nothing is read yet."""
         self._catalog, self.notes, self._records = catalog, notes, records
-        self._roots = tuple(root.resolve() for root in roots)
         self._lock = threading.Lock()
         self._items: tuple[Item, ...] = ()
         self._state: tuple[int, int] = (-1, -1)
@@ -161,6 +158,10 @@ class Library:
             self._catalog.refresh()
             return
         raise NotFound("model in the bin", binned)
+
+    @property
+    def _roots(self) -> tuple[Path, ...]:
+        return tuple(folder.resolve() for folder in self._catalog.folders)
 
     def _users(self, path: Path, key: str) -> list[str]:
         return [

@@ -13,6 +13,7 @@ from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
 from webui.services.header_notes import LONGEST, training_of, trigger_words
 from webui.services.known_files import read_drawable
+from webui.weights.peft_scales import has_scaled_kernels, read_scales
 from webui.weights.peft_turns import has_peft_turns, read_turns
 
 BASES: Mapping[str, int] = {
@@ -33,7 +34,7 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
 
     Raises:
         NotAModel: it holds no tensors of a LoRA.
-        LacksFile: it is an OFT of PEFT without its configuration.
+        LacksFile: it is an OFT or (IA)^3 of PEFT that means nothing without its configuration.
         BrokenModel: it is truncated or unreadable.
     """
     header = read_drawable(file)
@@ -45,6 +46,8 @@ def describe_lora(file: Path, adapter: AdapterId) -> AdapterInfo:
         )
     if has_peft_turns(header.shapes):
         read_turns(file)
+    if has_scaled_kernels(header.shapes):
+        read_scales(file)
     said = header.metadata
     width = text_width(pieces, header.shapes)
     base = base_of(pieces, width, said)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from webui.services.further_paths import FILE, further_paths
 
 
 @dataclass(frozen=True)
@@ -19,15 +22,40 @@ class ModelRoot:
         return self.prefix + path.relative_to(self.path).as_posix()
 
 
-def model_roots(folder: Path) -> tuple[ModelRoot, ...]:
-    """Where models lie below a folder that somebody named.
-
-    The folder of AUTOMATIC1111's or Forge's program has them in `models` and embeddings beside it; that of
-    ComfyUI or Fooocus has all of them in `models`. Any other folder is one of models.
-    """
+def program_of(folder: Path) -> str:
+    """Whose folder it is, as far as its parts tell; '' where it is one of models."""
     models = folder / "models"
     if (models / "Stable-diffusion").is_dir():
+        return "AUTOMATIC1111 or Forge"
+    return "ComfyUI or Fooocus" if (models / "checkpoints").is_dir() else ""
+
+
+def model_roots(folder: Path) -> tuple[ModelRoot, ...]:
+    """Where models lie below a folder that somebody named, and in what it names itself.
+
+    The folder of AUTOMATIC1111's or Forge's program has them in `models` and embeddings beside it; that of
+    ComfyUI or Fooocus has all of them in `models`, and further ones where its `extra_model_paths.yaml` says. Any other
+    folder is one of models.
+    """
+    models = folder / "models"
+    program = program_of(folder)
+    if program.startswith("AUTOMATIC1111"):
         return ModelRoot(models), ModelRoot(folder / "embeddings", "embeddings/")
-    if (models / "checkpoints").is_dir():
-        return (ModelRoot(models),)
+    if program:
+        further = (ModelRoot(path, prefix) for path, prefix in further_paths(folder))
+        return (ModelRoot(models), *further)
     return (ModelRoot(folder),)
+
+
+def roots_of(folders: Iterable[Path]) -> tuple[ModelRoot, ...]:
+    """Where models lie below some folders, in their order; what lies in one before it is not looked through twice."""
+    roots: list[ModelRoot] = []
+    for root in (root for folder in folders for root in model_roots(folder)):
+        if not any(root.path.is_relative_to(before.path) for before in roots):
+            roots.append(root)
+    return tuple(roots)
+
+
+def telling(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Paths whose change may make other roots of the folders."""
+    return tuple(path for folder in folders for path in (folder, folder / "models", folder / FILE))

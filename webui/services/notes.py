@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sqlalchemy import Engine, delete, insert, select
@@ -14,6 +14,7 @@ from webui.contracts.errors import NotFound
 from webui.contracts.notes import Notes
 from webui.services.database import reading, writing
 from webui.services.files import write_file
+from webui.services.metadata import DECODING_ERRORS
 from webui.services.picture_files import thumbnail
 from webui.services.tables import NOTES
 
@@ -39,6 +40,8 @@ class NoteStore:
         self._lock = threading.Lock()
         self._notes: dict[str, Notes] | None = None
         self._change = 0
+        self._broken: dict[Path, str] = {}
+        """Pictures beside models that could not be read, and their stamps then: each is told of once."""
 
     def all(self) -> Mapping[str, Notes]:
         """By key, such as 'lora:starter/loras/chalk'."""
@@ -72,14 +75,14 @@ class NoteStore:
         own = self._file(key)
         if own.is_file():
             return own.read_bytes(), "image/webp"
-        for beside in _beside(path):
-            if beside.is_file():
-                return self._scaled(beside), "image/webp"
+        for beside in self._usable(path):
+            if (small := self._scaled(beside)) is not None:
+                return small, "image/webp"
         raise NotFound("preview picture of", key)
 
     def has_preview(self, key: str, path: str) -> bool:
         """Whether there is one."""
-        return self._file(key).is_file() or any(beside.is_file() for beside in _beside(path))
+        return self._file(key).is_file() or next(self._usable(path), None) is not None
 
     def set_preview(self, key: str, picture: Path) -> None:
         """Make a picture the preview."""
@@ -91,17 +94,30 @@ class NoteStore:
         self._file(key).unlink(missing_ok=True)
         self._change += 1
 
-    def _scaled(self, picture: Path) -> bytes:
-        """A picture beside a model, small; scaled once while its size and time are as they were."""
+    def _usable(self, path: str) -> Iterator[Path]:
+        """The pictures beside a model that are not known to be broken."""
+        for beside in _beside(path):
+            if beside.is_file() and (not self._broken or self._broken.get(beside) != _stamp(beside)):  # fmt: skip
+                yield beside
+
+    def _scaled(self, picture: Path) -> bytes | None:
+        """A picture beside a model, small; scaled once while its size and time are as they were. None of a broken one."""
         folder = self._previews / SCALED
         name = hashlib.sha256(str(picture).encode()).hexdigest()[:32]
-        known = picture.stat()
-        cached = folder / f"{name}-{known.st_size}-{known.st_mtime_ns}.webp"
+        stamp = _stamp(picture)
+        cached = folder / f"{name}-{stamp}.webp"
         try:
             return cached.read_bytes()
         except FileNotFoundError:
             pass
-        small = thumbnail(picture, PREVIEW_SIDE)
+        try:
+            small = thumbnail(picture, PREVIEW_SIDE)
+        except DECODING_ERRORS as error:
+            _log.warning("%s is no picture that can be read, so it is not shown: %s", picture, error)  # fmt: skip
+            with self._lock:
+                self._broken[picture] = stamp
+                self._change += 1  # the list says that it has no preview
+            return None
         try:
             for older in folder.glob(f"{name}-*.webp"):
                 older.unlink(missing_ok=True)
@@ -119,6 +135,15 @@ class NoteStore:
 
     def _file(self, key: str) -> Path:
         return self._previews / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.webp"
+
+
+def _stamp(file: Path) -> str:
+    """Of a file's size and time; '' where it is gone."""
+    try:
+        known = file.stat()
+    except OSError:
+        return ""
+    return f"{known.st_size}-{known.st_mtime_ns}"
 
 
 def _beside(path: str) -> list[Path]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from webui.contracts.errors import BrokenModel, LacksFile
+from webui.contracts.errors import BrokenModel
+from webui.weights.peft_config import CONFIG, read_peft_config
 
-CONFIG = "adapter_config.json"
-MOST_BYTES = 2**20
-"""Of a configuration that is read."""
 _MOST_TERMS = 100
 _MARK = "oft_R"
 
@@ -54,26 +51,14 @@ def read_turns(file: Path) -> PeftTurns:
         LacksFile: there is none.
         BrokenModel: it is no configuration of an OFT, or of an edition that leaves open how turns are computed.
     """
-    path = file.with_name(CONFIG)
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BrokenModel(f"{str(path)!r} has more bytes than a configuration of PEFT needs.")
-        said = json.loads(path.read_text("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise LacksFile(
-            f"It is an OFT of PEFT, whose file does not say how its turns are computed; {CONFIG} does, and is not "
-            f"beside it. Put it into {str(file.parent)!r}.",
-            [str(path)],
-        ) from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise BrokenModel(f"{str(path)!r} cannot be read: {error}.") from error
-    return _turns(said, path)
+    said = read_peft_config(
+        file, "OFT", "It is an OFT of PEFT, whose file does not say how its turns are computed"
+    )
+    return _turns(said, file.with_name(CONFIG))
 
 
 # Any: what a file of JSON says.
-def _turns(said: Any, path: Path) -> PeftTurns:
-    if not isinstance(said, dict) or said.get("peft_type") != "OFT":
-        raise BrokenModel(f"{str(path)!r} does not say peft_type OFT, which the file beside it is.")
+def _turns(said: dict[str, Any], path: Path) -> PeftTurns:
     neumann, terms, eps = (
         said.get(name) for name in ("use_cayley_neumann", "num_cayley_neumann_terms", "eps")
     )

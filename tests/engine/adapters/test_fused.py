@@ -24,6 +24,7 @@ from tests.engine.families.test_flow_families import (
 from tests.engine.families.tiny_flow import tiny_flux, tiny_sd3
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
+from webui.contracts.lora_keys import split_key
 from webui.engine.adapters.fused import parted
 
 QKV = ("attn.to_q", "attn.to_k", "attn.to_v")
@@ -148,6 +149,42 @@ def of_maker(maker: str, transformer: Any) -> dict[str, Tensor]:
         if maker == "onetrainer":
             tensors[name + ".alpha"] = torch.tensor(2.0)
     return tensors
+
+
+NUMBERED = {
+    "flux": {
+        **{f"double_blocks.0.img_attn.qkv.{i}": f"transformer_blocks.0.{n}" for i, n in enumerate(QKV)},
+        **{f"double_blocks.0.txt_attn.qkv.{i}": f"transformer_blocks.0.{n}" for i, n in enumerate(ADDED)},
+        **{
+            f"single_blocks.0.linear1.{i}": f"single_transformer_blocks.0.{n}"
+            for i, n in enumerate((*QKV, "proj_mlp"))
+        },
+        "double_blocks.0.img_attn.proj": "transformer_blocks.0.attn.to_out.0",
+        "single_blocks.0.modulation.lin": "single_transformer_blocks.0.norm.linear",
+        "img_in.proj": "x_embedder",
+    },
+    "sd3": {
+        **{f"joint_blocks.0.x_block.attn.qkv.{i}": f"transformer_blocks.0.{n}" for i, n in enumerate(QKV)},
+        **{
+            f"joint_blocks.1.context_block.attn.qkv.{i}": f"transformer_blocks.1.{n}"
+            for i, n in enumerate(ADDED)
+        },
+        "joint_blocks.0.x_block.mlp.fc2": "transformer_blocks.0.ff.net.2",
+        "y_embedder.mlp.0": "time_text_embed.text_embedder.linear_1",
+    },
+}  # fmt: skip
+"""OneTrainer's newer names, and the layers of diffusers that they mean."""
+
+
+@pytest.mark.parametrize("family", NUMBERED)
+def test_layers_that_were_one_may_be_named_by_their_number(family: str) -> None:
+    transformer = (tiny_flux() if family == "flux" else tiny_sd3()).transformer
+    joined = {name.replace(".", "_") for name, _ in transformer.named_modules()}
+    for theirs, ours in NUMBERED[family].items():
+        (_, name), _ = split_key(f"transformer.{theirs}.lora_down.weight")
+        pieces = {"down": torch.ones(2, 4), "up": torch.ones(6, 2)}
+        assert dict(parted(name, pieces)) == {ours.replace(".", "_"): pieces}
+        assert ours.replace(".", "_") in joined
 
 
 def test_names_of_diffusers_stay() -> None:

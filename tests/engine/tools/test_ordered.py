@@ -13,14 +13,16 @@ import torch
 from tests.engine.tools.test_merge import NAMES, _write
 from webui.contracts.errors import BadRequest
 from webui.engine.tools.model_source import ModelSource
-from webui.engine.tools.ordered import check_room, expected_bytes, make
+from webui.engine.tools.ordered import make
+from webui.weights.room import check_room, made_bytes
 
 
 def test_the_bytes_are_those_that_are_written(tmp_path: Path) -> None:
     source = ModelSource(_write(tmp_path / "a.safetensors", 0))
     numbers = sum(torch.Size(shape).numel() for shape in NAMES.values())
-    assert expected_bytes(source, None, ()) == 4 * numbers + 8  # `steps` is one whole number
-    assert expected_bytes(source, torch.float16, ("model_ema.",)) == 2 * (numbers - 1) + 8
+    ((_, weights),) = source.files()
+    assert made_bytes(weights.header, None) == 4 * numbers + 8  # `steps` is one whole number
+    assert made_bytes(weights.header, "fp16", ("model_ema.",)) == 2 * (numbers - 1) + 8
 
 
 def test_what_does_not_fit_the_disk_is_a_sentence(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from tests.engine.tiny import write_tiny
 from tests.workers.listening import eventually
@@ -151,6 +154,24 @@ def test_what_is_no_recipe_is_a_sentence_at_once(
     with pytest.raises(error, match=said):
         makings.order(MakingOrder(name="new", **fields))
     assert makings.list() == ()
+
+
+@pytest.mark.parametrize(("precision", "share"), [("fp32", 2.0), (None, 1.0), ("fp8", 0.5)])
+def test_a_disk_without_room_is_a_sentence_at_once(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: Any, share: float
+) -> None:
+    weights = sum(
+        weights.numel() * weights.element_size()
+        for file in (written / "a").rglob("*.safetensors")
+        for weights in load_file(file).values()
+    )
+    makings = Makings(MakingRecords(tmp_path), written, Catalog([written]), lambda: None)
+    order = MakingOrder(name="new", models=(A, B), precision=precision)
+    for free, fits in ((weights * share - 1, False), (weights * share, True)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        with nullcontext() if fits else pytest.raises(BadRequest, match="are free where models"):
+            makings.order(order)
+    assert len(makings.list()) == 1
 
 
 def test_what_the_program_refuses_is_its_sentence(makings: Makings, models: Path) -> None:

@@ -35,7 +35,7 @@ def _joined(table: Mapping[str, str]) -> dict[str, str]:
     return {one.replace(".", "_"): other.replace(".", "_") for one, other in table.items()}
 
 
-_ENDS = _joined(flux.ENDS) | _joined(sd3.ENDS)
+_ENDS = {**_joined(flux.ENDS), **_joined(sd3.ENDS), "img_in_proj": "x_embedder"}
 _INNER = {
     flux.DOUBLE: _joined(flux.IN_DOUBLE), flux.SINGLE: _joined(flux.IN_SINGLE),
     sd3.BLOCKS: _joined(sd3.IN_BLOCK),
@@ -46,6 +46,12 @@ _THIRDS = {
 }
 _THIRDS[flux.SINGLE] = {"linear1_qkv": ("attn.to_q", "attn.to_k", "attn.to_v")}
 """XLabs changes no MLP."""
+_APART = {
+    kind: {f"{name.removesuffix(end)}_{at}": ours.replace(".", "_") for name, names in _THIRDS[kind].items() for at, ours in enumerate(names)}
+    for kind, end in ((flux.DOUBLE, ""), (flux.SINGLE, "_qkv"), (sd3.BLOCKS, ""))
+}  # fmt: skip
+"""OneTrainer's newer files name each of the layers that one was by its number."""
+_APART[flux.SINGLE]["linear1_3"] = "proj_mlp"
 _LAST_NORM = flux.LAST_NORM.replace(".", "_")
 _TEXT_NORM = sd3.TEXT_NORM.replace(".", "_")
 
@@ -81,7 +87,7 @@ def parted(name: str, pieces: Mapping[str, Tensor]) -> Iterator[tuple[str, dict[
             _cut(name, pieces, _halves_swapped(_rows(name, pieces))),
         )
     else:
-        yield place + _INNER[kind].get(inner, inner), dict(pieces)
+        yield place + {**_INNER[kind], **_APART[kind]}.get(inner, inner), dict(pieces)
 
 
 def _cuts(

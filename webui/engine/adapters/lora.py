@@ -16,12 +16,14 @@ from torch import Tensor
 
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.lora_blocks import share_of_block
-from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, split_key
+from webui.contracts.lora_keys import TEXT, TEXT_2, TEXT_3, UNET, Place, split_keys
 from webui.engine.adapters.dialects import changes_of
 from webui.engine.adapters.dialects.change import Change, Pieces
 from webui.engine.adapters.fused import parted
 from webui.engine.damage import told_as_damage
 from webui.engine.weights import open_weights
+from webui.weights.header import WeightsHeader
+from webui.weights.peft_scales import PeftScales, has_scaled_kernels, read_scales
 from webui.weights.peft_turns import PeftTurns, has_peft_turns, read_turns
 
 _PARTS = (UNET, TEXT, TEXT_2, TEXT_3)
@@ -133,18 +135,34 @@ def load_lora(info: AdapterInfo, device: torch.device) -> LoadedLora:
         file = open_weights(Path(info.path))
         # Copies: a file may be replaced while it is mapped.
         tensors = {name: file[name].to(device, copy=True) for name in file}
-        turns = read_turns(Path(info.path)) if has_peft_turns(tensors) else None
-        changes = _changes(tensors, file.header.metadata, turns)
+        said = _read_beside(Path(info.path), file.header)
+        changes = _changes(tensors, file.header.metadata, said)
     return LoadedLora(info, changes, sum(tensor.nbytes for tensor in tensors.values()))
 
 
+@dataclass(frozen=True)
+class _Beside:
+    """What PEFT's configuration beside a file says, where the file needs it."""
+
+    turns: PeftTurns | None = None
+    scales: PeftScales | None = None
+
+
+def _read_beside(path: Path, header: WeightsHeader) -> _Beside:
+    if has_peft_turns(header.shapes):
+        return _Beside(turns=read_turns(path))
+    return _Beside(scales=read_scales(path) if has_scaled_kernels(header.shapes) else None)
+
+
 def _changes(
-    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], turns: PeftTurns | None
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str], said: _Beside
 ) -> dict[Place, Change]:
     pieces: dict[Place, dict[str, Tensor]] = {}
-    for key, tensor in tensors.items():
-        place, piece = split_key(key)
-        pieces.setdefault(place, {})[piece] = tensor
+    on_input: dict[Place, bool] = {}
+    for key, (place, piece) in split_keys(tensors).items():
+        pieces.setdefault(place, {})[piece] = tensors[key]
+        if said.scales is not None:
+            on_input[place] = said.scales.on_input(key)
     if not pieces:
         raise ValueError("it holds no tensors of a LoRA, such as lora_down and lora_up.")
     default = _metadata_alpha(metadata)
@@ -153,7 +171,8 @@ def _changes(
         stated = found.pop("alpha", None)
         alpha = default((part, name)) if stated is None else float(stated)
         for own, cut in parted(name, found) if part == UNET else ((name, found),):
-            for ending, change in changes_of(Pieces(f"{part}.{own}", cut, alpha, turns)):
+            given = Pieces(f"{part}.{own}", cut, alpha, said.turns, on_input.get((part, name)))
+            for ending, change in changes_of(given):
                 changes[part, own + ending] = change
     return changes
 

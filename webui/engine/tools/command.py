@@ -20,8 +20,8 @@ from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.tools.merge import METHODS, Recipe, make_model
 from webui.engine.tools.model_source import ModelSource
 from webui.engine.tools.writing import PRECISIONS
+from webui.weights.room import AVERAGED
 
-AVERAGED = "model_ema."
 LAYOUTS = ("folder", "file")
 
 

@@ -16,12 +16,10 @@ from torch import Tensor
 
 from webui.contracts.errors import BadRequest
 from webui.engine.weights import DTYPES
+from webui.weights.room import PRECISIONS as STORED_AS
 
 NAMES: Mapping[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()}
-PRECISIONS: Mapping[str, torch.dtype] = {
-    "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16,
-    "fp8": torch.float8_e4m3fn,
-}  # fmt: skip
+PRECISIONS: Mapping[str, torch.dtype] = {name: DTYPES[stored] for name, stored in STORED_AS.items()}
 """What weights can be stored in, by the names of the command line."""
 
 

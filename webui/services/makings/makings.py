@@ -17,8 +17,15 @@ from webui.services.catalog import Catalog
 from webui.services.downloads.names import safe_name
 from webui.services.files import sync_folder
 from webui.services.makings.program import Program
-from webui.services.makings.recipes import arguments, check_recipe, paths_of, place_of
+from webui.services.makings.recipes import (
+    arguments,
+    check_recipe,
+    expected_bytes,
+    paths_of,
+    place_of,
+)
 from webui.services.makings.records import MakingRecords
+from webui.weights.room import check_room
 
 STAGING = ".makings"
 """Below the models' folder, so that the last step is a rename; hidden, so that nobody looks there."""
@@ -107,13 +114,15 @@ class Makings:
 
         Raises:
             NotAllowed: nobody may do that here.
-            BadRequest: the recipe is none, something of it is not installed, or the name is taken.
+            BadRequest: the recipe is none, something of it is not installed, the name is taken, or the disk has no room.
+            NotAModel, BrokenModel: its first model cannot be read.
         """
         self._check_allowed()
         check_recipe(order)
         first = paths_of(order, self._catalog)[0]
         target = place_of(safe_name(order.name), first, order.layout)
         arguments(order, self._catalog, self._models / target)  # its LoRAs are there
+        check_room(expected_bytes(order, self._catalog), self._models)
         with self._condition:
             self._check_free(target)
             making = Making(id=new_making_id(), order=order, target=target, created=time.time())

@@ -8,6 +8,8 @@ from webui.contracts.download import FOLDERS
 from webui.contracts.errors import BadRequest
 from webui.contracts.making import BLOCKS, MakingOrder
 from webui.services.catalog import Catalog
+from webui.weights.read import read_weights
+from webui.weights.room import AVERAGED, made_bytes
 
 _FILE = ".safetensors"
 
@@ -53,6 +55,23 @@ def paths_of(order: MakingOrder, catalog: Catalog) -> tuple[Path, ...]:
         if not path.exists():
             raise BadRequest(f"The model {model!r} has no file of which another could be made.")
     return paths
+
+
+def expected_bytes(order: MakingOrder, catalog: Catalog) -> int:
+    """About how many bytes of weights will be written, from the headers of the first model's files.
+
+    Raises:
+        UnknownModel, BadRequest: as `paths_of`.
+        NotAModel, BrokenModel: a file cannot be read.
+    """
+    first = paths_of(order, catalog)[0]
+    files = [first]
+    if first.is_dir():
+        shared = {Path(part) for _, part in catalog.get(order.models[0]).parts}
+        folders = (first, *(part for part in shared if not part.is_relative_to(first)))
+        files = [file for folder in folders for file in folder.rglob(f"*{_FILE}")]
+    without = (AVERAGED,) if order.prune else ()
+    return sum(made_bytes(read_weights(file), order.precision, without) for file in files)
 
 
 def arguments(order: MakingOrder, catalog: Catalog, target: Path) -> list[str]:

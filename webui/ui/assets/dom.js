@@ -34,6 +34,7 @@ const PATHS = {
   play: 'M7 5l12 7-12 7z',
   retry: 'M20 11a8 8 0 1 0-2 6M20 5v6h-6',
   swap: 'M7 4v16M7 4L4 7M7 4l3 3M17 20V4M17 20l-3-3M17 20l3-3',
+  folder: 'M3 6h6l2 2h10v11H3z',
   merge: 'M6 4v4c0 4 6 4 6 8v4M18 4v4c0 4-6 4-6 8',
   send: 'M4 12h13M12 6l6 6-6 6M20 5v14',
   map: 'M4 6l5-2 6 2 5-2v14l-5 2-6-2-5 2zM9 4v14M15 6v14',

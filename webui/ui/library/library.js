@@ -4,6 +4,7 @@ import { address, get } from '../api.js';
 import { iconButton, make } from '../dom.js';
 import { currentTab, values } from '../form.js';
 import { openDetails } from './details.js';
+import { openFolders } from './folders.js';
 import { Grid } from './grid.js';
 import { installPanel } from './install.js';
 import { fits, inMegabytes, kindName } from './items.js';
@@ -28,7 +29,7 @@ export function mount({ element }, options) {
   root.append(
     make('div', { className: 'ez-library-bar' }, view.search, view.kind, view.family, view.sort,
       make('label', { className: 'ez-library-only' }, view.only, view.onlyName), view.count,
-      iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open())),
+      iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open()), iconButton('folder', 'Folders', () => openFolders(() => load(view)))),
     view.install.progress, view.makings.progress, view.grid.element, view.faults);
   root.library = view; // for tests
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'models') load(view); });

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.engine.adapters.dialects.hand import close, random, read
 from webui.contracts.adapter import AdapterInfo
+from webui.contracts.errors import BrokenModel
 from webui.contracts.ids import AdapterId
 from webui.contracts.lora_keys import UNET
 from webui.engine.adapters.dialects import BIAS, changes_of
 from webui.engine.adapters.dialects.change import Pieces, fits
-from webui.engine.adapters.lora import LoadedLora
+from webui.engine.adapters.lora import LoadedLora, load_lora
 from webui.engine.adapters.merging import MergedWeights
+from webui.services.lora_files import describe_lora
 
 
 @pytest.mark.parametrize("on_input", [True, False])
@@ -55,6 +62,59 @@ def test_a_layer_without_a_bias_takes_numbers_of_peft() -> None:
     assert torch.allclose(network.to_k.weight, 2 * before)
 
 
-def test_numbers_of_peft_for_a_convolution_are_named() -> None:
-    with pytest.raises(ValueError, match=r"is of shape \(1, 4, 1, 1\); \(outputs, 1\)"):
+@pytest.mark.parametrize("on_input", [True, False])
+def test_a_convolution_is_scaled_as_peft_does_it(on_input: bool) -> None:
+    layer = torch.nn.Conv2d(4, 4, 3, padding=1)  # as many in as out: the numbers do not tell which
+    factors = random(1, 4, 1, 1)
+    found = dict(changes_of(Pieces("unet.conv1", {"ia3_l": factors}, on_input=on_input)))
+    changed, bias = layer.weight + found[""].change(layer.weight), layer.bias
+    assert bias is not None
+    bias = bias if on_input else bias + found[BIAS].change(bias)
+    x = random(2, 4, 5, 5)
+    told = layer(x * factors) if on_input else layer(x) * factors
+    drawn = torch.nn.functional.conv2d(x, changed, bias, padding=1)
+    assert torch.allclose(drawn, told, atol=1e-5)
+    assert (BIAS in found) is not on_input
+
+
+def test_numbers_that_nothing_explains_are_named() -> None:
+    with pytest.raises(ValueError, match="nothing says whether"):
         read({"ia3_l": random(1, 4, 1, 1)})
+    with pytest.raises(ValueError, match=r"is of shape \(2, 4, 1, 1\)"):
+        read({"ia3_l": random(2, 4, 1, 1)})
+
+
+KEY = "base_model.model.down_blocks.0.resnets.0.{}.ia3_l"
+
+
+def written(folder: Path, said: dict[str, Any] | None) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = {KEY.format(name): random(1, 4, 1, 1) for name in ("conv1", "conv2")}
+    save_file(numbers, folder / "adapter_model.safetensors")
+    if said is not None:
+        (folder / "adapter_config.json").write_text(json.dumps(said))
+    return folder / "adapter_model.safetensors"
+
+
+def test_the_configuration_beside_a_file_says_what_its_convolutions_scale(tmp_path: Path) -> None:
+    said = {"peft_type": "IA3", "feedforward_modules": ["conv2"]}
+    info = describe_lora(written(tmp_path, said), AdapterId("scales"))
+    changes = load_lora(info, torch.device("cpu")).changes
+    where = "down_blocks_0_resnets_0_"
+    assert {name.removeprefix(where): change.shape for (_, name), change in changes.items()} == {
+        "conv1": (4, 0), "conv1.bias": (4, 0), "conv2": (0, 4),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (None, "is not beside it"), ({"peft_type": "LORA"}, "does not say peft_type IA3"),
+        ({"peft_type": "IA3", "feedforward_modules": ".*conv2"}, "a list of names was expected"),
+    ],
+)  # fmt: skip
+def test_a_file_that_nothing_explains_is_refused_by_the_catalogue(
+    tmp_path: Path, said: dict[str, Any] | None, reason: str
+) -> None:
+    with pytest.raises(BrokenModel, match=reason):
+        describe_lora(written(tmp_path, said), AdapterId("scales"))

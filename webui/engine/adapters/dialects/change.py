@@ -23,6 +23,8 @@ class Pieces:
     """What the change is multiplied by, times its rank; None means the rank itself."""
     turns: PeftTurns | None = None
     """How the turns of an OFT of PEFT are computed; None for all else."""
+    on_input: bool | None = None
+    """Whether an (IA)^3 of PEFT scales what enters a convolution, or its answer; None where nothing says so."""
 
     def scale(self, rank: int) -> float:
         """Alpha / rank."""

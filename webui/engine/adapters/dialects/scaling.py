@@ -51,11 +51,18 @@ def read_bias(pieces: Pieces) -> ScalingOfBias | None:
 def _of_peft(pieces: Pieces) -> Scaling:
     (factors,) = pieces.need("ia3_l")
     shape = tuple(factors.shape)
-    if len(shape) != 2 or 1 not in shape:
+    is_kernel = len(shape) > 2 and shape[0] == 1 and set(shape[2:]) == {1}
+    if not is_kernel and (len(shape) != 2 or 1 not in shape):
         raise ValueError(
-            f"the ia3_l of {pieces.where!r} is of shape {shape}; (outputs, 1) or (1, inputs) was expected."
+            f"the ia3_l of {pieces.where!r} is of shape {shape}; (outputs, 1), (1, inputs) or of a convolution (1, n, 1, 1) was "
+            "expected."
         )
-    return Scaling(factors.float().flatten() - 1, on_input=shape[1] != 1)
+    on_input = pieces.on_input if is_kernel else shape[1] != 1
+    if on_input is None:
+        raise ValueError(
+            f"nothing says whether {pieces.where!r} is scaled at its inputs or outputs"
+        )
+    return Scaling(factors.float().flatten() - 1, on_input)
 
 
 def read(pieces: Pieces) -> Scaling:
