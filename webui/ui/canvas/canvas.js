@@ -179,6 +179,12 @@ class Desk {
   busy(on) {
     this.working += on ? 1 : -1;
     this.root.dataset.busy = this.working > 0;
+    if (!this.working) this.root.dispatchEvent(new Event('ez-idle'));
+  }
+
+  /** Resolves when nothing is on its way onto the board. */
+  async idle() {
+    while (this.working) await new Promise((done) => { this.root.addEventListener('ez-idle', done, { once: true }); });
   }
 
   hover(event) {
@@ -200,6 +206,7 @@ class Desk {
 
   /** Resolves when the board is what the form asks for, and the server has it. */
   async settled() {
+    await this.idle(); // a file that was dropped is what is meant
     await this.following;
     await this.sources?.switching;
     await this.keeping.settled();
@@ -211,12 +218,16 @@ class Desk {
   async fit(form) {
     const { model: id, width, height, map_palette: chosen } = this.followed = form;
     const model = (await models()).find((one) => one.id === id);
-    if (!model) return;
+    if (!model || this.followed !== form) return; // another was chosen meanwhile
     if (this.sources?.only(model.task === 'semantic' ? 'class' : null)) return; // what is used now follows by itself
     this.layout = model.task === 'layout';
     this.mixed = this.noun === 'class' && !['semantic', 'layout'].includes(model.task); // maps and boxes become regions
     if (!this.mixed && TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';
-    if (this.noun === 'class') this.paintWith(await paletteOf(this.mixed ? chosen ?? MODELS_OWN : MODELS_OWN, id));
+    if (this.noun === 'class') {
+      const palette = await paletteOf(this.mixed ? chosen ?? MODELS_OWN : MODELS_OWN, id);
+      if (this.followed !== form) return;
+      this.paintWith(palette);
+    }
     const wanted = [width ?? model.native_width, height ?? model.native_height];
     if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
       this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
