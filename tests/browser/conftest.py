@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,40 +24,65 @@ START_SECONDS = 40
 
 
 class RunningStudio:
-    """The program as a person starts it; it can be killed and started again."""
+    """The program as a person starts it; it can be killed and started again.
+
+    It takes a free port by itself and says which: one that was free a moment before its start may be another's by then,
+    and would answer, for a while, in its place.
+    """
 
     def __init__(self, data_dir: Path, fake: bool = True) -> None:
         self.data_dir, self.fake = data_dir, fake
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.address = ""
+        """http://127.0.0.1:port, once it was started; the same after another start."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait for the whole page."""
+        """Start it and wait for the whole page.
+
+        Raises:
+            RuntimeError: it ended, or is to be found at another address than before.
+            TimeoutError: there is no page after `START_SECONDS`.
+        """
+        port = self.address.rsplit(":", 1)[-1] if self.address else "0"
         flags = [
             *(["--fake"] if self.fake else []),
             "--no-browser",
             "--port",
-            str(self.port),
+            port,
             "--data-dir",
             str(self.data_dir),
         ]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "webui.cli", "serve", *flags],
-            cwd=REPOSITORY,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "webui.cli", "serve", *flags],
+                cwd=REPOSITORY,
+                stdout=log,
+                stderr=log,
+            )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._page_is_there():
                 return
+            if (ended := self._process.poll()) is not None:
+                raise RuntimeError(f"The studio ended with {ended}: {self.said()[-2000:]}")
             time.sleep(0.2)
-        raise TimeoutError(f"No page at {self.address} after {START_SECONDS} s.")
+        raise TimeoutError(f"No page after {START_SECONDS} s: {self.said()[-2000:]}")
+
+    @property
+    def _log(self) -> Path:
+        return self.data_dir.with_name(f"{self.data_dir.name}.log")
+
+    def said(self) -> str:
+        """What it has written to the terminal since its last start."""
+        return self._log.read_text("utf-8", "replace")
 
     def _page_is_there(self) -> bool:
+        told = re.search(r"http://127\.0\.0\.1:\d+", self.said())
+        if told is None:
+            return False
+        if self.address not in ("", told[0]):
+            raise RuntimeError(f"The studio is at {told[0]}, and was at {self.address} before.")
+        self.address = told[0]
         try:
             with urllib.request.urlopen(self.address, timeout=2) as answer:
                 return b"gradio" in answer.read()

@@ -22,6 +22,7 @@ from tests.browser.painting import (
     stored,
     stroke,
     until,
+    until_request,
 )
 
 pytestmark = pytest.mark.browser
@@ -162,3 +163,27 @@ def test_accepted_after_accepted_is_undone_and_redone_one_by_one(canvas: Any) ->
     for after in pictures[1:]:
         canvas.keyboard.press("Control+Shift+z")
         assert slot(canvas, TAB, "image") == after
+
+
+def test_what_was_painted_as_a_candidate_came_is_in_the_next_order(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    stroke(canvas, TAB, (30, 30), (60, 30))
+    set_steps(canvas, 60)
+    generate(canvas, "the first of two")
+    canvas.wait_for_function(
+        "import('/assets/easel/store.js').then((store) => store.active().length > 0)"
+    )
+    on_desk(canvas, TAB, "desk.board.edit('Dot', (layer) => { layer.data.fill(255, 0, 900); return layer.whole(); })")  # fmt: skip
+    until(canvas, TAB, SHOWN)
+    canvas.wait_for_timeout(700)  # longer than what is painted waits to be stored
+    set_steps(canvas, 20)
+    generate(canvas, "the second of two")
+    request = until_request(shared_studio.address, prompt="the second of two")
+    sent = np.asarray(stored(shared_studio.address, request["mask"]))
+    assert np.array_equal(sent, layer(canvas, TAB))
+
+
+def set_steps(page: Any, steps: int) -> None:
+    page.fill("#inpaint-steps input[type=number]", str(steps))
+    page.press("#inpaint-steps input[type=number]", "Tab")

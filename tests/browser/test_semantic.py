@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ pytestmark = pytest.mark.browser
 
 TAB = "semantic"
 COLOURS = colours_of(FAKE_CLASSES)
+PALETTES = re.compile("/api/v1/palettes")
 
 
 @pytest.fixture
@@ -48,9 +51,9 @@ def canvas(easel: Any) -> Iterator[Any]:
 def test_painted_classes_reach_the_server_as_their_numbers(
     canvas: Any, shared_studio: RunningStudio
 ) -> None:
-    canvas.click(".ez-canvas-class[title=water]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
     stroke(canvas, TAB, (20, 100), (110, 100))
-    canvas.click(".ez-canvas-class[title=house]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
     canvas.keyboard.press("r")
     stroke(canvas, TAB, (40, 40), (60, 70))
     painted = layer(canvas, TAB)
@@ -67,7 +70,7 @@ def test_painted_classes_reach_the_server_as_their_numbers(
 
 
 def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> None:
-    canvas.click(".ez-canvas-class[title=water]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
     stroke(canvas, TAB, (20, 100), (110, 100))
     painted = layer(canvas, TAB)
     kept = slot(canvas, TAB, "class_map")
@@ -75,9 +78,9 @@ def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> No
     held: list[Any] = []
     canvas.route("**/api/v1/images/*", lambda route: held.append(route))
     canvas.reload()
-    canvas.wait_for_selector(".ez-canvas-class[title=house]")
+    canvas.wait_for_selector("#semantic-canvas .ez-canvas-class[title=house]")
     until(canvas, TAB, "desk.keeping.restoring")
-    canvas.click(".ez-canvas-class[title=house]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
     stroke(canvas, TAB, (40, 40), (60, 70))
     assert layer(canvas, TAB).max() == 0
     while held:
@@ -87,6 +90,47 @@ def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> No
     assert np.array_equal(layer(canvas, TAB), painted)
     stroke(canvas, TAB, (40, 40), (60, 70))
     assert 3 in layer(canvas, TAB)
+
+
+def test_generate_waits_for_a_map_that_still_comes_in(
+    canvas: Any, shared_studio: RunningStudio
+) -> None:
+    numbers = np.zeros((128, 128), np.uint8)
+    numbers[40:, 30:] = 3
+    image = Image.fromarray(numbers)
+    image.putpalette(np.array(COLOURS, np.uint8).tobytes())
+    held: list[Any] = []
+    canvas.route("**/api/v1/images/*", lambda route: held.append(route))
+    drop(canvas, TAB, png(image))
+    canvas.fill("#semantic-prompt textarea", "of what was dropped")
+    canvas.click("#semantic-generate")
+    canvas.wait_for_timeout(400)
+    assert held
+    while held:
+        held.pop().continue_()
+    canvas.unroute("**/api/v1/images/*")
+    request = until_request(shared_studio.address, prompt="of what was dropped")
+    sent = stored(shared_studio.address, request["class_map"])
+    assert np.array_equal(np.asarray(sent), numbers)
+
+
+def test_of_two_models_in_a_row_the_later_ones_classes_stay(canvas: Any) -> None:
+    asked: list[Any] = []
+    canvas.route(PALETTES, lambda route: asked.append(route))
+    canvas.evaluate("document.dispatchEvent(new CustomEvent('easel:offers'))")  # ask anew
+    try:
+        for wanted, model in enumerate(("fake/gradient", "fake/map"), start=1):
+            on_desk(canvas, TAB, f"void desk.follow({{ ...desk.followed, model: '{model}' }})")
+            deadline = time.monotonic() + 15
+            while len(asked) < wanted and time.monotonic() < deadline:
+                canvas.wait_for_timeout(20)
+        assert len(asked) == 2
+        for route in reversed(asked):  # that of the later model first
+            route.continue_()
+            canvas.wait_for_timeout(300)
+    finally:
+        canvas.unroute(PALETTES)
+    assert on_desk(canvas, TAB, "[desk.mixed, desk.classes.length]") == [False, 4]
 
 
 def test_a_pictures_map_comes_back_with_its_parameters(
@@ -111,18 +155,18 @@ def test_a_pictures_map_comes_back_with_its_parameters(
 
 
 def test_the_class_under_the_pointer_is_named_and_can_be_picked(canvas: Any) -> None:
-    canvas.click(".ez-canvas-class[title=meadow]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=meadow]")
     canvas.click("#semantic-canvas button[aria-label=Clear]")
     canvas.mouse.move(*place(canvas, TAB, 30, 30))
     canvas.wait_for_function("document.querySelector('.ez-canvas-under').textContent === 'meadow'")
-    canvas.click(".ez-canvas-class[title=sky]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=sky]")
     canvas.keyboard.press("i")
     canvas.mouse.click(*place(canvas, TAB, 30, 30))
-    canvas.wait_for_selector(".ez-canvas-class[title=meadow][aria-checked=true]")
+    canvas.wait_for_selector("#semantic-canvas .ez-canvas-class[title=meadow][aria-checked=true]")
 
 
 def test_the_map_takes_the_size_of_the_picture_that_is_asked_for(canvas: Any) -> None:
-    canvas.click(".ez-canvas-class[title=house]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
     canvas.keyboard.press("r")
     stroke(canvas, TAB, (0, 0), (64, 128))
     canvas.fill("#semantic-width input", "192")
@@ -196,7 +240,7 @@ def test_a_photograph_is_read_by_a_segmenter_where_one_is_installed(canvas: Any)
 def test_a_saved_map_comes_back_as_it_was(
     canvas: Any, tmp_path: Path, button: str, name: str
 ) -> None:
-    canvas.click(".ez-canvas-class[title=water]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
     stroke(canvas, TAB, (20, 20), (90, 110))
     painted = layer(canvas, TAB)
     with canvas.expect_download() as download:
@@ -225,7 +269,7 @@ def test_a_saved_map_comes_back_as_it_was(
 def test_a_file_that_is_no_map_is_said_and_the_canvas_stays(
     canvas: Any, text: str, said: str
 ) -> None:
-    canvas.click(".ez-canvas-class[title=water]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
     stroke(canvas, TAB, (20, 20), (90, 110))
     painted = layer(canvas, TAB)
     give(
@@ -244,7 +288,7 @@ def test_boxes_are_drawn_moved_and_sent_to_a_layout_model(
 ) -> None:
     _choose_model(canvas, "Fake layouts")
     until(canvas, TAB, "desk.layout && desk.options.tool === 'box'")
-    canvas.click(".ez-canvas-class[title=house]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
     stroke(canvas, TAB, (32, 32), (64, 96))
     box = canvas.locator(".ez-canvas-box")
     assert box.inner_text().startswith("house")
@@ -311,10 +355,10 @@ def test_regions_of_a_map_and_a_box_have_words_of_their_own(
 ) -> None:
     _choose_model(canvas, "Gradient")
     until(canvas, TAB, "desk.mixed && desk.classes.length === 16")
-    canvas.click(".ez-canvas-class[title=water]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=water]")
     canvas.keyboard.press("r")
     stroke(canvas, TAB, (0, 64), (128, 128))
-    canvas.click(".ez-canvas-class[title=boat]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=boat]")
     canvas.keyboard.press("o")
     stroke(canvas, TAB, (20, 60), (60, 100))
     canvas.fill(".ez-region[data-name=water] input[type=text]", "a frozen lake")
@@ -346,7 +390,7 @@ def test_an_own_palette_is_made_painted_with_saved_and_opened(
 ) -> None:
     _choose_model(canvas, "Gradient")
     until(canvas, TAB, "desk.mixed && desk.classes.length === 16")
-    canvas.click(".ez-canvas-class[title=meadow]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=meadow]")
     canvas.keyboard.press("r")
     stroke(canvas, TAB, (0, 64), (128, 128))
     make = "#semantic-canvas button[aria-label='Make a palette of your own']"
@@ -369,7 +413,7 @@ def test_an_own_palette_is_made_painted_with_saved_and_opened(
     until(canvas, TAB, "desk.classes.join() === 'haze,lava,meadow'")
     made = layer(canvas, TAB)
     assert (made[10, 64], made[100, 64]) == (0, 2)  # sky by its colour, meadow by its name
-    canvas.click(".ez-canvas-class[title=lava]")
+    canvas.click("#semantic-canvas .ez-canvas-class[title=lava]")
     canvas.keyboard.press("r")
     stroke(canvas, TAB, (20, 10), (60, 40))
     canvas.fill("#semantic-prompt textarea", "a palette of my own")

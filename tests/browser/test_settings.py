@@ -59,6 +59,45 @@ def test_what_cannot_be_is_said_and_stays_to_be_mended(settings: Any) -> None:
     assert settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
 
 
+def test_what_is_being_typed_stays_when_the_settings_are_read_again(settings: Any) -> None:
+    held: list[Any] = []
+    settings.route("**/api/v1/settings", lambda route: held.append(route))
+    settings.evaluate(
+        "document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: 'settings' } }))"
+    )
+    settings.fill(f"{NAMES} input", "[seed]-[id]")
+    with settings.expect_response("**/api/v1/settings"):
+        while held:
+            held.pop().continue_()
+    settings.unroute("**/api/v1/settings")
+    settings.wait_for_timeout(200)
+    assert settings.input_value(f"{NAMES} input") == "[seed]-[id]"
+    settings.press(f"{NAMES} input", "Tab")
+    settings.wait_for_selector(f"{NAMES}.ez-changed")
+    settings.click(f"{NAMES} .ez-reset")
+    settings.wait_for_selector(f"{NAMES}:not(.ez-changed)")
+    assert settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
+
+
+def test_what_is_being_typed_stays_when_another_setting_is_saved(settings: Any) -> None:
+    held: list[Any] = []
+    settings.route("**/api/v1/settings/picture_quality", lambda route: held.append(route))
+    set_field(settings, QUALITY, "81")
+    settings.fill(f"{NAMES} input", "[id]")  # beside it, before the answer comes
+    while not held:
+        settings.wait_for_timeout(20)
+    held.pop().continue_()
+    settings.wait_for_selector(f"{QUALITY}.ez-changed")
+    assert settings.input_value(f"{NAMES} input") == "[id]"
+    assert settings.evaluate("document.activeElement.id") == "setting-file_name_pattern-input"
+    settings.press(f"{NAMES} input", "Tab")
+    settings.wait_for_selector(f"{NAMES}.ez-changed")
+    settings.unroute("**/api/v1/settings/picture_quality")
+    for row in (QUALITY, NAMES):
+        settings.click(f"{row} .ez-reset")
+        settings.wait_for_selector(f"{row}:not(.ez-changed)")
+
+
 def test_settings_are_found_by_their_words(settings: Any) -> None:
     settings.fill("input[aria-label='Find a setting']", "preview interval")
     assert settings.locator(".ez-setting:visible").count() == 1

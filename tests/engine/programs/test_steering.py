@@ -246,9 +246,8 @@ def test_a_map_of_the_start_image_goes_as_that_goes(
     job = order(model.checkpoint, files=files, resize_mode=JUST_RESIZE, width=64, height=64)
     rig.finish(job)
     planes = rig.works(Predict)[0].x[0, 4:]
-    eighth = (
-        planes.shape[-1] // 8
-    )  # the edge is a quarter from the left, and soft in a map of depths
+    # The edge is a quarter from the left, and soft in a map of depths.
+    eighth = planes.shape[-1] // 8
     near, far = planes[..., :eighth], planes[..., 3 * eighth :]
     assert (near == near[..., :1]).all()
     assert (far == far[..., :1]).all()

@@ -46,12 +46,23 @@ async function showModel(badge, { tab, values }) {
   badge.dataset.family = model?.family ?? '';
 }
 
-/** The studio's event stream, open only while the page is seen. */
+/**
+ * The studio's event stream, open only while the page is seen: a browser allows six connections to a host over all
+ * tabs. What happened while there was none, the stream does not tell; who keeps a list of something hears `easel:again`.
+ */
 function listen(at) {
   let stream = null;
+  let wasOpen = false;
+  let isAgain = false;
   const open = () => {
     stream = new EventSource(address('/events'));
-    stream.addEventListener('queue', (event) => { showQueue(at('queue'), JSON.parse(event.data)); queueChanged(); });
+    stream.onopen = () => { isAgain = wasOpen; wasOpen = true; };
+    stream.addEventListener('queue', (event) => {
+      showQueue(at('queue'), JSON.parse(event.data));
+      queueChanged();
+      if (isAgain) document.dispatchEvent(new CustomEvent('easel:again')); // from its first message on nothing is missed
+      isAgain = false;
+    });
     stream.addEventListener('worker', (event) => showWorker(at('worker'), JSON.parse(event.data)));
     for (const name of ['download', 'download-gone', 'library', 'extensions'])
       stream.addEventListener(name, (event) => document.dispatchEvent(new CustomEvent(`easel:${name}`, { detail: JSON.parse(event.data) })));

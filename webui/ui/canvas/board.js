@@ -26,7 +26,7 @@ export class Board {
 
   /** Begin a change of the layer that may come in several parts. */
   begin() {
-    if (this.before.length !== this.layer.data.length) {
+    if (this.before.length !== this.layer.data.length || this.stroke.width !== this.width) {
       this.before = new Uint8Array(this.layer.data.length);
       this.stroke = { data: new Uint8Array(this.layer.data.length), width: this.width, height: this.height };
     }

@@ -6,6 +6,7 @@ import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
 import { candidates } from './candidates.js';
+import { Cursor } from './cursor.js';
 import { choose, listenForFiles, nearestClass, pixelData, sameColours, takeMap, takePicture } from './files.js';
 import { frameHandles } from './frame.js';
 import { Keeping } from './keeping.js';
@@ -80,7 +81,8 @@ class Desk {
     this.marks = outline(this.view);
     this.ring = brushRing(this);
     this.boxes = boxMarks(this);
-    this.surface.append(this.marks.svg, this.ring.element);
+    this.cursor = new Cursor(this);
+    this.surface.append(this.marks.svg, this.ring.element, this.cursor.element);
     this.stand.append(this.boxes.holder);
     if (this.invitation) this.stand.append(this.invitation);
     this.bar = toolbar(this);
@@ -94,13 +96,23 @@ class Desk {
       this.frame = frameHandles(this);
       this.stand.append(this.frame.holder, this.staged.bar);
     }
-    this.root.append(this.stand);
-    this.view.onmove = () => { this.boxes.render(); this.frame?.render(); };
+    this.root.append(this.stand, this.cursor.said);
+    this.view.onmove = () => { this.boxes.render(); this.frame?.render(); this.cursor.render(); };
     this.view.resize();
   }
 
   /** What the surface is for, in words. */
-  said() { return this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn. Press ? for shortcuts.' : `Paint what shall be where, a ${this.noun} at a time. Press ? for shortcuts.`; }
+  said() { return `${this.kind === 'mask' ? 'Mask: paint where the picture is to be redrawn.' : `Paint what shall be where, a ${this.noun} at a time.`} Arrows move a cursor, Enter paints. Press ? for shortcuts.`; }
+
+  /** What is at a pixel of the board, in words. */
+  under(x, y) {
+    const value = this.board.layer.data[y * this.board.width + x];
+    if (this.kind === 'classes') return this.classes[value] ?? '';
+    return value === 0 ? 'not masked' : value === 255 ? 'masked' : `masked to ${Math.round(value / 2.55)} %`;
+  }
+
+  /** Why one cannot paint now, in words. */
+  refusal() { return this.view.over ? 'A candidate is shown; press Escape for the picture.' : this.working ? 'The canvas is busy.' : 'There is no picture yet. Bring one in first.'; }
 
   /** Something else is painted from now on: its buttons and colours. */
   anew() {
@@ -130,14 +142,25 @@ class Desk {
 
   /** Change the tool, the brush or the class. */
   choose(change) {
+    if (change.tool && change.tool !== this.options.tool) this.cursor.lift();
     Object.assign(this.options, change);
     this.options.size = Math.min(SIZES.most, Math.max(SIZES.least, this.options.size));
     this.render();
+    const { tool, size, value } = change;
+    this.cursor.say([tool && TOOLS[tool].title, size && `${Math.round(this.options.size)} pixels`, value !== undefined && this.label()].filter(Boolean).join(', '));
   }
 
   take(file) { return this.kind === 'mask' ? takePicture(this, file) : takeMap(this, file); }
-  undo() { if (!this.board.edited) this.board.undo(); }
-  redo() { if (!this.board.edited) this.board.redo(); }
+  undo() { this.step('past', 'Undone', 'undo'); }
+  redo() { this.step('future', 'Redone', 'redo'); }
+
+  /** Go a step through the history, and say which. */
+  step(where, done, way) {
+    if (this.board.edited) return;
+    const title = this.board.history[where].at(-1)?.title;
+    this.board[way]();
+    this.cursor.say(title ? `${done}: ${title}` : `Nothing to ${way}`);
+  }
 
   zoom(factor) {
     const box = this.surface.getBoundingClientRect();
@@ -156,6 +179,12 @@ class Desk {
   busy(on) {
     this.working += on ? 1 : -1;
     this.root.dataset.busy = this.working > 0;
+    if (!this.working) this.root.dispatchEvent(new Event('ez-idle'));
+  }
+
+  /** Resolves when nothing is on its way onto the board. */
+  async idle() {
+    while (this.working) await new Promise((done) => { this.root.addEventListener('ez-idle', done, { once: true }); });
   }
 
   hover(event) {
@@ -177,6 +206,7 @@ class Desk {
 
   /** Resolves when the board is what the form asks for, and the server has it. */
   async settled() {
+    await this.idle(); // a file that was dropped is what is meant
     await this.following;
     await this.sources?.switching;
     await this.keeping.settled();
@@ -188,12 +218,16 @@ class Desk {
   async fit(form) {
     const { model: id, width, height, map_palette: chosen } = this.followed = form;
     const model = (await models()).find((one) => one.id === id);
-    if (!model) return;
+    if (!model || this.followed !== form) return; // another was chosen meanwhile
     if (this.sources?.only(model.task === 'semantic' ? 'class' : null)) return; // what is used now follows by itself
     this.layout = model.task === 'layout';
     this.mixed = this.noun === 'class' && !['semantic', 'layout'].includes(model.task); // maps and boxes become regions
     if (!this.mixed && TOOLS[this.options.tool].kind === 'boxes' !== this.layout && this.options.tool !== 'hand') this.options.tool = this.layout ? 'box' : 'brush';
-    if (this.noun === 'class') this.paintWith(await paletteOf(this.mixed ? chosen ?? MODELS_OWN : MODELS_OWN, id));
+    if (this.noun === 'class') {
+      const palette = await paletteOf(this.mixed ? chosen ?? MODELS_OWN : MODELS_OWN, id);
+      if (this.followed !== form) return;
+      this.paintWith(palette);
+    }
     const wanted = [width ?? model.native_width, height ?? model.native_height];
     if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
       this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
@@ -230,6 +264,7 @@ class Desk {
     this.staged?.render();
     this.boxes.render();
     this.frame?.render();
+    this.cursor.render();
     // Under colours that are painted the mask is only hinted at.
     this.view.layerAlpha = this.layout ? 0.15 : TOOLS[this.options.tool].kind === 'sketch' ? 0.25 : 1;
     this.holdSpace(this.spaceHeld);

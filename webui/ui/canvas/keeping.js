@@ -70,7 +70,7 @@ export class Keeping {
 
   async store() {
     const { board, look } = this.desk;
-    if (!this.desk.ready()) return;
+    if (this.restoring || (board.kind === 'mask' && !board.picture)) return;
     const data = board.layer.data.slice();
     const empty = board.kind === 'mask' && data.every((value) => value === 0);
     const same = this.stored && this.stored.width === board.width && this.stored.data.length === data.length && this.stored.data.every((value, i) => value === data[i]);

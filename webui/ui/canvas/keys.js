@@ -12,6 +12,10 @@ export function shortcuts(desk) {
     ...tools,
     { keys: '[', title: 'Smaller brush', act: () => desk.choose({ size: desk.options.size / GROWTH }) },
     { keys: ']', title: 'Larger brush', act: () => desk.choose({ size: desk.options.size * GROWTH }) },
+    ...(desk.legend ? [
+      { keys: ',', title: 'Class before', act: () => desk.legend.step(-1) },
+      { keys: '.', title: 'Next class', act: () => desk.legend.step(1) },
+    ] : []),
     { keys: 'Ctrl+Z', title: 'Undo', act: () => desk.undo() },
     { keys: 'Ctrl+Shift+Z', title: 'Redo (or Ctrl+Y)', act: () => desk.redo() },
     { keys: '0', title: 'Fit into the window', act: () => desk.view.fit() },
@@ -26,20 +30,22 @@ export function shortcuts(desk) {
 
 const BY_HAND = [
   ['Space', 'Hold and drag to move the view; so does the right button'], ['Wheel', 'Zoom at the pointer; two fingers do so too'],
-  ['Shift+Wheel', 'Move sideways'], ['Alt+Wheel', 'Size of the brush'], ['Arrows', 'Move the view, or step through candidates'],
+  ['Shift+Wheel', 'Move sideways'], ['Alt+Wheel', 'Size of the brush'],
+  ['Arrows', 'Move the cursor, in finer steps the larger the view is, or step through candidates'],
+  ['Enter', 'Put the tool down at the cursor, and lift it'], ['Space', 'Held at the cursor: the tool is down while arrows move it'],
+  ['Shift+Arrows', 'Move the view'], ['Escape', 'Take back what the tool has begun'],
 ];
-
-const PAN = { ArrowLeft: [40, 0], ArrowRight: [-40, 0], ArrowUp: [0, 40], ArrowDown: [0, -40] };
 
 /** Listen while the desk's tab is open; what is typed into fields stays there. */
 export function listenForKeys(desk) {
   const open = () => document.body.dataset.tab === desk.tab && !document.querySelector('dialog[open]');
-  addEventListener('keyup', (event) => { if (event.key === ' ') desk.holdSpace(false); });
+  addEventListener('keyup', (event) => { if (event.key === ' ') desk.holdSpace(false); desk.cursor.release(event.key); });
   // Before the page's own listener, which leaves alone what was taken here.
   addEventListener('keydown', (event) => {
     if (!open() || isTyping(event.target)) return;
-    if (event.key === ' ' && !(event.target instanceof HTMLButtonElement)) desk.holdSpace(true);
-    else if (!take(desk, event)) return;
+    if (take(desk, event)) { /* done */ }
+    else if (event.key === ' ' && !(event.target instanceof HTMLButtonElement)) desk.holdSpace(true);
+    else return;
     event.preventDefault();
   }, true);
 }
@@ -48,7 +54,7 @@ function take(desk, event) {
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
   const onButton = event.target instanceof HTMLElement && event.target.closest('button, a, [role=listitem], [role=radio], summary');
   if (plain && desk.staged?.isShown() && desk.staged.keys[event.key] && !(onButton && event.key === 'Enter')) { desk.staged.keys[event.key](); return true; }
-  if (plain && PAN[event.key] && document.activeElement === desk.surface) { desk.view.pan(...PAN[event.key]); return true; }
+  if (plain && document.activeElement === desk.surface && desk.cursor.take(event)) return true;
   const found = shortcuts(desk).find(({ keys }) => fits(keys, event)) ?? (fits('Ctrl+Y', event) ? { act: () => desk.redo() } : null);
   found?.act();
   return !!found;

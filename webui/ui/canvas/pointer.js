@@ -22,6 +22,7 @@ export function listenForPointers(desk) {
 function down(desk, state, event) {
   event.preventDefault();
   desk.surface.focus({ preventScroll: true });
+  desk.cursor.leave();
   if (event.isTrusted) desk.surface.setPointerCapture(event.pointerId);
   state.pointers.set(event.pointerId, event);
   if (state.pointers.size > 1) { // a second finger: it was not meant to paint

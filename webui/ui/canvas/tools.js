@@ -1,5 +1,6 @@
 // The tools: each says what a pointer that goes down, moves and comes up does to the board.
-// A tool gets the desk (board, view, options, marks) and points of the board { x, y, radius, event }.
+// A tool gets the desk (board, view, options, marks) and points of the board { x, y, radius, event }. An `instant` one is
+// done as soon as it is put down.
 
 import { frameTool } from './frame.js';
 import { fillArea, fillPolygon, fillRectangle, strokeSegment } from './raster.js';
@@ -9,11 +10,11 @@ export const TOOLS = {
   brush: { title: 'Brush', key: 'B', round: true, ...freehand('Brush', (desk) => desk.value()) },
   eraser: { title: 'Eraser', key: 'E', round: true, ...freehand('Eraser', () => 0) },
   colour: { title: 'Paint colours', key: 'C', kind: 'sketch', round: true, begin: colourBegin, move: colourMove, end: (desk) => commitColour(desk.board) },
-  dropper: { title: 'Pick a colour', key: 'I', kind: 'sketch', begin: takeColour, move: takeColour, end: (desk) => desk.choose({ tool: 'colour' }) },
+  dropper: { title: 'Pick a colour', key: 'I', kind: 'sketch', instant: true, begin: takeColour, move: takeColour, end: (desk) => desk.choose({ tool: 'colour' }) },
   lasso: { title: 'Lasso', key: 'L', begin: lassoBegin, move: lassoMove, end: lassoEnd },
   rectangle: { title: 'Rectangle', key: 'R', begin: frameBegin, move: frameMove, end: rectangleEnd },
-  fill: { title: 'Flood fill', key: 'G', begin: flood },
-  pick: { title: 'Pick a class', key: 'I', kind: 'classes', begin: pick, move: pick },
+  fill: { title: 'Flood fill', key: 'G', instant: true, begin: flood },
+  pick: { title: 'Pick a class', key: 'I', kind: 'classes', instant: true, begin: pick, move: pick },
   box: { title: 'Box', key: 'O', kind: 'boxes', begin: frameBegin, move: frameMove, end: boxEnd },
   frame: frameTool,
   hand: { title: 'Move the view', key: 'H', begin() {}, move: (desk, point, last) => desk.view.pan(point.event.clientX - last.event.clientX, point.event.clientY - last.event.clientY) },

@@ -42,5 +42,5 @@ document.addEventListener('easel:extensions', async () => {
   await load();
   tellOffers(); // one that was loaded anew, too
 });
-document.addEventListener('visibilitychange', () => { if (!document.hidden) load(); }); // a hidden page hears nothing
+document.addEventListener('easel:again', load); // a hidden page hears nothing
 load();

@@ -12,7 +12,9 @@ export function installPanel(kinds) {
   const put = (one) => { downloads.set(one.id, one); draw(); };
   document.addEventListener('easel:download', (event) => put(event.detail));
   document.addEventListener('easel:download-gone', (event) => { downloads.delete(event.detail.id); draw(); });
-  get('/downloads').then((all) => all.forEach(put)).catch(() => {});
+  const ask = () => get('/downloads').then((all) => { downloads.clear(); all.forEach((one) => downloads.set(one.id, one)); draw(); }).catch(() => {});
+  document.addEventListener('easel:again', ask);
+  ask();
   return { progress: list.element, open: () => openDialog(kinds, put) };
 }
 

@@ -33,7 +33,7 @@ export function mount({ element }, options) {
     view.install.progress, view.makings.progress, view.grid.element, view.faults);
   root.library = view; // for tests
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'models') load(view); });
-  document.addEventListener('easel:library', () => { if (document.body.dataset.tab === 'models') load(view); });
+  for (const name of ['easel:library', 'easel:again']) document.addEventListener(name, () => { if (document.body.dataset.tab === 'models') load(view); });
   document.addEventListener('easel:form', () => chooseBase(view));
   if (document.body.dataset.tab === 'models') load(view);
 }

@@ -6,9 +6,11 @@ const KINDS = { bool: flag, choice: menu, int: number, float: number, text };
 
 /**
  * A row. `setting` is { name, title, help, kind, value, default, choices, low, high, step, zero, applies };
- * `set(value)` and `reset()` do it and give back what went wrong, or nothing.
+ * `set(value)` and `reset()` do it and give back what went wrong, or nothing. The row's `show(setting)` takes what has
+ * changed of it since; what is typed and not saved stays.
  */
-export function settingRow(setting, { set, reset, disabled = false }) {
+export function settingRow(given, { set, reset, disabled = false }) {
+  const setting = { ...given };
   const said = make('p', { className: 'ez-setting-said', role: 'status' });
   const row = make('div', { className: 'ez-setting', id: `setting-${setting.name}` });
   const tried = async (act, done) => {
@@ -18,13 +20,26 @@ export function settingRow(setting, { set, reset, disabled = false }) {
     said.textContent = fault || done;
     said.dataset.kind = fault ? 'bad' : 'good';
   };
-  const change = (value) => tried(() => set(value), setting.applies ? `Saved. It holds ${setting.applies}.` : 'Saved.');
+  const change = async (value) => {
+    const sent = input.value;
+    await tried(() => set(value), setting.applies ? `Saved. It holds ${setting.applies}.` : 'Saved.');
+    if (said.dataset.kind === 'good' && input.value === sent) row.dataset.typed = '';
+  };
   const input = KINDS[setting.kind](setting, change, disabled);
-  const changed = setting.value !== setting.default;
   input.setAttribute('aria-describedby', `${row.id}-help`);
   input.id = `${row.id}-input`;
-  const back = make('button', { type: 'button', className: 'ez-reset', hidden: !changed || disabled, title: `Back to ${usual(setting)}`, 'aria-label': `Reset ${setting.title}`, onclick: () => tried(reset, 'As usual again.') });
-  row.classList.toggle('ez-changed', changed);
+  if (['text', 'number'].includes(input.type)) input.addEventListener('input', () => { row.dataset.typed = 'true'; });
+  const anew = () => { row.dataset.typed = ''; return reset(); };
+  const back = make('button', { type: 'button', className: 'ez-reset', 'aria-label': `Reset ${setting.title}`, onclick: () => tried(anew, 'As usual again.') });
+  row.show = (now) => {
+    Object.assign(setting, now);
+    const changed = setting.value !== setting.default;
+    if (!row.dataset.typed) { if (input.type === 'checkbox') input.checked = setting.value; else input.value = setting.value; }
+    if (back === document.activeElement && !changed) input.focus(); // it goes away
+    Object.assign(back, { hidden: !changed || disabled, title: `Back to ${usual(setting)}` });
+    row.classList.toggle('ez-changed', changed);
+  };
+  row.show({});
   row.append(
     make('div', { className: 'ez-setting-words' },
       make('div', { className: 'ez-setting-title' }, make('label', { htmlFor: input.id, textContent: setting.title }), back),

@@ -9,21 +9,38 @@ import { settingRow } from './controls.js';
 export function mount({ element }, { tabs }) {
   const root = element.querySelector('.ez-settings');
   const search = make('input', { type: 'search', placeholder: 'Find a setting', 'aria-label': 'Find a setting' });
-  const view = { root, tabs, search, found: null, list: make('div', { className: 'ez-setting-list' }), none: make('p', { className: 'ez-setting-none', hidden: true }) };
+  const view = { root, tabs, search, found: null, rows: new Map(), list: make('div', { className: 'ez-setting-list' }), none: make('p', { className: 'ez-setting-none', hidden: true }) };
   root.append(make('div', { className: 'ez-setting-bar' }, make('h2', { textContent: 'Settings' }), search), view.none, view.list);
   search.addEventListener('input', () => filter(view));
-  document.addEventListener('easel:own', () => renew(view, 'Interface', () => browserSection(view)));
+  document.addEventListener('easel:own', () => BROWSER.forEach(({ name }) => view.rows.get(name)?.show({ value: own(name) })));
   document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === 'settings') load(view); });
   if (document.body.dataset.tab === 'settings') load(view);
 }
 
 async function load(view) {
+  let found;
   try {
-    view.found = await get('/settings');
+    found = await get('/settings');
   } catch (error) {
+    view.found = null;
     view.list.replaceChildren(make('p', { className: 'ez-setting-refusal', role: 'alert', textContent: error.message }));
     return;
   }
+  const isOther = frameOf(found) !== frameOf(view.found);
+  view.found = found;
+  if (isOther) build(view); else refresh(view);
+}
+
+/** All but the values: while it stays the same the rows stay, and with them what is being typed there. */
+const frameOf = (found) => found && JSON.stringify([found.refusal, found.facts, found.settings.map(({ name }) => name)]);
+
+/** Bring the values that are there now into the rows. */
+function refresh(view) {
+  for (const setting of view.found.settings) view.rows.get(setting.name)?.show(setting);
+  filter(view);
+}
+
+function build(view) {
   const sections = [...new Set(view.found.settings.map(({ section }) => section))];
   view.list.replaceChildren(browserSection(view),
     ...(view.found.refusal ? [make('p', { className: 'ez-setting-refusal', textContent: view.found.refusal })] : []),
@@ -32,17 +49,11 @@ async function load(view) {
   filter(view);
 }
 
-/** A section in place of what it was; what was said in a row stays. */
-function renew(view, name, build) {
-  const before = view.list.querySelector(`[data-section="${name}"]`);
-  if (!before) return;
-  const said = new Map([...before.querySelectorAll('.ez-setting')].map((row) => [row.id, row.querySelector('.ez-setting-said')]));
-  const held = document.activeElement?.id;
-  const made = build();
-  for (const row of made.querySelectorAll('.ez-setting')) row.querySelector('.ez-setting-said')?.replaceWith(said.get(row.id));
-  before.replaceWith(made);
-  if (held) document.getElementById(held)?.focus();
-  filter(view);
+/** A row of the view, found again by its setting's name. */
+function rowOf(view, setting, acts) {
+  const row = settingRow(setting, acts);
+  view.rows.set(setting.name, row);
+  return row;
 }
 
 function section(name, where, ...rows) {
@@ -51,12 +62,14 @@ function section(name, where, ...rows) {
   return made;
 }
 
+const BROWSER = [
+  { name: 'theme', title: 'Theme', help: 'Light, dark, or as the system says.', kind: 'choice', choices: THEMES },
+  { name: 'start_tab', title: 'First tab', help: 'The tab that the page begins with where its address names none.', kind: 'choice' },
+  { name: 'notify', title: 'Notifications', help: 'Tell outside of the page when pictures are done while nobody looks at it.', kind: 'bool' },
+];
+
 function browserSection(view) {
-  const rows = [
-    { name: 'theme', title: 'Theme', help: 'Light, dark, or as the system says.', kind: 'choice', choices: THEMES },
-    { name: 'start_tab', title: 'First tab', help: 'The tab that the page begins with where its address names none.', kind: 'choice', choices: view.tabs },
-    { name: 'notify', title: 'Notifications', help: 'Tell outside of the page when pictures are done while nobody looks at it.', kind: 'bool' },
-  ].map((one) => settingRow({ ...one, value: own(one.name), default: USUAL[one.name], applies: '', zero: '' }, { set: (value) => setBrowser(one.name, value), reset: () => setBrowser(one.name, USUAL[one.name]) }));
+  const rows = BROWSER.map((one) => rowOf(view, { choices: view.tabs, ...one, value: own(one.name), default: USUAL[one.name], applies: '', zero: '' }, { set: (value) => setBrowser(one.name, value), reset: () => setBrowser(one.name, USUAL[one.name]) }));
   const forget = make('div', { className: 'ez-setting' },
     make('div', { className: 'ez-setting-words' }, make('strong', { textContent: 'Forms' }), make('p', { textContent: 'Each form keeps what you typed and set, in this browser.' })),
     make('div', { className: 'ez-setting-control' }, make('button', { type: 'button', className: 'ez-setting-act', textContent: 'Begin them anew', onclick: forgetForms })));
@@ -73,22 +86,22 @@ async function setBrowser(name, value) {
 }
 
 function studioSection(view, name) {
-  const rows = view.found.settings.filter((one) => one.section === name).map((one) => settingRow(one, {
+  const rows = view.found.settings.filter((one) => one.section === name).map((one) => rowOf(view, one, {
     disabled: !!view.found.refusal,
-    set: (value) => tried(view, name, () => put(`/settings/${one.name}`, { value })),
-    reset: () => tried(view, name, () => remove(`/settings/${one.name}`)),
+    set: (value) => tried(view, () => put(`/settings/${one.name}`, { value })),
+    reset: () => tried(view, () => remove(`/settings/${one.name}`)),
   }));
   if (name === 'Pictures') rows[0].querySelector('p').append(' ', places());
   return section(name, 'for everybody', ...rows);
 }
 
-async function tried(view, name, act) {
+async function tried(view, act) {
   let fault = '';
   try { view.found = await act(); } catch (error) { fault = error.message; }
   if (!fault) {
     const values = Object.fromEntries(view.found.settings.map((one) => [one.name, one.value]));
     document.dispatchEvent(new CustomEvent('easel:settings', { detail: { extension: null, values } }));
-    setTimeout(() => renew(view, name, () => studioSection(view, name)));
+    setTimeout(() => refresh(view)); // when the row has said so
   }
   return fault;
 }
