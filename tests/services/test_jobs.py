@@ -363,3 +363,14 @@ def test_a_job_with_everything_comes_back_whole(services: Services) -> None:
     assert again.jobs.get(job.id).request == job.request
     assert job.request.adapters == ("edges", "loras/chalk")
     again.database.dispose()
+
+
+def test_a_model_that_came_just_now_is_found(services: Services) -> None:
+    """The folders are looked at now and then only; who names what is not known has them looked at again."""
+    services.catalog.models()
+    services.catalog._next_look = float("inf")
+    write_model(services.folder / "models" / "fresh")
+    assert services.submit(model="fresh").request.model == "fresh"
+    services.catalog._next_look = float("inf")
+    with pytest.raises(UnknownModel, match="There is no model 'gone'"):
+        services.submit(model="gone")

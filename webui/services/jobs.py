@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Engine, select
 
-from webui.contracts.errors import BadRequest, NotFound
+from webui.contracts.errors import BadRequest, NotFound, UnknownAdapter, UnknownModel
 from webui.contracts.events import JobChanged
 from webui.contracts.ids import BatchId, JobId, new_job_id
 from webui.contracts.job import Job, JobState
@@ -84,6 +84,8 @@ class JobService:
     def check(self, request: GenerationRequest) -> Job:
         """The job that `submit` would queue; nothing is stored.
 
+        Where a model or an adapter is not known the folders are looked at again, as it may have come just now.
+
         Raises:
             BadRequest, HookFailed, NotFound: as `submit` does.
         """
@@ -92,12 +94,19 @@ class JobService:
                 "A request with a plot is many pictures; it is ordered at /api/v1/plots, or without `plot` here."
             )
         request = self._sources.hooks.change_request(request)
-        resolved = resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
+        try:
+            resolved = self._resolved(request)
+        except (UnknownModel, UnknownAdapter):
+            self._catalog.refresh()
+            resolved = self._resolved(request)
         steps = steps_of(resolved, self._catalog.get(resolved.model)) * resolved.count
         return Job(
             id=new_job_id(), request=resolved, state=JobState.QUEUED, step=0, steps=steps,
             error=None, attempts=0, created=self._clock(), started=None, finished=None,
         )  # fmt: skip
+
+    def _resolved(self, request: GenerationRequest) -> GenerationRequest:
+        return resolve(request, self._catalog, self._images, secrets.randbelow, self._sources)
 
     def add_done(self, job: Job) -> Job:
         """Record what was made without a worker, such as a plot's grid; `announce` tells of it."""
