@@ -10,9 +10,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
-from webui.app import Studio, build_studio, worker_flags, worker_makers
+from webui.app import Studio, build_studio
 from webui.contracts.preferences import Preferences
 from webui.contracts.settings import Settings
+from webui.worker_programs import worker_flags, worker_makers
 
 
 def setting(client: TestClient, name: str) -> dict[str, Any]:

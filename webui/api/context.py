@@ -1,4 +1,4 @@
-"""The services that the routes may use, handed in by `app.py`."""
+"""The services that the routes may use, handed in by `wiring.py`."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class StudioExtensions:
         """Nothing is loaded yet; extensions that are registered with `host` already stay."""
         self.host = host
         self.access: Callable[[str], StudioAccess] = _no_access
-        """What each extension may reach; `app.py` sets it when all services are there."""
+        """What each extension may reach; `wiring.py` sets it when all services are there."""
         self.settled = threading.Event()
         """Set when those that are enabled at the start have been loaded, or could not be."""
         self._offers: dict[str, Offers] = {}
