@@ -62,7 +62,7 @@ def test_an_observer_of_the_worker_that_never_comes_back_does_not_pass(
 ) -> None:
     manifest = read_manifest(write_extension(tmp_path, "deaf", worker=code))
     checkpoint = write_tiny(tmp_path / "model", TinySizes())
-    argv = [sys.executable, "-m", "webui.engine.worker", "--cpu"]
+    argv = [sys.executable, "-m", "webui.engine", "--cpu"]
     found = check_worker(
         manifest, Offers(manifest), checkpoint, lambda told: LocalWorker(told, argv)
     )
