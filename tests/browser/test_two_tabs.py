@@ -87,3 +87,25 @@ def test_what_one_tab_draws_is_not_lost_when_the_other_draws(tabs: tuple[Any, An
     drawn(first, "a tree", 2)
     reloaded(second)
     count(second, FINISHED, 3)
+
+
+def test_an_answer_from_before_a_jobs_end_does_not_undo_it(tabs: tuple[Any, Any]) -> None:
+    """Answers may come in another order than they were asked for."""
+    tab, _ = tabs
+    drawn(tab, "a boat in time", 1)
+    states = tab.evaluate(
+        """async () => {
+          const store = await import('/assets/easel/store.js');
+          const { get } = await import('/assets/easel/api.js');
+          const [job] = store.all();
+          const told = [];
+          document.addEventListener('easel:job', ({ detail }) => told.push(detail.job.state));
+          const late = { ...await get(`/jobs/${job.id}`), state: 'running', pictures: [] };
+          const ask = window.fetch;
+          window.fetch = async () => new Response(JSON.stringify(late), { headers: { 'content-type': 'application/json' } });
+          await store.takeUp(job.id);
+          window.fetch = ask;
+          return [store.all()[0].state, store.all()[0].pictures.length, ...told];
+        }"""
+    )
+    assert states == ["done", 1]

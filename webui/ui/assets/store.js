@@ -164,6 +164,7 @@ async function fetchQuietly(id) {
 
 function merge(snapshot, quietly = false) {
   const known = jobs.get(snapshot.id);
+  if (known && !isActive(known) && isActive(snapshot)) return; // an answer from before its end that comes after it
   const kept = known && isActive(snapshot) ? { preview: known.preview, previewIndex: known.previewIndex, secondsLeft: known.secondsLeft } : {};
   jobs.set(snapshot.id, { ...kept, ...snapshot });
   if (!quietly) changed();
