@@ -329,6 +329,12 @@ def test_a_saved_file_is_loaded_anew_while_one_develops(tmp_path: Path, develop:
     assert service.follow() == develop
     value = sys.modules["easel_extensions.hears.studio"].VALUE
     assert value == ("two" if develop else 1)
+    (folder / "called.txt").write_text("what it writes itself")
+    assert not service.follow()
+    (folder / "static").mkdir()
+    assert not service.follow()
+    (folder / "static" / "words.json").write_text("{}")
+    assert service.follow() == develop
     (folder / "studio.py").write_text("def broken(")
     service.follow()
     assert bool(service.status("hears").problems) == develop
