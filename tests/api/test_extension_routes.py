@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,13 @@ def routes(access):
     def slow() -> str:
         return next(late())
 
+    @router.get("/stuck")
+    def stuck(number: int) -> str:
+        (access.folder / f"began-{number}").touch()
+        while not (access.folder / "go").exists():
+            time.sleep(0.01)
+        return "gone"
+
     @router.get("/stream")
     def stream():
         return StreamingResponse(late(), media_type="text/plain")
@@ -96,6 +105,7 @@ def test_a_route_has_the_studio_and_its_own_settings(book: TestClient, tmp_path:
         "/notes",
         "/refused",
         "/broken",
+        "/stuck",
         "/slow",
         "/stream",
     }
@@ -126,6 +136,33 @@ def test_an_answer_that_takes_long_to_begin_is_named_and_one_that_is_sent_for_lo
             f.hook for f in studio.context.extensions.status("book").failures if f.kind == "slow"
         ]
         assert slow == (["routes"] if named else [])
+
+
+def test_routes_that_never_answer_leave_the_others_a_thread(
+    book: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.api.extension_routes.MOST_UNANSWERED", 3)
+    folder, ends = studio.settings.outputs / ".extensions" / "book", list[int]()
+
+    def ask(number: int) -> None:
+        ends.append(book.get(f"{OWN}/stuck?number={number}").status_code)
+
+    threads = [threading.Thread(target=ask, args=(i,), daemon=True) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + 20
+    while len(list(folder.glob("began-*"))) < 3 and time.monotonic() < until:
+        time.sleep(0.01)
+    answer = book.get(f"{OWN}/notes/1")
+    assert answer.status_code == 503
+    assert "'book' has 3 requests that it has not answered yet" in answer.json()["error"]
+    failures = studio.context.extensions.status("book").failures
+    assert [(f.hook, f.kind) for f in failures] == [("routes", "late")]
+    (folder / "go").touch()
+    for thread in threads:
+        thread.join(20)
+    assert ends == [200] * 3
+    assert book.get(f"{OWN}/notes/1").status_code == 200
 
 
 def test_another_origin_is_kept_from_its_routes(book: TestClient) -> None:

@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def studio(folder: Path) -> Iterator[Studio]:
     """As it is after the project was cloned: the examples are there and off."""
-    with started_studio(folder, "--cpu") as started:
+    with started_studio(folder, "--cpu", "--develop") as started:
         seconds_until(started, "/", b"gradio-app", 90)
         yield started
 
@@ -120,6 +120,34 @@ def test_examples_draw_in_page_and_api_and_leave_no_trace(browser: Any, studio: 
         page.wait_for_selector(".ez-toast:has-text('which is not in use here')")
         with pytest.raises(urllib.error.HTTPError, match="422"):
             drawn(studio, sampler="ralston/Ralston")
+
+
+def test_what_is_saved_draws_from_the_next_picture_on(studio: Studio, folder: Path) -> None:
+    """The example of a sampler, under another name and being written."""
+    own = folder / "extensions" / "mine"
+    shutil.copytree(REPOSITORY / "extensions" / "ralston", own)
+    manifest, worker, about = own / "extension.toml", own / "worker.py", own / "about.py"
+    manifest.write_text(
+        manifest.read_text("utf-8").replace('name = "ralston"', 'name = "mine"'), "utf-8"
+    )
+    before = drawn(studio)
+    enable(studio, "mine", True)
+    first, code = drawn(studio, sampler="mine/Ralston"), worker.read_text("utf-8")
+    worker.write_text(code.replace("x = x + slope * (", "x = x + 0.9 * slope * ("), "utf-8")
+    _statuses(studio, lambda _: drawn(studio, sampler="mine/Ralston") != first)
+    assert drawn(studio) == before
+    worker.write_text("def ralston(", "utf-8")
+    failed = _statuses(studio, lambda found: found["mine"]["failures"])["mine"]["failures"]
+    assert (failed[-1]["process"], "SyntaxError" in failed[-1]["message"]) == ("worker", True)
+    worker.write_text(code, "utf-8")
+    about.write_text(about.read_text("utf-8").replace('"Ralston"', '"Anton"'), "utf-8")
+    _statuses(studio, lambda _: "mine/Anton" in json.dumps(studio.get("/samplers")))
+    assert drawn(studio, sampler="mine/Anton") == first
+    with pytest.raises(urllib.error.HTTPError, match="422"):
+        drawn(studio, sampler="mine/Ralston")
+    enable(studio, "mine", False)
+    assert "mine/" not in json.dumps(studio.get("/samplers"))
+    assert drawn(studio) == before
 
 
 def enable(studio: Studio, name: str, on: bool) -> None:

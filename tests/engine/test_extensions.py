@@ -254,6 +254,25 @@ def test_one_that_cannot_be_loaded_is_named_and_the_others_are_there(
     assert "worker.py" in failed[0].trace
 
 
+def test_nobody_waits_for_ever_for_an_import_in_the_worker(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.hooks.loading.IMPORT_SECONDS", 0.3)
+    code = "import time\nwhile True:\n    time.sleep(0.02)\n"
+    model = library.model("text")
+    rig = Rig(model)
+    folders = {
+        "stuck": str(write_extension(tmp_path, "stuck", worker=code)),
+        "own": str(write_extension(tmp_path, "own", worker=METHODS)),
+    }
+    rig.engine.use_extensions(folders)
+    rig.finish(order(model.checkpoint, sampler="own/Straight"))
+    assert rig.ends() == {"job": "done"}
+    (failed,) = [e for e in rig.events if isinstance(e, ExtensionFailed)]
+    assert (failed.extension, failed.hook) == ("stuck", "import")
+    assert "did not come to an end within 0.3 s" in failed.message
+
+
 OBSERVES = """
 from pathlib import Path
 from webui.hooks.specs import hookimpl

@@ -25,8 +25,8 @@ from webui.hooks.specs import POINTS, hookimpl
 _REQUEST = GenerationRequest(prompt="a boat", seed=7)
 _DRAFT = PictureDraft(PictureId("p"), JobId("j"), 0, _REQUEST, 0.0)
 SAID = (
-    "The extension 'stuck' did not come back from picture_metadata within 0.2 s. It was switched off; no thread can be "
-    "stopped, so it may keep a processor busy until Easel is started anew. Repair it, or leave it out, and try again."
+    "The extension 'stuck' did not come back from picture_metadata within 0.2 s. It was switched off; where what it "
+    "does cannot be ended, it may keep a processor busy until Easel is started anew. Repair it, or leave it out, and try again."
 )
 
 

@@ -166,13 +166,18 @@ def test_a_damaged_list_enables_nothing(tmp_path: Path) -> None:
 
 WORDS = """
 import time
+from pathlib import Path
 from webui.hooks.specs import hookimpl
 
 @hookimpl
 def {0}(arguments):
     while {1}:
-        time.sleep(0.01)  # here
+        try:
+            time.sleep(0.01)  # here
+        except {2}:
+            pass
 """
+GOES_ON = "not Path(__file__).with_name('over').exists()"
 NO_ARGUMENTS = "from pydantic import BaseModel\n\nclass Model(BaseModel):\n    pass\n"
 
 
@@ -182,7 +187,7 @@ def test_a_hook_that_the_dispatcher_waits_for_costs_its_own_job_alone(
 ) -> None:
     monkeypatch.setattr("webui.hooks.patience.DISPATCHER_SECONDS", 0.5)
     service, folder = studio.context.extensions, tmp_path / "extensions"
-    code = WORDS.format(hook, True)
+    code = WORDS.format(hook, GOES_ON, "BaseException")
     if hook != "change_metadata":
         code = code.replace("(arguments)", "()")
     write_extension(folder, "mute", studio=code, arguments=NO_ARGUMENTS)
@@ -206,25 +211,39 @@ def test_a_hook_that_the_dispatcher_waits_for_costs_its_own_job_alone(
     assert (failure.process, failure.hook) == ("studio", hook)
     assert "time.sleep(0.01)  # here" in failure.trace
     assert "an earlier call of it still goes on" in service.enable("mute").problems[0]
-    write_extension(folder, "mute", studio=code.replace("while True", "while False"))
+    write_extension(folder, "mute", studio=code.replace("while not", "while False and not"))
     assert service.enable("mute").in_use
     assert _draw(studio, extensions={"mute": {}}).state is JobState.DONE
+    (folder / "mute" / "over").touch()
 
 
 def test_an_order_that_waits_for_a_hook_in_vain_is_refused_with_its_name(
     studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webui.hooks.patience.HOOK_SECONDS", 0.3)
-    code = WORDS.format("change_request", True)
-    write_extension(tmp_path / "extensions", "mute", studio=code, arguments=NO_ARGUMENTS)
-    studio.context.extensions.enable("mute")
+    code = WORDS.format("change_request", True, "OSError")
+    write_extension(tmp_path / "extensions", "deaf", studio=code, arguments=NO_ARGUMENTS)
+    studio.context.extensions.enable("deaf")
     with pytest.raises(
-        HookFailed, match=r"'mute' did not come back from change_request within 0\.3"
+        HookFailed, match=r"'deaf' did not come back from change_request within 0\.3"
     ):
-        _draw(studio, extensions={"mute": {}})
-    assert not studio.context.extensions.status("mute").enabled
-    with pytest.raises(InvalidField, match=r"extensions\.mute"):
-        _draw(studio, extensions={"mute": {}})
+        _draw(studio, extensions={"deaf": {}})
+    assert not studio.context.extensions.status("deaf").enabled
+    until = time.monotonic() + 20
+    while _goes_on("deaf") and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not _goes_on("deaf")  # it could be ended, so the same code may be tried again
+    assert studio.context.extensions.enable("deaf").in_use
+    studio.context.extensions.enable("deaf", wanted=False)
+    with pytest.raises(InvalidField, match=r"extensions\.deaf"):
+        _draw(studio, extensions={"deaf": {}})
+
+
+def _goes_on(extension: str) -> bool:
+    """Whether any thread runs code of an extension."""
+    frames = list(sys._current_frames().values())
+    names = [str(frame.f_globals.get("__name__")) for frame in frames]
+    return any(name.startswith(f"easel_extensions.{extension}") for name in names)
 
 
 def test_a_hostile_set_is_named_one_by_one_and_pictures_are_as_without_it(
@@ -329,6 +348,12 @@ def test_a_saved_file_is_loaded_anew_while_one_develops(tmp_path: Path, develop:
     assert service.follow() == develop
     value = sys.modules["easel_extensions.hears.studio"].VALUE
     assert value == ("two" if develop else 1)
+    (folder / "called.txt").write_text("what it writes itself")
+    assert not service.follow()
+    (folder / "static").mkdir()
+    assert not service.follow()
+    (folder / "static" / "words.json").write_text("{}")
+    assert service.follow() == develop
     (folder / "studio.py").write_text("def broken(")
     service.follow()
     assert bool(service.status("hears").problems) == develop

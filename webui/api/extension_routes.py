@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
+from contextlib import ExitStack
 
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
@@ -15,10 +17,13 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
 from webui.contracts.errors import EaselError, HookFailed
+from webui.contracts.extension import HookFailure
 from webui.hooks.offers import STATIC, Offers
 from webui.hooks.studio import StudioExtensions
 
 DESCRIPTION = "/openapi.json"
+MOST_UNANSWERED = 16
+"""Requests of one extension: each may hold one of the studio's forty threads, and none of them can be stopped."""
 _EDITION = re.compile(r"^@[0-9a-f]+/")
 """Before a file's path, of an address that is another one whenever the files are others."""
 
@@ -28,12 +33,14 @@ class ExtensionRoutes:
 
     def __init__(self, studio: StudioExtensions) -> None:
         self._studio = studio
+        self._unanswered: Counter[str] = Counter()
+        """Requests of each extension whose answer has not begun."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on.
 
         Raises:
-            HTTPException: no extension in use has the address.
+            HTTPException: no extension in use has the address, or it has too many requests that it has not answered.
             HookFailed: the extension failed.
         """
         name, inner = _inside(scope)
@@ -43,8 +50,9 @@ class ExtensionRoutes:
         if inner["path_in_extension"] == DESCRIPTION:
             await JSONResponse(_described(offers))(scope, receive, send)
             return
+        asked = self._ask(name)
         try:
-            await offers.router(inner, receive, self._clocked(name, send))
+            await offers.router(inner, receive, self._clocked(name, send, asked))
         except (HTTPException, EaselError):
             raise
         except Exception as error:
@@ -53,12 +61,33 @@ class ExtensionRoutes:
                 f"The extension {name!r} failed in its route {inner['path_in_extension'][:200]!r}: {error}. "
                 "Nothing else is touched."
             ) from error
+        finally:
+            asked.close()
 
-    def _clocked(self, name: str, send: Send) -> Send:
+    def _ask(self, name: str) -> ExitStack:
+        """Count a request until its answer begins, or it ends: what is given back is closed then.
+
+        Raises:
+            HTTPException: too many are counted.
+        """
+        if self._unanswered[name] >= MOST_UNANSWERED:
+            said = (
+                f"The extension {name!r} has {MOST_UNANSWERED} requests that it has not answered yet, and gets no other until "
+                "it does. Try again in a moment, or disable it; what does not come back goes on until Easel is started anew."
+            )
+            self._studio.host.log.add(HookFailure(name, "routes", said, kind="late"))
+            raise HTTPException(503, said)
+        asked = ExitStack()
+        self._unanswered[name] += 1
+        asked.callback(self._unanswered.subtract, [name])
+        return asked
+
+    def _clocked(self, name: str, send: Send, asked: ExitStack) -> Send:
         """`send`, by which an answer that took long to begin is named; one that is sent for long, as events are, is not."""
         host, started = self._studio.host, time.perf_counter()
 
         async def pass_on(message: Message) -> None:
+            asked.close()
             if message["type"] == "http.response.start":
                 host.note_time(name, "routes", time.perf_counter() - started)
             await send(message)

@@ -98,8 +98,8 @@ job that holds the model, which is then loaded anew.
 Hooks are plain functions: one that is written with `async def` is refused. One that does not come back costs its own job, and
 the extension is switched off with the reason. In the worker that is after two minutes; the worker is started anew, and the other
 jobs go on there. In the studio it is after two minutes where only the order waits, and after ten seconds where the dispatcher
-waits (`change_metadata`, `picture_metadata`, `picture_file_name`). A thread of the studio cannot be stopped: what it does goes
-on until Easel is started anew, and until then the extension is not enabled again with the same files. An observer holds nobody
+waits (`change_metadata`, `picture_metadata`, `picture_file_name`). A thread of the studio cannot be stopped: an exception is raised
+in it, and code that goes on all the same does so until Easel is started anew; until then it is not enabled again with the same files. An observer holds nobody
 up, so it is only named as late; `extensions check` wants it back.
 
 ## Extension points

@@ -1,4 +1,4 @@
-"""Waits for calls into extensions, but not for ever: no thread can be stopped, only left behind.
+"""Waits for calls into extensions, but not for ever: no thread can be stopped, only left behind (and see `ending.py`).
 
 A call is made in a thread of its own (`loading.within`). Where it has not come back in time, whoever waits is told
 so and goes on, and `on_endless` switches the extension off; until then each further call of it fails at once.
@@ -15,6 +15,7 @@ from typing import TypeVar
 from webui.contracts.errors import HookFailed
 from webui.contracts.extension import HookFailure
 from webui.hooks.calls import Calls, Going, standing
+from webui.hooks.ending import end_soon
 from webui.hooks.failures import FailureLog
 from webui.hooks.loading import NeverEnded, is_waited_for, within
 from webui.hooks.points import OWN
@@ -36,8 +37,8 @@ class Unreturned(HookFailed):
     def __init__(self, going: Going, seconds: float, thread: threading.Thread) -> None:
         super().__init__(
             f"The extension {going.extension!r} did not come back from {going.hook} within {seconds:g} s. It was switched "
-            "off; no thread can be stopped, so it may keep a processor busy until Easel is started anew. Repair it, or "
-            "leave it out, and try again."
+            "off; where what it does cannot be ended, it may keep a processor busy until Easel is started anew. Repair it, "
+            "or leave it out, and try again."
         )
         self.extension, self.hook, self.thread = going.extension, going.hook, thread
         self.trace = standing(thread.ident)
@@ -108,4 +109,5 @@ class Patience:
             self.on_endless(error)
         except Exception:  # noqa: BLE001 - the border: who waits must go on
             _log.exception("The extension %r could not be switched off.", blamed.extension)
+        end_soon(thread)
         return error

@@ -89,7 +89,8 @@ def routes(access: StudioAccess) -> APIRouter:  # type: ignore[empty-body]
     """Give a FastAPI router of the extension's own addresses, below `/api/v1/extensions/<name>/`.
 
     The studio's guard and login stand in front of them, and `openapi.json` beside them describes them. Write routes
-    as plain functions: one that is `async` and waits holds up everybody. `/settings` is Easel's.
+    as plain functions: one that is `async` and waits holds up everybody. `/settings` is Easel's. An extension has at most
+    16 requests without an answer at a time; others are answered with status 503 until then.
 
     When: once, when the extension is loaded; a route at each request.
     Where: the studio.

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from webui.contracts.extension import Manifest
+from webui.hooks.offers import STATIC
 
 Stamp = tuple[object, ...]
+_RUN = (".py", ".toml")
+"""Endings; beside these all that is below `static/`."""
 
 
 def stamp_of(manifest: Manifest, thorough: bool) -> Stamp:
@@ -33,10 +36,12 @@ def glance_at(*paths: Path) -> Stamp:
 
 
 def _saved(folder: Path) -> list[tuple[str, int, int]]:
-    """Name, time and size of each file that the studio, the worker or the page reads."""
+    """Name, time and size of each file that the studio, the worker or the page runs: an extension may write others."""
     files = []
+    page = folder / STATIC
     for file in sorted(folder.rglob("*")):
-        if "__pycache__" in file.parts or file.name.startswith("."):
+        is_run = file.suffix in _RUN or page in file.parents
+        if not is_run or "__pycache__" in file.parts or file.name.startswith("."):
             continue
         try:
             about = file.stat()
