@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from webui import VERSION
 from webui.api.context import ApiContext
-from webui.api.views import HealthView, WorkerView
+from webui.api.views import HealthView, WorkerView, shown
 from webui.contracts.job import JobState
 
 
@@ -20,7 +20,7 @@ def health_router(context: ApiContext) -> APIRouter:
     def health() -> HealthView:
         """The queue's length and how the worker is; `status` is 'ok' whenever this answers."""
         status = context.dispatcher.status()
-        worker = WorkerView(**{name: getattr(status, name) for name in WorkerView.model_fields})
+        worker = shown(WorkerView, status)
         return HealthView(status="ok", version=VERSION, worker=worker, **queue_counts(context))
 
     return router
