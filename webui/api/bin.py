@@ -6,7 +6,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from webui.api.context import ApiContext
-from webui.api.views import ErrorView, View
+from webui.api.errors import ANSWERS
+from webui.api.views import View
 from webui.services.picture_bin import BinContents
 
 
@@ -21,14 +22,13 @@ class BinView(View):
 def bin_router(context: ApiContext) -> APIRouter:
     """The routes under /bin."""
     router = APIRouter(prefix="/bin", tags=["pictures"])
-    refused = {"model": ErrorView, "description": "Others may reach this studio."}
 
     @router.get("", summary="See what is in the bin")
     def see() -> BinView:
         """Deleted pictures, but for those of jobs that are not final yet."""
         return view(context.bin.contents())
 
-    @router.delete("", responses={403: refused}, summary="Empty the bin")
+    @router.delete("", responses={403: ANSWERS[403]}, summary="Empty the bin")
     def empty() -> BinView:
         """For good: nothing brings these pictures back. Answers with what was removed."""
         return view(context.bin.empty())

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
-from webui.api.views import ErrorView, View
-from webui.contracts.download import Download, DownloadState, Kind, Offer, Order, RemoteFile
+from webui.api.views import ErrorView, View, shown
+from webui.contracts.download import Download, DownloadState, Kind, Offer, Order
 from webui.contracts.ids import DownloadId
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
@@ -123,13 +123,9 @@ def downloads_router(context: ApiContext) -> APIRouter:
 
 def download_view(download: Download) -> DownloadView:
     """As clients see it."""
-    return DownloadView(**{name: getattr(download, name) for name in DownloadView.model_fields})
+    return shown(DownloadView, download)
 
 
 def _offer_view(offer: Offer) -> OfferView:
-    shown = {name: getattr(offer, name) for name in OfferView.model_fields}
-    return OfferView(**{**shown, "files": tuple(_file_view(file) for file in offer.files)})
-
-
-def _file_view(file: RemoteFile) -> RemoteFileView:
-    return RemoteFileView(**{name: getattr(file, name) for name in RemoteFileView.model_fields})
+    files = tuple(shown(RemoteFileView, file) for file in offer.files)
+    return shown(OfferView, offer, files=files)

@@ -36,6 +36,7 @@ STATUS: tuple[tuple[type[EaselError], int], ...] = (
 """The first class that fits decides."""
 
 ANSWERS: dict[int | str, dict[str, Any]] = {
+    403: {"model": ErrorView, "description": "Others may reach this studio."},
     404: {"model": ErrorView, "description": "No such id."},
     422: {
         "model": ErrorView,

@@ -11,7 +11,7 @@ from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.extension_views import ExtensionView
 from webui.api.extensions import Name, view_of
-from webui.api.views import ErrorView, View
+from webui.api.views import View
 from webui.contracts.extension import PERMISSIONS
 from webui.contracts.extension_change import ExtensionChange, Origin
 
@@ -87,8 +87,7 @@ class InstallingView(View):
 
 def extension_changes_router(context: ApiContext) -> APIRouter:
     """The routes below /extension-changes, and the removal of an extension."""
-    refused = {"model": ErrorView, "description": "Others may reach this studio."}
-    router = APIRouter(tags=["extensions"], responses={403: refused})
+    router = APIRouter(tags=["extensions"], responses={403: ANSWERS[403]})
     installer, service = context.installer, context.extensions
 
     @router.get("/extension-changes", summary="See what waits to be installed")

@@ -8,9 +8,8 @@ from fastapi import APIRouter
 
 from webui import VERSION
 from webui.api.context import ApiContext
-from webui.api.views import HealthView, WorkerView
+from webui.api.views import HealthView, WorkerView, shown
 from webui.contracts.job import JobState
-from webui.services.dispatcher import WorkerStatus
 
 
 def health_router(context: ApiContext) -> APIRouter:
@@ -20,17 +19,13 @@ def health_router(context: ApiContext) -> APIRouter:
     @router.get("/health", summary="See whether the studio works")
     def health() -> HealthView:
         """The queue's length and how the workers are, each and as one; `status` is 'ok' whenever this answers."""
-        worker = _view(context.dispatcher.status())
-        workers = [_view(status) for status in context.dispatcher.statuses()]
+        worker = shown(WorkerView, context.dispatcher.status())
+        workers = [shown(WorkerView, each) for each in context.dispatcher.statuses()]
         return HealthView(
             status="ok", version=VERSION, worker=worker, workers=workers, **queue_counts(context)
         )
 
     return router
-
-
-def _view(status: WorkerStatus) -> WorkerView:
-    return WorkerView(**{name: getattr(status, name) for name in WorkerView.model_fields})
 
 
 def queue_counts(context: ApiContext) -> dict[str, Any]:

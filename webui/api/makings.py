@@ -9,16 +9,16 @@ from pydantic import Field
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
-from webui.api.views import ErrorView, View
+from webui.api.views import ErrorView, View, shown
 from webui.contracts.ids import MakingId
 from webui.contracts.making import Kind, Making, MakingOrder, MakingState
 
 _UNFIT: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorView, "description": "The recipe is none, or the name is taken."},
-    403: {"model": ErrorView, "description": "Others may reach this studio."},
+    403: ANSWERS[403],
     422: ANSWERS[422],
 }
-_MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404], 403: _UNFIT[403]}
+_MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404], 403: ANSWERS[403]}
 
 
 class MakingView(View):
@@ -51,8 +51,7 @@ def makings_router(context: ApiContext) -> APIRouter:
     @router.get("", summary="List the models that are made")
     def every() -> MakingsView:
         """Oldest first."""
-        shown = tuple(_view(making) for making in makings.list())
-        return MakingsView(refusal=makings.refusal, makings=shown)
+        return MakingsView(refusal=makings.refusal, makings=tuple(map(_view, makings.list())))
 
     @router.post("", status_code=201, responses=_UNFIT, summary="Merge or convert models")
     def order(order: MakingOrder) -> MakingView:
@@ -73,5 +72,4 @@ def makings_router(context: ApiContext) -> APIRouter:
 
 
 def _view(making: Making) -> MakingView:
-    shown = {name: getattr(making, name) for name in MakingView.model_fields if name != "kind"}
-    return MakingView(kind=making.order.kind, **shown)
+    return shown(MakingView, making, kind=making.order.kind)

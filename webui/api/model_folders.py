@@ -9,14 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
-from webui.api.views import ErrorView, View
+from webui.api.views import ErrorView, View, shown
 
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    403: {"model": ErrorView, "description": "Others may reach this studio."}
-}
 _UNFIT: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorView, "description": "It is no folder, cannot be read, or is known."},
-    **_REFUSED,
+    403: ANSWERS[403],
 }
 Path = Annotated[str, Query(max_length=1000, description="Of one that was added, as listed.")]
 
@@ -56,9 +53,8 @@ def model_folders_router(context: ApiContext) -> APIRouter:
         """In the order in which they count; none where others may reach the studio."""
         if service.refusal is not None:
             return ModelFoldersView(refusal=service.refusal, folders=())
-        names = ModelFolderView.model_fields
-        shown = (ModelFolderView(**{n: getattr(f, n) for n in names}) for f in service.list())
-        return ModelFoldersView(refusal=None, folders=tuple(shown))
+        every = tuple(shown(ModelFolderView, folder) for folder in service.list())
+        return ModelFoldersView(refusal=None, folders=every)
 
     @router.post("", status_code=201, responses=_UNFIT, summary="Use a folder where it lies")
     def add(wanted: AddFolderView) -> ModelFoldersView:
@@ -66,7 +62,9 @@ def model_folders_router(context: ApiContext) -> APIRouter:
         service.add(wanted.path)
         return folders()
 
-    @router.delete("", responses={**_REFUSED, 404: ANSWERS[404]}, summary="Use a folder no more")
+    @router.delete(
+        "", responses={403: ANSWERS[403], 404: ANSWERS[404]}, summary="Use a folder no more"
+    )
     def remove(path: Path) -> ModelFoldersView:
         """What lies in it stays as it is."""
         service.remove(path)

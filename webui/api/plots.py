@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
-from webui.api.views import ErrorView, JobView, View, job_view
+from webui.api.views import ErrorView, JobView, View, job_view, shown
 from webui.contracts.ids import BatchId
 from webui.contracts.plot import PlotSize
 from webui.contracts.request import GenerationRequest
@@ -98,4 +98,4 @@ def plots_router(context: ApiContext) -> APIRouter:
 
 
 def _size(size: PlotSize) -> PlotSizeView:
-    return PlotSizeView(**{name: getattr(size, name) for name in PlotSizeView.model_fields})
+    return shown(PlotSizeView, size)

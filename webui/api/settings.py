@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
-from webui.api.views import ErrorView, View
+from webui.api.views import View
 from webui.contracts.preferences import SETTINGS, DeclaredSetting, Preferences
 
 Name = Annotated[str, Path(description="Of a setting.", max_length=100)]
@@ -58,7 +58,6 @@ class StudioSettingsView(View):
 
 def settings_router(context: ApiContext) -> APIRouter:
     """The routes below /settings."""
-    refused = {"model": ErrorView, "description": "Others may reach this studio."}
     router = APIRouter(tags=["settings"])
     service = context.preferences
 
@@ -76,7 +75,7 @@ def settings_router(context: ApiContext) -> APIRouter:
 
     @router.put(
         "/settings/{name}",
-        responses={403: refused, 404: ANSWERS[404], 422: ANSWERS[422]},
+        responses={403: ANSWERS[403], 404: ANSWERS[404], 422: ANSWERS[422]},
         summary="Set one",
     )
     def change(name: Name, wanted: SettingValue) -> StudioSettingsView:
@@ -86,7 +85,7 @@ def settings_router(context: ApiContext) -> APIRouter:
 
     @router.delete(
         "/settings/{name}",
-        responses={403: refused, 404: ANSWERS[404]},
+        responses={403: ANSWERS[403], 404: ANSWERS[404]},
         summary="Let one be as usual again",
     )
     def reset(name: Name) -> StudioSettingsView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -25,6 +25,16 @@ class View(BaseModel):
     """Base of the answers: nothing but the declared fields leaves."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+Shown = TypeVar("Shown", bound=View)
+
+
+# Any: whatever a service hands out, and what a field is.
+def shown(view: type[Shown], source: object, **others: Any) -> Shown:
+    """A view of something whose fields have the same names, but for those that are given."""
+    names = (name for name in view.model_fields if name not in others)
+    return view(**{name: getattr(source, name) for name in names}, **others)
 
 
 class PictureView(View):
@@ -303,10 +313,9 @@ def job_view(job: Job) -> JobView:
 
 def model_view(model: CheckpointInfo) -> ModelView:
     """As clients see it; where its files lie is nobody's business."""
-    shown = {name: getattr(model, name) for name in ModelView.model_fields}
-    return ModelView(**{**shown, "defaults": dict(model.defaults)})
+    return shown(ModelView, model, defaults=dict(model.defaults))
 
 
 def adapter_view(adapter: AdapterInfo) -> AdapterView:
     """As clients see it."""
-    return AdapterView(**{name: getattr(adapter, name) for name in AdapterView.model_fields})
+    return shown(AdapterView, adapter)

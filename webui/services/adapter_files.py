@@ -20,6 +20,7 @@ from webui.services.model_files import (
     read_json,
     weight_files,
 )
+from webui.weights.flow_control_files import SD3_CHANNELS, SD3_PICTURE
 from webui.weights.known_kinds import known_class
 from webui.weights.read import read_weights
 
@@ -31,6 +32,8 @@ FLOW_CLASSES: Mapping[str, Transformer] = {
 }  # fmt: skip
 CONTROL_CLASSES = ("ControlNetModel", UNION_CLASS, T2I_CLASS, *FLOW_CLASSES)
 _FLOW_BASES: Mapping[Transformer, tuple[str, int]] = {"flux": ("FLUX", 4096), "sd3": ("SD 3", 4096)}
+INPAINT = "inpaint"
+"""What a controlnet reads that is told what stays of a picture."""
 PICKLED = (".pt", ".bin")
 """Endings of embeddings that torch.save wrote; they are read without unpickling."""
 PICTURE = ".png"
@@ -51,9 +54,9 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
     if kind not in CONTROL_CLASSES:
         return None
     files = weight_files(folder)
-    for file in files:
-        read_weights(file)
-    reads = read_easel(folder).get("reads", "")
+    shapes = {name: shape for file in files for name, shape in read_weights(file).shapes.items()}
+    usual = INPAINT if reads_mask(config, shapes) else ""
+    reads = read_easel(folder).get("reads", usual)
     if not isinstance(reads, str):
         raise BrokenModel(
             f"The 'reads' of {EASEL_FILE} is {repr(reads)[:100]}; a word such as 'edges' was expected."
@@ -67,6 +70,11 @@ def describe_controlnet(folder: Path, adapter: AdapterId) -> AdapterInfo | None:
         adapter, "controlnet", title or folder.name, path, size, reads, description,
         is_t2i=kind == T2I_CLASS, kinds=_kinds(config), network=network, base=base, text_width=width,
     )  # fmt: skip
+
+
+def reads_mask(config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether the network of a controlnet's folder reads a mask beside the latent; published configurations do not say so."""
+    return len(shape := shapes.get(SD3_PICTURE, ())) > 1 and shape[1] > config.get("in_channels", SD3_CHANNELS)  # fmt: skip
 
 
 def base_of_network(network: Transformer | None) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId
 from webui.contracts.union_kinds import FLUX_KINDS, kinds_of
-from webui.services.adapter_files import base_of_network
+from webui.services.adapter_files import INPAINT, base_of_network
 from webui.services.known_files import read_drawable
 from webui.services.lora_files import base_of_width
 from webui.weights.control_files import control_shape
@@ -105,7 +105,7 @@ def _flow_control(file: Path, header: WeightsHeader, adapter: AdapterId) -> Adap
     base, width = base_of_network(shape.network)
     return AdapterInfo(
         adapter, "controlnet", header.metadata.get("modelspec.title", "") or file.stem,
-        str(file.resolve()), header.bytes, reads=reads_of(file.stem),
+        str(file.resolve()), header.bytes, reads=INPAINT if shape.reads_mask else reads_of(file.stem),
         description=header.metadata.get("modelspec.description", "")[:200],
         base=base, text_width=width, network=shape.network, kinds=kinds_of(shape.modes, FLUX_KINDS),
     )  # fmt: skip

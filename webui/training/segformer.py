@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from transformers.models.segformer.configuration_segformer import SegformerConfig
 from transformers.models.segformer.modeling_segformer import SegformerForSemanticSegmentation
 
@@ -26,10 +25,10 @@ from webui.training.command import TrainCommand, is_main, parse, with_budget
 from webui.training.export import Card, make_readable, save_part, write_card, write_json
 from webui.training.first_stage import to_model
 from webui.training.loop import LoopSettings, fit
-from webui.training.reading import READ_SIZE, EvenStyles, lesson_scenes, spoiled_batch
-from webui.training.runs import Pixels, picture_sheet
+from webui.training.reading import READ_SIZE, lesson_scenes
+from webui.training.runs import Pixels
 from webui.training.scenes import ScenePool
-from webui.training.segmenter import ClassMap, class_weights, colour_map
+from webui.training.segmenter import ClassMap, map_loss, map_sheet
 from webui.training.world import CLASSES
 
 RARITY = 0.2
@@ -102,25 +101,10 @@ def said_of(network: Any, pictures: Tensor) -> Tensor:
 
 def train_segformer(settings: SegformerSettings, pool: ScenePool, folder: Path) -> Any:
     """Train, or go on training, in `folder`, on rendered scenes and their class maps."""
-    weights, even = class_weights(pool.class_maps[:500], RARITY), EvenStyles(pool)
-
-    def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
-        chosen = even.draw(settings.loop.batch, rng)
-        device = next(network.parameters()).device
-        step = -1 if rng.random() < 0.5 else 1  # a landscape in a mirror is one too
-        right = torch.from_numpy(pool.class_maps[chosen][:, :, ::step].copy()).long().to(device)
-        said = said_of(network, spoiled_batch(pool.pictures[chosen][:, :, ::step], rng, device))
-        return F.cross_entropy(said, right, weights.to(device))
-
-    def sheet(network: Any) -> Pixels:
-        """Pictures, what is read in them, and the truth, in three rows."""
-        pictures, learning = np.asarray(pool.pictures[:8]), network.training
-        read = read_maps(network.eval(), pictures)
-        network.train(learning)
-        rows = (pictures, colour_map(read), colour_map(np.asarray(pool.class_maps[:8])))
-        return picture_sheet(np.concatenate(rows), columns=len(pictures))
-
+    # A landscape in a mirror is one too.
+    loss = map_loss(pool, settings.loop.batch, said_of, rarity=RARITY, mirrors=True)
     torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
+    sheet = map_sheet(pool, read_maps)
     return fit(make_network(settings), loss, settings.loop, folder, settings, sheet)
 
 

@@ -8,9 +8,10 @@ own mean IoU on unseen rendered scenes is always stated beside what it measures.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -97,26 +98,58 @@ def class_weights(maps: ClassMap, power: float = 0.4) -> Tensor:
     return torch.from_numpy(weights / weights.mean()).float()
 
 
-def train_segmenter(settings: SegmenterSettings, pool: ScenePool, folder: Path) -> Segmenter:
-    """Train, or go on training, in `folder`, on rendered scenes and their class maps."""
-    weights, even = class_weights(pool.class_maps[:500]), EvenStyles(pool)
+Net = TypeVar("Net", bound=nn.Module)
+
+
+# Any: a network of any kind; what it says is asked of `says`.
+def map_loss(
+    pool: ScenePool, batch: int, says: Callable[[Any, Tensor], Tensor], *, rarity: float = 0.4, mirrors: bool = False
+) -> Callable[[nn.Module, np.random.Generator], Tensor]:  # fmt: skip
+    """What a network is told that reads spoiled pictures of scenes, of each style as often, into class maps.
+
+    Args:
+        pool: The scenes.
+        batch: How many at once.
+        says: Class logits (B, 16, H, W) of pictures (B, 3, H, W) in [-1, 1].
+        rarity: How far rare classes count more, as `class_weights` takes it.
+        mirrors: Whether every other lesson is seen in a mirror, on average.
+    """
+    weights, even = class_weights(pool.class_maps[:500], rarity), EvenStyles(pool)
 
     def loss(network: nn.Module, rng: np.random.Generator) -> Tensor:
-        chosen = even.draw(settings.loop.batch, rng)
+        chosen = even.draw(batch, rng)
         device = next(network.parameters()).device
-        said = network(spoiled_batch(pool.pictures[chosen], rng, device))
-        right = torch.from_numpy(pool.class_maps[chosen]).long().to(device)
+        step = -1 if mirrors and rng.random() < 0.5 else 1
+        right = torch.from_numpy(pool.class_maps[chosen][:, :, ::step].copy()).long().to(device)
+        said = says(network, spoiled_batch(pool.pictures[chosen][:, :, ::step], rng, device))
         return F.cross_entropy(said.float(), right, weights.to(device))
 
-    def sheet(network: Segmenter) -> Pixels:
-        """Pictures, what is read in them, and the truth, in three rows."""
+    return loss
+
+
+def map_sheet(pool: ScenePool, read: Callable[[Net, Pixels], ClassMap]) -> Callable[[Net], Pixels]:
+    """Pictures, what a network reads in them, and the truth, in three rows."""
+
+    def sheet(network: Net) -> Pixels:
         pictures, learning = np.asarray(pool.pictures[:8]), network.training
-        read = segment(network.eval(), pictures)
+        maps = read(network.eval(), pictures)
         network.train(learning)
-        rows = (pictures, colour_map(read), colour_map(np.asarray(pool.class_maps[:8])))
+        rows = (pictures, colour_map(maps), colour_map(np.asarray(pool.class_maps[:8])))
         return picture_sheet(np.concatenate(rows), columns=len(pictures))
 
+    return sheet
+
+
+def train_segmenter(settings: SegmenterSettings, pool: ScenePool, folder: Path) -> Segmenter:
+    """Train, or go on training, in `folder`, on rendered scenes and their class maps."""
+
+    def says(network: Segmenter, pictures: Tensor) -> Tensor:
+        said: Tensor = network(pictures)
+        return said
+
+    loss = map_loss(pool, settings.loop.batch, says)
     torch.manual_seed(settings.loop.seed)  # noqa: TID251  (a training run owns its process)
+    sheet = map_sheet(pool, segment)
     return fit(Segmenter(settings), loss, settings.loop, folder, settings, sheet)
 
 

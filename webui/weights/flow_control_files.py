@@ -35,6 +35,8 @@ class FlowControlShape:
     """Of the tokens that it reads; 0 where it reads none."""
     modes: int
     """Kinds of pictures that it was taught, of a union; 0 for one of one kind."""
+    reads_mask: bool = False
+    """Whether it is for inpainting, and reads beside the picture's latent how much of each cell stays."""
 
 
 def is_flow_control(names: Mapping[str, object]) -> bool:
@@ -47,22 +49,23 @@ def flow_control_shape(shapes: Mapping[str, tuple[int, ...]]) -> FlowControlShap
     """What a file of which `is_flow_control` is true holds.
 
     Raises:
-        NotAModel: it reads a mask beside its picture, or is of a layout that is not known.
+        NotAModel: it reads a mask beside its picture otherwise than those of Stable Diffusion 3, or is of a layout that
+            is not known.
         BrokenModel: tensors are missing or of impossible shapes.
     """
     try:
-        _check_picture(shapes)
+        beside = _beside_the_picture(shapes)
         text = next((shapes[name][1] for name in _TEXT if name in shapes), 0)
         modes = shapes[MODES][0] if MODES in shapes else 0
     except (KeyError, IndexError) as error:
         raise BrokenModel(
             f"The controlnet is incomplete or of impossible shapes: {error} is missing. Download it again."
         ) from error
-    return FlowControlShape("sd3" if SD3_PICTURE in shapes else "flux", text, modes)
+    return FlowControlShape("sd3" if SD3_PICTURE in shapes else "flux", text, modes, beside > 0)
 
 
-def _check_picture(shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """See that what it is shown is a picture alone."""
+def _beside_the_picture(shapes: Mapping[str, tuple[int, ...]]) -> int:
+    """How many channels beside its picture's it is shown: of Stable Diffusion 3 a mask, of others none."""
     if SD3_PICTURE in shapes:
         taken = shapes[SD3_PICTURE][1]
         own = shapes[SD3_LATENT][1] if SD3_LATENT in shapes else SD3_CHANNELS
@@ -75,8 +78,9 @@ def _check_picture(shapes: Mapping[str, tuple[int, ...]]) -> None:
             "It is a controlnet for FLUX of a layout that is not known: it has neither 'controlnet_x_embedder' nor "
             "'input_hint_block' in its names. Use one of InstantX, Shakker Labs or XLabs."
         )
-    if taken > own:
+    if taken > own + (SD3_PICTURE in shapes):
         raise NotAModel(
             f"It is a controlnet for inpainting, which reads a mask beside its picture ({taken} channels, where {own} "
             "are a picture). Redraw a part in the inpaint tab, with a controlnet that reads pictures."
         )
+    return taken - own

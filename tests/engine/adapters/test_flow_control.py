@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ from diffusers.models.controlnets.controlnet_sd3 import SD3ControlNetModel, SD3M
 from diffusers.pipelines.controlnet_sd3.pipeline_stable_diffusion_3_controlnet import (
     StableDiffusion3ControlNetPipeline,
 )
+from diffusers.pipelines.controlnet_sd3.pipeline_stable_diffusion_3_controlnet_inpainting import (
+    StableDiffusion3ControlNetInpaintingPipeline,
+)
 from diffusers.pipelines.flux.pipeline_flux_controlnet import FluxControlNetPipeline
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from tests.engine.families.test_flow_families import (
@@ -214,6 +218,35 @@ def test_one_of_stable_diffusion_3_steers_as_in_diffusers(
     options = {"guidance_scale": 4.5, "negative_prompt": NEGATIVE, **in_diffusers(fields)}
     assert_close(ours, theirs(StableDiffusion3ControlNetPipeline, sd3, net, hint, **options))
     assert not torch.allclose(ours, drawn(sd3[0], guidance_scale=4.5), atol=1e-2)
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["config", "weights alone"])
+def test_one_for_inpainting_of_stable_diffusion_3_steers_as_in_diffusers(
+    sd3: Pair, hint: Path, tmp_path: Path, is_told: bool
+) -> None:
+    net = sd3_net(sd3[1], extra_conditioning_channels=1)
+    info = saved(net, tmp_path, "fill")
+    if not is_told:  # as alimama's, whose configuration does not speak of its mask
+        config = tmp_path / "fill" / "config.json"
+        said = json.loads(config.read_text())
+        del said["extra_conditioning_channels"]
+        config.write_text(json.dumps(said))
+        again = describe_controlnet(tmp_path / "fill", AdapterId("fill"))
+        assert again is not None
+        info = again
+    assert (info.network, info.reads) == ("sd3", "inpaint")
+    mask = Image.new("L", (SIDE, SIDE), 0)
+    mask.paste(255, (0, 0, SIDE // 2, SIDE // 2 + 8))
+    picture = Image.open(hint).convert("RGB")
+    picture.putalpha(ImageOps.invert(mask))
+    (tmp_path / "open").mkdir()
+    picture.save(tmp_path / "open" / "hint.png")
+    ours = steered(sd3, tmp_path / "open" / "hint.png", (info, {}), guidance_scale=4.5)
+    options: Fields = {"guidance_scale": 4.5, "negative_prompt": NEGATIVE, "control_mask": mask}
+    kind = StableDiffusion3ControlNetInpaintingPipeline
+    assert_close(ours, theirs(kind, sd3, net, hint, **options))
+    whole = steered(sd3, hint, (info, {}), guidance_scale=4.5)
+    assert not torch.allclose(ours, whole, atol=1e-3)
 
 
 def test_two_of_stable_diffusion_3_add_up_as_in_diffusers(

@@ -118,7 +118,7 @@ def test_a_file_becomes_the_network_that_it_was_saved_from(tmp_path: Path, layou
 def test_what_reads_a_mask_too_or_is_of_another_layout_is_named(tmp_path: Path) -> None:
     first = {"controlnet_blocks.0.weight": torch.zeros(8, 8)}
     wide = {
-        "sd3": {"pos_embed_input.proj.weight": torch.zeros(8, 17, 2, 2)},
+        "sd3": {"pos_embed_input.proj.weight": torch.zeros(8, 32, 2, 2)},
         "flux": {"controlnet_x_embedder.weight": torch.zeros(8, 68), "x_embedder.weight": torch.zeros(8, 64)},
         "other": {"double_blocks.0.img_attn.qkv.weight": torch.zeros(8, 8)},
     }  # fmt: skip
@@ -128,7 +128,7 @@ def test_what_reads_a_mask_too_or_is_of_another_layout_is_named(tmp_path: Path) 
         with pytest.raises(NotAModel) as caught:
             describe_control_file(tmp_path / f"{name}.safetensors", AdapterId(name))
         said.append(str(caught.value))
-    assert "reads a mask beside its picture (17 channels, where 16 are a picture)" in said[0]
+    assert "reads a mask beside its picture (32 channels, where 16 are a picture)" in said[0]
     assert "(68 channels, where 64 are a picture)" in said[1]
     assert "of a layout that is not known" in said[2]
 

@@ -65,7 +65,19 @@ class LoadedFlowControl:
     @property
     def is_unshifted(self) -> bool:
         """Whether latents are only scaled for it, and not shifted."""
-        return bool(self.net.config.get("force_zeros_for_pooled_projection", False))
+        return self.is_told_no_pooled and not self.reads_mask
+
+    @property
+    def is_told_no_pooled(self) -> bool:
+        """Whether it is told zeros in place of the text as a whole."""
+        return self.reads_mask or bool(
+            self.net.config.get("force_zeros_for_pooled_projection", False)
+        )
+
+    @property
+    def reads_mask(self) -> bool:
+        """Whether it is shown, beside a latent without what is redrawn, how much of each cell stays."""
+        return bool(self.net.config.get("extra_conditioning_channels", 0))
 
     def check_fits(self, unet: nn.Module, latent_channels: int) -> None:  # noqa: ARG002 - as a controlnet's
         """See that it can steer this transformer.

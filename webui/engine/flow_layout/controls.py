@@ -82,6 +82,7 @@ def sd3_control(weights: Mapping[str, Tensor]) -> tuple[dict[str, Any], dict[str
         "sample_size": sd3.SAMPLE_SIZE,
         "patch_size": sd3.PATCH,
         "in_channels": own,
+        "extra_conditioning_channels": channels - own,
         "out_channels": own,
         "num_layers": count,
         "attention_head_dim": head,

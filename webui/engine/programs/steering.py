@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from webui.contracts.conditions import ControlUse
 from webui.contracts.errors import BadRequest
@@ -63,7 +64,7 @@ def steering(
             nothing = yield ReadPicture(model, encoder, encoder.seen(black), patches=False)
             hint = torch.cat((hint[:1], nothing[:1]))
     elif isinstance(net, LoadedFlowControl) and net.reads_latents:
-        hint = yield from _latent_hint(order, model, net, image)
+        hint = yield from _latent_hint(order, model, net, (use, image))
     else:
         hint = _hint(order, model, net, image)
         if (level := _hidden(net, use)) is not None:
@@ -106,6 +107,8 @@ def _where(
 
 def _hidden(net: Steerer, use: ControlUse) -> float | None:
     """What stands where the picture is redrawn, where this is what the control picture leaves open; else None."""
+    if isinstance(net, LoadedFlowControl) and net.reads_mask:
+        return HIDDEN
     kinds = net.info.kinds
     if (kind_of(net.info, use.kind) if kinds else net.info.reads) != INPAINT:
         return None
@@ -113,14 +116,19 @@ def _hidden(net: Steerer, use: ControlUse) -> float | None:
 
 
 def _hide(hint: Tensor, order: PictureOrder, use: ControlUse, level: float) -> Tensor:
-    """A hint (1, 3, H, W) without what the mask redraws, and without what is see-through in its picture."""
+    """A hint (1, 3, H, W) without what is redrawn."""
+    return torch.where(_redrawn(order, use, hint.shape[-2:]), level, hint)
+
+
+def _redrawn(order: PictureOrder, use: ControlUse, size: Sequence[int]) -> Tensor:
+    """Where a control picture is not shown, (H, W) of `size`: what the mask redraws, and what is see-through in it."""
     see_through = open_see_through(order.file(use.image, "control picture"))
-    size = (hint.shape[-1], hint.shape[-2])
-    masks = [mask_beside(order, see_through, *size)]
+    height, width = size
+    masks = [mask_beside(order, see_through, width, height)]
     if order.masked is not None:
-        masks.append(fit_image(Image.fromarray(order.masked), *size, Image.Resampling.BOX))
+        masks.append(fit_image(Image.fromarray(order.masked), width, height, Image.Resampling.BOX))
     white = torch.from_numpy(np.maximum.reduce([np.asarray(mask) for mask in masks]))
-    return torch.where(white >= HALF, level, hint)
+    return white >= HALF
 
 
 def _hint(
@@ -134,11 +142,24 @@ def _hint(
 
 
 def _latent_hint(
-    order: PictureOrder, model: LoadedModel, net: LoadedFlowControl, image: Image.Image
+    order: PictureOrder,
+    model: LoadedModel,
+    net: LoadedFlowControl,
+    shown: tuple[ControlUse, Image.Image],
 ) -> Task[Tensor]:
-    """A control picture as the first stage encodes it, (1, C, h, w)."""
+    """A control picture as the first stage encodes it, (1, C, h, w).
+
+    Of one that reads a mask without what is redrawn, and with one channel more, which is 1 where the picture stays.
+    """
+    use, image = shown
     pixels = _fitted(order, model, net, image, model.checkpoint.latent_factor)
+    white = _redrawn(order, use, pixels.shape[-2:]) if net.reads_mask else None
+    if white is not None:
+        pixels = torch.where(white, HIDDEN, pixels)
     latent: Tensor = yield EncodeImage(model, pixels.to(model.device))
+    if white is not None:
+        stays = 1 - functional.interpolate(white[None, None].to(latent), latent.shape[-2:])
+        return torch.cat((latent, stays), dim=1)
     return latent + model.latent_shift * model.latent_scale if net.is_unshifted else latent
 
 

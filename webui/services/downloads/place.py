@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 
 from webui.contracts.download import FOLDERS, Download, Kind, Offer, RemoteFile
-from webui.contracts.errors import BadRequest, DownloadFailed
 from webui.contracts.ids import DownloadId
 from webui.services.downloads.names import ending, safe_name
-from webui.services.files import sync_folder
+from webui.services.model_place import check_free, put_in_place
 
 STAGING = ".downloads"
 """Below the models' folder, so that the last step is a rename; hidden, so that nobody looks there."""
@@ -31,8 +30,7 @@ class Place:
             "" if offer.is_folder or len(files) > 1 else ending(files[0].path)
         )
         target = f"{FOLDERS[kind]}/{last}"
-        if (self._models / target).exists():
-            raise BadRequest(f"There is {target!r} among the models already. Choose another name.")
+        check_free(self._models, target)
         return target
 
     def part(self, download: Download, file: RemoteFile) -> Path:
@@ -47,20 +45,13 @@ class Place:
         """Put what has come to its place; all of it or nothing.
 
         Raises:
-            DownloadFailed: something lies there by now.
+            BadRequest: something lies there by now.
         """
         target = self._models / download.target
         staged = self._staged(download.id)
         is_one = len(download.files) == 1 and not download.is_folder
         source = staged / download.files[0].path if is_one else staged
-        if target.exists():
-            raise DownloadFailed(
-                f"Something called {download.target!r} came to be among the models meanwhile; it was not replaced. "
-                "Rename it and go on."
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        source.replace(target)
-        sync_folder(target.parent)
+        put_in_place(source, target)
         self.clear(download.id)
         return target
 

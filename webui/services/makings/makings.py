@@ -15,7 +15,6 @@ from webui.contracts.ids import MakingId, new_making_id
 from webui.contracts.making import Making, MakingOrder, MakingState
 from webui.services.catalog import Catalog
 from webui.services.downloads.names import safe_name
-from webui.services.files import sync_folder
 from webui.services.makings.program import Program
 from webui.services.makings.recipes import (
     arguments,
@@ -25,6 +24,7 @@ from webui.services.makings.recipes import (
     place_of,
 )
 from webui.services.makings.records import MakingRecords
+from webui.services.model_place import check_free, put_in_place
 from webui.weights.room import check_room
 
 STAGING = ".makings"
@@ -171,8 +171,7 @@ class Makings:
             raise NotAllowed(self.refusal)
 
     def _check_free(self, target: str) -> None:
-        if (self._models / target).exists():
-            raise BadRequest(f"There is {target!r} among the models already. Choose another name.")
+        check_free(self._models, target)
         if any(each.target == target and not each.state.is_final for each in self._records.all()):
             raise BadRequest(f"{target!r} is being made already. Choose another name.")
 
@@ -235,14 +234,7 @@ class Makings:
         with running.lock:
             if running.stopped:
                 return False
-            if target.exists():
-                raise BadRequest(
-                    f"Something called {target.name!r} came to be among the models meanwhile; it was not replaced. "
-                    "Rename it and order this again."
-                )
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.replace(target)
-        sync_folder(target.parent)
+            put_in_place(made, target)
         return True
 
     def _expects(self, running: _Running, total: int) -> None:

@@ -29,7 +29,7 @@ export function mount({ element }, options) {
   root.append(
     make('div', { className: 'ez-library-bar' }, view.search, view.kind, view.family, view.sort,
       make('label', { className: 'ez-library-only' }, view.only, view.onlyName), view.count,
-      iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open()), iconButton('folder', 'Folders', () => openFolders(() => load(view)))),
+      make('div', { className: 'ez-library-buttons' }, iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open()), iconButton('folder', 'Folders', () => openFolders(() => load(view))))),
     view.install.progress, view.makings.progress, view.grid.element, view.faults);
   root.library = view; // for tests
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'models') load(view); });
