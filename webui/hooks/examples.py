@@ -21,6 +21,7 @@ EXAMPLES: Mapping[str, str] = {
     "notebook": "a tab, a panel and a button, the routes behind them, settings and wildcards",
     "logbook": "the studio, its jobs and the worker are listened to; a script of the page, and a command",
     "detailer": "a wrapped program, and keys of other programs that are understood",
+    "deepshrink": "the network is patched, in the early steps of a picture",
     "ddpm": "a family of models",
 }
 """By name, the simplest first: what each shows."""
