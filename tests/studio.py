@@ -36,13 +36,17 @@ class Studio:
         with urllib.request.urlopen(f"{self.address}/api/v1{path}", timeout=30) as answer:
             return json.load(answer)
 
+    def post(self, path: str, body: dict[str, Any], seconds: float = 120) -> Any:
+        """JSON of a POST below /api/v1."""
+        headers = {"Content-Type": "application/json"}
+        address = f"{self.address}/api/v1{path}"
+        call = urllib.request.Request(address, json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(call, timeout=seconds) as answer:
+            return json.load(answer)
+
     def submit(self, **request: Any) -> str:
         """Queue a job; its id."""
-        body = json.dumps(request).encode()
-        headers = {"Content-Type": "application/json"}
-        call = urllib.request.Request(f"{self.address}/api/v1/jobs", body, headers)
-        with urllib.request.urlopen(call, timeout=30) as answer:
-            return str(json.load(answer)["id"])
+        return str(self.post("/jobs", request, 30)["id"])
 
     def prefer(self, name: str, value: object) -> None:
         """Change a setting."""

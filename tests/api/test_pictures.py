@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from webui.app import build_studio
+from webui.contracts.request import parse_request
 
 
 @pytest.fixture
@@ -40,6 +41,10 @@ def test_a_picture_says_what_it_was_made_with(client: TestClient, picture: dict[
     told = client.get(picture["url"] + "/parameters").json()
     assert told["request"]["seed"] == 5
     assert "Seed: 5" in told["infotext"]
+    request, chosen = told["request"], told["chosen"]
+    assert {"prompt", "seed"} <= set(chosen)
+    assert "clip_skip" not in chosen
+    assert parse_request({name: request[name] for name in chosen}) == parse_request(request)
 
 
 def test_a_deleted_picture_is_gone_and_comes_back(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ from tests.browser.painting import (
     on_desk,
     photograph,
     png,
+    stored,
     stroke,
     until,
+    until_request,
 )
 
 pytestmark = pytest.mark.browser
@@ -92,6 +95,81 @@ def test_a_file_that_is_no_picture_leaves_the_strokes_where_they_are(
     assert np.array_equal(layer(page, tab), before)
     stroke(page, tab, (80, 20), (100, 60))  # and one can paint on
     assert not np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("painted", ["semantic", "live"], indirect=True)
+@pytest.mark.parametrize(("kind", "mode"), [("GIF", "P"), ("JPEG", "CMYK"), ("PNG", "I;16")])
+def test_pictures_of_other_kinds_become_a_map_and_the_strokes_come_back(
+    painted: tuple[Any, str], kind: str, mode: str
+) -> None:
+    page, tab = painted
+    before = layer(page, tab)
+    file = io.BytesIO()
+    Image.new(mode, (72, 64)).save(file, kind)
+    drop(page, tab, file.getvalue(), f"a.{kind.lower()}")
+    until(page, tab, "desk.board.width === 72 && desk.ready()")
+    until(page, tab, "desk.board.history.past.at(-1)?.title === 'Map'")
+    assert layer(page, tab).max() < on_desk(page, tab, "desk.look.length")
+    page.keyboard.press("Control+z")
+    assert np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("painted", ["semantic"], indirect=True)
+def test_numbers_and_colours_of_no_class_are_counted_and_the_strokes_come_back(
+    painted: tuple[Any, str],
+) -> None:
+    page, tab = painted
+    before = layer(page, tab)
+    numbers = np.zeros((128, 128), np.uint8)
+    numbers[:8] = 200  # the model has four classes
+    drop(page, tab, png(Image.fromarray(numbers)))
+    assert "pixels had colours of no class and were moved to the nearest" in said(page)
+    page.keyboard.press("Control+z")
+    assert np.array_equal(layer(page, tab), before)
+
+
+@pytest.mark.parametrize("tab", ["img2img", "upscale"])
+def test_a_start_image_stays_when_what_comes_after_it_is_no_picture(easel: Any, tab: str) -> None:
+    easel.faults.clear()
+    easel.click(f".ez-nav a[data-tab={tab}]")
+    image, well = f"#{tab}-image .ez-well > label > img", f"#{tab}-image input[type=file]"
+
+    def given(name: str, kind: str, data: bytes) -> None:
+        easel.set_input_files(well, {"name": name, "mimeType": kind, "buffer": data})
+
+    file = io.BytesIO()
+    Image.new("CMYK", (40, 32)).save(file, "JPEG")
+    given("a.jpg", "image/jpeg", file.getvalue())
+    easel.wait_for_selector(f"{image}[src^='/api/v1/images/']")
+    address = easel.get_attribute(image, "src")
+    for name, kind, data, sentence in (
+        ("letter.png", "image/png", b"%PDF-1.7", SENTENCE),
+        ("vast.png", "image/png", vast(), "at most 50 megapixels are taken"),
+    ):
+        given(name, kind, data)
+        easel.wait_for_selector(f"#{tab}-image .ez-well-said:has-text('{sentence}')")
+        assert easel.get_attribute(image, "src") == address
+    assert easel.faults == [REFUSED, REFUSED]
+    easel.click(f"#{tab}-image button[aria-label='Remove the image']")
+
+
+def test_generate_waits_for_a_start_image_that_still_comes_in(
+    easel: Any, shared_studio: RunningStudio
+) -> None:
+    easel.click(".ez-nav a[data-tab=img2img]")
+    held: list[Any] = []
+    easel.route("**/api/v1/images", lambda route: held.append(route))
+    picture = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(64, 64, 9))}
+    easel.set_input_files("#img2img-image input[type=file]", picture)
+    easel.fill("#img2img-prompt textarea", "of what still came")
+    easel.click("#img2img-generate")
+    easel.wait_for_timeout(300)
+    for route in held:
+        route.continue_()
+    easel.unroute("**/api/v1/images")
+    request = until_request(shared_studio.address, prompt="of what still came")
+    assert stored(shared_studio.address, request["image"]).size == (64, 64)
+    easel.click("#img2img-image button[aria-label='Remove the image']")
 
 
 @pytest.mark.parametrize("painted", ["inpaint"], indirect=True)

@@ -355,3 +355,16 @@ def test_the_sheet_lists_every_shortcut_and_each_has_its_handler(canvas: Any) ->
     canvas.wait_for_selector(".ez-canvas-sheet", state="hidden")
     assert shown[: len(table)] == [title for title, _ in table]
     assert {kind for _, kind in table} == {"function"}
+
+
+def test_a_picture_of_as_many_pixels_and_another_shape_is_painted_where_the_pointer_is(
+    canvas: Any,
+) -> None:
+    stroke(canvas, TAB, (40, 40), (90, 90))
+    drop(canvas, TAB, png(photograph(200, 320)))
+    until(canvas, TAB, "desk.board.width === 200 && desk.ready()")
+    on_desk(canvas, TAB, "desk.choose({ size: 20 })")
+    stroke(canvas, TAB, (100, 250), (140, 250))
+    rows, columns = np.nonzero(layer(canvas, TAB))
+    assert (rows.min(), rows.max()) == pytest.approx((240, 259), abs=2)
+    assert (columns.min(), columns.max()) == pytest.approx((90, 149), abs=2)

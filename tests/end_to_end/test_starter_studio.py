@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
+from webui.training.evaluation.unseen import unseen
 
 pytestmark = [
     pytest.mark.slow,
@@ -190,3 +191,24 @@ def test_a_killed_studio_finishes_its_queue_after_the_restart(tmp_path: Path) ->
         seconds_until(second, "/api/v1/health", b'"ok"')
         ended = [second.wait(job) for job in jobs]
     assert [len(job["pictures"]) for job in ended] == [1] * 30
+
+
+def test_a_photograph_is_read_over_http_by_the_segformer_in_the_box(studio: Studio) -> None:
+    """As the page asks: which segmenters there are, then a map in the classes that one paints with."""
+    deadline = time.monotonic() + 200
+    while studio.get("/health")["worker"]["state"] != "ready":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    (world,) = [one for one in studio.get("/palettes") if one["name"] == "World"]
+    ids = [one["id"] for one in studio.get("/adapters?kind=segmenter")]
+    assert "starter/segformer" in ids
+    how = {"colours": world["colours"], "classes": world["classes"], "segmenter": "starter/segformer"}  # fmt: skip
+    scenes, right = unseen(8, 256, 7000), []
+    for picture, truth in zip(scenes.pictures, scenes.class_maps, strict=True):
+        image = studio.upload(Image.fromarray(picture))
+        made = studio.post(f"/images/{image}/class-map", how)
+        assert (made["width"], made["height"]) == (256, 256)
+        with urllib.request.urlopen(f"{studio.address}/api/v1/images/{made['id']}") as answer:
+            read = np.asarray(Image.open(io.BytesIO(answer.read())))
+        right.append((read == truth).mean())
+    assert np.mean(right) > 0.9

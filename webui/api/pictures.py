@@ -91,6 +91,7 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         return ParametersView(
             request=request,
             infotext=context.gallery.infotext_of(picture_id),
+            chosen=tuple(request.model_dump(exclude_defaults=True)),
             notes=context.parameters.absent(request),
         )
 

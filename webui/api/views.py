@@ -232,6 +232,9 @@ class ParametersView(View):
 
     request: GenerationRequest
     infotext: str = Field(description="The same in AUTOMATIC1111's notation.")
+    chosen: tuple[str, ...] = Field(
+        description="Fields of the request that are not as they are where they are left open."
+    )
     notes: tuple[str, ...] = Field(description="Sentences on what of it is not here any more.")
 
 

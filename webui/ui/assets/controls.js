@@ -4,7 +4,7 @@
 import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
 import { fieldsOf, values } from './form.js';
-import { settled } from './settled.js';
+import { settleFirst, settled } from './settled.js';
 import { slotValue } from './slots.js';
 
 const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals', look: 'any picture, whose look it takes over' };
@@ -14,7 +14,8 @@ const OWN_PICTURE = { inpaint: 'From the canvas' };
 const MOST = 4;
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
-  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [] };
+  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set() };
+  settleFirst(tab, () => Promise.all(view.coming)); // pictures that are on their way are meant
   view.changed = () => {
     const complete = view.units.filter((unit) => unit.image).map(told);
     if (JSON.stringify(complete) === JSON.stringify(props.value || [])) return;
@@ -155,8 +156,16 @@ function preprocessor(view, unit, net) {
   return make('div', { className: 'ez-control-numbers ez-control-way' }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Preprocessor' }), menu), ...numbers);
 }
 
+/** Let Generate wait for something. */
+function awaited(view, doing) {
+  view.coming.add(doing);
+  return doing.finally(() => view.coming.delete(doing));
+}
+
 /** The unit's picture, made anew of the one that was chosen. */
-async function remake(view, unit) {
+const remake = (view, unit) => awaited(view, made(view, unit));
+
+async function made(view, unit) {
   const asked = unit.asked = {};
   try {
     if (!unit.source) unit.source = unit.image;
@@ -172,12 +181,14 @@ async function remake(view, unit) {
   render(view);
 }
 
-async function take(view, unit, file) {
+const take = (view, unit, file) => awaited(view, taken(view, unit, file));
+
+async function taken(view, unit, file) {
   try {
     unit.source = (await post('/images', file)).id;
     unit.image = unit.source;
     unit.said = undefined;
-    if (unit.way) return await remake(view, unit);
+    if (unit.way) return await made(view, unit);
   } catch (error) {
     unit.said = error.message;
   }

@@ -22,6 +22,7 @@ const PATHS = {
   upload: 'M12 15V4M7 9l5-5 5 5M5 20h14',
   restore: 'M4 6h10M4 12h6M4 18h10M18 9l-3 3 3 3M15 12h6',
   seed: 'M12 20v-9M12 11c0-4 3-6 7-6 0 4-3 6-7 6zM12 14c0-3-2-5-6-5 0 3 2 5 6 5z',
+  lines: 'M5 19L19 5M5 12l7-7M12 19l7-7',
   style: 'M4 20l6-6M14 4l6 6-9 4-1-1zM6 4h3M4 8h3',
   trash: 'M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13',
   close: 'M6 6l12 12M18 6L6 18',

@@ -3,12 +3,14 @@
 import { address, post } from './api.js';
 import { offerBatch } from './batch.js';
 import { icon, make } from './dom.js';
+import { settleFirst } from './settled.js';
 import { shownFor } from './shown.js';
 
 export function mount({ element, props, trigger, watch }, { tab, name, what, task }) {
   const well = build(element.querySelector('.ez-well'), what);
   const set = (id) => { props.value = id; trigger('change'); show(well, id); };
-  const take = (file) => file && upload(well, file, set);
+  const take = (file) => { if (file) well.coming = upload(well, file, set); };
+  settleFirst(tab, () => well.coming); // a file that was dropped is what is meant
   well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
   well.clear.addEventListener('click', () => set(null));
   listenForDrops(well.root, (files) => (name === 'image' && offerBatch(tab, files)) || take(files[0]));
@@ -43,12 +45,14 @@ function show(well, id) {
 }
 
 async function upload(well, file, set) {
+  const before = well.coming;
   well.said.textContent = '';
   well.root.dataset.busy = true;
   const body = new FormData();
   body.append('file', file);
   try {
-    set((await post('/images', body)).id);
+    const [{ id }] = await Promise.all([post('/images', body), before]); // of two files the later one stays
+    set(id);
   } catch (error) {
     well.said.textContent = error.message;
   } finally {
