@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +34,6 @@ pytestmark = pytest.mark.browser
 
 TAB = "semantic"
 COLOURS = colours_of(FAKE_CLASSES)
-PALETTES = re.compile("/api/v1/palettes")
 
 
 @pytest.fixture
@@ -90,47 +87,6 @@ def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> No
     assert np.array_equal(layer(canvas, TAB), painted)
     stroke(canvas, TAB, (40, 40), (60, 70))
     assert 3 in layer(canvas, TAB)
-
-
-def test_generate_waits_for_a_map_that_still_comes_in(
-    canvas: Any, shared_studio: RunningStudio
-) -> None:
-    numbers = np.zeros((128, 128), np.uint8)
-    numbers[40:, 30:] = 3
-    image = Image.fromarray(numbers)
-    image.putpalette(np.array(COLOURS, np.uint8).tobytes())
-    held: list[Any] = []
-    canvas.route("**/api/v1/images/*", lambda route: held.append(route))
-    drop(canvas, TAB, png(image))
-    canvas.fill("#semantic-prompt textarea", "of what was dropped")
-    canvas.click("#semantic-generate")
-    canvas.wait_for_timeout(400)
-    assert held
-    while held:
-        held.pop().continue_()
-    canvas.unroute("**/api/v1/images/*")
-    request = until_request(shared_studio.address, prompt="of what was dropped")
-    sent = stored(shared_studio.address, request["class_map"])
-    assert np.array_equal(np.asarray(sent), numbers)
-
-
-def test_of_two_models_in_a_row_the_later_ones_classes_stay(canvas: Any) -> None:
-    asked: list[Any] = []
-    canvas.route(PALETTES, lambda route: asked.append(route))
-    canvas.evaluate("document.dispatchEvent(new CustomEvent('easel:offers'))")  # ask anew
-    try:
-        for wanted, model in enumerate(("fake/gradient", "fake/map"), start=1):
-            on_desk(canvas, TAB, f"void desk.follow({{ ...desk.followed, model: '{model}' }})")
-            deadline = time.monotonic() + 15
-            while len(asked) < wanted and time.monotonic() < deadline:
-                canvas.wait_for_timeout(20)
-        assert len(asked) == 2
-        for route in reversed(asked):  # that of the later model first
-            route.continue_()
-            canvas.wait_for_timeout(300)
-    finally:
-        canvas.unroute(PALETTES)
-    assert on_desk(canvas, TAB, "[desk.mixed, desk.classes.length]") == [False, 4]
 
 
 def test_a_pictures_map_comes_back_with_its_parameters(
