@@ -39,7 +39,9 @@ def test_other_programs_names_of_sources_and_of_eta_are_read() -> None:
 
 
 def test_the_settings_of_unipc_are_read_and_of_its_forms_the_third_is_told() -> None:
-    text = "castle\nSteps: 9, Sampler: UniPC, CFG scale: 7, Seed: 1, UniPC variant: {}, UniPC order: 2"
+    text = (
+        "castle\nSteps: 9, Sampler: UniPC, CFG scale: 7, Seed: 1, UniPC variant: {}, UniPC order: 2"
+    )
     told = _told(text.format("bh1"))
     assert (told.request.unipc_form, told.request.unipc_order) == ("bh1", 2)
     third = _told(text.format("vary_coeff"))
