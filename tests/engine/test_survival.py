@@ -2,101 +2,28 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
-from safetensors.torch import save_file
 
-from tests.engine.library import Library, save_picture
-from tests.engine.rig import Rig, image_id, order
-from webui.contracts.adapter import AdapterInfo
-from webui.contracts.ids import AdapterId, JobId
-from webui.contracts.messages import JobEnded, RunJob
+from tests.engine.changing import POINTS
+from tests.engine.crowd import Crowd, for_the_victim
+from tests.engine.library import Library
+from tests.engine.rig import Rig, order
+from tests.hooks.writing import write_extension
+from webui.contracts.ids import JobId
+from webui.contracts.messages import JobEnded
 from webui.contracts.preview import Preview
 from webui.engine import engine as engine_module
 from webui.engine import previewer as previewer_module
-from webui.engine.adapters.dialects.low_rank import LowRank
-from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
-from webui.engine.programs import PictureOrder, program_for
 from webui.engine.texts import cut_note
-from webui.engine.work import (
-    Answer,
-    DecodeLatent,
-    EncodeBoxes,
-    EncodeImage,
-    EncodeText,
-    Predict,
-    Program,
-    Work,
-    rows_of,
-)
+from webui.engine.work import EncodeBoxes, Program, ReadPicture, UpscalePixels, Work
 
-FULL = "CUDA out of memory. Tried to allocate 2 GiB."
-ATTENTION = "mid_block.attentions.0.transformer_blocks.0.attn2"
-KINDS: list[type[Work]] = [EncodeText, EncodeBoxes, EncodeImage, Predict, DecodeLatent]
-
-
-class Crowd:
-    """Jobs of unequal kinds, the first of which is the one that something happens to."""
-
-    def __init__(self, library: Library, folder: Path) -> None:
-        picture = save_picture(folder / "image.png")
-        text, layout = library.model("text"), library.model("layout")
-        self.models = (text, layout)
-        control, lora = library.control(), _write_lora(folder / "lora.safetensors")
-        use = {"adapter": control.id, "image": image_id(picture), "weight": 0.8}
-        box = {"label": "sea", "left": 0.0, "top": 0.5, "right": 1.0, "bottom": 1.0}
-        self.orders = [
-            self._order(text, "victim", lora, files={"image": picture}, prompt="a tree", count=2),
-            self._order(text, "img2img", files={"image": picture}, sampler="Euler a", seed=3),
-            self._order(text, "control", control, files={"hint": picture}, controls=[use], seed=4),
-            self._order(text, "lora", lora, prompt="a boat", sampler="Heun", seed=5),
-            self._order(layout, "layout", boxes=[box], seed=6, steps=4),
-        ]
-        self.alone = {order.job_id: self._alone(order) for order in self.orders}
-
-    def rig(self, run: Callable[[Sequence[Work]], list[Answer]] = execute) -> Rig:
-        """An engine for them, in which every turn takes one second: so each run is the same."""
-        return Rig(*self.models, run=run, clock=itertools.count().__next__)
-
-    def check(self, rig: Rig, *others: str) -> None:
-        """Jobs that nothing happened to have ended well, with the pictures that they make alone."""
-        for job in [*others] or [o.job_id for o in self.orders[1:]]:
-            assert rig.ends()[job] == "done", rig.error(job)
-            for mine, expected in zip(rig.pictures(job), self.alone[JobId(job)], strict=True):
-                assert abs(mine.astype(int) - expected).max() <= 1
-
-    def _order(
-        self, model: LoadedModel, job: str, *adapters: AdapterInfo, **more: object
-    ) -> RunJob:
-        fields: dict[str, object] = {"steps": 3, "denoising_strength": 0.9, **more}
-        if any(adapter.kind == "lora" for adapter in adapters):
-            fields["loras"] = [{"adapter": a.id, "weight": 0.5} for a in adapters]
-        return order(model.checkpoint, job, adapters=adapters, **fields)  # type: ignore[arg-type]
-
-    def _alone(self, command: RunJob) -> list[NDArray[np.uint8]]:
-        rig = self.rig()
-        rig.finish(command)
-        return rig.pictures(command.job_id)
-
-
-def _write_lora(path: Path) -> AdapterInfo:
-    generator = torch.Generator().manual_seed(0)
-    names = {f"unet.{ATTENTION}.to_k": 32, "text_encoder.encoder.layers.0.self_attn.q_proj": 16}
-    halves = {
-        f"{name}.lora_{half}.weight": torch.randn(shape, generator=generator)
-        for name, width in names.items()
-        for half, shape in (("A", (2, 16)), ("B", (width, 2)))
-    }
-    save_file(halves, path)
-    return AdapterInfo(AdapterId("loras/some"), "lora", "Some", str(path), 1)
+SHARDS = 4
+"""Parts of a test that does the same at each of many places, so that none of them takes long."""
 
 
 @pytest.fixture(scope="module")
@@ -109,45 +36,148 @@ def ticks(crowd: Crowd) -> int:
     """How many ticks the crowd takes when all goes well."""
     rig = crowd.rig()
     rig.finish(*crowd.orders)
-    crowd.check(rig, *[o.job_id for o in crowd.orders])
+    crowd.check(rig)
     return len(rig.batches)
 
 
-def test_a_job_may_be_cancelled_at_any_tick(crowd: Crowd, ticks: int) -> None:
-    for tick in range(0, ticks, 3):
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_a_job_may_be_cancelled_at_any_tick(crowd: Crowd, ticks: int, shard: int) -> None:
+    for tick in range(shard, ticks, SHARDS):
         rig = crowd.rig()
-        for command in crowd.orders:
-            rig.engine.start(command)
+        crowd.start(rig)
         rig.tick_until(lambda rig=rig, tick=tick: len(rig.batches) >= tick)  # type: ignore[misc]
+        over = rig.ends().get("victim")
         rig.engine.cancel(JobId("victim"))
-        if "victim" in rig.ends():
-            assert rig.ends()["victim"] in ("cancelled", "done")
+        assert rig.ends()["victim"] == (over or "cancelled")
         rig.tick_until_idle()
-        crowd.check(rig)
+        crowd.check(rig, "victim")
 
 
-@pytest.mark.parametrize("at", [0, 2, 6])
-def test_a_program_may_fail_anywhere(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch, at: int
+@pytest.mark.parametrize(
+    ("job", "kind"), [("layout", EncodeBoxes), ("looks", ReadPicture), ("large", UpscalePixels)]
+)
+def test_a_job_may_be_cancelled_while_it_waits_for_what_no_other_needs(
+    crowd: Crowd, job: str, kind: type[Work]
 ) -> None:
-    def failing(program: Program) -> Program:
+    rig = crowd.rig()
+    crowd.start(rig)
+
+    def waits() -> bool:
+        return any(
+            member.job.id == job and member.waits_for and isinstance(member.work, kind)
+            for member in rig.engine._programs
+        )
+
+    rig.tick_until(waits)
+    rig.engine.cancel(JobId(job))
+    assert rig.ends()[job] == "cancelled"
+    rig.tick_until_idle()
+    assert not rig.works(kind)
+    crowd.check(rig, job)
+
+
+class _FailsAt:
+    """Goes on with a program until it has yielded so often; None lets it come to its end."""
+
+    def __init__(self, place: int | None) -> None:
+        self.place, self.yields = place, 0
+
+    def __call__(self, program: Program) -> Program:
+        """The program, which fails there."""
         answer: object = None
-        for step in range(100):
-            if step == at:
+        for step in itertools.count():
+            if step == self.place:
                 raise ZeroDivisionError("odd")
             try:
                 wanted = program.send(answer)
             except StopIteration as finished:
                 return finished.value  # type: ignore[no-any-return]
+            self.yields = max(self.yields, step + 1)
             answer = yield wanted
         raise AssertionError
 
-    _for_the_victim(monkeypatch, failing)
+
+def test_a_program_may_fail_anywhere(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its first piece of work, after each one and each note of a step, and at its very end."""
+    whole = _FailsAt(None)
+    for_the_victim(monkeypatch, whole)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
-    assert rig.ends()["victim"] == "failed"
-    assert "ZeroDivisionError: odd" in rig.error("victim")
     crowd.check(rig)
+    assert whole.yields > 6
+    for place in range(whole.yields + 1):
+        for_the_victim(monkeypatch, _FailsAt(place))
+        rig = crowd.rig()
+        rig.finish(*crowd.orders)
+        assert rig.ends()["victim"] == "failed"
+        assert "ZeroDivisionError: odd" in rig.error("victim")
+        crowd.check(rig, "victim")
+
+
+RAISING = """
+from webui.hooks.specs import hookimpl
+
+CALLS = [0]
+
+def called(point, arguments):
+    CALLS[0] += point == arguments.which
+    if point == arguments.which and CALLS[0] == arguments.at:
+        raise ValueError("enough")
+
+@hookimpl
+def change_conditioning(conditioning, arguments):
+    called("conditioning", arguments)
+
+@hookimpl
+def change_latent(latent, arguments):
+    called("latent", arguments)
+
+@hookimpl
+def change_guidance(guided, arguments):
+    called("guidance", arguments)
+
+@hookimpl
+def change_denoised(denoised, arguments):
+    called("denoised", arguments)
+
+@hookimpl
+def change_sampled(latent, arguments):
+    called("sampled", arguments)
+
+@hookimpl
+def change_picture(pixels, arguments):
+    called("picture", arguments)
+
+@hookimpl
+def wrap_program(program, arguments):
+    called("program", arguments)
+"""
+WHICH = """
+from pydantic import BaseModel
+
+class Which(BaseModel):
+    which: str = ""
+    at: int = 0
+"""
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_hook_may_raise_whenever_it_is_called(crowd: Crowd, tmp_path: Path, point: str) -> None:
+    folder = write_extension(tmp_path, "raising", worker=RAISING, arguments=WHICH, model="Which")
+    victim, *others = crowd.orders
+    for call in range(1, 20):
+        named = {"extensions": {"raising": {"which": point, "at": call}}}
+        rig = crowd.rig()
+        rig.engine.extensions.use({"raising": str(folder)})
+        rig.finish(replace(victim, request=victim.request.model_copy(update=named)), *others)
+        rig.engine.extensions.use({})  # the next run begins to count anew
+        if rig.ends()["victim"] == "done":  # it was called less often than that
+            break
+        assert "The extension 'raising' failed" in rig.error("victim")
+        assert "enough" in rig.error("victim")
+        crowd.check(rig, "victim")
+    steps = victim.request.steps if point in ("latent", "guidance", "denoised") else 1
+    assert call > steps * victim.request.count
 
 
 def test_a_program_may_end_with_what_is_no_picture(
@@ -158,11 +188,11 @@ def test_a_program_may_end_with_what_is_no_picture(
         program.close()
         return None  # type: ignore[return-value]
 
-    _for_the_victim(monkeypatch, empty)
+    for_the_victim(monkeypatch, empty)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
     assert "ended with None" in rig.error("victim")
-    crowd.check(rig)
+    crowd.check(rig, "victim")
 
 
 def test_a_program_may_refuse_to_end(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,15 +206,14 @@ def test_a_program_may_refuse_to_end(crowd: Crowd, monkeypatch: pytest.MonkeyPat
         finally:
             yield work
 
-    _for_the_victim(monkeypatch, stubborn)
+    for_the_victim(monkeypatch, stubborn)
     rig = crowd.rig()
-    for command in crowd.orders:
-        rig.engine.start(command)
+    crowd.start(rig)
     rig.tick_until(lambda: bool(rig.batches))
     rig.engine.cancel(JobId("victim"))
     assert rig.ends() == {"victim": "cancelled"}
     rig.tick_until_idle()
-    crowd.check(rig)
+    crowd.check(rig, "victim")
 
 
 def test_a_preview_may_fail(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,7 +223,7 @@ def test_a_preview_may_fail(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(previewer_module, "preview", fail)
     rig = crowd.rig()
     rig.finish(*crowd.orders)
-    crowd.check(rig, *[o.job_id for o in crowd.orders])
+    crowd.check(rig)
     assert {step.preview for step in rig.steps("victim")} == {None}
 
 
@@ -210,106 +239,7 @@ def test_a_prompt_may_be_unreadable(crowd: Crowd, monkeypatch: pytest.MonkeyPatc
     rig = crowd.rig()
     rig.finish(*crowd.orders)
     assert "RecursionError" in rig.error("victim")
-    crowd.check(rig)
-
-
-def test_memory_may_run_out_at_every_piece_of_work(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing of more than a row is let through at its first try, whatever kind of work it is."""
-    monkeypatch.setattr(gc, "collect", lambda: 0)  # a tenth of a second in a process of tests
-    tried: list[Work] = []
-    refused: set[type[Work]] = set()
-
-    def full(works: Sequence[Work]) -> list[Answer]:
-        fresh = [work for work in works if not any(work is other for other in tried)]
-        tried.extend(fresh)
-        if fresh and sum(map(rows_of, works)) > 1:
-            refused.add(type(works[0]))
-            raise torch.OutOfMemoryError(FULL)
-        return execute(works)
-
-    rig = crowd.rig(full)
-    rig.finish(*crowd.orders)
-    crowd.check(rig, *[o.job_id for o in crowd.orders])
-    assert refused >= {EncodeText, Predict}  # of others, two may never wait at once
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_memory_may_never_suffice_for_one_job(
-    crowd: Crowd, kind: type[Work], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its own pieces of work of a kind are refused, whoever stands beside them and in any part."""
-    monkeypatch.setattr(gc, "collect", lambda: 0)
-    chosen = "layout" if kind is EncodeBoxes else "victim"
-    mine: list[Work] = []
-
-    def full(works: Sequence[Work]) -> list[Answer]:
-        waiting = [m for m in rig.engine._programs if m.job.id == chosen and m.waits_for]
-        mine.extend(m.work for m in waiting if isinstance(m.work, kind))
-        if any(_is_part(work, other) for work in works for other in mine):
-            raise torch.OutOfMemoryError(FULL)
-        return execute(works)
-
-    rig = crowd.rig(full)
-    rig.finish(*crowd.orders)
-    assert rig.ends()[chosen] == "failed"
-    assert "does not fit the memory" in rig.error(chosen)
-    crowd.check(rig, *[o.job_id for o in crowd.orders if o.job_id != chosen])
-
-
-def test_memory_may_run_out_inside_a_network(crowd: Crowd) -> None:
-    """In the middle of a pass, where a LoRA is merged or a controlnet has spoken already."""
-    passes = 0
-
-    def full(_: object, inputs: tuple[torch.Tensor, ...]) -> None:
-        nonlocal passes
-        passes += 1
-        if passes % 3 == 1 and inputs[0].shape[0] > 1:
-            raise torch.OutOfMemoryError(FULL)
-
-    hooks = [model.unet.mid_block.register_forward_pre_hook(full) for model in crowd.models]  # type: ignore[union-attr]
-    try:
-        rig = crowd.rig()
-        rig.finish(*crowd.orders)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    crowd.check(rig, *[o.job_id for o in crowd.orders])
-
-
-def test_memory_may_run_out_while_a_lora_is_merged(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, merges = LowRank.change, 0
-
-    def change(self: LowRank, weight: torch.Tensor) -> torch.Tensor:
-        nonlocal merges
-        merges += 1
-        if merges == 2:
-            raise torch.OutOfMemoryError(FULL)
-        return real(self, weight)
-
-    monkeypatch.setattr(LowRank, "change", change)
-    rig = crowd.rig()
-    rig.finish(*crowd.orders)
-    failed = [job for job, state in rig.ends().items() if state != "done"]
-    assert len(failed) <= 1
-    crowd.check(rig, *[o.job_id for o in crowd.orders if o.job_id not in failed])
-
-
-def test_memory_may_run_out_in_a_program_itself(
-    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(program: Program) -> Program:
-        yield next(program)
-        raise torch.OutOfMemoryError(FULL)
-
-    _for_the_victim(monkeypatch, failing)
-    rig = crowd.rig()
-    rig.finish(*crowd.orders)
-    assert "does not fit the memory" in rig.error("victim")
-    crowd.check(rig)
+    crowd.check(rig, "victim")
 
 
 def test_jobs_behind_a_model_that_cannot_be_loaded_are_begun_in_the_same_tick(
@@ -331,20 +261,3 @@ def test_jobs_behind_a_model_that_cannot_be_loaded_are_begun_in_the_same_tick(
         rig.tick_until_idle()
     ends = [event for event in rig.events if isinstance(event, JobEnded)]
     assert [(end.job_id, end.state) for end in ends] == [("lost", "failed"), ("good", "done")]
-
-
-def _for_the_victim(monkeypatch: pytest.MonkeyPatch, change: Callable[[Program], Program]) -> None:
-    def make(order: PictureOrder, model: LoadedModel) -> Iterator[object]:
-        program = program_for(order.request, model.checkpoint)(order, model)
-        return change(program) if order.request.prompt == "a tree" else program
-
-    monkeypatch.setattr(engine_module, "program_for", lambda *_: make)
-
-
-def _is_part(work: Work, whole: Work) -> bool:
-    """Whether a work is another or, after splitting, a part of it."""
-    for name in ("x", "latent", "pixels", "boxes"):
-        mine, theirs = getattr(work, name, None), getattr(whole, name, None)
-        if mine is not None and theirs is not None:
-            return bool(mine.untyped_storage().data_ptr() == theirs.untyped_storage().data_ptr())
-    return work is whole

@@ -14,28 +14,16 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from tests.engine.adapters.upscaler_files import ID, state, write_upscaler
 from tests.engine.library import Library, save_picture
 from tests.engine.rig import Rig, image_id, order
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.errors import BrokenModel
-from webui.contracts.ids import AdapterId
 from webui.engine.adapters.upscaler import LoadedUpscaler, load_upscaler, upscale_pixels
 from webui.engine.splitting import split
 from webui.engine.work import UpscalePixels
 
 CPU = torch.device("cpu")
-ID = AdapterId("upscalers/tiny")
-
-
-def state() -> dict[str, Tensor]:
-    """A Real-ESRGAN "compact" network of 8 channels that enlarges twice, in the trainers' own names."""
-    generator = torch.Generator().manual_seed(0)
-    shapes: dict[str, tuple[int, ...]] = {
-        "body.0.weight": (8, 3, 3, 3), "body.0.bias": (8,), "body.1.weight": (8,),
-        "body.2.weight": (8, 8, 3, 3), "body.2.bias": (8,), "body.3.weight": (8,),
-        "body.4.weight": (12, 8, 3, 3), "body.4.bias": (12,),
-    }  # fmt: skip
-    return {n: torch.randn(s, generator=generator) * 0.2 for n, s in shapes.items()}
 
 
 def by_hand(weights: dict[str, Tensor], x: Tensor) -> Tensor:
@@ -52,9 +40,7 @@ def by_hand(weights: dict[str, Tensor], x: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def info(tmp_path_factory: pytest.TempPathFactory) -> AdapterInfo:
-    path = tmp_path_factory.mktemp("upscalers") / "tiny.safetensors"
-    save_file(state(), path)
-    return AdapterInfo(ID, "upscaler", "tiny", str(path), 1)
+    return write_upscaler(tmp_path_factory.mktemp("upscalers") / "tiny.safetensors")
 
 
 @pytest.fixture(scope="module")
