@@ -112,15 +112,3 @@ def test_a_row_of_ratios_is_sent_and_what_runs_is_cancelled(
     models.click(f"{ROW} button[aria-label=Cancel]")
     models.wait_for_selector(ROW, state="detached")
     assert not (studio.data_dir / "models" / "checkpoints" / order["name"]).exists()
-
-
-def test_where_others_reach_the_studio_the_dialog_says_so(page: Any) -> None:
-    page.route(
-        "**/library/makings",
-        lambda route: route.fulfill(json={"refusal": "Others may reach it.", "makings": []}),
-    )
-    page.reload()
-    page.click(".ez-nav a[data-tab=models]")
-    page.click(".ez-library-bar button:has-text('Merge or convert')")
-    assert "Others may reach it." in page.inner_text(DIALOG)
-    assert page.locator(f"{DIALOG} form").count() == 0

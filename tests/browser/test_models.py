@@ -130,3 +130,15 @@ def test_a_folder_is_added_and_removed_and_one_that_is_none_is_a_sentence(
     page.click(".ez-library-bar button:has-text('Folders')")
     row.locator("button").click()
     row.wait_for(state="detached")
+
+
+def test_where_others_reach_the_studio_no_model_is_made_and_the_dialog_says_so(page: Any) -> None:
+    page.route(
+        "**/library/makings",
+        lambda route: route.fulfill(json={"refusal": "Others may reach it.", "makings": []}),
+    )
+    page.reload()
+    page.click(".ez-nav a[data-tab=models]")
+    page.click(".ez-library-bar button:has-text('Merge or convert')")
+    assert "Others may reach it." in page.inner_text(".ez-library-making")
+    assert page.locator(".ez-library-making form").count() == 0

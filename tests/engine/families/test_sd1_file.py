@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 import torch
 from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+from diffusers.pipelines.stable_diffusion import (
+    pipeline_stable_diffusion_depth2img as depth2img,
+)
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import StableDiffusionPipeline
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion_inpaint import (
     StableDiffusionInpaintPipeline,
@@ -38,6 +41,7 @@ from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.errors import BrokenModel
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
+from webui.engine.noise import NoiseStream
 from webui.engine.work import DecodeLatent, Predict
 
 CPU = torch.device("cpu")
@@ -147,6 +151,38 @@ def test_inpainting_draws_what_diffusers_draws(
     }
     told |= {"width": 64, "height": 64}
     check(load_model(checkpoint, CPU), theirs, given, told)
+
+
+def test_depth_steers_as_in_diffusers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "depth.json").write_text('{"prediction": "epsilon"}')
+    checkpoint = write_original(tmp_path / "depth.safetensors", tiny_sd2(5))
+    assert checkpoint.task == "depth"
+    model = load_model(checkpoint, CPU)
+    monkeypatch.setattr(DiagonalGaussianDistribution, "sample", lambda self, _=None: self.mode())
+    noise = NoiseStream(7, model.latent_shape(64, 64), CPU)()
+    monkeypatch.setattr(depth2img, "randn_tensor", lambda *_, **__: noise)
+    told = {"scheduler": {"prediction_type": "epsilon"}, "pad_token": "!"}
+    configs = write_configs(tmp_path / "c", {**UNET_SD2, "in_channels": 5}, TEXT_SD2, **told)
+    plain = pipeline(StableDiffusionPipeline, checkpoint, configs)
+    names = ("vae", "text_encoder", "tokenizer", "unet", "scheduler")
+    theirs: Any = depth2img.StableDiffusionDepth2ImgPipeline(
+        **{n: getattr(plain, n) for n in names}, depth_estimator=None, feature_extractor=None
+    )
+    theirs.set_progress_bar_config(disable=True)
+    image = save_picture(tmp_path / "image.png", 64, 64)
+    cells = np.arange(256, dtype=np.uint8).reshape(16, 16)  # one depth for each cell of the latent
+    depth = save_grey(tmp_path / "depth.png", cells.repeat(4, 0).repeat(4, 1))
+    fields = {"denoising_strength": 0.5, "steps": 4}
+    latent, _ = drawn(model, Given(fields, {"image": image, "depth_map": depth}))
+    with torch.inference_mode():
+        expected = theirs(
+            **SAID, image=Image.open(image), depth_map=torch.from_numpy(cells)[None].float(),
+            strength=0.75, num_inference_steps=4, output_type="latent",  # they count one step less
+        ).images  # fmt: skip
+    assert (latent - expected).abs().max() < 1e-4 * latent.abs().max()
+    flat = save_grey(tmp_path / "flat.png", np.zeros((64, 64), np.uint8))
+    other, _ = drawn(model, Given(fields, {"image": image, "depth_map": flat}))
+    assert (latent - other).abs().max() > 1e-2
 
 
 def test_weights_in_eight_bits_are_computed_with_in_the_usual_precision(tmp_path: Path) -> None:

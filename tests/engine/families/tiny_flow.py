@@ -39,15 +39,15 @@ def write_tiny_flow(folder: Path, pipeline: Any) -> CheckpointInfo:
 
 
 # Any, here and below: diffusers' and transformers' classes are typed loosely.
-def tiny_sd3(with_t5: bool = True, layers: int = 2) -> Any:
+def tiny_sd3(with_t5: bool = True, layers: int = 2, channels: int = 4) -> Any:
     """A pipeline of random weights."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         return StableDiffusion3Pipeline(
             transformer=SD3Transformer2DModel(
                 sample_size=16,
-                in_channels=4,
-                out_channels=4,
+                in_channels=channels,
+                out_channels=channels,
                 num_layers=layers,
                 attention_head_dim=8,
                 num_attention_heads=2,
@@ -59,7 +59,7 @@ def tiny_sd3(with_t5: bool = True, layers: int = 2) -> Any:
                 qk_norm="rms_norm",
             ),
             scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-            vae=_vae(),
+            vae=tiny_vae_of(VAE, channels),
             text_encoder=CLIPTextModelWithProjection(clip_config(FIRST, "quick_gelu")),
             text_encoder_2=CLIPTextModelWithProjection(clip_config(SECOND, "gelu")),
             text_encoder_3=_t5() if with_t5 else None,
@@ -102,9 +102,9 @@ def t5_tokenizer() -> Any:
     return T5Tokenizer(vocab=[*special, *((letter, -3.0) for letter in LETTERS)], extra_ids=0)
 
 
-def tiny_vae_of(channels: tuple[int, ...]) -> Any:
-    """A first stage of so many channels by level, whose latents are shifted."""
-    vae: Any = tiny_vae(TinySizes(vae_channels=channels))
+def tiny_vae_of(channels: tuple[int, ...], latent: int = 4) -> Any:
+    """A first stage of so many channels by level and in its latents, which are shifted."""
+    vae: Any = tiny_vae(TinySizes(vae_channels=channels, latent_channels=latent))
     vae.register_to_config(shift_factor=0.1)
     return vae
 
