@@ -97,7 +97,7 @@ STUCK = "import time\nwhile True:\n    time.sleep(0.01)\n"
 def test_an_import_that_never_ended_is_waited_for_once_and_its_repaired_code_is_loaded_at_once(
     tmp_path: Path,
 ) -> None:
-    folder = write_extension(tmp_path, "stuck", studio=STUCK)
+    folder = write_extension(tmp_path, "tarried", studio=STUCK)
     manifest = read_manifest(folder)
     with pytest.raises(ExtensionBroke, match=r"did not come to an end within 0\.2 s"):
         load_module(manifest, "studio", seconds=0.2)
@@ -108,9 +108,9 @@ def test_an_import_that_never_ended_is_waited_for_once_and_its_repaired_code_is_
     (folder / "about.py").write_text("VALUE = 5\n")
     module = load_module(manifest, "studio", seconds=20)
     assert time.monotonic() - started < 5
-    assert (module.VALUE, module.__name__) == (5, "easel_extensions.stuck-2.studio")
-    unload("stuck")
-    assert [n for n in sys.modules if n.startswith("easel_extensions.stuck")] == []
+    assert (module.VALUE, module.__name__) == (5, "easel_extensions.tarried-2.studio")
+    unload("tarried")
+    assert [n for n in sys.modules if n.startswith("easel_extensions.tarried")] == []
 
 
 def test_an_import_that_was_late_may_be_tried_again(tmp_path: Path) -> None:
