@@ -207,7 +207,7 @@ def xlabs() -> Shapes:
     sizes = {"qkv": (9216, 3072), "proj": (3072, 3072)}
     shapes: Shapes = {}
     for where, what in _processors():
-        of_single = where.startswith("single") and what == "proj"
+        of_single = where.startswith("single") and what == "proj_lora"
         shape = (3072, 15360) if of_single else sizes[what.rstrip("12").removesuffix("_lora")]
         shapes |= {
             f"{where}.{what}{end}": own for end, own in _halves(shape, ".down", ".up").items()
