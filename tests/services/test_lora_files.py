@@ -100,6 +100,18 @@ def test_what_it_is_for_shows_in_the_width_of_its_text(
 
 
 @pytest.mark.parametrize(
+    ("shape", "width"),
+    [([24, 496], 768), ([64, 496], 2048), ([1, 496], 0), ([24, 497], 0), ([24, 0], 0), ([24], 0)],
+    ids=["SD 1", "SDXL", "one block for all", "no block", "no numbers", "no rows"],
+)
+def test_turned_inputs_of_text_show_its_width(tmp_path: Path, shape: list[int], width: int) -> None:
+    write_weights(tmp_path / "x.safetensors", {"unet.mid_block.attn2.to_k.oft_R.weight": shape})
+    said = {"peft_type": "OFT", "use_cayley_neumann": False, "eps": 6e-5}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(said))
+    assert describe_lora(tmp_path / "x.safetensors", _A).text_width == width
+
+
+@pytest.mark.parametrize(
     ("name", "said", "base", "width"),
     [
         ("lora_te2_text_model_encoder_layers_0_mlp_fc1", {}, "SDXL", 2048),

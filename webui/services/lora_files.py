@@ -14,7 +14,7 @@ from webui.contracts.lora_keys import MARKS, TEXT_2, UNET, Place, pieces_in
 from webui.services.header_notes import LONGEST, training_of, trigger_words
 from webui.services.known_files import read_drawable
 from webui.weights.peft_scales import has_scaled_kernels, read_scales
-from webui.weights.peft_turns import has_peft_turns, read_turns
+from webui.weights.peft_turns import block_side, has_peft_turns, read_turns
 
 BASES: Mapping[str, int] = {
     "SD 1": 768, "SD 2": 1024, "SDXL": 2048, "SDXL refiner": 1280, "SD 3": 4096, "FLUX": 4096,
@@ -75,7 +75,21 @@ def text_width(
         sides = [_kronecker_side(found, shapes, name) for name in ("lokr_w1", "lokr_w2")]
         if all(sides):
             return sides[0] * sides[1]
+        if "a1" in found:  # GLoRA's (in, rank), or turned round
+            return max(shapes[found["a1"]], default=0)
+        if "oft_R" in found:
+            return _turned_inputs(shapes[found["oft_R"]])
     return 0
+
+
+def _turned_inputs(shape: tuple[int, ...]) -> int:
+    """How many inputs an OFT of PEFT turns; 0 where one block may turn all, or none has this shape."""
+    if len(shape) != 2 or shape[0] < 2:
+        return 0
+    try:
+        return shape[0] * block_side(shape[1])
+    except ValueError:
+        return 0
 
 
 def _kronecker_side(
