@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.painting import cleared, drop, photograph, png, slot, until
 
+PROMPT = "#txt2img-prompt textarea"
 pytestmark = pytest.mark.browser
 
 NETS = [
@@ -136,3 +137,44 @@ def test_a_control_takes_the_canvas_picture(easel: Any) -> None:
     assert easel.evaluate("tried.value[0].image") == slot(easel, "inpaint", "image")
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_pasted_text_tells_a_control_that_waits_for_its_picture_until_undo(easel: Any) -> None:
+    """The fake studio has no controlnet, so what the studio reads of one is put into its answer."""
+    waiting = {
+        "adapter": "starter/edges", "weight": 0.5, "start": 0.25, "end": 0.75,
+        "mode": "ControlNet is more important", "preprocessor": "canny",
+        "settings": {"low": 50},
+    }  # fmt: skip
+
+    def read(route: Any) -> None:
+        told = route.fetch().json()
+        assert told["waiting_controls"] == []
+        route.fulfill(json={**told, "waiting_controls": [waiting]})
+
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.route("**/api/v1/parameters/reading", read)
+    easel.evaluate("import('/assets/easel/tabs.js').then(({ openTab }) => openTab('txt2img'))")
+    easel.wait_for_selector(PROMPT)
+    easel.evaluate(MOUNT)
+    easel.evaluate(
+        "async () => (await import('/assets/easel/pasting.js')).readParameters("
+        "new Blob(['a fox\\nSteps: 9, Sampler: Euler, Seed: 4'], { type: 'text/plain' }))"
+    )
+    easel.wait_for_selector("#tried :text('Waits for a picture, which canny makes its own of.')")
+    assert easel.evaluate("tried.value") is None
+    assert easel.input_value("#tried label:has-text('Weakest edge') input") == "50"
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    easel.set_input_files("#tried .ez-control-picture input", upload)
+    easel.wait_for_selector("#tried .ez-control-picture img")
+    [unit] = easel.evaluate("tried.value")
+    assert len(unit.pop("image")) == 64
+    assert unit == {
+        name: value for name, value in waiting.items() if name not in ("preprocessor", "settings")
+    }
+    easel.click(".ez-toast button:has-text('Undo')")
+    easel.wait_for_function("tried.value === null")
+    assert easel.locator("#tried .ez-control-unit").count() == 0
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+    easel.unroute("**/api/v1/parameters/reading")

@@ -1,5 +1,6 @@
 // Controlnets, T2I-Adapters and IP-Adapters of a form: for each its picture, how strongly it steers, and during which steps.
-// The form's value is the list of those that have a picture; one without says that it waits for it.
+// The form's value is the list of those that have a picture; one without says that it waits for it, also where a
+// text from elsewhere told it.
 
 import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
@@ -12,6 +13,9 @@ const MODES = ['Balanced', 'My prompt is more important', 'ControlNet is more im
 const MODE_HELP = 'What counts more where prompt and picture disagree';
 const OWN_PICTURE = { inpaint: 'From the canvas' };
 const MOST = 4;
+
+const views = [];
+const early = new Map(); // what came to a form whose list was not there yet
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
   const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set() };
@@ -27,7 +31,34 @@ export async function mount({ element, props, trigger, watch }, { tab }) {
   view.ways = await get('/preprocessors').catch(() => []);
   takeOver(view, props.value || []);
   render(view);
+  views.push(view);
+  putWaiting(view, early.get(tab) ?? []);
+  early.delete(tab);
   document.addEventListener('easel:offers', () => askAgain(view));
+}
+
+/** Controls that a text told, which has no pictures. One that is there keeps its picture; returns what takes all back. */
+export function awaitPictures(tab, controls) {
+  const view = views.findLast((one) => one.tab === tab && one.root.isConnected);
+  if (view) return putWaiting(view, controls);
+  early.set(tab, controls);
+  return () => early.delete(tab);
+}
+
+function putWaiting(view, controls) {
+  const before = view.units;
+  const units = [...before];
+  for (const { preprocessor: way, settings, adapter, mode, ...numbers } of controls) {
+    const place = units.findIndex((one) => one.adapter === adapter && before.includes(one));
+    const unit = { ...(units[place] ?? { adapter, image: null }), ...numbers, mode };
+    if (mode === MODES[0]) delete unit.mode;
+    if (!unit.image) Object.assign(unit, { way, settings });
+    if (place >= 0) units[place] = unit;
+    else if (units.length < MOST) units.push(unit);
+  }
+  const show = (these) => { view.units = these; view.changed(); render(view); };
+  if (controls.length) show(units);
+  return () => show(before);
 }
 
 /** Preprocessors of extensions come and go; what one made of a picture stays. */
@@ -76,7 +107,12 @@ function row(view, unit) {
         make('div', { className: 'ez-control-where' }, ...fromCanvas(view, unit, net)))),
     where(view, unit),
     ...(net?.reads === 'look' ? forget(unit, 'mode') : [mode(unit, changed)]),
-    make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
+    make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : waits(unit, net)) }));
+}
+
+function waits(unit, net) {
+  if (unit.way) return `Waits for a picture, which ${unit.way} makes its own of.`;
+  return `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`;
 }
 
 /** Which counts more, the prompt or the picture; what is usual is not said. */
