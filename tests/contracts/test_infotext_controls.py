@@ -81,6 +81,14 @@ _WORDS = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [("0.8", "0.2"), ("0.5", "0.5"), ("-1", "0.5"), ("0", "inf")]
+)
+def test_a_span_that_does_not_last_is_none(start: str, end: str) -> None:
+    unit = read_unit(f"Module: none, Model: x, Guidance Start: {start}, Guidance End: {end}")
+    assert unit == ToldUnit("none", "x", unused={"Guidance Start": start, "Guidance End": end})
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_WORDS | st.text(max_size=4), max_size=10).map("".join))
 def test_no_text_is_an_error_and_no_unit_has_a_value_that_a_request_refuses(text: str) -> None:
