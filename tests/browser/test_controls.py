@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.browser.painting import cleared, drop, photograph, png, slot, until
+from tests.browser.conftest import RunningStudio
+from tests.browser.painting import (
+    Numbers,
+    cleared,
+    drop,
+    photograph,
+    png,
+    slot,
+    stored,
+    stroke,
+    until,
+)
 
+PROMPT = "#txt2img-prompt textarea"
 pytestmark = pytest.mark.browser
 
 NETS = [
@@ -136,3 +149,97 @@ def test_a_control_takes_the_canvas_picture(easel: Any) -> None:
     assert easel.evaluate("tried.value[0].image") == slot(easel, "inpaint", "image")
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_control_takes_the_painted_picture_its_strokes_and_its_mask(
+    easel: Any, shared_studio: RunningStudio
+) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    cleared(easel, "inpaint")
+    drop(easel, "inpaint", png(photograph(150, 110, 7)))
+    until(easel, "inpaint", "desk.board.width === 150 && desk.ready()")
+    bare = slot(easel, "inpaint", "image")
+    easel.evaluate(MOUNT_IN.replace("TAB", "inpaint"))
+    easel.click("#tried button:has-text('Add a control')")
+    easel.click("#tried button:has-text('Strokes alone')")
+    easel.wait_for_selector("#tried :text('No colours are painted on the picture yet.')")
+    easel.click("#tried button:has-text('Use the painted mask')")
+    easel.wait_for_selector("#tried :text('No mask is painted yet.')")
+    easel.evaluate("document.getElementById('tried').style.visibility = 'hidden'")
+    easel.keyboard.press("c")
+    easel.fill(".ez-canvas-colour", "#20c840")
+    stroke(easel, "inpaint", (40, 40), (90, 40))
+    painted = slot(easel, "inpaint", "image")
+    mask = slot(easel, "inpaint", "mask")
+    easel.evaluate("document.getElementById('tried').style.visibility = ''")
+    easel.select_option("#tried select[aria-label=Preprocessor]", "canny")
+    easel.click("#tried button:has-text('From the canvas')")
+    easel.wait_for_function("tried.value?.length === 1")
+    easel.wait_for_function("(image) => tried.value[0].image !== image", arg=painted)
+    edges = control_pixels(easel, shared_studio)
+    assert set(np.unique(edges)) == {0, 255}
+    assert edges[20:60].any()
+    easel.click("#tried button:has-text('Strokes alone')")
+    easel.wait_for_function("tried.value?.length === 1")
+    easel.wait_for_selector(
+        "#tried select[aria-label=Preprocessor] option:checked:text-is('no preprocessor')",
+        state="attached",
+    )
+    strokes = control_pixels(easel, shared_studio)
+    before, after = (
+        np.asarray(stored(shared_studio.address, image).convert("RGB")) for image in (bare, painted)
+    )
+    assert np.array_equal(strokes == 255, np.any(before != after, axis=-1))
+    assert strokes[40, 60] == 255
+    easel.click("#tried button:has-text('Use the painted mask')")
+    easel.wait_for_function("tried.value[0].mask")
+    assert easel.evaluate("tried.value[0].mask") == mask
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def control_pixels(page: Any, studio: RunningStudio) -> Numbers:
+    """The picture that the first control follows, (H, W), grey."""
+    image = page.evaluate("tried.value[0].image")
+    return np.asarray(stored(studio.address, image).convert("L"))
+
+
+def test_a_pasted_text_tells_a_control_that_waits_for_its_picture_until_undo(easel: Any) -> None:
+    """The fake studio has no controlnet, so what the studio reads of one is put into its answer."""
+    waiting = {
+        "adapter": "starter/edges", "weight": 0.5, "start": 0.25, "end": 0.75,
+        "mode": "ControlNet is more important", "preprocessor": "canny",
+        "settings": {"low": 50},
+    }  # fmt: skip
+
+    def read(route: Any) -> None:
+        told = route.fetch().json()
+        assert told["waiting_controls"] == []
+        route.fulfill(json={**told, "waiting_controls": [waiting]})
+
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    easel.route("**/api/v1/parameters/reading", read)
+    easel.evaluate("import('/assets/easel/tabs.js').then(({ openTab }) => openTab('txt2img'))")
+    easel.wait_for_selector(PROMPT)
+    easel.evaluate(MOUNT)
+    easel.evaluate(
+        "async () => (await import('/assets/easel/pasting.js')).readParameters("
+        "new Blob(['a fox\\nSteps: 9, Sampler: Euler, Seed: 4'], { type: 'text/plain' }))"
+    )
+    easel.wait_for_selector("#tried :text('Waits for a picture, which canny makes its own of.')")
+    assert easel.evaluate("tried.value") is None
+    assert easel.input_value("#tried label:has-text('Weakest edge') input") == "50"
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    easel.set_input_files("#tried .ez-control-picture input", upload)
+    easel.wait_for_selector("#tried .ez-control-picture img")
+    [unit] = easel.evaluate("tried.value")
+    assert len(unit.pop("image")) == 64
+    assert unit == {
+        name: value for name, value in waiting.items() if name not in ("preprocessor", "settings")
+    }
+    easel.click(".ez-toast button:has-text('Undo')")
+    easel.wait_for_function("tried.value === null")
+    assert easel.locator("#tried .ez-control-unit").count() == 0
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+    easel.unroute("**/api/v1/parameters/reading")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.hooks.writing import write_extension
-from tests.services.models import write_lora
+from tests.services.models import write_controlnet, write_lora
 from tests.services.written import png_with
 from webui.contracts.errors import BadRequest
 from webui.contracts.fakes import FAKE_CHECKPOINT
@@ -92,6 +92,19 @@ def test_a_picture_of_ours_is_taken_over_exactly(reader: ParameterReader, tmp_pa
     assert GenerationRequest.model_validate(read.fields) == request.model_copy(
         update={"priority": "Normal"}
     )
+
+
+def test_a_control_of_a_text_waits_for_its_picture_and_is_no_unknown_key(
+    reader: ParameterReader, tmp_path: Path
+) -> None:
+    write_controlnet(tmp_path / "models" / "canny_net", "edges")
+    unit = "Module: canny, Model: canny_net [d14c016b], Weight: 0.5"
+    read = reader.read_text(f'a fox\n{LINE}, ControlNet 0: "{unit}"')
+    (waiting,) = read.waiting
+    assert (waiting.preprocessor, waiting.weight) == ("canny", 0.5)
+    assert ("controls" in read.fields, read.others) == (False, {})
+    (note,) = read.notes
+    assert note.endswith("waits for one; choose it under Control.")
 
 
 def test_a_control_whose_mask_is_not_here_steers_everywhere_and_that_is_told(

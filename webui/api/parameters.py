@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from webui.api.context import ApiContext
 from webui.api.images import image_bytes
-from webui.api.views import ErrorView, ParametersReadView
+from webui.api.views import ErrorView, ParametersReadView, WaitingControlView, shown
 
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
 _BODY: dict[str, Any] = {
@@ -53,7 +53,10 @@ def parameters_router(context: ApiContext) -> APIRouter:
             data = await image_bytes(request)
             read = await run_in_threadpool(context.parameters.read_picture, data)
         return ParametersReadView(
-            fields=dict(read.fields), notes=read.notes, others=dict(read.others)
+            fields=dict(read.fields),
+            notes=read.notes,
+            others=dict(read.others),
+            waiting_controls=tuple(shown(WaitingControlView, one) for one in read.waiting),
         )
 
     return router

@@ -182,12 +182,30 @@ class StyleView(View):
     negative_prompt: str = ""
 
 
+class WaitingControlView(View):
+    """A control without its picture, which is in no text."""
+
+    adapter: str
+    weight: float
+    start: float
+    end: float
+    mode: str
+    preprocessor: str = Field(
+        description="What POST /preprocess makes its picture with; empty where it is ready."
+    )
+    settings: dict[str, float]
+
+
 class ParametersReadView(View):
     """What a text or a picture from elsewhere tells of how it was made."""
 
     fields: dict[str, Any] = Field(description="For a request; what is not there is not told.")
     notes: tuple[str, ...] = Field(description="Sentences: what is missing here.")
     others: dict[str, str] = Field(description="Keys that mean nothing here, as they are written.")
+    waiting_controls: tuple[WaitingControlView, ...] = Field(
+        description="Controls that a text told: with an `image`, and without `preprocessor` and "
+        "`settings`, each is an entry of `controls`."
+    )
 
 
 class SamplerView(View):

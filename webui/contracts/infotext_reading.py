@@ -55,7 +55,7 @@ class ToldRequest:
     """What a text tells."""
 
     request: GenerationRequest
-    """LoRAs stay in the prompt, which names them; pictures and their controls are in no text."""
+    """LoRAs stay in the prompt, which names them; pictures are in no text, and controls without theirs (`infotext_controls`) in `others`."""
     model_hash: str = ""
     """Of the model's file, shortened; '' where the text has none."""
     others: Mapping[str, str] = field(default_factory=dict)

@@ -25,6 +25,7 @@ from webui.services.metadata import read_metadata
 from webui.services.missing import EXTENSIONS, missing
 from webui.services.model_names import model_called
 from webui.services.styles import StyleStore
+from webui.services.told_controls import WaitingControl, told_controls
 
 STAYS = ("steps", "sampler", "schedule", "guidance_scale", "seed", "model", "width", "height",
          "denoising_strength")  # fmt: skip
@@ -48,6 +49,8 @@ class ReadParameters:
     """Sentences for the person: what is missing here, what was not understood."""
     others: Mapping[str, str] = field(default_factory=dict)
     """Keys that mean nothing here, as they are written."""
+    waiting: tuple[WaitingControl, ...] = ()
+    """Controls that a text told, which wait for their pictures; those of `fields` have theirs."""
 
 
 class ParameterReader:
@@ -123,12 +126,15 @@ class ParameterReader:
             said for name, said in missing({EXTENSIONS: extensions}, self._catalog, self._hooks)
         ]
         others = {key: value for key, value in told.others.items() if key not in understood}
+        controls = told_controls(others, self._catalog, self._hooks.preprocessors())
+        others = {key: value for key, value in others.items() if key not in controls.keys}
         unknown = ", ".join(f"{key}: {_short(value)}" for key, value in others.items())
         if unknown:
             shown = _short(unknown, MAX_SHOWN)
             end = "" if shown.endswith("…") else "."
             notes.append(f"Not used, as it means nothing here: {shown}{end}")
-        return ReadParameters(fields, (*notes, *self._missing_loras(request)), others)
+        notes += [*controls.notes, *self._missing_loras(request)]
+        return ReadParameters(fields, tuple(notes), others, controls.waiting)
 
     def _exact(self, request: GenerationRequest) -> ReadParameters:
         """All of a request of our own, without the pictures that are not here."""

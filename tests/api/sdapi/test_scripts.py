@@ -12,8 +12,8 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.api.sdapi.conftest import b64, drawn, opened, refusal, request_of
-from webui.api.sdapi.modules import module_called
 from webui.contracts.errors import BadRequest
+from webui.services.module_names import module_called
 
 
 def with_unit(client: TestClient, route: str = "txt2img", **unit: Any) -> tuple[Any, Any]:

@@ -10,13 +10,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from webui.api.context import ApiContext
-from webui.api.sdapi.modules import NONE, module_called, module_details, module_names, processed
+from webui.api.sdapi.modules import module_details, processed
 from webui.api.sdapi.pictures import encoded, kept
 from webui.api.sdapi.route import SdapiRoute
 from webui.contracts.conditions import BALANCED, CONTROL_MODES
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.preprocessor import Preprocessor
+from webui.services.module_names import NONE, module_called, module_names
 
 _HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 _USUAL: dict[str, tuple[Any, ...]] = {

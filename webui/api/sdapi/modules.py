@@ -1,71 +1,22 @@
-"""Preprocessors by the names that the ControlNet extension has for them: `module` of a unit."""
+"""What the routes of the ControlNet extension say of preprocessors, and do with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from webui.contracts.errors import BadRequest
 from webui.contracts.ids import ImageId
 from webui.services.images import ImageStore
+from webui.services.module_names import ALIASES, NONE, THRESHOLDS, settings_of
 from webui.services.preprocessing import preprocess
 from webui.services.preprocessors import PREPROCESSORS, Preprocessor
-
-NONE = "none"
-_ALIASES: Mapping[str, str] = {
-    "lineart_standard": "lineart",
-    "scribble_xdog": "scribble",
-    "tile_resample": "tile",
-    "blur_gaussian": "blur",
-    "recolor_luminance": "recolor",
-    "recolor_intensity": "recolor",
-}
-"""Their names of ours; those that run a network are not here."""
-_LOOKS = (
-    "ip-adapter-auto", "ip-adapter_clip_sd15", "ip-adapter_clip_sdxl", "ip-adapter_clip_sdxl_plus_vith",
-    "ip-adapter_clip_g", "ip-adapter_clip_h", "clip-vit-h", "clip-vit-bigg", "clip-g", "clip-h",
-)  # fmt: skip
-"""What looks at a picture for an IP-Adapter: here the image encoder that the file itself asks for."""
-_THRESHOLDS = ("threshold_a", "threshold_b")
-
-
-def module_called(name: str, others: Sequence[Preprocessor] = ()) -> Preprocessor | None:
-    """The preprocessor of a name; None for 'none', and for what looks at a picture in a network's stead.
-
-    Args:
-        name: However it is capitalised.
-        others: Those of extensions, which are there beside Easel's own.
-
-    Raises:
-        BadRequest: there is none of the name.
-    """
-    by_name = {each.name.lower(): each for each in others}
-    if (offered := by_name.get(name.strip().lower())) is not None:
-        return offered
-    bare = name.split(" (")[0].strip().lower()  # 'invert (from white bg & black line)'
-    if bare in ("", NONE, *_LOOKS):
-        return None
-    wanted = _ALIASES.get(bare, bare)
-    found = next((each for each in PREPROCESSORS if each.name == wanted), None)
-    if found is None:
-        known = ", ".join(module_names(others))
-        raise BadRequest(
-            f"There is no preprocessor {name[:60]!r}. Those that there are: {known}. Or send the picture that the "
-            "controlnet reads, and 'none'."
-        )
-    return found
-
-
-def module_names(others: Sequence[Preprocessor] = ()) -> list[str]:
-    """Names for `module`; `others` are those of extensions."""
-    return [NONE, *(each.name for each in (*PREPROCESSORS, *others)), *_ALIASES]
 
 
 def module_details(others: Sequence[Preprocessor] = ()) -> dict[str, Any]:
     """What each can be told, as the extension says it: its numbers are threshold_a and threshold_b."""
     named = [(each.name, each) for each in (*PREPROCESSORS, *others)]
     named += [
-        (alias, each) for alias, ours in _ALIASES.items() for _, each in named if each.name == ours
+        (alias, each) for alias, ours in ALIASES.items() for _, each in named if each.name == ours
     ]
     return {NONE: _detail(None)} | {name: _detail(each) for name, each in named}
 
@@ -79,18 +30,11 @@ def processed(
         BadImage: it wants another kind of picture.
         HookFailed: it is an extension's, which failed.
     """
-    settings = {}
-    for key, setting in zip(_THRESHOLDS, module.settings, strict=False):
-        given = unit.get(key)
-        if not isinstance(given, (int, float)) or isinstance(given, bool):
-            continue
-        if setting.low <= given <= setting.high:  # -1 and what is out of range: usual
-            settings[setting.name] = float(given)
-    return preprocess(images, image, module.name, settings, [module])
+    return preprocess(images, image, module.name, settings_of(module, unit), [module])
 
 
 def _detail(module: Preprocessor | None) -> dict[str, Any]:
-    settings = () if module is None else module.settings[: len(_THRESHOLDS)]
+    settings = () if module is None else module.settings[: len(THRESHOLDS)]
     return {
         "model_free": False,
         "sliders": [

@@ -1,5 +1,6 @@
 // Controlnets, T2I-Adapters and IP-Adapters of a form: for each its picture, how strongly it steers, and during which steps.
-// The form's value is the list of those that have a picture; one without says that it waits for it.
+// The form's value is the list of those that have a picture; one without says that it waits for it, also where a
+// text from elsewhere told it.
 
 import { address, get, post } from './api.js';
 import { icon, make } from './dom.js';
@@ -12,6 +13,9 @@ const MODES = ['Balanced', 'My prompt is more important', 'ControlNet is more im
 const MODE_HELP = 'What counts more where prompt and picture disagree';
 const OWN_PICTURE = { inpaint: 'From the canvas' };
 const MOST = 4;
+
+const views = [];
+const early = new Map(); // what came to a form whose list was not there yet
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
   const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set() };
@@ -27,7 +31,34 @@ export async function mount({ element, props, trigger, watch }, { tab }) {
   view.ways = await get('/preprocessors').catch(() => []);
   takeOver(view, props.value || []);
   render(view);
+  views.push(view);
+  putWaiting(view, early.get(tab) ?? []);
+  early.delete(tab);
   document.addEventListener('easel:offers', () => askAgain(view));
+}
+
+/** Controls that a text told, which has no pictures. One that is there keeps its picture; returns what takes all back. */
+export function awaitPictures(tab, controls) {
+  const view = views.findLast((one) => one.tab === tab && one.root.isConnected);
+  if (view) return putWaiting(view, controls);
+  early.set(tab, controls);
+  return () => early.delete(tab);
+}
+
+function putWaiting(view, controls) {
+  const before = view.units;
+  const units = [...before];
+  for (const { preprocessor: way, settings, adapter, mode, ...numbers } of controls) {
+    const place = units.findIndex((one) => one.adapter === adapter && before.includes(one));
+    const unit = { ...(units[place] ?? { adapter, image: null }), ...numbers, mode };
+    if (mode === MODES[0]) delete unit.mode;
+    if (!unit.image) Object.assign(unit, { way, settings });
+    if (place >= 0) units[place] = unit;
+    else if (units.length < MOST) units.push(unit);
+  }
+  const show = (these) => { view.units = these; view.changed(); render(view); };
+  if (controls.length) show(units);
+  return () => show(before);
 }
 
 /** Preprocessors of extensions come and go; what one made of a picture stays. */
@@ -76,7 +107,12 @@ function row(view, unit) {
         make('div', { className: 'ez-control-where' }, ...fromCanvas(view, unit, net)))),
     where(view, unit),
     ...(net?.reads === 'look' ? forget(unit, 'mode') : [mode(unit, changed)]),
-    make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`) }));
+    make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : waits(unit, net)) }));
+}
+
+function waits(unit, net) {
+  if (unit.way) return `Waits for a picture, which ${unit.way} makes its own of.`;
+  return `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`;
 }
 
 /** Which counts more, the prompt or the picture; what is usual is not said. */
@@ -112,21 +148,46 @@ function picture(view, unit) {
   return label;
 }
 
-/** Buttons that take what the form has already: its own picture, as canvas or well have it; the map that is painted. */
+/** Buttons that take what the form has already: its own picture, as canvas or well have it; what is painted on it; the map. */
 function fromCanvas(view, unit, net) {
-  const button = (textContent, taken) => make('button', { type: 'button', className: 'ez-controls-add', textContent, onclick: () => adopt(view, unit, taken) });
-  const own = fieldsOf(view.tab).includes('image') ? [button(OWN_PICTURE[view.tab] ?? 'Use the start image', async () => { await settled(view.tab); return values(view.tab).image ?? slotValue(view.tab, 'image'); })] : [];
+  const button = (textContent, title, act) => make('button', { type: 'button', className: 'ez-controls-add', textContent, title, onclick: act });
+  const own = async () => { await settled(view.tab); return values(view.tab).image ?? slotValue(view.tab, 'image'); };
+  const canvas = OWN_PICTURE[view.tab];
+  const picture = button(canvas ?? 'Use the start image', 'The picture as it is now, with the colours on it; a preprocessor makes lines and the like of it', () => adopt(view, unit, own, 'There is no picture yet. Bring one in first.'));
+  const strokes = button('Strokes alone', 'What the colour brush painted, white on black: a scribble', () => awaited(view, scribble(view, unit)));
   const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
-  return map && map !== unit.image ? [...own, button('Use the painted map', () => map)] : own;
+  return [
+    ...(fieldsOf(view.tab).includes('image') ? [picture] : []),
+    ...(canvas ? [strokes] : []),
+    ...(map && map !== unit.image ? [button('Use the painted map', '', () => adopt(view, unit, () => map))] : []),
+  ];
 }
 
-async function adopt(view, unit, taken) {
-  const image = await taken();
-  if (!image) { unit.said = 'There is no picture yet. Bring one in first.'; render(view); return; }
-  Object.assign(unit, { source: image, image, said: undefined });
-  if (unit.way) return void remake(view, unit);
+async function adopt(view, unit, taken, none) {
+  try {
+    const image = await taken();
+    if (!image) { unit.said = none; render(view); return; }
+    Object.assign(unit, { source: image, image, said: undefined, asked: null });
+  } catch (error) {
+    unit.said = error.message;
+  }
+  if (unit.way && !unit.said) return void remake(view, unit);
   view.changed();
   render(view);
+}
+
+/** The strokes are lines already, of which a preprocessor would only make their edges. */
+const scribble = (view, unit) => adopt(view, unit, async () => {
+  const image = await strokesOn(view.tab);
+  if (image) Object.assign(unit, { way: '', settings: {} });
+  return image;
+}, 'No colours are painted on the picture yet. Paint some with the colour brush (C).');
+
+/** Id of a picture of what was painted on a tab's canvas; null where nothing was. */
+async function strokesOn(tab) {
+  const [{ deskOf }, { strokesOf }] = await Promise.all([import('./canvas/canvas.js'), import('./canvas/sketch.js')]);
+  const drawn = strokesOf(deskOf(tab).board);
+  return drawn && (await post('/images', await drawn.convertToBlob({ type: 'image/png' }))).id;
 }
 
 /** Where it steers: a picture that is white there. */
@@ -135,10 +196,16 @@ function where(view, unit) {
   const taken = async (file) => { try { put((await post('/images', file)).id); } catch (error) { unit.said = error.message; render(view); } };
   const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose a mask that is white where it steers', onchange: () => input.files[0] && taken(input.files[0]) });
   const label = make('label', { className: 'ez-controls-add', title: 'Choose a mask that is white where it steers' }, unit.mask ? make('img', { src: address(`/images/${unit.mask}`), alt: 'Where it steers' }) : '', unit.mask ? 'Another mask' : 'Only within a mask', input);
-  const painted = slotValue(view.tab, 'mask');
-  const use = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted mask', onclick: () => put(painted) });
+  const painted = async () => {
+    await settled(view.tab);
+    const mask = slotValue(view.tab, 'mask');
+    if (mask) return put(mask);
+    unit.said = 'No mask is painted yet. Paint where it shall steer, then use it.';
+    render(view);
+  };
+  const use = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted mask', onclick: painted });
   const everywhere = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Everywhere', onclick: () => put(null) });
-  return make('div', { className: 'ez-control-where' }, label, ...(painted && painted !== unit.mask ? [use] : []), ...(unit.mask ? [everywhere] : []));
+  return make('div', { className: 'ez-control-where' }, label, ...(OWN_PICTURE[view.tab] ? [use] : []), ...(unit.mask ? [everywhere] : []));
 }
 
 /** The menu of ways to make the picture of another, those that suit the controlnet first, and their settings. */

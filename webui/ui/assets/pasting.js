@@ -3,6 +3,7 @@
 
 import { tabFor } from './actions.js';
 import { post } from './api.js';
+import { awaitPictures } from './controls.js';
 import { currentTab, fill, values } from './form.js';
 import { openTab } from './tabs.js';
 import { toast } from './toast.js';
@@ -56,5 +57,6 @@ export async function readParameters(source, otherwise = null) {
   const before = values(tab);
   fill(tab, fields);
   openTab(tab);
-  toast(['Parameters taken over.', ...told.notes].join(' '), { title: 'Undo', run: () => fill(tab, before) });
+  const release = awaitPictures(tab, told.waiting_controls);
+  toast(['Parameters taken over.', ...told.notes].join(' '), { title: 'Undo', run: () => { release(); fill(tab, before); } });
 }

@@ -7,6 +7,8 @@ import { strokeSegment } from './raster.js';
 
 const MARGIN = 10; // pixels that are masked around a stroke: what a usual mask blur mixes is none of its colour
 
+const originals = new WeakMap(); // of a picture that is painted on: what it was before
+
 /** Begin a stroke of a colour, [red, green, blue]. */
 export function beginColour(board, colour) {
   board.begin();
@@ -51,11 +53,34 @@ export function commitColour(board) {
 /** Red, green and blue of the picture at a pixel. */
 export const colourAt = (pixels, width, x, y) => [...pixels.subarray(4 * (y * width + x), 4 * (y * width + x) + 3)];
 
+/** What was painted on the picture since it came, as a scribble: white on black; null where nothing is left of it. */
+export function strokesOf(board) {
+  const { picture, width, height } = board;
+  const original = picture && originals.get(picture);
+  if (!original) return null;
+  const made = new OffscreenCanvas(width, height);
+  const context = made.getContext('2d', { willReadFrequently: true });
+  const pixels = (image) => { context.drawImage(image, 0, 0, width, height); return context.getImageData(0, 0, width, height); };
+  const before = new Uint32Array(pixels(original).data.buffer);
+  const strokes = pixels(picture);
+  const after = new Uint32Array(strokes.data.buffer);
+  const [white, black] = new Uint32Array(Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 255).buffer);
+  let painted = false;
+  for (let i = 0; i < after.length; i++) {
+    const differs = after[i] !== before[i];
+    painted ||= differs;
+    after[i] = differs ? white : black;
+  }
+  context.putImageData(strokes, 0, 0);
+  return painted ? made : null;
+}
+
 /** What draws on the picture: a copy of it from the first stroke on. */
 function ownContext(board) {
   if (!(board.picture instanceof OffscreenCanvas)) {
     const copy = new OffscreenCanvas(board.width, board.height);
     copy.getContext('2d', { willReadFrequently: true }).drawImage(board.picture, 0, 0, board.width, board.height);
+    originals.set(copy, board.picture);
     board.picture = copy;
   }
   return board.picture.getContext('2d');
