@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import torch
@@ -41,6 +41,8 @@ GPU_TIMED = 8
 """Of so many turns on a GPU one is timed."""
 HEAD_START = 2
 """Ticks that a rank of priority is worth among works that do not all fit one batch."""
+_Key = tuple[tuple[object, LoadedModel, object], bool]
+"""Of a group: what its works have in common (`group_key`), and whether they keep to themselves."""
 
 
 @dataclass(frozen=True)
@@ -133,28 +135,30 @@ class Batcher:
         return self._choose(waiting)[1]
 
     def _choose(self, waiting: Sequence[AnyWaiting]) -> tuple[Candidate, list[AnyWaiting]]:
-        groups: dict[object, list[AnyWaiting]] = {}
+        groups: dict[_Key, list[AnyWaiting]] = {}
         for member in sorted(waiting, key=_seniority):
             groups.setdefault((group_key(member.work), member.priority.alone), []).append(member)
-        group = self._turns.next(self._candidate(key, members) for key, members in groups.items())
-        return group, self._batch(groups[group.key])
+        rooms = {key: self._room(key, members[0]) for key, members in groups.items()}
+        group = self._turns.next(
+            self._candidate(key, members, rooms[key]) for key, members in groups.items()
+        )
+        key = cast(_Key, group.key)
+        return group, self._batch(groups[key], rooms[key])
 
-    def _candidate(self, key: object, members: Sequence[Waiting]) -> Candidate:
-        work = members[0].work
+    def _candidate(self, key: _Key, members: Sequence[Waiting], room: int) -> Candidate:
         rows = sum(rows_of(member.work) for member in members)
         share = max(member.priority.share for member in members)
-        kind = (work.model.checkpoint.id, *group_key(work)[::2])
-        return Candidate(key, kind, min(rows, self._room(members[0])), share)
+        kind = (members[0].work.model.checkpoint.id, *key[0][::2])
+        return Candidate(key, kind, min(rows, room), share)
 
-    def _room(self, first: Waiting) -> int:
+    def _room(self, key: _Key, first: Waiting) -> int:
         """Rows that its batch may have; 0 where not even its own fit the limits."""
         work, limits = first.work, self._limits
-        known = self._fitting.get(work.model, {}).get(group_key(work)[::2], limits.rows)
+        known = self._fitting.get(work.model, {}).get(key[0][::2], limits.rows)
         most = limits.live_rows if first.priority.alone else limits.rows
         return min(known, most, _row_limit(work, limits))
 
-    def _batch(self, members: Sequence[AnyWaiting]) -> list[AnyWaiting]:
-        room = self._room(members[0])
+    def _batch(self, members: Sequence[AnyWaiting], room: int) -> list[AnyWaiting]:
         batch: list[AnyWaiting] = []
         for member in members:
             if batch and not can_join(member.work, [other.work for other in batch]):

@@ -79,7 +79,8 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     tokens = _tokens(works)
     flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if tokens is not None:
-        tokens = styled(tokens, [work.controls for work in works], flags)
+        if works[0].controls:
+            tokens = styled(tokens, [work.controls for work in works], flags)
         given["encoder_hidden_states"] = tokens.to(model.dtype)
     pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
     given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
@@ -90,21 +91,42 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
         given |= residuals(controls, flags, shown, model.dtype, works[0].reuse is not None)
         behind = flow_residuals(controls, rows, shown, model.unet)
         given |= {"behind": behind} if behind else {}
-    prompts = picture_prompts([work.controls for work in works], flags, x)
-    merging = merged_tokens(model.unet, works[0].merging, x.shape[-2], x.shape[-1])
-    perturbed = _perturbed(works, rows)
-    alterations = altered(model.unet, works[0].alterations, perturbed, works[0].patchings)
-    hypernetworks = in_the_way(model.unet, works[0].patches)
-    pictures = looking_at_pictures(model.unet, prompts)
-    placing = looking_by_place(model.unet, works[0].places)
-    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures, placing:
-        if model.fast is not None and _is_plain(works):
-            output = model.fast(x, t, given)
-        else:
-            output = _looking(model, works[0].shows_looks, x, t, given)
+    if _is_plain(works):
+        output = _plain(model, x, t, given)
+    else:
+        output = _changed(works, rows, flags, x, t, given)
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
     return list(torch.split(output, rows))
+
+
+def _plain(model: LoadedModel, x: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
+    """The output of the network as it is, compiled or recorded where it is."""
+    if model.fast is not None:
+        return model.fast(x, t, given)
+    output: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+    return output
+
+
+def _changed(
+    works: Sequence[Predict],
+    rows: Sequence[int],
+    flags: Sequence[tuple[bool, ...]],
+    x: Tensor,
+    t: Tensor,
+    given: dict[str, Any],
+) -> Tensor:
+    """The output of the network with all that the works want changed in it meanwhile."""
+    model, first = works[0].model, works[0]
+    prompts = picture_prompts([work.controls for work in works], flags, x)
+    merging = merged_tokens(model.unet, first.merging, x.shape[-2], x.shape[-1])
+    perturbed = _perturbed(works, rows)
+    alterations = altered(model.unet, first.alterations, perturbed, first.patchings)
+    hypernetworks = in_the_way(model.unet, first.patches)
+    pictures = looking_at_pictures(model.unet, prompts)
+    placing = looking_by_place(model.unet, first.places)
+    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures, placing:
+        return _looking(model, first.shows_looks, x, t, given)
 
 
 def _looking(

@@ -34,11 +34,11 @@ def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
     level, by a factor that is undone here.
     """
     done, count = 0, walk.steps
+    begun = [walk.options.churn.raised(level, count) for level in walk.sigmas[:-1]]
 
     def denoise_and_note(x: Tensor, sigma: float) -> Task[Tensor]:
         nonlocal done
-        churn = walk.options.churn
-        reached = sum(churn.raised(level, count) >= sigma for level in walk.sigmas[:-1])
+        reached = sum(level >= sigma for level in begun)
         moment = Moment(sigma, max(reached, 1), count)
         if reached > done and (changed := walk.extensions.latent(x, moment)) is not x:
             x.copy_(changed)  # the sampler goes on from it, too
