@@ -102,8 +102,10 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
 
 def _plain(model: LoadedModel, x: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
     """The output of the network as it is, compiled or recorded where it is."""
-    if model.fast is not None:
-        return model.fast(x, t, given)
+    return _network(model, x, t, given) if model.fast is None else model.fast(x, t, given)
+
+
+def _network(model: LoadedModel, x: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
     output: Tensor = model.unet(x, t, return_dict=False, **given)[0]
     return output
 
@@ -134,10 +136,9 @@ def _looking(
 ) -> Tensor:
     """The network's output; with what it looks at as a further channel where that is asked for."""
     if not shows:
-        plain: Tensor = model.unet(x, t, return_dict=False, **given)[0]
-        return plain
+        return _network(model, x, t, given)
     with watched(model.unet) as looks:
-        output: Tensor = model.unet(x, t, return_dict=False, **given)[0]
+        output = _network(model, x, t, given)
     seen = looks.seen(len(output), *output.shape[-2:])
     return torch.cat((output, seen.to(output.dtype)), 1)
 
