@@ -104,13 +104,7 @@ def fit(
     set_seed(settings.seed + run.process_index)
     network.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     trained = [p for p in network.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        trained,
-        lr=settings.peak_learning_rate,
-        betas=(0.9, 0.99),
-        weight_decay=settings.weight_decay,
-        fused=run.device.type == "cuda",
-    )
+    optimizer = _optimizer(trained, settings, run.device)
     state = _State(network, optimizer, Ema(network, settings.ema_decay), settings, folder)
     state.everything = everything
     state.resume()
@@ -121,10 +115,11 @@ def fit(
     state.mark()
     for progress in _until_spent(state.clock, run):
         rng = np.random.default_rng([settings.seed, state.step, run.process_index])
+        rate = learning_rate(
+            settings.peak_learning_rate, state.step, progress, settings.warmup_steps
+        )
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(
-                settings.peak_learning_rate, state.step, progress, settings.warmup_steps
-            )
+            group["lr"] = rate
         with run.autocast():
             loss = loss_of_batch(prepared, rng)
         run.backward(loss)
@@ -144,6 +139,18 @@ def fit(
     if sheet is not None and run.is_main_process:
         write_png(folder / "samples.png", sheet(network))
     return network
+
+
+def _optimizer(
+    trained: list[nn.Parameter], settings: LoopSettings, device: torch.device
+) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        trained,
+        lr=settings.peak_learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=settings.weight_decay,
+        fused=device.type == "cuda",
+    )
 
 
 def is_compiled(settings: LoopSettings, device: torch.device) -> bool:

@@ -230,16 +230,9 @@ def train_text_encoder(
     last_said = clock.seconds
     while (progress := clock.progress) < 1.0:
         texts, facts = next(captions)
-        wanted = torch.from_numpy(facts).to(device)
         ids = tokenize(tokenizer, texts).to(device)
-        ends = (ids == tokenizer.eos_token_id).int().argmax(dim=1)
-        if step % 4:  # most steps skip the tail of end marks that only fills up
-            ids = ids[:, : int(ends.max()) + 2]
-        hidden = encoder(ids).last_hidden_state  # (B, T, hidden)
-        after = torch.arange(ids.shape[1], device=device)[None] >= ends[:, None]  # (B, T)
-        stated = reader(hidden[after])
-        targets = wanted[:, None].expand(-1, ids.shape[1], -1)[after]
-        loss = F.binary_cross_entropy_with_logits(stated, targets) * 10
+        wanted = torch.from_numpy(facts).to(device)
+        loss, exact = _reading(encoder, reader, ids, wanted, tokenizer.eos_token_id, step % 4 == 0)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings.peak_learning_rate, step, progress)
         optimizer.zero_grad(set_to_none=True)
@@ -249,16 +242,13 @@ def train_text_encoder(
         step += 1
         if clock.seconds - last_said > 20 or clock.progress >= 1.0:
             last_said = clock.seconds
-            exact = ((stated > 0) == (targets > 0.5)).all(dim=1).float().mean().item()
-            journal.add(
-                seconds=clock.seconds, step=step, loss=loss.item(), captions_read_exactly=exact
-            )
+            said = {"loss": loss.item(), "captions_read_exactly": exact.item()}
+            journal.add(seconds=last_said, step=step, **said)
             log.info(
                 "text: %.0f s, step %d, loss %.4f, read exactly %.3f",
-                clock.seconds,
+                last_said,
                 step,
-                loss.item(),
-                exact,
+                *said.values(),
             )
     save_checkpoint(
         path, settings, encoder=encoder.state_dict(), reader=reader.state_dict(),
@@ -266,6 +256,30 @@ def train_text_encoder(
     )  # fmt: skip
     encoder.requires_grad_(False)
     return tokenizer, encoder
+
+
+def _reading(
+    encoder: CLIPTextModel, reader: nn.Linear, ids: Tensor, wanted: Tensor, end: int, whole: bool
+) -> tuple[Tensor, Tensor]:
+    """The loss of what is stated of captions at and after their end marks, and the share stated without a fault.
+
+    Args:
+        encoder: Reads the captions.
+        reader: From a token's hidden state to `FACTS` logits.
+        ids: (B, T), captions filled up with end marks.
+        wanted: (B, FACTS), 0 or 1.
+        end: The end mark's id.
+        whole: Read the tail that only fills up, too.
+    """
+    ends = (ids == end).int().argmax(dim=1)
+    if not whole:
+        ids = ids[:, : int(ends.max()) + 2]
+    hidden = encoder(ids).last_hidden_state  # (B, T, hidden)
+    after = torch.arange(ids.shape[1], device=ids.device)[None] >= ends[:, None]  # (B, T)
+    stated = reader(hidden[after])
+    targets = wanted[:, None].expand(-1, ids.shape[1], -1)[after]
+    exact = ((stated > 0) == (targets > 0.5)).all(dim=1).float().mean()
+    return F.binary_cross_entropy_with_logits(stated, targets) * 10, exact
 
 
 def caption_text(seed: int, rng: np.random.Generator) -> str:
