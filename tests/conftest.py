@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Connection, Engine, event, inspect
 
+from webui.hooks import host
 from webui.services import database
 
 # As cli.py does for the program: long spins starve other threads when tests share two cores.
@@ -50,6 +51,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _rank(item: pytest.Item) -> int:
     marks = {mark.name for mark in item.iter_markers()}
     return 2 if "browser" in marks else 1 if "slow" in marks else 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried_extensions() -> Iterator[None]:
+    """Have no extension named as slow because others use the processor: a test of slow ones sets what they may take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(host, "BUDGET_SECONDS", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -73,7 +73,7 @@ def test_an_empty_text_gives_none(text: str) -> None:
 
 
 def test_a_hostile_text_is_read_in_no_time() -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # others may use the processor meanwhile
     for hostile in (
         "a" * 19_000,
         'x: "' + "\\" * 19_000,
@@ -82,7 +82,7 @@ def test_a_hostile_text_is_read_in_no_time() -> None:
         "ab: [," * 3_000,
     ):
         assert told_request(hostile) is not None
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 def test_a_prompt_that_is_too_long_for_us_gives_none() -> None:

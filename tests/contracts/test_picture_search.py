@@ -80,8 +80,8 @@ def test_what_cannot_be_meant_says_how_it_is_written(text: str) -> None:
 
 
 def test_a_text_of_any_kind_is_read_in_a_moment() -> None:
-    begin = time.perf_counter()
+    begin = time.thread_time()  # others may use the processor meanwhile
     for text in ('"' * 500, "-" * 500, "a:" * 250, "\u0301" * 500, "\0" * 500, '-a:"' * 125):
         parse_search(text)
         words_of(text)
-    assert time.perf_counter() - begin < 1
+    assert time.thread_time() - begin < 1

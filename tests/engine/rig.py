@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.workers.listening import SECONDS
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import ImageId, JobId
@@ -70,13 +71,16 @@ class Rig:
         self.tick_until(lambda: not self.engine.is_busy, ticks)
 
     def tick_until(self, reached: Callable[[], bool], ticks: int = 5000) -> None:
-        """Tick until it is so; waits a little while there is nothing to do but load."""
-        for _ in range(ticks):
+        """Tick until it is so, for so many ticks that did something; waits while there is nothing to do but load."""
+        done, deadline = 0, time.monotonic() + SECONDS
+        while done < ticks and time.monotonic() < deadline:
             if reached():
                 return
-            if not self.engine.tick():
+            if self.engine.tick():
+                done, deadline = done + 1, time.monotonic() + SECONDS
+            else:
                 time.sleep(0.001)
-        raise AssertionError(f"It is not so after {ticks} ticks.")
+        raise AssertionError(f"It is not so after {done} ticks, or {SECONDS:g} s without any.")
 
     def pictures(self, job: str) -> list[NDArray[np.uint8]]:
         """Pictures of a job, by index."""

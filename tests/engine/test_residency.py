@@ -335,11 +335,11 @@ def test_switching_back_to_a_resident_model_takes_no_time(shelf: Shelf) -> None:
     for name in "abc":
         with residency.use(shelf.checkpoint(name)):
             pass
-    begun = time.perf_counter()
+    begun = time.thread_time()  # others may use the processor meanwhile
     for name in "abc" * 10:
         with residency.use(shelf.checkpoint(name)):
             pass
-    assert (time.perf_counter() - begun) / 30 < 0.05
+    assert (time.thread_time() - begun) / 30 < 0.05
     assert shelf.loads == ["a", "b", "c"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.workers.listening import SECONDS
 from webui.hooks.families import added_family
 from webui.hooks.host import HookHost
 from webui.weights.header import WeightsHeader
@@ -24,8 +25,8 @@ FACTS = Facts("text", "epsilon", latent_channels=4, latent_factor=8, native_size
 def asked(
     describe: Callable[[WeightsFile], Any],
     times: int = 1,
-    seconds: float = 5.0,
-    budget: float = 5.0,
+    seconds: float = SECONDS,
+    budget: float = SECONDS,
 ) -> tuple[list[Facts | No], list[tuple[str, str, str]]]:
     host = HookHost(budget_seconds=budget)
     name, ask = added_family(host, "book", "paper", describe, seconds)
@@ -62,16 +63,16 @@ def test_one_that_never_ends_is_asked_once() -> None:
 
     def describe(_: WeightsFile) -> Facts:
         calls.append(1)
-        ended.wait(20)
+        ended.wait(SECONDS)
         return FACTS
 
     started = time.monotonic()
-    answers, failures = asked(describe, times=3, seconds=0.1)
+    answers, failures = asked(describe, times=3, seconds=0.5)
     ended.set()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < SECONDS / 2
     assert len(calls) == 1
     assert all(isinstance(each, No) for each in answers)
-    assert "did not come to an end within 0.1 s" in failures[0][2]
+    assert "did not come to an end within 0.5 s" in failures[0][2]
 
 
 def test_one_that_is_slow_is_named_and_believed() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.hooks.writing import write_extension
+from tests.workers.listening import SECONDS
 from webui.contracts.errors import BadExtension
 from webui.hooks.loading import ExtensionBroke, guarded, load_arguments, load_module, unload
 from webui.hooks.manifest import read_manifest
@@ -58,7 +59,7 @@ def test_an_import_that_goes_wrong_is_told_and_leaves_nothing_behind(
 ) -> None:
     manifest = read_manifest(write_extension(tmp_path, "bad", studio=code))
     with pytest.raises(ExtensionBroke) as caught:
-        load_module(manifest, "studio", seconds=0.3)
+        load_module(manifest, "studio", seconds=0.3 if "did not come" in said else SECONDS)
     assert said in str(caught.value)
     assert sys.modules["json"] is json
     assert [name for name in sys.modules if name.startswith("easel_extensions.bad")] == []
@@ -103,23 +104,27 @@ def test_an_import_that_never_ended_is_waited_for_once_and_its_repaired_code_is_
         load_module(manifest, "studio", seconds=0.2)
     started = time.monotonic()
     with pytest.raises(ExtensionBroke, match="an earlier call of it still goes on, and its files"):
-        load_module(manifest, "studio", seconds=20)
+        load_module(manifest, "studio", seconds=SECONDS)
     (folder / "studio.py").write_text("from .about import VALUE\n")
     (folder / "about.py").write_text("VALUE = 5\n")
-    module = load_module(manifest, "studio", seconds=20)
-    assert time.monotonic() - started < 5
+    module = load_module(manifest, "studio", seconds=SECONDS)
+    assert time.monotonic() - started < SECONDS / 2
     assert (module.VALUE, module.__name__) == (5, "easel_extensions.tarried-2.studio")
     unload("tarried")
     assert [n for n in sys.modules if n.startswith("easel_extensions.tarried")] == []
 
 
 def test_an_import_that_was_late_may_be_tried_again(tmp_path: Path) -> None:
-    folder = write_extension(tmp_path, "late", studio="import time\ntime.sleep(0.4)\nVALUE = 1\n")
-    manifest = read_manifest(folder)
+    go = tmp_path / "go"
+    waits = f"import os, time\nwhile not os.path.exists({str(go)!r}):\n    time.sleep(0.01)\nVALUE = 1\n"
+    manifest = read_manifest(write_extension(tmp_path, "late", studio=waits))
+    before = set(threading.enumerate())
     with pytest.raises(ExtensionBroke, match="did not come to an end"):
         load_module(manifest, "studio", seconds=0.1)
-    time.sleep(0.6)
-    assert load_module(manifest, "studio", seconds=20).VALUE == 1
+    go.touch()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(SECONDS)
+    assert load_module(manifest, "studio", seconds=SECONDS).VALUE == 1
     unload("late")
 
 

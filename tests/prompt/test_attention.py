@@ -97,9 +97,9 @@ def test_weights_multiply(outer: float, inner: float) -> None:
     ],
 )  # fmt: skip
 def test_a_hostile_prompt_is_read_in_no_time(prompt: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # others may use the processor meanwhile
     assert parse_attention(prompt)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_brackets_that_cross_each_hold_to_their_own_end() -> None:

@@ -68,6 +68,6 @@ def test_checking_never_fails_and_places_are_in_the_prompt(prompt: str, choices:
     "prompt", ["(a:" + "1" * 19_000, "<a:" * 6_600, "(a:1" * 5_000, "#" * 20_000]
 )
 def test_a_hostile_prompt_is_checked_in_no_time(prompt: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # others may use the processor meanwhile
     problems_in(prompt)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2

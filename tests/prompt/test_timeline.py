@@ -137,10 +137,10 @@ HOSTILE = (
 
 @pytest.mark.parametrize("prompt", HOSTILE)
 def test_a_hostile_prompt_is_read_in_no_time(prompt: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()  # others may use the processor meanwhile
     for part in split_parts(prompt):
         assert stages_of(part.text, 20)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_changes_deeper_than_anybody_writes_are_text() -> None:

@@ -40,11 +40,11 @@ def test_what_runs_goes_on_and_what_waits_stays_where_it_is(services: Services) 
         gate.pause(True)
         waiting = services.submit(width=64, height=64, steps=2)
         first = services.submit(width=64, height=64, steps=2, priority="High")
-        eventually(lambda: services.jobs.get(running.id).state is JobState.DONE, seconds=9)
+        eventually(lambda: services.jobs.get(running.id).state is JobState.DONE)
         time.sleep(0.2)
         assert services.jobs.get(waiting.id).state is JobState.QUEUED
         gate.pause(False)
-        eventually(lambda: services.jobs.get(waiting.id).state is JobState.DONE, seconds=9)
+        eventually(lambda: services.jobs.get(waiting.id).state is JobState.DONE)
         done = services.jobs.get(first.id), services.jobs.get(waiting.id)
         assert (done[0].started or 0) <= (done[1].started or 0)
     finally:
@@ -62,6 +62,6 @@ def test_it_is_still_paused_after_a_restart(services: Services) -> None:
         assert services.jobs.get(job.id).state is JobState.QUEUED
         gate.pause(False)
         assert not gate_of(services).is_paused
-        eventually(lambda: services.jobs.get(job.id).state is JobState.DONE, seconds=9)
+        eventually(lambda: services.jobs.get(job.id).state is JobState.DONE)
     finally:
         dispatcher.stop()

@@ -110,7 +110,7 @@ def test_a_worker_that_dies_takes_only_its_own_jobs_with_it(
     devices.now[0].say(WorkerGone("Its card fell out."))
     eventually(lambda: services.jobs.deaths(lost.id) == 1)
     assert _is(services, kept, JobState.RUNNING)
-    eventually(lambda: len(devices.lives[0]) == 2 and devices.has(0, lost), seconds=5.0)
+    eventually(lambda: len(devices.lives[0]) == 2 and devices.has(0, lost))
     devices.finish(0, lost)
     devices.finish(1, kept)
     eventually(lambda: _is(services, lost, JobState.DONE) and _is(services, kept, JobState.DONE))

@@ -67,11 +67,14 @@ def test_the_first_kind_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 _MODULE = """
-import sys, time
-work, name = sys.argv[-1], __name__
-open(work + ".began", "w").write(str(time.time()))
+import pathlib, sys, time
+work, name = pathlib.Path(sys.argv[-1]), __name__
+open(f"{{work}}.began", "w").write(str(time.time()))
+other, until = {{"a": "b", "b": "a"}}.get(work.name), time.monotonic() + 40
 time.sleep(0.5)
-open(work + ".ended", "w").write(str(time.time()))
+while other and not work.with_name(f"{{other}}.began").exists() and time.monotonic() < until:
+    time.sleep(0.01)
+open(f"{{work}}.ended", "w").write(str(time.time()))
 raise SystemExit({status})
 """
 

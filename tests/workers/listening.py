@@ -17,6 +17,9 @@ from webui.contracts.request import GenerationRequest
 
 ECHO_WORKER = [sys.executable, "-m", "tests.workers.echo_worker"]
 
+SECONDS = 40.0
+"""How long something is waited for: reached where it never comes, and not where others use the processor meanwhile."""
+
 _T = TypeVar("_T", bound=WorkerEvent)
 
 
@@ -35,7 +38,7 @@ class Ear:
     def of(self, kind: type[_T]) -> list[_T]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def wait_for(self, kind: type[_T], count: int = 1, seconds: float = 8.0) -> _T:
+    def wait_for(self, kind: type[_T], count: int = 1, seconds: float = SECONDS) -> _T:
         with self._condition:
             came = self._condition.wait_for(lambda: len(self.of(kind)) >= count, seconds)
         assert came, f"no {kind.__name__} came; heard {[type(e).__name__ for e in self.events]}"
@@ -59,7 +62,7 @@ def order(
     return RunJob(job, request, FAKE_CHECKPOINT, images, adapters, skip)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 8.0) -> None:
+def eventually(true: Callable[[], bool], seconds: float = SECONDS) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, "it did not come to that in time"

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.workers.listening import ECHO_WORKER, Ear, eventually, order
+from tests.workers.listening import ECHO_WORKER, SECONDS, Ear, eventually, order
 from webui.contracts.messages import (
     CancelJob,
     JobEnded,
@@ -76,7 +76,7 @@ def test_stop_ends_the_process_in_good_order(start: Start) -> None:
     worker, ear = start()
     ear.wait_for(WorkerReady)
     pid = worker.pid
-    worker.stop(5.0)
+    worker.stop(SECONDS)
     assert ear.wait_for(WorkerGone).reason == "The worker process ended with code 0."
     assert not psutil.pid_exists(pid or 0)
 
@@ -87,7 +87,7 @@ def test_a_worker_that_hangs_is_killed_by_stop(start: Start) -> None:
     ear.wait_for(StepDone, 2)
     began = time.monotonic()
     worker.stop(0.2)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < SECONDS / 2
     assert "SIGKILL" in ear.wait_for(WorkerGone).reason
 
 
@@ -176,7 +176,7 @@ def test_the_worker_ends_when_the_studio_is_killed(
         f"while not os.path.exists({str(pid_file)!r}) or not open({str(pid_file)!r}).read(): time.sleep(0.01)\n"
         "os.kill(os.getpid(), 9)\n"
     )
-    psutil.Popen([sys.executable, "-c", studio]).wait(8)
+    psutil.Popen([sys.executable, "-c", studio]).wait(SECONDS)
     worker = int(pid_file.read_text())
     eventually(
         lambda: (

@@ -58,7 +58,7 @@ class HookHost:
         self,
         process: str = "studio",
         tell: Callable[[HookFailure], None] = lambda _: None,
-        budget_seconds: float = BUDGET_SECONDS,
+        budget_seconds: float | None = None,
         tell_call: Callable[[str, str], None] = lambda _extension, _hook: None,
         calls: Calls | None = None,
         seconds: Callable[[str], float] | None = None,
@@ -68,7 +68,7 @@ class HookHost:
         Args:
             process: Whose hooks are called.
             tell: Hears of each failure.
-            budget_seconds: What one call may take before the extension is named as slow.
+            budget_seconds: What one call may take before the extension is named as slow; None: BUDGET_SECONDS.
             tell_call: Hears of the first call of each hook of an extension.
             calls: Knows of every call that is going on.
             seconds: How long a call of a hook may take before it is left behind; None: as long as it takes.
@@ -77,7 +77,7 @@ class HookHost:
         self.log = FailureLog(process, tell)
         self.patience = Patience(self.calls, self.log, process, seconds)
         self._process = process
-        self._budget = budget_seconds
+        self._budget = BUDGET_SECONDS if budget_seconds is None else budget_seconds
         self._manager = pluggy.PluginManager(specs.PROJECT)
         self._manager.add_hookspecs(specs)
         self._mailboxes: dict[str, Mailbox] = {}

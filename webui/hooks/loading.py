@@ -45,9 +45,9 @@ class ExtensionBroke(BadExtension):
 class NeverEnded(ExtensionBroke):
     """An extension's own code has not come back in time; its thread goes on."""
 
-    def __init__(self, seconds: float, thread: threading.Thread) -> None:
+    def __init__(self, seconds: float, thread: threading.Thread, act: Callable[[], object]) -> None:
         super().__init__(f"It did not come to an end within {seconds:g} s.")
-        self.thread = thread
+        self.thread, self.act = thread, act
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,7 @@ def within(seconds: float, act: Callable[[], _T]) -> _T:
     if raised:
         raise raised[0]
     if not done:
-        raise NeverEnded(seconds, thread)
+        raise NeverEnded(seconds, thread, act)
     return done[0]
 
 

@@ -75,16 +75,11 @@ class Patience:
         if (before := self._left.get(extension)) is not None:
             raise Unreturned(*before)
         began = Going(extension, hook, time.monotonic())
-        seconds, made_in = self._seconds(hook), list[int]()
-
-        def known() -> _T:
-            made_in.append(threading.get_ident())
-            return call()
-
+        seconds = self._seconds(hook)
         try:
-            return within(seconds, known)
+            return within(seconds, call)
         except NeverEnded as error:
-            if error.thread.ident not in made_in:
+            if error.act is not call:
                 raise  # something that was waited for inside it
             raise self._leave(began, seconds, error.thread) from None
 

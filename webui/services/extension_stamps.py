@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 from webui.contracts.extension import Manifest
@@ -28,10 +29,12 @@ def glance_at(*paths: Path) -> Stamp:
     for path in paths:
         try:
             about = path.stat()
+            # Times go in steps of some milliseconds: two changes may have the same one.
+            names = sorted(p.name for p in path.iterdir()) if stat.S_ISDIR(about.st_mode) else []
         except OSError:
             seen.append(None)
         else:
-            seen.append((about.st_ino, about.st_mtime_ns))
+            seen.append((about.st_ino, about.st_mtime_ns, about.st_size, *names))
     return tuple(seen)
 
 
