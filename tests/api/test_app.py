@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
+from tests.workers.listening import eventually
 from webui.app import Studio, build_studio
 from webui.contracts.choices import SAMPLERS, SCHEDULES
 from webui.contracts.fakes import FakeWorker
@@ -31,8 +32,10 @@ def test_with_several_devices_health_tells_of_each_and_all_draw(tmp_path: Path) 
             for _ in range(4)
         ]
         assert {wait_for(client, job_id)["state"] for job_id in ids} == {"done"}
+        states = ["ready", "ready"]
+        eventually(lambda: [w.state for w in studio.context.dispatcher.statuses()] == states)
         health = client.get("/api/v1/health").json()
-        assert [worker["state"] for worker in health["workers"]] == ["ready", "ready"]
+        assert [worker["state"] for worker in health["workers"]] == states
         assert health["worker"]["state"] == "ready"
     studio.stop()
 

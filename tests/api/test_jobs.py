@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.api.conftest import wait_for
+from tests.workers.listening import eventually
 from webui.api.jobs import EXAMPLES
+from webui.app import Studio
 from webui.contracts.preview import Preview
 
 
@@ -32,6 +35,21 @@ def events_of(text: str) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
+def followed(
+    client: TestClient, studio: Studio, **request: Any
+) -> list[tuple[str, dict[str, Any]]]:
+    """What a job's stream tells from the first step on: the job waits until somebody reads."""
+    client.put("/api/v1/queue", json={"paused": True})
+    job_id = order(client, **request)["id"]
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(client.get, f"/api/v1/jobs/{job_id}/events")
+        try:
+            eventually(lambda: bool(studio.streams._open))
+        finally:
+            client.put("/api/v1/queue", json={"paused": False})
+        return events_of(answer.result().text)
+
+
 def test_a_prompt_alone_becomes_a_picture(client: TestClient) -> None:
     job = wait_for(client, order(client)["id"])
     assert job["state"] == "done"
@@ -46,9 +64,8 @@ def test_the_answer_holds_the_request_that_will_be_run(client: TestClient) -> No
     assert request["width"] == 128
 
 
-def test_the_stream_tells_the_job_from_first_to_last(client: TestClient) -> None:
-    job_id = order(client, count=2, steps=5)["id"]
-    events = events_of(client.get(f"/api/v1/jobs/{job_id}/events").text)
+def test_the_stream_tells_the_job_from_first_to_last(client: TestClient, studio: Studio) -> None:
+    events = followed(client, studio, count=2, steps=5)
     assert events[0][0] == "job"
     assert events[-1][0] == "job"
     assert events[-1][1]["state"] == "done"
@@ -61,7 +78,7 @@ def test_the_stream_tells_the_job_from_first_to_last(client: TestClient) -> None
 
 
 def test_previews_are_encoded_for_those_who_watch_and_for_nobody_else(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
+    client: TestClient, studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Preview] = []
     image = Preview.image
@@ -75,7 +92,7 @@ def test_previews_are_encoded_for_those_who_watch_and_for_nobody_else(
     while client.get(f"/api/v1/jobs/{unseen}").json()["state"] != "done":
         time.sleep(0.05)
     assert drawn == []
-    events = events_of(client.get(f"/api/v1/jobs/{order(client, steps=5)['id']}/events").text)
+    events = followed(client, studio, steps=5)
     seen = [data["preview"] for name, data in events if name == "step" and data["preview"]]
     assert len(drawn) == len(seen) > 0
 

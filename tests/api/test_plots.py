@@ -12,6 +12,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
+from tests.workers.listening import SECONDS
 from webui.app import Studio, build_studio
 from webui.contracts.request import GenerationRequest
 from webui.services import jobs
@@ -39,7 +40,7 @@ def draw(client: TestClient, body: dict[str, Any]) -> tuple[dict[str, Any], list
 
 
 def grid_of(client: TestClient, batch: str) -> dict[str, Any]:
-    until = time.monotonic() + 10
+    until = time.monotonic() + SECONDS
     while not (seen := client.get(f"{PLOTS}/{batch}").json())["ended"]:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -128,7 +129,7 @@ def test_a_plot_of_which_nothing_was_drawn_has_no_grid(client: TestClient) -> No
 def test_single_pictures_go_to_the_bin_where_they_are_not_wanted(client: TestClient) -> None:
     wanted = {**plot(x="seed: 1,2"), "lone_images": False}
     grid, cells = draw(client, order(plot=wanted))
-    until = time.monotonic() + 5
+    until = time.monotonic() + SECONDS
     while [client.get(f"/api/v1/jobs/{job['id']}").json()["pictures"] for job in cells] != [[], []]:
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import httpx
 import pytest
@@ -131,10 +131,10 @@ def address(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(server, "capture_signals", nullcontext)  # not the main thread
     thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
     thread.start()
-    assert started.wait(10)
+    assert started.wait(40)
     yield address_of(opened)
     server.should_exit = True
-    thread.join(10)
+    thread.join(40)
     assert not thread.is_alive()
 
 
@@ -144,24 +144,28 @@ def test_twenty_readers_follow_one_job_to_its_end(address: str) -> None:
     texts: list[str] = []
 
     def read() -> None:
-        texts.append(httpx.get(f"{address}/api/v1/jobs/{job_id}/events", timeout=20).text)
+        texts.append(httpx.get(f"{address}/api/v1/jobs/{job_id}/events", timeout=40).text)
 
     readers = [threading.Thread(target=read) for _ in range(20)]
     for reader in readers:
         reader.start()
     for reader in readers:
-        reader.join(20)
+        reader.join(40)
     assert len(texts) == 20
     assert all('"state":"done"' in text.rsplit("event: job", 1)[1] for text in texts)
 
 
 def test_a_queued_job_hears_its_place_in_the_queue_change(address: str) -> None:
+    httpx.put(f"{address}/api/v1/queue", json={"paused": True})
     orders = [{"prompt": "x", "steps": 40} for _ in range(20)]
     ids = [httpx.post(f"{address}/api/v1/jobs", json=order).json()["id"] for order in orders]
-    text = httpx.get(f"{address}/api/v1/jobs/{ids[-1]}/events", timeout=20).text
-    snapshots = [
-        json.loads(line[6:]) for line in text.split("\n") if line.startswith('data: {"id"')
-    ]
+    snapshots: list[dict[str, Any]] = []
+    with httpx.stream("GET", f"{address}/api/v1/jobs/{ids[-1]}/events", timeout=40) as answer:
+        for line in answer.iter_lines():
+            if line.startswith('data: {"id"'):
+                snapshots.append(json.loads(line[6:]))
+                if len(snapshots) == 1:
+                    httpx.put(f"{address}/api/v1/queue", json={"paused": False})
     places = [job["place"] for job in snapshots if job.get("state") == "queued"]
     assert places == sorted(places, reverse=True)
     assert len(places) > 1
@@ -176,7 +180,7 @@ def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) 
     ids = [put() for _ in range(25)]
     waiting = put(priority="Low")
     places: list[int] = []
-    with httpx.stream("GET", f"{address}/api/v1/jobs/{waiting}/events", timeout=20) as answer:
+    with httpx.stream("GET", f"{address}/api/v1/jobs/{waiting}/events", timeout=40) as answer:
         for line in answer.iter_lines():
             if line.startswith('data: {"id"') and '"queued"' in line:
                 places.append(json.loads(line[6:])["place"])
@@ -190,7 +194,7 @@ def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) 
 
 def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
     names: list[str] = []
-    with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:
+    with httpx.stream("GET", f"{address}/api/v1/events", timeout=40) as answer:
         for line in answer.iter_lines():
             names += [line[7:]] if line.startswith("event: ") else []
             if len(names) == 2:
@@ -201,7 +205,7 @@ def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
 def test_the_studios_stream_tells_of_downloads(address: str, studio: Studio) -> None:
     download = Download(DownloadId("d"), "", "", "lora", "", (), DownloadState.RUNNING)
     names: list[str] = []
-    with httpx.stream("GET", f"{address}/api/v1/events", timeout=10) as answer:
+    with httpx.stream("GET", f"{address}/api/v1/events", timeout=40) as answer:
         for line in answer.iter_lines():
             names += [line[7:]] if line.startswith("event: ") else []
             if len(names) == 2 and line == "":
@@ -213,15 +217,15 @@ def test_the_studios_stream_tells_of_downloads(address: str, studio: Studio) -> 
 
 
 def test_the_servers_end_does_not_wait_for_open_streams(address: str, studio: Studio) -> None:
-    ended = threading.Event()
+    begun, ended = threading.Event(), threading.Event()
 
     def read() -> None:
-        with httpx.stream("GET", f"{address}/api/v1/events", timeout=30) as answer:
+        with httpx.stream("GET", f"{address}/api/v1/events", timeout=60) as answer:
             for _ in answer.iter_lines():
-                pass
+                begun.set()
         ended.set()
 
     threading.Thread(target=read, daemon=True).start()
-    time.sleep(0.3)
+    assert begun.wait(20)
     studio.streams.close()
-    assert ended.wait(2)
+    assert ended.wait(20)

@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from tests.engine.library import Library
 from tests.engine.rig import Rig, order
+from tests.workers.listening import SECONDS
 from webui.app import build_studio
 from webui.engine.acceleration import Acceleration
 from webui.engine.devices import choose_device
@@ -59,7 +60,7 @@ def client(tmp_path: Path, folder: Path) -> Iterator[TestClient]:
     studio.stop()
 
 
-def uncalled(folder: Path, wanted: set[str], seconds: float = 5.0) -> set[str]:
+def uncalled(folder: Path, wanted: set[str], seconds: float = SECONDS) -> set[str]:
     """What is not written down within a time: observers run beside the rest."""
     file, until = folder / "called.txt", time.monotonic() + seconds
     while True:

@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from tests.extensions.loading import EXAMPLES, imported
+from tests.workers.listening import SECONDS
 from webui.app import build_studio
 
 ALL = "/api/v1/extensions/logbook"
@@ -38,7 +39,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 def _lines(client: TestClient, has: Callable[[list[Any]], bool]) -> list[Any]:
     """The lines of all days, once they are as they are waited for: observers run beside the rest."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + SECONDS
     while True:
         found = [line for day in client.get(f"{ALL}/days").json() for line in client.get(f"{ALL}/days/{day}").json()]
         if has(found):

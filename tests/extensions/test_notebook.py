@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from tests.extensions.loading import EXAMPLES
+from tests.workers.listening import SECONDS
 from webui.app import build_studio
 
 ALL = "/api/v1/extensions/notebook"
@@ -63,7 +64,7 @@ def test_new_words_are_noted_where_that_is_wished(client: TestClient) -> None:
     client.put(f"{ALL}/settings", json={"keep_prompts": True})
     for prompt in ("a boat", "a boat", "a house"):
         drawn(client, prompt)
-    until = time.monotonic() + 5
+    until = time.monotonic() + SECONDS
     while len(found := client.get(NOTES).json()) < 2:
         assert time.monotonic() < until
         time.sleep(0.01)

@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.api.sdapi.conftest import opened
+from tests.workers.listening import SECONDS
 
 
 class Waiting:
@@ -31,7 +32,7 @@ class Waiting:
         return self.client.get("/sdapi/v1/progress", params=query, headers=self.headers).json()
 
     def until_begun(self, wanted: str = "sampling_step") -> Any:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + SECONDS
         while time.monotonic() < deadline:
             said = self.progress()
             if said["state"][wanted] and said["current_image"]:
@@ -43,14 +44,16 @@ class Waiting:
         return self.client.post(f"/sdapi/v1/{route}", headers=self.headers).status_code
 
     def ended(self) -> Any:
-        self._thread.join(20)
+        self._thread.join(SECONDS)
         return json.loads(self.answer.json()["info"])
 
 
 @pytest.fixture
 def others(client: TestClient) -> Any:
     """Somebody else's job, which nobody here may end."""
-    job = client.post("/api/v1/jobs", json={"prompt": "theirs", "steps": 1000, "width": 64}).json()
+    job = client.post(
+        "/api/v1/jobs", json={"prompt": "theirs", "steps": 1000, "width": 64, "count": 20}
+    ).json()
     yield job["id"]
     client.delete(f"/api/v1/jobs/{job['id']}")
 
@@ -74,7 +77,7 @@ def test_progress_is_of_ones_own_request(client: TestClient, others: str) -> Non
 
 
 def test_a_skipped_round_is_left_out_and_the_next_is_drawn(client: TestClient) -> None:
-    waiting = Waiting(client, "skipping", n_iter=2, steps=120)
+    waiting = Waiting(client, "skipping", n_iter=2, steps=250)
     waiting.until_begun()
     assert waiting.post("skip") == 200
     info = waiting.ended()
@@ -84,7 +87,7 @@ def test_a_skipped_round_is_left_out_and_the_next_is_drawn(client: TestClient) -
 
 
 def test_a_client_that_waits_for_nothing_ends_nothing(client: TestClient) -> None:
-    waiting = Waiting(client, "waiting", steps=60)
+    waiting = Waiting(client, "waiting", steps=250)
     waiting.until_begun()
     headers = {"user-agent": "nobody"}
     assert client.post("/sdapi/v1/interrupt", headers=headers).status_code == 200

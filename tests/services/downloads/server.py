@@ -122,6 +122,6 @@ def _write(out: BufferedIOBase, file: File, body: bytes) -> None:
     if file.gate is not None:
         out.write(body[: len(body) // 2])
         out.flush()
-        file.gate.wait(10)
+        file.gate.wait(60)
         body = body[len(body) // 2 :]
     out.write(body)

@@ -93,6 +93,7 @@ def test_what_is_ordered_is_put_to_its_place_whole(shop: Shop, server: Server) -
     assert (shop.models / done.target).read_bytes() == CONTENT
     assert (done.bytes_done, done.bytes_total) == (len(CONTENT), len(CONTENT))
     assert list((shop.models / STAGING).iterdir()) == []
+    eventually(lambda: bool(shop.installed))  # the record is written before it is told
     assert [download.target for download in shop.installed] == [done.target]
     states = [e.download.state.value for e in shop.told if isinstance(e, DownloadChanged)]
     assert (states[0], states[-1]) == ("waiting", "done")
