@@ -57,6 +57,10 @@ def test_a_control_is_added_set_and_removed(easel: Any) -> None:
     easel.select_option(mode, "ControlNet is more important")
     assert easel.evaluate("tried.value[0].mode") == "ControlNet is more important"
     easel.select_option(mode, "Balanced")
+    resize = "#tried select[aria-label='Resize mode']"
+    easel.select_option(resize, "Just resize")
+    assert easel.evaluate("tried.value[0].resize_mode") == "Just resize"
+    easel.select_option(resize, "Automatic")
     [unit] = easel.evaluate("tried.value")
     image = unit.pop("image")
     assert len(image) == 64
@@ -146,7 +150,21 @@ def test_a_control_takes_the_canvas_picture(easel: Any) -> None:
     until(easel, "inpaint", "desk.board.picture")
     easel.click("#tried button:has-text('From the canvas')")
     easel.wait_for_function("tried.value?.length === 1")
-    assert easel.evaluate("tried.value[0].image") == slot(easel, "inpaint", "image")
+    first = easel.evaluate("tried.value[0].image")
+    assert first == slot(easel, "inpaint", "image")
+    drop(easel, "inpaint", png(photograph(64, 48, 3)))
+    easel.wait_for_function("(first) => tried.value[0].image !== first", arg=first)
+    second = slot(easel, "inpaint", "image")  # what Generate waits for
+    assert easel.evaluate("tried.value[0].image") == second
+    kept = easel.evaluate("tried.value")
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.evaluate(MOUNT_IN.replace("TAB", "inpaint"))  # as after a reload
+    easel.evaluate("(kept) => { tried.value = kept; filled(); }", kept)
+    easel.click("#tried button:has-text('From the canvas')[aria-pressed=true]")
+    drop(easel, "inpaint", png(photograph(64, 48, 4)))
+    until(easel, "inpaint", f"desk.board.pictureId && desk.board.pictureId !== '{second}'")
+    assert slot(easel, "inpaint", "image") != second
+    assert easel.evaluate("tried.value[0].image") == second
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")
 
@@ -194,8 +212,51 @@ def test_a_control_takes_the_painted_picture_its_strokes_and_its_mask(
     easel.click("#tried button:has-text('Use the painted mask')")
     easel.wait_for_function("tried.value[0].mask")
     assert easel.evaluate("tried.value[0].mask") == mask
+    follow_what_is_painted_later(easel, shared_studio)
     easel.evaluate("document.getElementById('tried').remove()")
     easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def test_a_control_takes_a_map_that_is_painted_after_it_was_added(easel: Any) -> None:
+    easel.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS[1:]))
+    easel.evaluate(
+        "import('/assets/easel/slots.js').then((slots) => slots.setSlot('semantic', 'class_map', null))"
+    )
+    easel.evaluate(MOUNT)
+    easel.click("#tried button:has-text('Add a control')")
+    cleared(easel, "semantic")
+    easel.evaluate("document.getElementById('tried').style.visibility = 'hidden'")
+    stroke(easel, "semantic", (40, 40), (90, 40))
+    easel.evaluate("document.getElementById('tried').style.visibility = ''")
+    easel.focus("#tried button:has-text('Use the painted map')")
+    easel.keyboard.press("Enter")
+    easel.wait_for_function("tried.value?.length === 1")
+    first = slot(easel, "semantic", "class_map")
+    assert easel.evaluate("tried.value[0].image") == first
+    assert easel.evaluate("document.activeElement.textContent") == "Use the painted map"
+    easel.evaluate("document.getElementById('tried').style.visibility = 'hidden'")
+    easel.click("#semantic-canvas .ez-canvas-legend button:nth-child(3)")
+    stroke(easel, "semantic", (40, 80), (90, 80))
+    slot(easel, "txt2img", "controls")  # what Generate of another tab waits for
+    newer = slot(easel, "semantic", "class_map")
+    assert newer != first
+    assert easel.evaluate("tried.value[0].image") == newer
+    easel.evaluate("document.getElementById('tried').remove()")
+    easel.unroute("**/api/v1/adapters?kind=controlnet")
+
+
+def follow_what_is_painted_later(page: Any, studio: RunningStudio) -> None:
+    """Paint further strokes and another piece of mask, and find both in the first control."""
+    mask = page.evaluate("tried.value[0].mask")
+    page.evaluate("document.getElementById('tried').style.visibility = 'hidden'")
+    page.keyboard.press("c")
+    stroke(page, "inpaint", (40, 80), (90, 80))
+    page.keyboard.press("b")
+    stroke(page, "inpaint", (100, 20), (120, 20))
+    newer = slot(page, "inpaint", "mask")
+    assert newer != mask
+    assert page.evaluate("tried.value[0].mask") == newer
+    assert control_pixels(page, studio)[80, 60] == 255
 
 
 def control_pixels(page: Any, studio: RunningStudio) -> Numbers:

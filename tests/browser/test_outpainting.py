@@ -67,6 +67,10 @@ def test_a_frame_is_dragged_drawn_accepted_and_undone(
     request = latest_request(shared_studio.address)
     sides = [request[f"outpaint_{side}"] for side in ("left", "top", "right", "bottom")]
     assert (sides, request["width"], request["height"]) == ([16, 8, 40, 0], 176, 112)
+    canvas.click(".ez-nav a[data-tab=upscale]")  # where pictures have their before laid over them
+    assert canvas.locator(".ez-stage img:visible").count()
+    assert canvas.locator(".ez-compare:visible").count() == 0
+    open_canvas(canvas, TAB)
     canvas.click(".ez-canvas-candidates button:has-text('Accept')")
     until(canvas, TAB, "desk.board.width === 176 && desk.board.height === 112")
     assert frame(canvas) == ZEROS

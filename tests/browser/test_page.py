@@ -221,14 +221,25 @@ def test_an_aspect_sets_a_size_that_the_model_can_draw(page: Any) -> None:
 
 
 def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> None:
-    generate(page, "for the gallery", steps=17)
-    page.wait_for_selector(FINISHED)
+    generate(page, "for the gallery", count=2, steps=17)
+    page.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 2")
     page.fill(PROMPT, "something else")
     page.keyboard.press("Alt+7")
     page.click(".ez-tile >> nth=0")
     page.wait_for_function(
         "document.querySelector('.ez-look pre').textContent.includes('Steps: 17')"
     )
+    seeds = [tile.get_attribute("aria-label")[18:] for tile in page.query_selector_all(".ez-tile")]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector(f".ez-look pre:has-text('Seed: {seeds[1]},')")
+    page.keyboard.press("Delete")
+    page.wait_for_selector(".ez-toast:has-text('Picture deleted')")
+    assert page.locator(".ez-tile:visible").count() == len(seeds) - 1
+    page.click(".ez-toast button:has-text('Undo')")
+    page.wait_for_selector(f".ez-look pre:has-text('Seed: {seeds[1]},')")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector(f".ez-look pre:has-text('Seed: {seeds[0]},')")
+    assert page.is_disabled(".ez-look button[title^='Newer']")
     page.click(".ez-look button[title='Restore parameters']")
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'for the gallery'")
 

@@ -102,6 +102,10 @@ def test_a_finger_paints_and_two_move_the_view(phone: Any, shared_studio: Runnin
     )
     assert on_desk(phone, TAB, "desk.view.scale") > scale * 1.5
     assert np.array_equal(layer(phone, TAB), painted)
+    undo = phone.locator("#inpaint-canvas button[aria-label^=Undo]").bounding_box()
+    assert undo["x"] + undo["width"] <= 390  # without moving the bar
+    phone.touchscreen.tap(undo["x"] + undo["width"] / 2, undo["y"] + undo["height"] / 2)
+    assert not layer(phone, TAB).any()
 
 
 def test_a_finger_drags_the_frame(phone: Any) -> None:

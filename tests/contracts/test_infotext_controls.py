@@ -6,10 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webui.contracts.conditions import CONTROL_MODES, PROMPT_FIRST, ControlUse
+from webui.contracts.conditions import (
+    CONTROL_MODES,
+    CONTROL_RESIZES,
+    PROMPT_FIRST,
+    ControlResize,
+    ControlUse,
+)
 from webui.contracts.ids import AdapterId, ImageId
 from webui.contracts.infotext import write_infotext
-from webui.contracts.infotext_controls import ToldUnit, is_unit, read_unit
+from webui.contracts.infotext_controls import (
+    CROPPED,
+    FILLED,
+    STRETCHED,
+    ToldUnit,
+    is_unit,
+    read_unit,
+)
 from webui.contracts.infotext_reading import read_infotext
 from webui.contracts.request import GenerationRequest
 
@@ -24,7 +37,7 @@ OF_OLD = (
     "preprocessor params: (512, 50, 180)"
 )
 UNIT = ToldUnit(
-    "canny", "control_v11p_sd15_canny", 0.75, 0.1, 0.8, PROMPT_FIRST,
+    "canny", "control_v11p_sd15_canny", 0.75, 0.1, 0.8, PROMPT_FIRST, CROPPED,
     {"threshold_a": 50, "threshold_b": 180},
 )  # fmt: skip
 
@@ -40,10 +53,14 @@ def test_a_unit_in_a_whole_text_is_kept_whole() -> None:
     assert [read_unit(value) for key, value in told.others.items() if is_unit(key)] == [UNIT]
 
 
-@pytest.mark.parametrize("mode", CONTROL_MODES)
-def test_what_we_write_is_read_back(mode: str) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [{"mode": mode} for mode in CONTROL_MODES]
+    + [{"resize_mode": mode} for mode in CONTROL_RESIZES],
+)
+def test_what_we_write_is_read_back(said: dict[str, str]) -> None:
     use = ControlUse.model_validate(
-        {"adapter": "nets/edges v1", "image": "a" * 64, "weight": 0.3, "start": 0.25, "end": 0.5, "mode": mode}
+        {"adapter": "nets/edges v1", "image": "a" * 64, "weight": 0.3, "start": 0.25, "end": 0.5, **said}
     )  # fmt: skip
     told = read_infotext(write_infotext(GenerationRequest(prompt="a", controls=(use,)), 7, "m"))
     assert told is not None
@@ -51,20 +68,37 @@ def test_what_we_write_is_read_back(mode: str) -> None:
     assert unit is not None
     back = ControlUse(
         adapter=AdapterId(f"nets/{unit.model}"), image=ImageId("a" * 64), weight=unit.weight,
-        start=unit.start, end=unit.end, mode=unit.mode,
+        start=unit.start, end=unit.end, mode=unit.mode, resize_mode=unit.resize_mode,
     )  # fmt: skip
     assert (back, unit.module, unit.unused) == (use, "none", {})
 
 
+def test_a_resize_mode_is_written_as_the_extension_writes_it() -> None:
+    use = ControlUse.model_validate(
+        {"adapter": "edges", "image": "a" * 64, "resize_mode": "Resize and fill"}
+    )
+    text = write_infotext(GenerationRequest(prompt="a", controls=(use,)), 7, "m")
+    assert "Weight: 1, Resize Mode: Resize and Fill, Guidance Start: 0" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("Just Resize", STRETCHED), ("Inner Fit (Scale to Fit)", CROPPED), ("Envelope (Outer Fit)", FILLED)],
+)  # fmt: skip
+def test_resize_modes_are_read_by_their_names_of_old_too(name: str, mode: ControlResize) -> None:
+    unit = read_unit(f"Module: none, Model: x, Resize Mode: {name}")
+    assert unit == ToldUnit("none", "x", resize_mode=mode)
+
+
 def test_what_has_no_place_here_is_told_and_the_rest_taken() -> None:
     unit = read_unit(
-        "Module: none, Model: x, Weight: 5, Resize Mode: Just Resize, Guidance Start: 0.5, Guidance End: nan, "
+        "Module: none, Model: x, Weight: 5, Resize Mode: Stretch, Guidance Start: 0.5, Guidance End: nan, "
         "Control Mode: Odd, Input Mode: simple, Threshold A: -1"
     )
     assert unit == ToldUnit(
         "none", "x",
         unused={
-            "Weight": "5", "Resize Mode": "Just Resize", "Guidance Start": "0.5", "Guidance End": "nan",
+            "Weight": "5", "Resize Mode": "Stretch", "Guidance Start": "0.5", "Guidance End": "nan",
             "Control Mode": "Odd",
         },
     )  # fmt: skip

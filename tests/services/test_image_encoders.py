@@ -105,15 +105,18 @@ def test_the_worker_is_told_of_the_encoder_that_fits(tmp_path: Path, images: Ima
     assert told == ["ipadapter/ip-adapter-plain", "image_encoders/right"]
 
 
-def test_an_ip_adapter_has_no_mode(tmp_path: Path, images: ImageStore) -> None:
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("mode", "ControlNet is more important"), ("resize_mode", "Just resize")],
+)
+def test_an_ip_adapter_has_neither_mode(
+    tmp_path: Path, images: ImageStore, field: str, value: str
+) -> None:
     write_adapter(tmp_path)
     write_encoder(tmp_path, "image_encoders/right")
     catalog, request = Catalog([tmp_path], [FAKE_CHECKPOINT]), ask(images)
-    mode = {"mode": "ControlNet is more important"}
-    controls = tuple(use.model_copy(update=mode) for use in request.controls)
-    with pytest.raises(
-        InvalidField, match=r"controls.0.mode is 'ControlNet is more important' for the IP"
-    ):
+    controls = tuple(use.model_copy(update={field: value}) for use in request.controls)
+    with pytest.raises(InvalidField, match=f"controls.0.{field} is '{value}' for the IP"):
         resolve(request.model_copy(update={"controls": controls}), catalog, images, lambda _: 0)
 
 

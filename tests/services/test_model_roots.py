@@ -37,6 +37,21 @@ def test_any_other_folder_is_one_of_models(tmp_path: Path) -> None:
     assert [info.id for info in Catalog([tmp_path, tmp_path / "nowhere"]).models()] == ["m"]
 
 
+def test_a_folder_whose_name_tells_its_kind_is_used_by_itself(tmp_path: Path) -> None:
+    write_lora(tmp_path / "Lora" / "chalk.safetensors")
+    write_model(tmp_path / "Lora" / "m")
+    catalog = Catalog([tmp_path / "Lora"])
+    assert [(a.id, a.kind) for a in catalog.adapters()] == [("Lora/chalk", "lora")]
+    assert [info.id for info in catalog.models()] == ["Lora/m"]
+    assert catalog.problems() == ()
+
+
+def test_a_disk_that_is_called_as_a_few_upscalers_are_is_one_of_models(tmp_path: Path) -> None:
+    write_lora(tmp_path / "dat" / "chalk.safetensors")
+    ((_, reason),) = Catalog([tmp_path / "dat"]).problems()
+    assert reason.startswith("It is a LoRA, and lies where models do.")
+
+
 def test_embeddings_beside_another_webuis_models_may_be_of_any_form(tmp_path: Path) -> None:
     (tmp_path / "models" / "Stable-diffusion").mkdir(parents=True)
     (tmp_path / "embeddings").mkdir()

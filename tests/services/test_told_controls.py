@@ -9,6 +9,7 @@ import pytest
 
 from tests.services.models import write_controlnet
 from webui.contracts.conditions import PROMPT_FIRST
+from webui.contracts.infotext_controls import CROPPED
 from webui.services.catalog import Catalog
 from webui.services.preprocessors import PREPROCESSORS
 from webui.services.told_controls import ToldControls, WaitingControl, told_controls
@@ -34,12 +35,12 @@ def _told(catalog: Catalog, *units: str) -> ToldControls:
 def test_a_unit_waits_for_its_picture_with_all_that_was_told(catalog: Catalog) -> None:
     text = (
         f"Module: canny, Model: {CANNY.upper()} [d14c016b], Weight: 0.5, Threshold A: 50, Threshold B: 999, "
-        "Guidance Start: 0.1, Guidance End: 0.8, Control Mode: My prompt is more important"
+        "Guidance Start: 0.1, Guidance End: 0.8, Control Mode: My prompt is more important, Resize Mode: Crop and Resize"
     )
     told = _told(catalog, text)
     (adapter,) = catalog.adapters("controlnet")
     assert told.waiting == (
-        WaitingControl(adapter.id, 0.5, 0.1, 0.8, PROMPT_FIRST, "canny", {"low": 50.0}),
+        WaitingControl(adapter.id, 0.5, 0.1, 0.8, PROMPT_FIRST, CROPPED, "canny", {"low": 50.0}),
     )
     assert told.notes == (WAITS,)
     assert told.keys == {"ControlNet 0"}
@@ -50,7 +51,7 @@ def test_what_is_not_here_is_told(catalog: Catalog) -> None:
         catalog,
         "Module: canny, Model: control_v11f1p_sd15_depth [cfd03158], Weight: 1",
         "Module: reference_only, Model: None, Weight: 1",
-        f"Module: openpose_full, Model: {CANNY}, Resize Mode: Just Resize",
+        f"Module: openpose_full, Model: {CANNY}, Resize Mode: Stretch",
     )
     (waiting,) = told.waiting
     assert waiting.preprocessor == ""
@@ -58,7 +59,7 @@ def test_what_is_not_here_is_told(catalog: Catalog) -> None:
         "The controlnet 'control_v11f1p_sd15_depth' is not here, so ControlNet 0 was left out.",
         "ControlNet 1 used 'reference_only' without a network, which is not here; it was left out.",
         "The preprocessor 'openpose_full' is not here; give ControlNet 2 a picture that is ready for its network.",
-        "Not used of ControlNet 2, as it means nothing here: Resize Mode: Just Resize.",
+        "Not used of ControlNet 2, as it means nothing here: Resize Mode: Stretch.",
         WAITS,
     )
 

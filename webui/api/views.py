@@ -190,6 +190,7 @@ class WaitingControlView(View):
     start: float
     end: float
     mode: str
+    resize_mode: str
     preprocessor: str = Field(
         description="What POST /preprocess makes its picture with; empty where it is ready."
     )

@@ -23,6 +23,9 @@ BALANCED: ControlMode
 PROMPT_FIRST: ControlMode
 CONTROL_FIRST: ControlMode
 BALANCED, PROMPT_FIRST, CONTROL_FIRST = CONTROL_MODES = get_args(ControlMode)
+ControlResize = Literal["Automatic", "Just resize", "Crop and resize", "Resize and fill"]
+AUTOMATIC_RESIZE: ControlResize = "Automatic"
+CONTROL_RESIZES: tuple[ControlResize, ...] = get_args(ControlResize)
 
 _Fraction = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 _Moment = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
@@ -96,6 +99,12 @@ class ControlUse(_Frozen):
     mode: ControlMode = Field(
         "Balanced",
         description="Which counts more, the prompt or the control; of an IP-Adapter it is Balanced.",
+    )
+    resize_mode: ControlResize = Field(
+        AUTOMATIC_RESIZE,
+        description="How its picture is brought to the drawn size: stretched, cropped to the largest centred part, or "
+        "whole with the colour of its edge beyond it. Automatic: as a start image of its shape, else cropped. Of an "
+        "IP-Adapter, which sees a picture and no places, it is Automatic.",
     )
     start: _Fraction = Field(0.0, description="From which fraction of the steps on it steers.")
     end: _Fraction = Field(1.0, description="Up to which fraction of the steps; beyond start.")

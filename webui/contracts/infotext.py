@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from webui import VERSION
-from webui.contracts.conditions import BALANCED, ControlUse, LoraUse
+from webui.contracts.conditions import AUTOMATIC_RESIZE, BALANCED, ControlUse, LoraUse
+from webui.contracts.infotext_controls import NAMES_OF_RESIZES
 from webui.contracts.parameters.upscaling import NO_SECOND
 from webui.contracts.request import PARAMETERS, GenerationRequest
 
@@ -159,8 +160,10 @@ def _tag(use: LoraUse) -> str:
 def _control(use: ControlUse) -> str:
     """As the ControlNet extension of AUTOMATIC1111 writes it."""
     mode = "" if use.mode == BALANCED else f", Control Mode: {use.mode}"
+    automatic = use.resize_mode == AUTOMATIC_RESIZE
+    resize = "" if automatic else f"Resize Mode: {NAMES_OF_RESIZES[use.resize_mode]}, "
     return (
-        f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, "
+        f"Module: none, Model: {_name(use.adapter)}, Weight: {use.weight:g}, {resize}"
         f"Guidance Start: {use.start:g}, Guidance End: {use.end:g}{mode}"
     )
 

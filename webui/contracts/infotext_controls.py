@@ -12,7 +12,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from webui.contracts.conditions import BALANCED, CONTROL_MODES, ControlMode
+from webui.contracts.conditions import (
+    AUTOMATIC_RESIZE,
+    BALANCED,
+    CONTROL_MODES,
+    CONTROL_RESIZES,
+    ControlMode,
+    ControlResize,
+)
 
 _KEY = re.compile(r"ControlNet (\d{1,2})", re.IGNORECASE)
 _FIELD = re.compile(r"\s*(\w[\w /]{1,40}):\s*(\([^()]*\)|[^,]*)(?:,|$)")
@@ -24,9 +31,8 @@ _OLD_PAIRS = {
 }
 """Numbers in brackets, and what each is called since."""
 _READ = ("module", "model", "weight", "guidance start", "guidance end", "threshold a", "threshold b",
-         "control mode")  # fmt: skip
+         "control mode", "resize mode")  # fmt: skip
 _USUAL: Mapping[str, tuple[str, ...]] = {
-    "resize mode": ("Crop and Resize", "Inner Fit (Scale to Fit)", "Scale to Fit (Inner Fit)"),
     "processor res": ("-1", "512", "64", "0.5"),
     "hr option": ("Both",),
     "pixel perfect": ("True", "False"),
@@ -36,6 +42,19 @@ _USUAL: Mapping[str, tuple[str, ...]] = {
 """What a unit has that changes nothing here at these values."""
 _PAGE = ("enabled", "input mode", "batch images", "output dir", "loopback", "use preview as input")
 """What a unit has of the page that it was filled in on."""
+_, STRETCHED, CROPPED, FILLED = CONTROL_RESIZES
+NAMES_OF_RESIZES: Mapping[ControlResize, str] = {
+    STRETCHED: "Just Resize",
+    CROPPED: "Crop and Resize",
+    FILLED: "Resize and Fill",
+}
+"""As the extension writes and, in this order, counts them; it knows none that is automatic."""
+_RESIZES_OF_OLD: Mapping[str, ControlResize] = {
+    "scale to fit (inner fit)": CROPPED,
+    "inner fit (scale to fit)": CROPPED,
+    "envelope (outer fit)": FILLED,
+    "outer fit (shrink to fit)": FILLED,
+}
 _MOST_WEIGHT = 2.0
 _MOST_THRESHOLD = 1e6
 """Of any preprocessor; each has a range of its own."""
@@ -55,6 +74,7 @@ class ToldUnit:
     end: float = 1.0
     """Up to which; always beyond `start`."""
     mode: ControlMode = BALANCED
+    resize_mode: ControlResize = AUTOMATIC_RESIZE
     thresholds: Mapping[str, float] = field(default_factory=dict)
     """`threshold_a` and `threshold_b`, where the preprocessor had them."""
     unused: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +84,13 @@ class ToldUnit:
 def is_unit(key: str) -> bool:
     """Whether a key of a text is that of a unit, which `read_unit` reads."""
     return _KEY.fullmatch(key) is not None
+
+
+def resize_called(name: str) -> ControlResize | None:
+    """The resize mode of a unit that a program names, in capitals or not; None where it has no such name."""
+    wanted = name.strip().lower()
+    called = {their.lower(): ours for ours, their in NAMES_OF_RESIZES.items()}
+    return (called | dict(_RESIZES_OF_OLD)).get(wanted)
 
 
 def read_unit(text: str) -> ToldUnit | None:
@@ -104,12 +131,16 @@ def _known(told: Mapping[str, str]) -> tuple[ToldUnit, set[str]]:
     mode = next((mode for mode in CONTROL_MODES if mode.lower() == wanted), None)
     if mode is None:
         refused.add("control mode")
+    resize = resize_called(told["resize mode"]) if "resize mode" in told else AUTOMATIC_RESIZE
+    if resize is None:
+        refused.add("resize mode")
     thresholds = {
         name.replace(" ", "_"): number
         for name in ("threshold a", "threshold b")
         if (number := _number(told.get(name, ""), _MOST_THRESHOLD)) is not None
     }
-    return replace(unit, mode=mode or BALANCED, thresholds=thresholds), refused
+    unit = replace(unit, mode=mode or BALANCED, resize_mode=resize or AUTOMATIC_RESIZE)
+    return replace(unit, thresholds=thresholds), refused
 
 
 def _fields(text: str) -> dict[str, str]:

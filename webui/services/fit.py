@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from webui.contracts.checkpoint import CheckpointInfo, Task
-from webui.contracts.conditions import BALANCED
+from webui.contracts.conditions import AUTOMATIC_RESIZE, BALANCED
 from webui.contracts.errors import FieldProblem
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.drawing import SIZE_MULTIPLE
@@ -91,6 +91,7 @@ def misfits(
         *_loras(request, checkpoint, catalog),
         *missing_encoders(request, catalog),
         *_modes(request, catalog),
+        *_resizes(request, catalog),
     ]
 
 
@@ -210,6 +211,20 @@ def _modes(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProble
                 f"controls.{index}.mode",
                 f"{use.mode!r} for the {what} {str(use.adapter)!r}",
                 f"{BALANCED!r}; its weight says how much it counts",
+            )
+
+
+def _resizes(request: GenerationRequest, catalog: Catalog) -> Iterator[FieldProblem]:
+    """Resize modes of what sees a whole picture: it has no places that they could bring elsewhere."""
+    known = {info.id: info for info in catalog.adapters("controlnet")}
+    for index, use in enumerate(request.controls):
+        info = known.get(use.adapter)
+        if info is not None and info.needs_encoder and use.resize_mode != AUTOMATIC_RESIZE:
+            what = "style adapter" if info.is_style_adapter else "IP-Adapter"
+            yield FieldProblem(
+                f"controls.{index}.resize_mode",
+                f"{use.resize_mode!r} for the {what} {str(use.adapter)!r}",
+                f"{AUTOMATIC_RESIZE!r}; it looks at the whole picture, whatever its shape is",
             )
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from webui.services.adapter_kinds import kind_at
 from webui.services.further_paths import FILE, further_paths
+
+_ANYTHING = ("dat", "hat")
+"""Names of folders that tell a kind within a folder of models, and little of a disk that somebody named so."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ def model_roots(folder: Path) -> tuple[ModelRoot, ...]:
 
     The folder of AUTOMATIC1111's or Forge's program has them in `models` and embeddings beside it; that of
     ComfyUI or Fooocus has all of them in `models`, and further ones where its `extra_model_paths.yaml` says. Any other
-    folder is one of models.
+    folder is one of models, or of adapters where its own name says so: somebody's `Lora` alone.
     """
     models = folder / "models"
     program = program_of(folder)
@@ -44,7 +48,8 @@ def model_roots(folder: Path) -> tuple[ModelRoot, ...]:
     if program:
         further = (ModelRoot(path, prefix) for path, prefix in further_paths(folder))
         return (ModelRoot(models), *further)
-    return (ModelRoot(folder),)
+    tells = kind_at(PurePath(folder.name, "file")) and folder.name.lower() not in _ANYTHING
+    return (ModelRoot(folder, f"{folder.name}/" if tells else ""),)
 
 
 def roots_of(folders: Iterable[Path]) -> tuple[ModelRoot, ...]:

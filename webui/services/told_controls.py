@@ -6,7 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from webui.contracts.adapter import AdapterInfo
-from webui.contracts.conditions import BALANCED, MAX_CONTROLS, ControlMode
+from webui.contracts.conditions import (
+    AUTOMATIC_RESIZE,
+    BALANCED,
+    MAX_CONTROLS,
+    ControlMode,
+    ControlResize,
+)
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId
 from webui.contracts.infotext_controls import ToldUnit, is_unit, read_unit
@@ -26,6 +32,7 @@ class WaitingControl:
     start: float
     end: float
     mode: ControlMode
+    resize_mode: ControlResize
     preprocessor: str = ""
     """What makes its picture of the one that is chosen; '' where that is ready for the network."""
     settings: Mapping[str, float] = field(default_factory=dict)
@@ -92,6 +99,8 @@ def _control(
     if unit.mode != BALANCED and (net.is_ip_adapter or net.network is not None):
         unused["Control Mode"] = unit.mode  # it knows none
         unit = replace(unit, mode=BALANCED)
+    if net.needs_encoder:  # it sees a picture, and no places
+        unit = replace(unit, resize_mode=AUTOMATIC_RESIZE)
     try:
         module = module_called(unit.module, offered)
     except BadRequest:
@@ -103,7 +112,7 @@ def _control(
         told = ", ".join(f"{name}: {value[:40]}" for name, value in unused.items())
         notes.append(f"Not used of {key}, as it means nothing here: {told[:300]}.")
     control = WaitingControl(
-        net.id, unit.weight, unit.start, unit.end, unit.mode,
+        net.id, unit.weight, unit.start, unit.end, unit.mode, unit.resize_mode,
         module.name if module else "", settings_of(module, unit.thresholds) if module else {},
     )  # fmt: skip
     return control, notes

@@ -53,6 +53,30 @@ def test_a_control_mode_that_there_is_not_is_refused(furnished: TestClient) -> N
     assert "controls.0.mode is 7, expected 'Balanced', 'My prompt is more important' or" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [(0, "Just resize"), (1, "Crop and resize"), ("Resize and Fill", "Resize and fill"), (None, "Automatic"),
+     ("Envelope (Outer Fit)", "Resize and fill")],
+)  # fmt: skip
+def test_a_resize_mode_is_named_or_counted(furnished: TestClient, given: Any, mode: str) -> None:
+    request, info = with_unit(furnished, image=b64(), resize_mode=given)
+    assert request["controls"][0]["resize_mode"] == mode
+    assert info.get("ignored", []) == []
+
+
+def test_a_unit_that_shares_the_start_image_goes_as_that_goes(furnished: TestClient) -> None:
+    request, _ = with_unit(furnished, route="img2img", resize_mode=1)
+    assert request["controls"][0]["resize_mode"] == "Automatic"
+
+
+@pytest.mark.parametrize("given", [3, "Odd"])
+def test_a_resize_mode_that_there_is_not_is_refused(furnished: TestClient, given: Any) -> None:
+    unit = {"model": "edges", "image": b64(), "resize_mode": given}
+    status, said = refusal(furnished, alwayson_scripts={"controlnet": {"args": [unit]}})
+    assert status == 422
+    assert f"controls.0.resize_mode is {given!r}, expected 'Automatic', 'Just resize'" in said
+
+
 def test_pictures_of_units_come_in_three_forms(furnished: TestClient) -> None:
     images = [
         with_unit(furnished, image=b64())[0]["controls"][0]["image"],

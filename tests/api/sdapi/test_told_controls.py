@@ -14,6 +14,7 @@ def test_a_control_of_a_text_comes_without_its_picture(furnished: TestClient) ->
     assert answer["waiting_controls"] == [
         {
             "adapter": "nets/edges", "weight": 0.5, "start": 0.0, "end": 1.0, "mode": "Balanced",
+            "resize_mode": "Automatic",
             "preprocessor": "canny", "settings": {"low": 50.0},
         }
     ]  # fmt: skip

@@ -231,6 +231,74 @@ def test_the_mask_of_a_control_goes_as_the_start_image_goes(
     assert (mask[..., quarter:] == 0).all()
 
 
+@pytest.mark.parametrize("mode", [JUST_RESIZE, CROP])
+def test_a_unit_that_says_how_is_resized_so_whatever_the_start_image_is(
+    library: Library, wide: dict[str, Path], mode: str
+) -> None:
+    other = CROP if mode == JUST_RESIZE else JUST_RESIZE
+    size = {"width": 64, "height": 64}
+    use = {"resize_mode": mode}
+    control = steered(library, library.control(), wide, use, resize_mode=other, **size)
+    with Image.open(wide["hint"]) as hint:
+        expected = resized(hint, 64, 64, mode, Image.Resampling.BOX)
+    assert np.array_equal(shown(control), np.asarray(expected))
+
+
+def test_a_unit_that_is_filled_out_is_whole_with_a_colour_of_its_edge_beyond(
+    library: Library, tmp_path: Path
+) -> None:
+    """A line that touches the edge ends there; the start image's own way would draw it on."""
+    marked = np.full((32, 64, 3), (10, 20, 30), np.uint8)
+    marked[:, 30:34] = 255
+    Image.fromarray(marked).save(tmp_path / "marked.png")
+    files = {"hint": tmp_path / "marked.png"}
+    use = {"resize_mode": RESIZE_AND_FILL}
+    control = steered(library, library.control(), files, use, width=64, height=64)
+    expected = np.full((64, 64, 3), (10, 20, 30), np.uint8)
+    expected[16:48] = marked
+    assert np.array_equal(shown(control), expected)
+
+
+def test_what_is_filled_out_of_a_class_map_is_a_class_of_its_edge(
+    library: Library, tmp_path: Path
+) -> None:
+    """The median of two colours is neither."""
+    halves = np.zeros((32, 64, 3), np.uint8)
+    halves[:, :32], halves[:, 32:] = (0, 200, 10), (200, 0, 90)
+    Image.fromarray(halves).save(tmp_path / "halves.png")
+    info = library.control("map", reads="classes")
+    use = {"resize_mode": RESIZE_AND_FILL}
+    hint = {"hint": tmp_path / "halves.png"}
+    control = steered(library, info, hint, use, width=64, height=64)
+    colours = {tuple(pixel) for pixel in shown(control).reshape(-1, 3).tolist()}
+    assert colours == {(0, 200, 10), (200, 0, 90)}
+
+
+def test_what_an_inpainting_controlnet_is_filled_out_with_is_hidden_from_it(
+    library: Library, tmp_path: Path
+) -> None:
+    Image.new("RGB", (64, 32), (200, 200, 200)).save(tmp_path / "flat.png")
+    info = library.control("mends", reads="inpaint")
+    use = {"resize_mode": RESIZE_AND_FILL}
+    control = steered(library, info, {"hint": tmp_path / "flat.png"}, use, width=64, height=64)
+    rows = control.hint[0, 0].amax(1)
+    assert (rows[:16] == HIDDEN).all()
+    assert (rows[16:48] > 0).all()
+    assert (rows[48:] == HIDDEN).all()
+
+
+def test_a_unit_of_another_shape_is_brought_to_the_whole_picture_and_then_cut(
+    library: Library, files: dict[str, Path], tmp_path: Path
+) -> None:
+    files["hint"] = save_picture(tmp_path / "wide.png", WHOLE, WHOLE // 2, seed=5)
+    area = {"inpaint_area": "Only masked", "width": SIDE, "height": SIDE}
+    use = {"resize_mode": JUST_RESIZE}
+    control = steered(library, library.control(), files, use, **area)
+    with Image.open(files["hint"]) as hint:
+        whole = np.asarray(hint.resize((WHOLE, WHOLE), Image.Resampling.BOX))
+    assert np.array_equal(shown(control), whole[TOP : TOP + SIDE, LEFT : LEFT + SIDE])
+
+
 @pytest.mark.parametrize(("task", "name"), [("semantic", "class_map"), ("depth", "depth_map")])
 def test_a_map_of_the_start_image_goes_as_that_goes(
     library: Library, tmp_path: Path, task: Task, name: str

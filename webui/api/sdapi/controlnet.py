@@ -13,15 +13,15 @@ from webui.api.context import ApiContext
 from webui.api.sdapi.modules import module_details, processed
 from webui.api.sdapi.pictures import encoded, kept
 from webui.api.sdapi.route import SdapiRoute
-from webui.contracts.conditions import BALANCED, CONTROL_MODES
+from webui.contracts.conditions import AUTOMATIC_RESIZE, BALANCED, CONTROL_MODES
 from webui.contracts.errors import BadRequest
 from webui.contracts.ids import AdapterId, ImageId
+from webui.contracts.infotext_controls import NAMES_OF_RESIZES, resize_called
 from webui.contracts.preprocessor import Preprocessor
 from webui.services.module_names import NONE, module_called, module_names
 
 _HASH_BEHIND = re.compile(r"\s*\[[0-9a-f]{6,64}\]$")
 _USUAL: dict[str, tuple[Any, ...]] = {
-    "resize_mode": (1, "Crop and Resize", "Inner Fit (Scale to Fit)", "Scale to Fit (Inner Fit)"),
     "pixel_perfect": (False,),
     "low_vram": (False,),
     "lowvram": (False,),
@@ -45,6 +45,7 @@ _READ = (
     "threshold_b",
     "effective_region_mask",
     "control_mode",
+    "resize_mode",
 )
 
 
@@ -90,19 +91,23 @@ def _control(
         given = given.get("image")
     if not given and picture is None:
         raise BadRequest(f"Unit {place} of controlnet has no picture in 'image'.")
-    adapter = context.catalog.adapter("controlnet", name).id
+    net = context.catalog.adapter("controlnet", name)
     image = kept(str(given), context) if given else picture
     if module is not None and image is not None:
         image = processed(context.images, image, module, unit)
     region = unit.get("effective_region_mask")
     return {
-        "adapter": adapter,
+        "adapter": net.id,
         "image": image,
         "mask": kept(str(region), context) if region else None,
         "weight": unit.get("weight", 1.0),
         "start": unit.get("guidance_start", 0.0),
         "end": unit.get("guidance_end", 1.0),
         "mode": _mode(unit.get("control_mode")),
+        # What shares the start image goes as that goes; an IP-Adapter sees a picture, and no places.
+        "resize_mode": _resize(
+            unit.get("resize_mode") if given and not net.needs_encoder else None
+        ),
     }
 
 
@@ -111,6 +116,16 @@ def _mode(given: Any) -> Any:
     """A control mode, which clients name or count."""
     known = isinstance(given, int) and 0 <= given < len(CONTROL_MODES)
     return CONTROL_MODES[int(given)] if known else BALANCED if given is None else given
+
+
+def _resize(given: Any) -> Any:
+    """A resize mode, which clients name or count; the request checks what is none."""
+    modes = list(NAMES_OF_RESIZES)
+    if given is None:
+        return AUTOMATIC_RESIZE
+    if isinstance(given, int):
+        return modes[given] if 0 <= given < len(modes) else given
+    return resize_called(str(given)) or given
 
 
 class DetectBody(BaseModel):

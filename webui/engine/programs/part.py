@@ -6,6 +6,7 @@ on beyond its sides, they are cut and grow as the picture does, as AUTOMATIC1111
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,9 @@ from webui.contracts.parameters.start_image import RESIZE_AND_FILL
 from webui.engine.pixels import fit_image
 from webui.engine.programs.outpaint import in_frame, mirrored_beyond
 from webui.engine.programs.start_image import resized
+
+Fit = Callable[[Image.Image, int, int, Image.Resampling], Image.Image]
+"""Brings an image to a width and height."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +41,22 @@ class Part:
         """Whether the frame is there and an image shows nothing of it."""
         return self.frame.size != self.frame.picture and not self.has_all(image)
 
-    def cut(self, image: Image.Image, resampling: Image.Resampling) -> Image.Image:
+    def cut(
+        self, image: Image.Image, resampling: Image.Resampling, fit: Fit = fit_image
+    ) -> Image.Image:
         """What an image that belongs to the picture shows of the part, at the drawn size.
 
-        One of another size than the picture with its frame is fitted to the picture, and mirrored beyond its sides.
+        One of another size than the picture with its frame is brought to the picture's by `fit`, and mirrored beyond
+        its sides.
         """
         if not self.has_all(image):
-            image = mirrored_beyond(fit_image(image, *self.frame.picture, resampling), self.frame)
+            image = mirrored_beyond(fit(image, *self.frame.picture, resampling), self.frame)
         return self.cut_whole(image, resampling)
 
-    def cut_mask(self, mask: Image.Image) -> Image.Image:
+    def cut_mask(self, mask: Image.Image, fit: Fit = fit_image) -> Image.Image:
         """The same of a grey mask, which has nothing beyond the picture's sides."""
         if not self.has_all(mask):
-            fitted = fit_image(mask, *self.frame.picture, Image.Resampling.BOX)
+            fitted = fit(mask, *self.frame.picture, Image.Resampling.BOX)
             mask = Image.fromarray(in_frame(np.asarray(fitted), self.frame))
         return self.cut_whole(mask, Image.Resampling.BOX)
 

@@ -66,7 +66,7 @@ def steering(
     elif isinstance(net, LoadedFlowControl) and net.reads_latents:
         hint = yield from _latent_hint(order, model, net, (use, image))
     else:
-        hint = _hint(order, model, net, image)
+        hint = _hint(order, model, net, (use, image))
         if (level := _hidden(net, use)) is not None:
             hint = _hide(hint, order, use, level)
     no_place = (
@@ -124,7 +124,7 @@ def _redrawn(order: PictureOrder, use: ControlUse, size: Sequence[int]) -> Tenso
     """Where a control picture is not shown, (H, W) of `size`: what the mask redraws, and what is see-through in it."""
     see_through = open_see_through(order.file(use.image, "control picture"))
     height, width = size
-    masks = [mask_beside(order, see_through, width, height)]
+    masks = [mask_beside(order, see_through, width, height, use.resize_mode)]
     if order.masked is not None:
         masks.append(fit_image(Image.fromarray(order.masked), width, height, Image.Resampling.BOX))
     white = torch.from_numpy(np.maximum.reduce([np.asarray(mask) for mask in masks]))
@@ -135,10 +135,10 @@ def _hint(
     order: PictureOrder,
     model: LoadedModel,
     net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
-    image: Image.Image,
+    shown: tuple[ControlUse, Image.Image],
 ) -> Tensor:
     """A control picture at the size that a network reads, (1, 3, H, W) in [0, 1]."""
-    return (_fitted(order, model, net, image, net.factor) + 1) / 2
+    return (_fitted(order, model, net, shown, net.factor) + 1) / 2
 
 
 def _latent_hint(
@@ -151,8 +151,8 @@ def _latent_hint(
 
     Of one that reads a mask without what is redrawn, and with one channel more, which is 1 where the picture stays.
     """
-    use, image = shown
-    pixels = _fitted(order, model, net, image, model.checkpoint.latent_factor)
+    use, _ = shown
+    pixels = _fitted(order, model, net, shown, model.checkpoint.latent_factor)
     white = _redrawn(order, use, pixels.shape[-2:]) if net.reads_mask else None
     if white is not None:
         pixels = torch.where(white, HIDDEN, pixels)
@@ -167,11 +167,13 @@ def _fitted(
     order: PictureOrder,
     model: LoadedModel,
     net: LoadedControl | LoadedFlowControl | LoadedT2iAdapter,
-    image: Image.Image,
+    shown: tuple[ControlUse, Image.Image],
     factor: int,
 ) -> Tensor:
     """A control picture at so many pixels per latent cell, (1, 3, H, W) in [-1, 1]."""
+    use, image = shown
     _, _, rows, columns = model.latent_shape(*order.size(model))
+    width, height = columns * factor, rows * factor
     # Class colours must not be mixed into those of other classes.
     resampling = Image.Resampling.NEAREST if net.info.reads == "classes" else Image.Resampling.BOX
-    return to_tensor(laid_beside(order, image, columns * factor, rows * factor, resampling), 1)
+    return to_tensor(laid_beside(order, image, width, height, resampling, use.resize_mode), 1)

@@ -67,7 +67,7 @@ export const copyParameters = (picture) => telling(async () => {
 /** Delete at once, with Undo instead of a question. */
 export const discard = (picture, whenBack = () => {}) => telling(async () => {
   const putBack = store.withdraw(picture);
-  try { await remove(`/pictures/${picture.id}`); } catch (error) { putBack(); throw error; }
+  try { await remove(`/pictures/${picture.id}`); } catch (error) { putBack(); whenBack(); throw error; }
   const undo = () => telling(async () => { await post(`/pictures/${picture.id}/restore`); putBack(); whenBack(); });
   toast('Picture deleted', { title: 'Undo', run: undo });
 });

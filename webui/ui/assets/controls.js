@@ -2,15 +2,18 @@
 // The form's value is the list of those that have a picture; one without says that it waits for it, also where a
 // text from elsewhere told it.
 
-import { address, get, post } from './api.js';
+import { address, get } from './api.js';
+import { follow, follows, keepInMind, MASK, maskOf, PICTURE, recalled, remake, STROKES, take, THE_MAP, upToDate } from './control_pictures.js';
 import { icon, make } from './dom.js';
-import { fieldsOf, values } from './form.js';
-import { settleFirst, settled } from './settled.js';
-import { slotValue } from './slots.js';
+import { fieldsOf } from './form.js';
+import { settleFirst, settleLast } from './settled.js';
 
 const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals', look: 'any picture, whose look it takes over' };
 const MODES = ['Balanced', 'My prompt is more important', 'ControlNet is more important'];
 const MODE_HELP = 'What counts more where prompt and picture disagree';
+const RESIZES = ['Automatic', 'Just resize', 'Crop and resize', 'Resize and fill'];
+const RESIZE_HELP = 'How its picture is brought to the drawn size where that has another shape. Automatic: as a start image of its shape, else cropped';
+const TABBED = 'select, input, button';
 const OWN_PICTURE = { inpaint: 'From the canvas' };
 const MOST = 4;
 
@@ -18,10 +21,14 @@ const views = [];
 const early = new Map(); // what came to a form whose list was not there yet
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
-  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set() };
+  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set(), isNew: true };
+  view.show = () => render(view);
   settleFirst(tab, () => Promise.all(view.coming)); // pictures that are on their way are meant
+  settleLast(tab, () => upToDate(view));
+  document.addEventListener('easel:form', () => follow(view));
   view.changed = () => {
     const complete = view.units.filter((unit) => unit.image).map(told);
+    keepInMind(view);
     if (JSON.stringify(complete) === JSON.stringify(props.value || [])) return;
     props.value = complete.length ? complete : null;
     trigger('change');
@@ -48,10 +55,11 @@ export function awaitPictures(tab, controls) {
 function putWaiting(view, controls) {
   const before = view.units;
   const units = [...before];
-  for (const { preprocessor: way, settings, adapter, mode, ...numbers } of controls) {
+  for (const { preprocessor: way, settings, adapter, ...chosen } of controls) {
     const place = units.findIndex((one) => one.adapter === adapter && before.includes(one));
-    const unit = { ...(units[place] ?? { adapter, image: null }), ...numbers, mode };
-    if (mode === MODES[0]) delete unit.mode;
+    const unit = { ...(units[place] ?? { adapter, image: null }), ...chosen };
+    if (unit.mode === MODES[0]) delete unit.mode;
+    if (unit.resize_mode === RESIZES[0]) delete unit.resize_mode;
     if (!unit.image) Object.assign(unit, { way, settings });
     if (place >= 0) units[place] = unit;
     else if (units.length < MOST) units.push(unit);
@@ -70,7 +78,7 @@ async function askAgain(view) {
 }
 
 /** What of a unit is the request's; the rest is the page's: what was said, what its picture was made of. */
-function told({ said, source, way, settings, asked, ...unit }) {
+function told({ said, source, way, settings, asked, following, seen, followsMask, ...unit }) {
   return unit;
 }
 
@@ -78,11 +86,19 @@ function told({ said, source, way, settings, asked, ...unit }) {
 function takeOver(view, given) {
   const mine = view.units.filter((unit) => unit.image).map(told);
   if (JSON.stringify(mine) === JSON.stringify(given)) return;
-  view.units = given.map((unit) => ({ ...unit }));
+  view.units = given.map((unit) => ({ ...unit, ...recalled(view, unit) }));
+  if (given.length) { view.isNew = false; keepInMind(view); }
   render(view);
 }
 
+/** Show the list anew; who was in it with the keyboard stays where they were. */
 function render(view) {
+  const at = [...view.root.querySelectorAll(TABBED)].indexOf(document.activeElement);
+  fillIn(view);
+  if (at >= 0) view.root.querySelectorAll(TABBED)[at]?.focus({ preventScroll: true });
+}
+
+function fillIn(view) {
   const add = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Add a control', disabled: view.units.length >= MOST, onclick: () => { view.units.push({ adapter: view.nets[0].id, image: null, weight: 1, start: 0, end: 1 }); render(view); } });
   const none = make('p', { className: 'ez-controls-none', textContent: 'No controlnet is installed. Put one into the models folder.' });
   view.root.replaceChildren(...view.units.map((unit) => row(view, unit)), view.nets.length ? add : none);
@@ -106,7 +122,7 @@ function row(view, unit) {
           number('Until', unit, 'end', 0.05, 1, 0.05, changed, null, () => unit.start)),
         make('div', { className: 'ez-control-where' }, ...fromCanvas(view, unit, net)))),
     where(view, unit),
-    ...(net?.reads === 'look' ? forget(unit, 'mode') : [mode(unit, changed)]),
+    ...(net?.reads === 'look' ? forget(unit, 'mode', 'resize_mode') : [choice(unit, 'mode', 'Control mode', MODES, MODE_HELP, changed), choice(unit, 'resize_mode', 'Resize mode', RESIZES, RESIZE_HELP, changed)]),
     make('p', { className: 'ez-control-said', role: 'status', textContent: unit.said ?? (unit.image ? '' : waits(unit, net)) }));
 }
 
@@ -115,15 +131,15 @@ function waits(unit, net) {
   return `Waits for its picture${READS[net?.reads] ? `: ${READS[net.reads]}` : ''}.`;
 }
 
-/** Which counts more, the prompt or the picture; what is usual is not said. */
-function mode(unit, changed) {
-  const menu = make('select', { 'aria-label': 'Control mode', onchange: () => { unit.mode = menu.value; if (unit.mode === MODES[0]) delete unit.mode; changed(); } },
-    ...MODES.map((name) => make('option', { value: name, textContent: name, selected: name === (unit.mode ?? MODES[0]) })));
-  return make('div', { className: 'ez-control-numbers ez-control-way', title: MODE_HELP }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Control mode' }), menu));
+/** A menu of a unit; the first of its values is the usual one, which is not said. */
+function choice(unit, name, label, options, help, changed) {
+  const menu = make('select', { 'aria-label': label, onchange: () => { unit[name] = menu.value; if (menu.value === options[0]) delete unit[name]; changed(); } },
+    ...options.map((option) => make('option', { value: option, textContent: option, selected: option === (unit[name] ?? options[0]) })));
+  return make('div', { className: 'ez-control-numbers ez-control-way', title: help }, make('label', { className: 'ez-number' }, make('span', { textContent: label }), menu));
 }
 
-function forget(unit, name) {
-  delete unit[name];
+function forget(unit, ...names) {
+  for (const name of names) delete unit[name];
   return [];
 }
 
@@ -148,63 +164,23 @@ function picture(view, unit) {
   return label;
 }
 
-/** Buttons that take what the form has already: its own picture, as canvas or well have it; what is painted on it; the map. */
+/** Buttons that take what the form has already, and go on to: its own picture, as canvas or well have it; what is painted on it; the map. */
 function fromCanvas(view, unit, net) {
-  const button = (textContent, title, act) => make('button', { type: 'button', className: 'ez-controls-add', textContent, title, onclick: act });
-  const own = async () => { await settled(view.tab); return values(view.tab).image ?? slotValue(view.tab, 'image'); };
   const canvas = OWN_PICTURE[view.tab];
-  const picture = button(canvas ?? 'Use the start image', 'The picture as it is now, with the colours on it; a preprocessor makes lines and the like of it', () => adopt(view, unit, own, 'There is no picture yet. Bring one in first.'));
-  const strokes = button('Strokes alone', 'What the colour brush painted, white on black: a scribble', () => awaited(view, scribble(view, unit)));
-  const map = net?.reads === 'classes' ? slotValue('semantic', 'class_map') : null;
+  const button = (what, textContent, title) => make('button', { type: 'button', className: 'ez-controls-add', textContent, title: `${title}. It follows what changes there, until it is pressed again`, 'aria-pressed': String(unit.following === what), onclick: () => follows(view, unit, what) });
   return [
-    ...(fieldsOf(view.tab).includes('image') ? [picture] : []),
-    ...(canvas ? [strokes] : []),
-    ...(map && map !== unit.image ? [button('Use the painted map', '', () => adopt(view, unit, () => map))] : []),
+    ...(fieldsOf(view.tab).includes('image') ? [button(PICTURE, canvas ?? 'Use the start image', 'The picture, with the colours on it; a preprocessor makes lines and the like of it')] : []),
+    ...(canvas ? [button(STROKES, 'Strokes alone', 'What the colour brush painted, white on black: a scribble')] : []),
+    ...(net?.reads === 'classes' ? [button(THE_MAP, 'Use the painted map', 'The map of classes of the semantic tab')] : []),
   ];
-}
-
-async function adopt(view, unit, taken, none) {
-  try {
-    const image = await taken();
-    if (!image) { unit.said = none; render(view); return; }
-    Object.assign(unit, { source: image, image, said: undefined, asked: null });
-  } catch (error) {
-    unit.said = error.message;
-  }
-  if (unit.way && !unit.said) return void remake(view, unit);
-  view.changed();
-  render(view);
-}
-
-/** The strokes are lines already, of which a preprocessor would only make their edges. */
-const scribble = (view, unit) => adopt(view, unit, async () => {
-  const image = await strokesOn(view.tab);
-  if (image) Object.assign(unit, { way: '', settings: {} });
-  return image;
-}, 'No colours are painted on the picture yet. Paint some with the colour brush (C).');
-
-/** Id of a picture of what was painted on a tab's canvas; null where nothing was. */
-async function strokesOn(tab) {
-  const [{ deskOf }, { strokesOf }] = await Promise.all([import('./canvas/canvas.js'), import('./canvas/sketch.js')]);
-  const drawn = strokesOf(deskOf(tab).board);
-  return drawn && (await post('/images', await drawn.convertToBlob({ type: 'image/png' }))).id;
 }
 
 /** Where it steers: a picture that is white there. */
 function where(view, unit) {
-  const put = (mask) => { if (mask) unit.mask = mask; else delete unit.mask; unit.said = undefined; view.changed(); render(view); };
-  const taken = async (file) => { try { put((await post('/images', file)).id); } catch (error) { unit.said = error.message; render(view); } };
-  const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose a mask that is white where it steers', onchange: () => input.files[0] && taken(input.files[0]) });
+  const input = make('input', { type: 'file', accept: 'image/*', 'aria-label': 'Choose a mask that is white where it steers', onchange: () => input.files[0] && maskOf(view, unit, input.files[0]) });
   const label = make('label', { className: 'ez-controls-add', title: 'Choose a mask that is white where it steers' }, unit.mask ? make('img', { src: address(`/images/${unit.mask}`), alt: 'Where it steers' }) : '', unit.mask ? 'Another mask' : 'Only within a mask', input);
-  const painted = async () => {
-    await settled(view.tab);
-    const mask = slotValue(view.tab, 'mask');
-    if (mask) return put(mask);
-    unit.said = 'No mask is painted yet. Paint where it shall steer, then use it.';
-    render(view);
-  };
-  const use = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted mask', onclick: painted });
-  const everywhere = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Everywhere', onclick: () => put(null) });
+  const use = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Use the painted mask', title: 'It follows what is painted, until it is pressed again', 'aria-pressed': String(!!unit.followsMask), onclick: () => follows(view, unit, MASK) });
+  const everywhere = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Everywhere', onclick: () => maskOf(view, unit, null) });
   return make('div', { className: 'ez-control-where' }, label, ...(OWN_PICTURE[view.tab] ? [use] : []), ...(unit.mask ? [everywhere] : []));
 }
 
@@ -221,46 +197,6 @@ function preprocessor(view, unit, net) {
     return number(one.title, unit.settings, one.name, one.low, one.high, one.step, () => remake(view, unit));
   });
   return make('div', { className: 'ez-control-numbers ez-control-way' }, make('label', { className: 'ez-number' }, make('span', { textContent: 'Preprocessor' }), menu), ...numbers);
-}
-
-/** Let Generate wait for something. */
-function awaited(view, doing) {
-  view.coming.add(doing);
-  return doing.finally(() => view.coming.delete(doing));
-}
-
-/** The unit's picture, made anew of the one that was chosen. */
-const remake = (view, unit) => awaited(view, made(view, unit));
-
-async function made(view, unit) {
-  const asked = unit.asked = {};
-  try {
-    if (!unit.source) unit.source = unit.image;
-    const order = { image: unit.source, preprocessor: unit.way, settings: unit.settings };
-    const image = unit.way && unit.source ? (await post('/preprocess', order)).id : unit.source;
-    if (unit.asked !== asked) return;
-    unit.image = image;
-    unit.said = undefined;
-  } catch (error) {
-    unit.said = error.message;
-  }
-  view.changed();
-  render(view);
-}
-
-const take = (view, unit, file) => awaited(view, taken(view, unit, file));
-
-async function taken(view, unit, file) {
-  try {
-    unit.source = (await post('/images', file)).id;
-    unit.image = unit.source;
-    unit.said = undefined;
-    if (unit.way) return await made(view, unit);
-  } catch (error) {
-    unit.said = error.message;
-  }
-  view.changed();
-  render(view);
 }
 
 function number(title, unit, name, low, high, step, changed, below = null, above = null) {

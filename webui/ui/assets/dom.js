@@ -40,6 +40,8 @@ const PATHS = {
   send: 'M4 12h13M12 6l6 6-6 6M20 5v14',
   map: 'M4 6l5-2 6 2 5-2v14l-5 2-6-2-5 2zM9 4v14M15 6v14',
   live: 'M4 13l4 0 2-7 4 13 2-6h4',
+  newer: 'M15 5l-7 7 7 7',
+  older: 'M9 5l7 7-7 7',
   full: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
 };
 

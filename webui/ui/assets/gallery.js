@@ -1,11 +1,10 @@
 // Pictures of everybody, all or those that are searched for, as a grid of thumbnails that loads on as one scrolls.
 
 import { address, get } from './api.js';
-import { copyParameters, discard, restore } from './actions.js';
 import { binButton } from './bin.js';
-import { icon, iconButton, make } from './dom.js';
+import { make } from './dom.js';
+import { look } from './gallery_look.js';
 import { emptyGallery, searchField } from './gallery_search.js';
-import { SENT_TO, sendTo, sendingTabs } from './sending.js';
 
 const PAGE = 60;
 
@@ -15,6 +14,7 @@ export function mount({ element }) {
   view.search = searchField((asked) => { view.asked = asked; restart(view); });
   view.bin = binButton();
   view.search.element.append(view.bin.element);
+  view.more = () => more(view);
   root.append(view.search.element, view.grid, view.empty, view.end);
   new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) more(view); }, { rootMargin: '600px' }).observe(view.end);
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'gallery') restart(view); });
@@ -73,26 +73,7 @@ function place(view, picture) {
 
 function tile(view, picture) {
   const image = make('img', { src: address(`/pictures/${picture.id}/thumbnail?size=256`), alt: `Seed ${picture.seed}`, loading: 'lazy', decoding: 'async', width: picture.width, height: picture.height });
-  const element = make('button', { type: 'button', className: 'ez-tile', 'aria-label': `Picture with seed ${picture.seed}`, onclick: () => look(view, picture, element) }, image);
+  const element = make('button', { type: 'button', className: 'ez-tile', 'aria-label': `Picture with seed ${picture.seed}`, onclick: () => look(view, element) }, image);
+  element.picture = picture;
   return element;
-}
-
-/** One picture large, with its parameters and what can be done with it. */
-async function look(view, picture, element) {
-  const text = make('pre', { textContent: '' });
-  const act = (then) => () => { dialog.close(); then(); };
-  const dialog = make('dialog', { className: 'ez-look', 'aria-label': 'Picture' },
-    make('button', { type: 'button', className: 'ez-icon ez-look-close', 'aria-label': 'Close', onclick: () => dialog.close() }, icon('close')),
-    make('div', { className: 'ez-look-picture' }, make('img', { src: address(`/pictures/${picture.id}`), alt: '' })),
-    make('div', { className: 'ez-look-side' }, text, make('div', { className: 'ez-look-actions' },
-      ...sendingTabs().map((tab) => iconButton(SENT_TO[tab], `To ${tab}`, act(() => sendTo(tab, picture)))),
-      iconButton('restore', 'Restore parameters', act(() => restore(picture))),
-      iconButton('copy', 'Copy parameters', () => copyParameters(picture)),
-      make('a', { className: 'ez-button', href: address(`/pictures/${picture.id}`), download: '' }, icon('download'), make('span', { textContent: 'Download' })),
-      iconButton('trash', 'Delete', act(() => { element.hidden = true; discard(picture, () => { element.hidden = false; view.bin.refresh(); }).then(view.bin.refresh); })))));
-  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener('close', () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
-  text.textContent = await get(`/pictures/${picture.id}/parameters`).then((answer) => answer.infotext).catch((error) => error.message);
 }

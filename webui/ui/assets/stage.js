@@ -7,6 +7,7 @@ import { mountStrip } from './strip.js';
 import { pictureActions } from './actions.js';
 import * as store from './store.js';
 import { address } from './api.js';
+import { NO_FRAME } from './sending.js';
 
 /** Build the stage once; later only what changed is touched, so that nothing jumps. */
 export function mount({ element, props, watch }, { samples }) {
@@ -59,13 +60,16 @@ function render(view) {
   const card = cardFor(view, job, picture);
   showCard(parts, card);
   showPicture(parts, job, picture, card);
-  parts.compare.show(document.body.dataset.tab === 'upscale' && !card ? picture : null, job?.request?.image);
+  parts.compare.show(document.body.dataset.tab === 'upscale' && !card && !isDrawnOn(job?.request) ? picture : null, job?.request?.image);
   showProgress(parts, job);
   showWords(parts, job, picture, card);
   parts.actions.replaceChildren();
   if (picture && !card) pictureActions(parts.actions, picture, job);
   parts.actions.hidden = !parts.actions.childElementCount;
 }
+
+/** Whether a picture reaches beyond the one that it began with, which does not lie under it then. */
+const isDrawnOn = (request) => Object.keys(NO_FRAME).some((side) => request?.[side]);
 
 function shownPicture(job) {
   if (!job) return null;

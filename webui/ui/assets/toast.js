@@ -1,4 +1,4 @@
-// Short notes at the foot of the stage, with what can be done about it, such as Undo.
+// Short notes at the foot of the stage, or of the dialog that is open, with what can be done about it, such as Undo.
 
 import { make } from './dom.js';
 
@@ -17,11 +17,12 @@ export async function telling(act) {
   try { await act(); } catch (error) { toast(error.message); }
 }
 
+const element = make('div', { id: 'ez-toasts', role: 'status', 'aria-live': 'polite' });
+
+/** Beside a dialog nothing can be pressed, so notes are in it as long as it is open. */
 function holder() {
-  let element = document.getElementById('ez-toasts');
-  if (!element) {
-    element = make('div', { id: 'ez-toasts', role: 'status', 'aria-live': 'polite' });
-    document.body.append(element);
-  }
+  const dialog = [...document.querySelectorAll('dialog:modal')].at(-1);
+  dialog?.addEventListener('close', () => document.body.append(element), { once: true });
+  if (element.parentElement !== (dialog ?? document.body)) (dialog ?? document.body).append(element);
   return element;
 }

@@ -5,11 +5,13 @@ import { offerBatch } from './batch.js';
 import { icon, make } from './dom.js';
 import { settleFirst } from './settled.js';
 import { shownFor } from './shown.js';
+import { enrol } from './slots.js';
 
 export function mount({ element, props, trigger, watch }, { tab, name, what, task }) {
   const well = build(element.querySelector('.ez-well'), what);
   const set = (id) => { props.value = id; trigger('change'); show(well, id); };
   const take = (file) => { if (file) well.coming = upload(well, file, set); };
+  enrol(tab, name, { props, trigger });
   settleFirst(tab, () => well.coming); // a file that was dropped is what is meant
   well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
   well.clear.addEventListener('click', () => set(null));

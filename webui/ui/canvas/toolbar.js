@@ -26,7 +26,8 @@ export function toolbar(desk) {
     ...(desk.sources ? [desk.sources.choice] : []),
     group('radiogroup', 'Tool', tools.map(([, element]) => element)),
     make('div', { className: 'ez-canvas-brush' }, colour, size.element, softness.element, tolerance.element, ...(numbers ? [numbers.element] : [])),
-    group('group', 'Change', [undo, redo, ...layerButtons(desk)]),
+    group('group', 'History', [undo, redo], 'ez-canvas-history'),
+    group('group', 'Change', layerButtons(desk)),
     group('group', 'View', [
       button('mirror', 'Mirror the view (M)', () => desk.view.mirror()),
       button('turn', 'Turn the view (T)', () => desk.view.turn(90)),
@@ -78,8 +79,8 @@ function layerButtons(desk) {
   ];
 }
 
-function group(role, title, children) {
-  return make('div', { className: 'ez-canvas-group', role, 'aria-label': title }, ...children);
+function group(role, title, children, name = '') {
+  return make('div', { className: `ez-canvas-group ${name}`, role, 'aria-label': title }, ...children);
 }
 
 function button(name, title, act, help = title) {
