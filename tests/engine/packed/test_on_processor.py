@@ -10,7 +10,12 @@ import torch
 from torch import nn
 
 from webui.engine.packed import on_processor, product
-from webui.engine.packed.on_processor import OneDnnLinear, ReorderedConv2d, quicken
+from webui.engine.packed.on_processor import (
+    OneDnnLinear,
+    PointwiseConv2d,
+    ReorderedConv2d,
+    quicken,
+)
 from webui.engine.packed.product import has_bfloat16
 from webui.engine.shared_networks import network_bytes
 
@@ -22,11 +27,12 @@ class Both(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.conv = nn.Conv2d(12, 24, 3, padding=1, stride=2)
+        self.mix = nn.Conv2d(24, 24, 1)
         self.linear = nn.Linear(24, 40)
         self.time = nn.Linear(8, 24)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        shown = self.conv(x).flatten(2).transpose(1, 2)  # (N, places, 24)
+        shown = self.mix(self.conv(x)).flatten(2).transpose(1, 2)  # (N, places, 24)
         told: torch.Tensor = self.linear(shown + self.time(torch.ones(len(x), 8)).unsqueeze(1))
         return told
 
@@ -39,6 +45,7 @@ def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     quicken(quick)
     assert type(quick.linear) is (OneDnnLinear if request.param else nn.Linear)
     assert type(quick.conv) is ReorderedConv2d
+    assert type(quick.mix) is PointwiseConv2d
     return quick
 
 
@@ -53,6 +60,34 @@ def test_answers_differ_by_rounding(network: Both) -> None:
     for each in (network, plain):
         each.conv.padding_mode = "circular"
     torch.testing.assert_close(network(at_edges), plain(at_edges), rtol=1e-5, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_kernel_of_one_place_is_a_product_however_the_picture_lies(network: Both) -> None:
+    x = torch.randn(2, 24, 5, 1)
+    expected = Both().mix(x)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        answer = network.mix(x.contiguous(memory_format=layout))
+        assert answer.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(answer, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(8, 8, 1, stride=2),
+        nn.Conv2d(8, 8, 1, padding=1),
+        nn.Conv2d(8, 8, 1, groups=2),
+        nn.Conv2d(8, 8, (1, 3)),
+    ],
+)
+def test_other_small_kernels_are_no_products(layer: nn.Conv2d) -> None:
+    x = torch.randn(1, 8, 6, 6)
+    with torch.inference_mode():
+        expected = layer(x)
+        quicken(layer)
+        assert type(layer) is not PointwiseConv2d
+        torch.testing.assert_close(layer(x), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_the_weight_is_there_once_and_can_be_read(network: Both) -> None:

@@ -2,7 +2,8 @@
 
 PyTorch hands oneDNN a convolution's weight as it lies, which is put into oneDNN's layout anew at each call: for the deep
 layers of a UNet, few places and many weights, that takes longer than the convolution. Here it is kept in that layout,
-and there alone. For products of tokens and weights see `product.py`.
+and there alone. A kernel of 1x1 lies as it is: its convolution is the product of a picture's places and the weight, as
+those of tokens and weights are, for which see `product.py`.
 """
 
 from __future__ import annotations
@@ -108,6 +109,22 @@ class ReorderedConv2d(nn.Conv2d, KeptWeight):
         destination[prefix + "weight"] = self.weight
 
 
+class PointwiseConv2d(nn.Conv2d):
+    """`nn.Conv2d` with a kernel of 1x1, computed as the product that it is; made of a plain one in place.
+
+    The layout that oneDNN names for such a weight without knowing the picture's size is seldom the one that it computes in,
+    and then is put into that at each call: 52 ms for 1280 channels at 8x8, and the product 2 ms.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """As `nn.Conv2d`; its answer lies channels last."""
+        places = input.permute(
+            0, 2, 3, 1
+        ).contiguous()  # (N, h, w, in); a view of what lies channels last
+        answer = product(places.flatten(1, 2), self.weight.flatten(1), self.bias)  # (N, h w, out)
+        return answer.reshape(*places.shape[:3], -1).permute(0, 3, 1, 2)
+
+
 class OneDnnLinear(nn.Linear):
     """`nn.Linear` computed by oneDNN; made of a plain one in place."""
 
@@ -119,19 +136,29 @@ class OneDnnLinear(nn.Linear):
 def quicken(network: nn.Module) -> None:
     """Put such layers in the place of a network's own, where it is computed by a processor.
 
-    Names, layers and answers stay, these but for rounding. Modules become lean ones (`lean.py`). Convolutions have no parameter 'weight' afterwards.
+    Names, layers and answers stay, these but for rounding. Modules become lean ones (`lean.py`). Convolutions have no parameter 'weight'
+    afterwards, but for those of 1x1.
     """
     if not has_onednn():
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return
     make_lean(network)
     for layer in network.modules():
-        if type(layer) is nn.Conv2d and _can_lie_otherwise(layer):
+        if type(layer) is nn.Conv2d and _is_pointwise(layer):
+            layer.__class__ = PointwiseConv2d
+        elif type(layer) is nn.Conv2d and _can_lie_otherwise(layer):
             reordered: Any = layer
             reordered.__class__ = ReorderedConv2d
             reordered.give_up_parameter()
         elif type(layer) is nn.Linear and layer.weight.device.type == "cpu" and mkl_is_slow():
             layer.__class__ = OneDnnLinear
+
+
+def _is_pointwise(layer: nn.Conv2d) -> bool:
+    """Whether each place of its answer is a product of one place of the picture, on a processor."""
+    ones = {layer.kernel_size, layer.stride} == {(1, 1)}
+    here = layer.weight.device.type == "cpu"
+    return ones and layer.padding in ((0, 0), 0, "valid") and layer.groups == 1 and here
 
 
 def _can_lie_otherwise(layer: nn.Conv2d) -> bool:
