@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -29,9 +29,11 @@ class FreeU:
     s2: float
 
 
-@dataclass(frozen=True)
-class Alterations:
-    """How a denoising network works otherwise, for all rows alike."""
+class Alterations(NamedTuple):
+    """How a denoising network works otherwise, for all rows alike.
+
+    A tuple, for its hash is taken some ten times in each step.
+    """
 
     tiling: bool = False
     """Whether convolutions wrap round at the edges, so that a picture tiles the plane."""

@@ -194,7 +194,9 @@ class Batcher:
     def _is_too_large(self, works: Sequence[Work]) -> bool:
         """Whether so many rows did not fit of late, and fewer are possible."""
         work = works[0]
-        known = self._fitting.get(work.model, {}).get(group_key(work)[::2])
+        if not (fitting := self._fitting.get(work.model)):
+            return False
+        known = fitting.get(group_key(work)[::2])
         if known is None or sum(map(rows_of, works)) <= known:
             return False
         return len(works) > 1 or split(work) is not None

@@ -77,10 +77,9 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].label is not None:
         given["class_labels"] = _of_rows([work.label or 0.0 for work in works], rows, model)
     tokens = _tokens(works)
-    flags = [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
     if tokens is not None:
         if works[0].controls:
-            tokens = styled(tokens, [work.controls for work in works], flags)
+            tokens = styled(tokens, [work.controls for work in works], _negative(works, rows))
         given["encoder_hidden_states"] = tokens.to(model.dtype)
     pooled, sizes = (_rows_of(works, name) for name in ("pooled", "sizes"))
     given |= {} if pooled is None else {"pooled": pooled.to(model.dtype)}
@@ -88,16 +87,15 @@ def predict(works: Sequence[Predict]) -> list[Tensor]:
     if works[0].controls and tokens is not None:
         controls = [work.controls for work in works]
         shown = Inputs(x, t, tokens, pooled, sizes, given.get("class_labels"))
-        given |= residuals(controls, flags, shown, model.dtype, works[0].reuse is not None)
+        negative, reuses = _negative(works, rows), works[0].reuse is not None
+        given |= residuals(controls, negative, shown, model.dtype, reuses)
         behind = flow_residuals(controls, rows, shown, model.unet)
         given |= {"behind": behind} if behind else {}
-    if _is_plain(works):
-        output = _plain(model, x, t, given)
-    else:
-        output = _changed(works, rows, flags, x, t, given)
+    plain = _is_plain(works)
+    output = _plain(model, x, t, given) if plain else _changed(works, rows, x, t, given)
     # Back to the layout of x, so that a lone row's arithmetic is that of a row in a crowd.
     output = output.to(torch.float32, memory_format=torch.contiguous_format)
-    return list(torch.split(output, rows))
+    return [output] if len(works) == 1 else list(torch.split(output, rows))
 
 
 def _plain(model: LoadedModel, x: Tensor, t: Tensor, given: dict[str, Any]) -> Tensor:
@@ -113,14 +111,13 @@ def _network(model: LoadedModel, x: Tensor, t: Tensor, given: dict[str, Any]) ->
 def _changed(
     works: Sequence[Predict],
     rows: Sequence[int],
-    flags: Sequence[tuple[bool, ...]],
     x: Tensor,
     t: Tensor,
     given: dict[str, Any],
 ) -> Tensor:
     """The output of the network with all that the works want changed in it meanwhile."""
     model, first = works[0].model, works[0]
-    prompts = picture_prompts([work.controls for work in works], flags, x)
+    prompts = picture_prompts([work.controls for work in works], _negative(works, rows), x)
     merging = merged_tokens(model.unet, first.merging, x.shape[-2], x.shape[-1])
     perturbed = _perturbed(works, rows)
     alterations = altered(model.unet, first.alterations, perturbed, first.patchings)
@@ -204,7 +201,11 @@ def _tokens(works: Sequence[Predict]) -> Tensor | None:
     if not parts:
         return None
     longest = max(part.shape[1] for part in parts)
-    return _joined([part.repeat(1, longest // part.shape[1], 1) for part in parts])
+    return _joined([_repeated(part, longest // part.shape[1]) for part in parts])
+
+
+def _repeated(tokens: Tensor, times: int) -> Tensor:
+    return tokens if times == 1 else tokens.repeat(1, times, 1)
 
 
 def _rows_of(works: Sequence[Predict], name: str) -> Tensor | None:
@@ -219,6 +220,11 @@ def _perturbed(works: Sequence[Predict], rows: Sequence[int]) -> list[bool]:
     return [flag for work, count in counted for flag in _flags(work.perturbed, count)]
 
 
+def _negative(works: Sequence[Predict], rows: Sequence[int]) -> list[tuple[bool, ...]]:
+    """Of each work, which of its rows are the negative prompt's."""
+    return [_flags(work.negative, count) for work, count in zip(works, rows, strict=True)]
+
+
 def _flags(said: tuple[bool, ...], rows: int) -> tuple[bool, ...]:
     """Of each row of a work."""
     return said or (False,) * rows
@@ -226,6 +232,8 @@ def _flags(said: tuple[bool, ...], rows: int) -> tuple[bool, ...]:
 
 def _of_rows(values: Sequence[float], rows: Sequence[int], model: LoadedModel) -> Tensor:
     """(R,): each work's value for each of its rows."""
+    if len(rows) == 1:
+        return torch.full((rows[0],), values[0], dtype=torch.float32, device=model.device)
     repeated = [value for value, count in zip(values, rows, strict=True) for _ in range(count)]
     return torch.tensor(repeated, dtype=torch.float32, device=model.device)
 

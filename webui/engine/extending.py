@@ -42,10 +42,15 @@ class Moment:
     """What classifier-free guidance of another scale makes of the rows, (1, C, h, w); at `change_guidance` only."""
 
     @classmethod
-    def at(cls, sigma: float, sigmas: Sequence[float]) -> Moment:
+    def at(
+        cls,
+        sigma: float,
+        sigmas: Sequence[float],
+        at_scale: Callable[[float], Tensor] = _nothing_to_weigh,
+    ) -> Moment:
         """The moment of a noise level on a walk over these, of which the last is 0."""
         begun = sum(level >= sigma * (1 - 1e-6) for level in sigmas[:-1])
-        return cls(sigma, max(begun, 1), max(len(sigmas) - 1, 1))
+        return cls(sigma, max(begun, 1), max(len(sigmas) - 1, 1), at_scale)
 
 
 class Extending:

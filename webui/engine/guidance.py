@@ -134,15 +134,18 @@ def guided(model: LoadedModel, conditioning: Conditioning, plan: GuidedBy) -> De
         blanks = guidance.blanks and rows > 1
         output = yield _with_blank(question, x.shape[1], rows) if blanks else question
         output, looks = _parted(output, guidance.watches)
-        output, blank = (output[:-1], output[-1:]) if blanks else (output, output[:0])
-        output, perturbed = output[:rows], output[rows:]
-        moment = Moment.at(sigma, guidance.sigmas)
-        by = method and MethodAt(method, levels, x, moment, memory)
+        perturbed = output[rows : rows + 1] if guidance.perturbs else None
+        blank = output[-1:] if blanks else None
+        if len(output) > rows:
+            output = output[:rows]
+        by = method and MethodAt(method, levels, x, Moment.at(sigma, guidance.sigmas), memory)
         best = guidance.combined(output, conditioning.weights, perturbed, by)
-        if blanks:
+        if blank is not None:
             best = best + (output[-1:] - blank) * (guidance.image_scale - 1)
-        at_scale = partial(at_other_scale, output, conditioning.weights)
-        best = plan.extensions.guidance(best, output, replace(moment, at_scale=at_scale))
+        if plan.extensions is not UNEXTENDED:  # else nobody asks after the moment
+            at_scale = partial(at_other_scale, output, conditioning.weights)
+            moment = Moment.at(sigma, guidance.sigmas, at_scale)
+            best = plan.extensions.guidance(best, output, moment)
         if looks is not None:
             last = levels.denoised(x, sigma, output[-1:])
             blurred = degraded(last, looks[rows - 1 : rows], guidance.looks_blur)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 from torch import Tensor
 
 from webui.engine.extending import Moment
@@ -34,11 +36,11 @@ def _noted(denoise: Denoise, walk: Walk, before: int) -> Denoise:
     level, by a factor that is undone here.
     """
     done, count = 0, walk.steps
-    begun = [walk.options.churn.raised(level, count) for level in walk.sigmas[:-1]]
+    begun = sorted(walk.options.churn.raised(level, count) for level in walk.sigmas[:-1])
 
     def denoise_and_note(x: Tensor, sigma: float) -> Task[Tensor]:
         nonlocal done
-        reached = sum(level >= sigma for level in begun)
+        reached = count - bisect_left(begun, sigma)  # levels that are no lower
         moment = Moment(sigma, max(reached, 1), count)
         if reached > done and (changed := walk.extensions.latent(x, moment)) is not x:
             x.copy_(changed)  # the sampler goes on from it, too

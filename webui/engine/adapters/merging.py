@@ -90,7 +90,6 @@ class MergedWeights:
         self._changed: WeakKeyDictionary[nn.Module, dict[str, WeightPlace]] = WeakKeyDictionary()
         """Of each, by name: the weights that are changed."""
 
-    @torch.no_grad()
     def use(self, part: str | tuple[str, ...], network: nn.Module, patches: Patches) -> None:
         """See that exactly these LoRAs are merged into a network, which they may call by several names.
 
@@ -100,10 +99,12 @@ class MergedWeights:
             JobFailed: a LoRA is made for another network.
         """
         key = patch_key(patches)
-        if self._now.get(network, ()) == key:
-            return
-        parts = (part,) if isinstance(part, str) else part
-        wanted = _wanted(parts, network, patches)
+        if self._now.get(network, ()) != key:
+            parts = (part,) if isinstance(part, str) else part
+            self._merge(network, _wanted(parts, network, patches), key)
+
+    @torch.no_grad()
+    def _merge(self, network: nn.Module, wanted: _Wanted, key: object) -> None:
         changed = self._changed.setdefault(network, {})
         for name in [name for name in changed if name not in wanted]:
             changed.pop(name).restore()
