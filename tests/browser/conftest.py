@@ -19,6 +19,16 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+UNWANTED = (
+    # A page each of the browser's own behind every window: half of the time that a window takes.
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup",
+    # What Playwright takes away, of which the last word counts.
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding", "ThirdPartyStoragePartitioning",
+    "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+)  # fmt: skip
+"""Features of Chromium that no test needs."""
+FLAGS = ["--no-sandbox", "--disable-gpu", f"--disable-features={','.join(UNWANTED)}"]
 REPOSITORY = Path(__file__).parents[2]
 START_SECONDS = 40
 
@@ -104,9 +114,7 @@ def browser() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"there is no chromium at {CHROMIUM}; apt-get install chromium")
     with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield chromium
         chromium.close()
 
@@ -138,42 +146,59 @@ def page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
 
 @contextmanager
 def watched_page(
-    browser: Any, address: str, width: int = 1440, height: int = 900, **options: Any
+    browser: Any,
+    address: str,
+    width: int = 1440,
+    height: int = 900,
+    first: str = "",
+    **options: Any,
 ) -> Iterator[Any]:
-    """A page in a window of its own, whose script must not complain."""
-    context = _lent_window(browser, address, options)
-    tab = context.new_page()
+    """A page in a window of its own, whose script must not complain; `first` is run before the page's own script."""
+    tab = _lent_tab(browser, address, options)
     tab.set_viewport_size({"width": width, "height": height})
-    faults: list[str] = []
-    tab.on("pageerror", lambda error: faults.append(str(error)))
-    tab.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-    tab.faults = faults
+    tab.faults, tab.expected_faults = [], []
+    if first:
+        tab.add_init_script(first)
     visit(tab, address)
     yield tab
-    for opened in context.pages[1:]:  # the first is the blank one
-        opened.close()
-    _idle_windows(frozenset(options.items())).append(context)
-    assert faults == getattr(tab, "expected_faults", [])
+    faults = list(tab.faults)
+    _give_back(tab, options, spent=bool(first))
+    assert faults == tab.expected_faults
 
 
-def _lent_window(browser: Any, address: str, options: dict[str, Any]) -> Any:
-    """A window that knows nothing of the address but its scripts: to load them takes longest of a visit."""
-    idle = _idle_windows(frozenset(options.items()))
+def _lent_tab(browser: Any, address: str, options: dict[str, Any]) -> Any:
+    """A blank one that knows nothing of the address but its scripts: to load and read them takes longest of a visit."""
+    idle = _idle_tabs(frozenset(options.items()))
     if not idle:
-        context = browser.new_context(accept_downloads=True, **options)
-        context.new_page()  # a blank one, through which what pages left behind is cleared
-        return context
-    context = idle.pop()
-    context.clear_cookies()
+        tab = browser.new_context(accept_downloads=True, **options).new_page()
+        tab.on("pageerror", lambda error: tab.faults.append(str(error)))
+        tab.on("console", lambda m: tab.faults.append(m.text) if m.type == "error" else None)
+        return tab
+    tab = idle.pop()
+    tab.context.clear_cookies()
     kinds = "local_storage,indexeddb,websql,service_workers,cache_storage,file_systems,shader_cache"
-    blank = context.new_cdp_session(context.pages[0])
-    blank.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": kinds})
-    blank.detach()
-    return context
+    session = tab.context.new_cdp_session(tab)
+    session.send("Storage.clearDataForOrigin", {"origin": address, "storageTypes": kinds})
+    session.detach()
+    return tab
+
+
+def _give_back(tab: Any, options: dict[str, Any], spent: bool) -> None:
+    """Leave the page, and keep its tab for another test unless it is spent."""
+    for other in tab.context.pages:
+        if other != tab:
+            other.close()
+    if spent or tab.is_closed():
+        tab.context.close()
+        return
+    tab.unroute_all(behavior="ignoreErrors")
+    tab.mouse.move(0, 0)
+    tab.goto("about:blank")
+    _idle_tabs(frozenset(options.items())).append(tab)
 
 
 @cache
-def _idle_windows(options: frozenset[tuple[str, Any]]) -> list[Any]:
+def _idle_tabs(options: frozenset[tuple[str, Any]]) -> list[Any]:
     """Those of these options that no test has; one whose test failed does not come back."""
     return []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.browser.conftest import CHROMIUM, visit
+from tests.browser.conftest import CHROMIUM, FLAGS, visit
 from tests.studio import REPOSITORY, Studio, seconds_until, started_studio
 
 FOLDER = REPOSITORY / "docs" / "images"
@@ -32,9 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, started_studio(Path(folder)) as studio:
         seconds_until(studio, "/", b"gradio-app", 90)
         with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
             wide = chromium.new_context(viewport={"width": 1440, "height": 900})
             _use(wide.new_page(), studio, FOLDER / "txt2img.png")
             phone = chromium.new_context(

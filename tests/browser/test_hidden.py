@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio, visit, watched_page
+from tests.browser.conftest import RunningStudio, watched_page
 from tests.browser.test_page import FINISHED
 
 pytestmark = pytest.mark.browser
@@ -30,9 +30,7 @@ DOWNLOAD = {
 @pytest.fixture
 def watched(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """A page whose streams are counted, and which can be hidden."""
-    with watched_page(browser, shared_studio.address) as page:
-        page.add_init_script(WATCH)
-        visit(page, shared_studio.address)
+    with watched_page(browser, shared_studio.address, first=WATCH) as page:
         yield page
 
 

@@ -188,10 +188,13 @@ def test_a_seed_can_be_reused_and_thrown_again(page: Any) -> None:
     # The picture comes before its job ends, and its seed is said then.
     said = page.wait_for_selector(".ez-said:has-text('Seed ')")
     seed = said.inner_text().removeprefix("Seed ")
+    kept = "JSON.parse(localStorage.getItem('easel.form.txt2img')).seed"
     page.click("#txt2img-seed-recycle")
     page.wait_for_function(f"document.querySelector('{SEED}').value === '{seed}'")
+    page.wait_for_function(f"{kept} === {seed}")
     page.click("#txt2img-seed-dice")
     page.wait_for_function(f"document.querySelector('{SEED}').value === '-1'")
+    page.wait_for_function(f"{kept} === -1")
 
 
 def test_a_deleted_picture_can_be_brought_back(page: Any) -> None:
@@ -201,6 +204,28 @@ def test_a_deleted_picture_can_be_brought_back(page: Any) -> None:
     page.wait_for_selector(FINISHED, state="detached")
     page.click(".ez-toast button")
     page.wait_for_selector(FINISHED)
+
+
+def test_each_kind_of_control_is_read_as_soon_as_it_is_used(page: Any) -> None:
+    """What is kept is what the form holds: a slider, a number, a menu by mouse and by keys, a field of our own."""
+    kept = "JSON.parse(localStorage.getItem('easel.form.txt2img') ?? '{}')"
+    page.wait_for_function(f"{kept}.steps === 20")
+    page.focus("#txt2img-steps input[type=range]")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"{kept}.steps === 21")
+    page.focus(COUNT)
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function(f"{kept}.count === 2")
+    page.click("#txt2img-priority input")
+    page.click("[role=option]:has-text('Background')")
+    page.wait_for_function(f"{kept}.priority === 'Low'")
+    page.click("#txt2img-priority input")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"{kept}.priority !== 'Low'")
+    page.fill("#txt2img-width input", "160")
+    page.press("#txt2img-width input", "Tab")
+    page.wait_for_function(f"{kept}.width === 160")
 
 
 def test_a_changed_value_carries_a_dot_that_brings_the_default_back(page: Any) -> None:

@@ -120,23 +120,24 @@ def test_theme_and_first_tab_are_the_browsers(settings: Any, shared_studio: Runn
     assert not settings.evaluate("document.body.classList.contains('dark')")
 
 
+TOLD = """window.told = []; window.Notification = class { static permission = 'granted';
+  constructor(title, { body }) { told.push(body); } }"""
+
+
 def test_one_is_told_of_pictures_that_nobody_saw_finish(
-    settings: Any, shared_studio: RunningStudio
+    browser: Any, shared_studio: RunningStudio
 ) -> None:
-    settings.add_init_script(
-        "window.told = []; window.Notification = class { static permission = 'granted';"
-        " constructor(title, { body }) { told.push(body); } }"
-    )
-    settings.goto(shared_studio.address + "/?tab=settings")
-    settings.check("#setting-notify input")
-    visit(settings, shared_studio.address)
-    settings.evaluate(
-        "Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })"
-    )
-    settings.fill("#txt2img-prompt textarea", "while nobody looks")
-    settings.click("#txt2img-generate")
-    settings.wait_for_function("told.length === 1")
-    assert settings.evaluate("told") == ["1 picture is done."]
+    with watched_page(browser, shared_studio.address, first=TOLD) as page:
+        opened(page)
+        page.check("#setting-notify input")
+        visit(page, shared_studio.address)
+        page.evaluate(
+            "Object.defineProperty(document, 'hidden', { get: () => true, configurable: true })"
+        )
+        page.fill("#txt2img-prompt textarea", "while nobody looks")
+        page.click("#txt2img-generate")
+        page.wait_for_function("told.length === 1")
+        assert page.evaluate("told") == ["1 picture is done."]
 
 
 def test_forms_begin_anew(settings: Any) -> None:

@@ -19,6 +19,7 @@ from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
 from webui.ui.build import build_ui
 from webui.ui.context import UiContext
+from webui.ui.doors import DESCRIBED
 
 
 def ids_of(context: UiContext) -> set[str]:
@@ -97,3 +98,24 @@ def test_no_handler_waits_in_gradios_queue(context: UiContext) -> None:
 def test_the_page_needs_no_heartbeat_connection(context: UiContext) -> None:
     # Browsers allow six connections to a host over all tabs: each held open costs a tab.
     assert build_ui(context).get_config_file()["connect_heartbeat"] is False
+
+
+def test_no_handler_listens_to_every_control_of_a_form(context: UiContext) -> None:
+    """The page's script looks for each component that is listened to at every start, among all there are."""
+    handlers = build_ui(context).get_config_file()["dependencies"]
+    assert max(len(handler["targets"]) for handler in handlers) <= 4
+    assert all(component is not None for each in handlers for component, _ in each["targets"])
+
+
+def test_what_fills_a_form_does_not_tell_each_control_how_far_it_is(context: UiContext) -> None:
+    handlers = build_ui(context).get_config_file()["dependencies"]
+    filling = [each for each in handlers if each["backend_fn"] and len(each["outputs"]) > 4]
+    assert filling
+    assert all(len(each["show_progress_on"]) == 1 for each in filling)
+
+
+def test_the_page_has_no_description_for_programs(context: UiContext) -> None:
+    blocks = build_ui(context)
+    assert blocks.get_api_info() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    described = {name for each in blocks.get_config_file()["components"] for name in each}
+    assert not described & {*DESCRIBED}

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import gradio as gr
+import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio.state_holder import SessionState
 
 from webui.ui.context import UiContext
 from webui.ui.mount import mount_ui
@@ -52,3 +55,25 @@ def test_a_handler_runs_in_an_app_whose_startup_has_passed(context: UiContext) -
             json={"fn_index": fills[1]["id"], "data": [None], "session_hash": "s"},
         )
         assert answer.status_code == 200
+
+
+def test_gradio_keeps_no_description_of_every_component_for_each_visitor(
+    context: UiContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[SessionState] = []
+    begin = SessionState.__init__
+
+    def noted(state: SessionState, blocks: gr.Blocks) -> None:
+        begin(state, blocks)
+        made.append(state)
+
+    monkeypatch.setattr(SessionState, "__init__", noted)
+    app, client = running_app()
+    with client:
+        mount_ui(app, context)
+        fills = [d for d in client.get("/config").json()["dependencies"] if d["backend_fn"]]
+        said = {"fn_index": fills[1]["id"], "data": [None], "session_hash": "s"}
+        for _ in range(2):
+            assert client.post("/gradio_api/run/predict", json=said).status_code == 200
+    (session,) = made
+    assert len(session.config_values) < len(session.blocks_config.blocks) / 2

@@ -12,20 +12,26 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio_client.utils import is_file_obj_with_meta
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 
 if TYPE_CHECKING:
     from gradio.block_function import BlockFunction
     from gradio.state_holder import SessionState
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 READ = (
     "/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json",
     "/gradio_api/app_id", "/gradio_api/startup-events",
 )  # fmt: skip
 READ_BELOW = ("/assets/", "/static/")
+NAMED_BY_CONTENT = "/assets/"
+KEPT = "max-age=31536000, immutable"
+"""For a file whose address changes with it."""
 CALLED = ("/gradio_api/run/predict",)
 """By POST: where the page's handlers are."""
+DESCRIBED = ("api_info", "api_info_as_input", "api_info_as_output", "example_inputs")
+"""What Gradio says of each component to programs."""
 
 
 class Doors:
@@ -37,12 +43,23 @@ class Doors:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on or answer 404; what is no request passes."""
         if scope["type"] != "http" or is_open(scope["method"], scope["path"]):
+            if scope["path"].startswith(NAMED_BY_CONTENT):
+                send = _keeping(send)
             await self._app(scope, receive, send)
             return
         sentence = (
             f"There is no address {scope['path'][:200]!r} here. /docs lists those for programs."
         )
         await JSONResponse({"error": sentence}, 404)(scope, receive, send)
+
+
+def _keeping(send: Send) -> Send:
+    async def keep(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            MutableHeaders(raw=message["headers"])["cache-control"] = KEPT
+        await send(message)
+
+    return keep
 
 
 def is_open(method: str, path: str) -> bool:
@@ -75,6 +92,31 @@ class Page(gr.Blocks):
         if holds_file(inputs):
             raise gr.Error("The page takes no files. Pictures go up through POST /api/v1/images.")
         return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+    # Any: Gradio's type of it is private to it.
+    def get_config_file(self) -> Any:
+        """As Gradio's, without what only programs ask for, and with each handler being of some component.
+
+        What follows another handler is of none, which the page's script looks for among all there are.
+        """
+        config = super().get_config_file()
+        for component in config["components"]:
+            for name in DESCRIBED:
+                component.pop(name, None)
+        first = next((component["id"] for component in config["components"]), None)
+        for handler in config["dependencies"]:
+            handler["targets"] = [
+                (first if component is None else component, event)
+                for component, event in handler["targets"]
+            ]
+        return config
+
+    def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:  # noqa: ARG002
+        """Nothing: Gradio writes a description of every handler into each page, longer than all else in it.
+
+        Programs have our own API, and the page's script calls handlers by their number.
+        """
+        return {"named_endpoints": {}, "unnamed_endpoints": {}}
 
 
 def holds_file(value: Any) -> bool:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import os
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import gradio as gr
 from gradio.routes import App
+from gradio.state_holder import SessionState, StateHolder
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -20,18 +23,29 @@ from starlette.staticfiles import StaticFiles
 from webui.ui.build import ASSETS_FOLDER, build_ui
 from webui.ui.canvas.canvas import CANVAS_FOLDER
 from webui.ui.context import UiContext
-from webui.ui.doors import Doors
+from webui.ui.doors import KEPT, Doors
 from webui.ui.extensions.extensions import EXTENSIONS_FOLDER
+from webui.ui.front import Edition, Front
 from webui.ui.library.library import LIBRARY_FOLDER
 from webui.ui.scripts import ASSETS
 from webui.ui.settings.settings import SETTINGS_FOLDER
 from webui.ui.theme import HEAD, easel_theme
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
+
+FOLDERS = {
+    "canvas": CANVAS_FOLDER,
+    "library": LIBRARY_FOLDER,
+    "extensions": EXTENSIONS_FOLDER,
+    "settings": SETTINGS_FOLDER,
+}
+"""Where in the page's own address which files are."""
 
 
 def mount_ui(app: FastAPI, context: UiContext) -> None:
@@ -64,27 +78,60 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
     )
     app.router.lifespan_context = lifespan
     page = next(route for route in app.router.routes if route not in known)
-    page.app = Doors(_StartedOnFirstRequest(page.app))  # type: ignore[attr-defined]
+    _remember_less(page.app, blocks)  # type: ignore[attr-defined]
+    edition = Edition([ASSETS_FOLDER, *FOLDERS.values()])
+    page.app = Front(Doors(_StartedOnFirstRequest(page.app)), edition)  # type: ignore[attr-defined]
     # Mounted ones never are, and Gradio checks the paths of launched ones alone.
     blocks.has_launched = True
     app.router.routes[:0] = [
-        Mount(f"{ASSETS}/canvas", Assets(directory=CANVAS_FOLDER), name="canvas"),
-        Mount(f"{ASSETS}/library", Assets(directory=LIBRARY_FOLDER), name="library"),
-        Mount(f"{ASSETS}/extensions", Assets(directory=EXTENSIONS_FOLDER), name="extensions"),
-        Mount(f"{ASSETS}/settings", Assets(directory=SETTINGS_FOLDER), name="settings"),
-        Mount(ASSETS, Assets(directory=ASSETS_FOLDER), name="assets"),
+        *_assets(f"{ASSETS}/@{{edition}}", edition),
+        *_assets(ASSETS, edition),
         Route("/", page.app, methods=["GET"], name="page"),  # type: ignore[attr-defined]
     ]
     _log.info("The page is ready.")
 
 
-class Assets(StaticFiles):
-    """Our modules and styles; the browser asks each time whether they changed, and keeps them."""
+class Sessions(StateHolder):
+    """Gradio's memory of its visitors, without a description of every component for each of them.
 
-    def file_response(self, *args: object, **options: object) -> Response:
+    That is for its deep links alone, which the page has none of. To make it stops all else for a tenth of a
+    second at each visit, and keeps a megabyte.
+    """
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            told = SimpleNamespace(default_config=self.blocks.default_config, blocks={})
+            self.session_data[session_id] = SessionState(cast("gr.Blocks", told))
+        return super().__getitem__(session_id)
+
+
+def _remember_less(gradio_app: App, blocks: gr.Blocks) -> None:
+    gradio_app.state_holder = Sessions()  # type: ignore[no-untyped-call]
+    gradio_app.state_holder.set_blocks(blocks)
+
+
+def _assets(address: str, edition: Edition) -> list[Mount]:
+    folders = {**{f"/{name}": folder for name, folder in FOLDERS.items()}, "": ASSETS_FOLDER}
+    return [
+        Mount(f"{address}{below}", Assets(folder, edition), name=f"{address}{below}")
+        for below, folder in folders.items()
+    ]
+
+
+class Assets(StaticFiles):
+    """Our modules and styles: kept for good by the edition that stands in their address, else asked for each time."""
+
+    def __init__(self, folder: Path, edition: Edition) -> None:
+        super().__init__(directory=folder)
+        self._edition = edition
+
+    def file_response(
+        self, full_path: str | os.PathLike[str], stat: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:  # fmt: skip
         """As in Starlette, plus the cache rule: a new version must reach an open browser."""
-        response = super().file_response(*args, **options)  # type: ignore[arg-type]
-        response.headers["cache-control"] = "no-cache"
+        response = super().file_response(full_path, stat, scope, status_code)
+        present = scope.get("path_params", {}).get("edition") == self._edition.latest
+        response.headers["cache-control"] = KEPT if present else "no-cache"
         return response
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gradio.events import Dependency
 
 ASSETS = "/assets/easel"
 """Where `mount.py` serves the folder `assets/`."""
@@ -11,11 +15,13 @@ ASSETS = "/assets/easel"
 def on_mount(module: str, **options: object) -> str:
     """Script for `gr.HTML(js_on_load=...)`: calls `mount(host, options)` of a module.
 
-    `host` has the component's element, its props, `trigger(event)` and `watch(prop, callback)`.
+    `host` has the component's element, its props, `trigger(event)` and `watch(prop, callback)`. What a
+    component triggers is also an event of its element, `easel:told`, by which a form hears of it.
     """
     return (
-        f"import('{ASSETS}/{module}.js').then((m) => m.mount("
-        f"{{element, props, trigger, watch}}, {json.dumps(options)}));"
+        f"import('{ASSETS}/{module}.js').then((m) => m.mount({{element, props, watch, trigger(event) {{ "
+        "trigger(event); element.dispatchEvent(new CustomEvent('easel:told', { bubbles: true })); "
+        f"}} }}, {json.dumps(options)}));"
     )
 
 
@@ -25,3 +31,8 @@ def call(module: str, function: str, *arguments: object) -> str:
     return (
         f"async (...values) => (await import('{ASSETS}/{module}.js')).{function}({fixed}...values)"
     )
+
+
+def read_again(event: Dependency, tab: str) -> None:
+    """Have a form's script ask for its values once an event has put some into its controls."""
+    event.then(None, js=call("form", "readAgain", tab), show_progress="hidden")

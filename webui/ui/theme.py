@@ -16,8 +16,6 @@ HEAD = f"""
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="{ASSETS}/page.css">
 <link rel="stylesheet" href="{ASSETS}/canvas/layout.css">
-<link rel="modulepreload" href="{ASSETS}/header.js">
-<link rel="modulepreload" href="{ASSETS}/stage.js">
 """
 
 FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif")

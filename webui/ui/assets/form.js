@@ -2,6 +2,7 @@
 
 import { make } from './dom.js';
 import { models } from './models.js';
+import { lastSeed } from './store.js';
 
 const forms = new Map();
 const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
@@ -34,14 +35,50 @@ export function declare(fields) {
 }
 
 /** Connect a form's bridge: bring back what was kept, and stand ready to fill. */
-export function mount({ props, trigger }, { tab: name, fields }) {
+export function mount({ element, props, trigger }, { tab: name, fields }) {
   const form = { fields, values: {}, suits: {}, kept: read(name), early: {}, restored: false, sent: 0, send: (payload, event) => { props.value = { ...payload, stamp: Date.now() + Math.random() }; trigger(event); } };
   forms.set(name, form);
+  listen(form, element, trigger);
   for (const field of fields) decorate(form, name, field);
   const asked = pending.get(name);
   pending.delete(name);
   if (asked?.start) form.then = () => form.send({ values: {} }, 'submit');
   form.send({ values: { ...form.kept, ...asked?.values }, restore: true }, 'input');
+}
+
+const MAY_CHANGE = ['input', 'change', 'click', 'mousedown', 'keydown', 'focusout', 'easel:told'];
+
+/** Ask for the form's values when something happens in its tab that may have changed one: at once for what is typed. */
+function listen(form, bridge, trigger) {
+  let asked = false;
+  const ask = () => { asked = false; trigger('select'); };
+  form.ask = () => {
+    if (!asked) setTimeout(ask);
+    asked = true;
+  };
+  const column = bridge.closest('.ez-tab');
+  for (const kind of MAY_CHANGE) {
+    column.addEventListener(kind, ({ target }) => {
+      if (bridge.contains(target)) return;
+      if (kind === 'input') queueMicrotask(() => trigger('select')); // what Gradio answers may replace it at any moment
+      else form.ask();
+    });
+  }
+}
+
+/** Called by Gradio when it has put values into some of a form's controls, or will have in a moment. */
+export const readAgain = (name) => forms.get(name)?.ask();
+
+/** Called by Gradio for the seed of which each picture has a new one. */
+export function thrownSeed(name) {
+  readAgain(name);
+  return -1;
+}
+
+/** Called by Gradio for the seed that was used last. */
+export function recycledSeed(name, seed) {
+  readAgain(name);
+  return lastSeed(seed);
 }
 
 /** Called by Gradio when a form was filled; from the first time on, changes are kept. */

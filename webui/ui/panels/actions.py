@@ -1,7 +1,8 @@
 """Generate and Cancel, always in sight, and the bridge between a form and the page's script.
 
 The *bridge* is an invisible component through which the script hands a form values by name: what
-was kept in the browser, a picture's parameters, a sample. `input` fills; `submit` fills and starts.
+was kept in the browser, a picture's parameters, a sample. `input` fills; `submit` fills and starts;
+`select` tells the script all values, which it asks for whenever something happens in the form.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from webui.contracts.request import PARAMETERS
 from webui.services.catalog import Catalog
 from webui.ui.context import UiContext
 from webui.ui.forms import Form, default, model_choices
-from webui.ui.scripts import call, on_mount
+from webui.ui.scripts import call, on_mount, read_again
 
 Submit = Callable[[Mapping[Component, Any]], dict[str, Any]]
 
@@ -38,17 +39,20 @@ def actions_panel(form: Form, submit: Submit, stage: gr.HTML, context: UiContext
         submit, everything, [stage], queue=False, show_progress="hidden", trigger_mode="multiple"
     )
     cancel.click(None, js=call("store", "cancelShown"))
-    bridge.input(fill, [bridge], outputs, queue=False, show_progress="hidden").success(
+    # Gradio tells each output how far a handler is, unless one is named that shows it.
+    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "show_progress_on": bridge}
+    bridge.input(fill, [bridge], outputs, **quiet).success(
         None, inputs=outputs, js=call("form", "filled", form.tab), show_progress="hidden"
     )
-    bridge.submit(fill, [bridge], outputs, queue=False, show_progress="hidden").then(
-        submit, everything, [stage], queue=False, show_progress="hidden"
+    filled = bridge.submit(fill, [bridge], outputs, **quiet)
+    filled.then(submit, everything, [stage], queue=False, show_progress="hidden")
+    suited = form.controls["model"].input(  # type: ignore[attr-defined]
+        suit_handler(form, catalog), everything, outputs, **quiet
     )
-    form.controls["model"].input(  # type: ignore[attr-defined]
-        suit_handler(form, catalog), everything, outputs, queue=False, show_progress="hidden"
-    )
-    gr.on(
-        [control.change for control in form.controls.values()],  # type: ignore[attr-defined]
+    for event in (filled, suited):
+        read_again(event, form.tab)
+    # One listener: with one on each control, Gradio looks for all of them at every start and every key.
+    bridge.select(
         None,
         inputs=outputs,
         js=call("form", "changed", form.tab),

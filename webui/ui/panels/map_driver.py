@@ -16,6 +16,7 @@ from webui.services.catalog import Catalog
 from webui.services.map_drivers import driver_for, drivers_of
 from webui.ui.forms import Form, control
 from webui.ui.panels.class_choice import for_the_models_task
+from webui.ui.scripts import read_again
 
 NAMES = ("map_driver", "map_palette")
 SAID: Mapping[str, str] = {
@@ -55,9 +56,10 @@ def wire_driver(form: Form, said: gr.HTML, catalog: Catalog) -> None:
         trigger_mode="multiple",
     )  # fmt: skip
     model, driver = watched[:2]
-    model.input(  # type: ignore[attr-defined]
+    chosen = model.input(  # type: ignore[attr-defined]
         possible_driver(form, catalog), {model, driver}, driver, queue=False, show_progress="hidden"
     )
+    read_again(chosen, form.tab)
 
 
 def of_the_models_task(catalog: Catalog) -> Callable[[dict[str, Any]], dict[str, Any]]:

@@ -9,8 +9,6 @@ from webui.ui.forms import control
 from webui.ui.panels.fold import fold
 from webui.ui.scripts import call
 
-DICE = "() => -1"
-
 
 def seed_panel(tab: str) -> dict[str, Component]:
     """Seed (-1 draws a new one each time; recycle takes the last one used), count and priority."""
@@ -18,8 +16,8 @@ def seed_panel(tab: str) -> dict[str, Component]:
         seed = control(tab, "seed")
         dice = _tool(f"{tab}-seed-dice", "Random")
         recycle = _tool(f"{tab}-seed-recycle", "Last used")
-    dice.click(None, outputs=[seed], js=DICE)
-    recycle.click(None, inputs=[seed], outputs=[seed], js=call("store", "lastSeed"))
+    dice.click(None, outputs=[seed], js=call("form", "thrownSeed", tab))
+    recycle.click(None, inputs=[seed], outputs=[seed], js=call("form", "recycledSeed", tab))
     with gr.Row(elem_classes=["ez-pair"]):
         count = control(tab, "count")
         priority = control(tab, "priority")
