@@ -30,7 +30,6 @@ from webui.training.world import (
     KINDS,
     SIDES,
     Caption,
-    caption,
     caption_facts,
     sample_scene,
     vocabulary,
@@ -266,8 +265,3 @@ def train_text_encoder(
     )  # fmt: skip
     encoder.requires_grad_(False)
     return tokenizer, encoder
-
-
-def caption_text(seed: int, rng: np.random.Generator) -> str:
-    """A caption, in new wording each time, of the scene with this seed."""
-    return caption(sample_scene(seed), rng)
