@@ -123,28 +123,29 @@ def test_a_stream_that_begins_after_the_end_ends_at_once() -> None:
 
 
 @pytest.fixture
-def address(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A real server around the studio."""
+def server(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
+    """A client of a real server around the studio; one for all, as each reads all certificates at its start."""
     opened = open_socket("127.0.0.1", 0)
     started = threading.Event()
-    server = Server(studio.guarded, started.set, studio.streams.close)
-    monkeypatch.setattr(server, "capture_signals", nullcontext)  # not the main thread
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+    running = Server(studio.guarded, started.set, studio.streams.close)
+    monkeypatch.setattr(running, "capture_signals", nullcontext)  # not the main thread
+    thread = threading.Thread(target=running.run, kwargs={"sockets": [opened]})
     thread.start()
     assert started.wait(40)
-    yield address_of(opened)
-    server.should_exit = True
+    with httpx.Client(base_url=address_of(opened), timeout=40) as client:
+        yield client
+    running.should_exit = True
     thread.join(40)
     assert not thread.is_alive()
 
 
-def test_twenty_readers_follow_one_job_to_its_end(address: str) -> None:
+def test_twenty_readers_follow_one_job_to_its_end(server: httpx.Client) -> None:
     order = {"prompt": "a lake", "steps": 20, "count": 2}
-    job_id = httpx.post(f"{address}/api/v1/jobs", json=order).json()["id"]
+    job_id = server.post("/api/v1/jobs", json=order).json()["id"]
     texts: list[str] = []
 
     def read() -> None:
-        texts.append(httpx.get(f"{address}/api/v1/jobs/{job_id}/events", timeout=40).text)
+        texts.append(server.get(f"/api/v1/jobs/{job_id}/events").text)
 
     readers = [threading.Thread(target=read) for _ in range(20)]
     for reader in readers:
@@ -155,32 +156,32 @@ def test_twenty_readers_follow_one_job_to_its_end(address: str) -> None:
     assert all('"state":"done"' in text.rsplit("event: job", 1)[1] for text in texts)
 
 
-def test_a_queued_job_hears_its_place_in_the_queue_change(address: str) -> None:
-    httpx.put(f"{address}/api/v1/queue", json={"paused": True})
+def test_a_queued_job_hears_its_place_in_the_queue_change(server: httpx.Client) -> None:
+    server.put("/api/v1/queue", json={"paused": True})
     orders = [{"prompt": "x", "steps": 40} for _ in range(20)]
-    ids = [httpx.post(f"{address}/api/v1/jobs", json=order).json()["id"] for order in orders]
+    ids = [server.post("/api/v1/jobs", json=order).json()["id"] for order in orders]
     snapshots: list[dict[str, Any]] = []
-    with httpx.stream("GET", f"{address}/api/v1/jobs/{ids[-1]}/events", timeout=40) as answer:
+    with server.stream("GET", f"/api/v1/jobs/{ids[-1]}/events") as answer:
         for line in answer.iter_lines():
             if line.startswith('data: {"id"'):
                 snapshots.append(json.loads(line[6:]))
                 if len(snapshots) == 1:
-                    httpx.put(f"{address}/api/v1/queue", json={"paused": False})
+                    server.put("/api/v1/queue", json={"paused": False})
     places = [job["place"] for job in snapshots if job.get("state") == "queued"]
     assert places == sorted(places, reverse=True)
     assert len(places) > 1
 
 
-def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) -> None:
+def test_a_job_in_the_background_hears_of_those_that_go_before_it(server: httpx.Client) -> None:
     def put(**order: object) -> str:
         whole = {"prompt": "x", "steps": 1000, **order}
-        job: str = httpx.post(f"{address}/api/v1/jobs", json=whole).json()["id"]
+        job: str = server.post("/api/v1/jobs", json=whole).json()["id"]
         return job
 
     ids = [put() for _ in range(25)]
     waiting = put(priority="Low")
     places: list[int] = []
-    with httpx.stream("GET", f"{address}/api/v1/jobs/{waiting}/events", timeout=40) as answer:
+    with server.stream("GET", f"/api/v1/jobs/{waiting}/events") as answer:
         for line in answer.iter_lines():
             if line.startswith('data: {"id"') and '"queued"' in line:
                 places.append(json.loads(line[6:])["place"])
@@ -189,12 +190,12 @@ def test_a_job_in_the_background_hears_of_those_that_go_before_it(address: str) 
                 break
     assert places[1] > places[0]
     for job in (*ids, waiting):
-        httpx.delete(f"{address}/api/v1/jobs/{job}")
+        server.delete(f"/api/v1/jobs/{job}")
 
 
-def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
+def test_the_studios_stream_tells_queue_and_worker_first(server: httpx.Client) -> None:
     names: list[str] = []
-    with httpx.stream("GET", f"{address}/api/v1/events", timeout=40) as answer:
+    with server.stream("GET", "/api/v1/events") as answer:
         for line in answer.iter_lines():
             names += [line[7:]] if line.startswith("event: ") else []
             if len(names) == 2:
@@ -202,10 +203,10 @@ def test_the_studios_stream_tells_queue_and_worker_first(address: str) -> None:
     assert names == ["queue", "worker"]
 
 
-def test_the_studios_stream_tells_of_downloads(address: str, studio: Studio) -> None:
+def test_the_studios_stream_tells_of_downloads(server: httpx.Client, studio: Studio) -> None:
     download = Download(DownloadId("d"), "", "", "lora", "", (), DownloadState.RUNNING)
     names: list[str] = []
-    with httpx.stream("GET", f"{address}/api/v1/events", timeout=40) as answer:
+    with server.stream("GET", "/api/v1/events") as answer:
         for line in answer.iter_lines():
             names += [line[7:]] if line.startswith("event: ") else []
             if len(names) == 2 and line == "":
@@ -216,11 +217,13 @@ def test_the_studios_stream_tells_of_downloads(address: str, studio: Studio) -> 
     assert names[2:] == ["download", "download-gone"]
 
 
-def test_the_servers_end_does_not_wait_for_open_streams(address: str, studio: Studio) -> None:
+def test_the_servers_end_does_not_wait_for_open_streams(
+    server: httpx.Client, studio: Studio
+) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def read() -> None:
-        with httpx.stream("GET", f"{address}/api/v1/events", timeout=60) as answer:
+        with server.stream("GET", "/api/v1/events") as answer:
             for _ in answer.iter_lines():
                 begun.set()
         ended.set()

@@ -20,6 +20,7 @@ from webui.contracts.adapter import AdapterInfo
 from webui.contracts.ids import AdapterId, JobId
 from webui.contracts.messages import RunJob
 from webui.engine import engine as engine_module
+from webui.engine.adapters.store import AdapterStore
 from webui.engine.execute import execute
 from webui.engine.model import LoadedModel
 from webui.engine.programs import PictureOrder, program_for
@@ -54,11 +55,16 @@ class Crowd:
             ),
             self._order(text, "large", upscaler, files={"image": picture}, **large),
         ]
+        self._adapters = AdapterStore()
         self.alone = {order.job_id: self._alone(order) for order in self.orders}
 
     def rig(self, run: Callable[[Sequence[Work]], list[Answer]] = execute) -> Rig:
-        """An engine for them, in which every turn takes one second: so each run is the same."""
-        return Rig(*self.models, run=run, clock=itertools.count().__next__)
+        """An engine for them, in which every turn takes one second: so each run is the same.
+
+        Adapters are loaded in the first run alone, and must come out of each as they were.
+        """
+        clock = itertools.count().__next__
+        return Rig(*self.models, run=run, adapters=self._adapters, clock=clock)
 
     @property
     def jobs(self) -> list[str]:

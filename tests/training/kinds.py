@@ -79,10 +79,7 @@ def check_learns(
     train: Callable[[LoopSettings], Network], loss_of: Callable[[Network], float],
     before: float, folder: Path,
 ) -> None:  # fmt: skip
-    """One start trains, further ones with larger budgets go on from there, until the loss is down.
-
-    Seconds are no measure on a busy machine, so the number of starts is what the test allows.
-    """
+    """One start trains, further ones with larger budgets go on from there, until the loss is down."""
     steps, loss = [0], before
     for start in range(6):
         saved = load_checkpoint(folder / "checkpoint.pt") or {"seconds": 0.0}

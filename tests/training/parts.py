@@ -1,16 +1,14 @@
 """Tiny frozen parts and scenes that the tests of the training scripts share."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import torch
 
 from tests.training.test_first_stage import TINY
 from webui.training.first_stage import build_first_stage
 from webui.training.loop import LoopSettings
 from webui.training.networks import FrozenParts, UNetSettings
-from webui.training.runs import Clock
 from webui.training.text import RECIPES as TEXT_RECIPES
 from webui.training.text import build_text_encoder, build_tokenizer
 
@@ -19,24 +17,6 @@ TINY_UNET = UNetSettings(channels=(16, 32), attention=(False, True), heads=2)
 TINY_LOOP = LoopSettings(batch=4, warmup_steps=2, budget_seconds=1.0)
 SIZE = 32
 """Pixels of a tiny scene; its latents are 4x4."""
-
-
-@dataclass
-class StepClock(Clock):
-    """Ten milliseconds go by whenever it is looked at, twice a step: a busy machine takes as many steps as an idle one."""
-
-    looks: int = 0
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training, earlier starts included."""
-        self.looks += 1
-        return self.spent_seconds + 0.01 * self.looks
-
-
-def count_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a second of a run's budget be fifty steps, however long they take."""
-    monkeypatch.setattr("webui.training.loop.Clock", StepClock)
 
 
 def tiny_parts() -> FrozenParts:

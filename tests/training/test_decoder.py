@@ -3,19 +3,15 @@
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 import torch
 
-from tests.training.parts import SIZE, TINY_LOOP, count_steps, tiny_parts
+from tests.training.parts import SIZE, TINY_LOOP, tiny_parts
 from webui.training.decoder import DecoderSettings, sharpen_decoder
 from webui.training.first_stage import reconstruction_psnr
 from webui.training.scenes import scene_pool
 
 
-def test_a_sharpened_decoder_reconstructs_better_from_the_very_same_latents(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count_steps(monkeypatch)
+def test_a_sharpened_decoder_reconstructs_better_from_the_very_same_latents(tmp_path: Path) -> None:
     parts, pool = tiny_parts(), scene_pool(tmp_path / "scenes", 8, SIZE)
     before = parts.encode(pool.pictures[:8])
     blurred = reconstruction_psnr(parts.vae, pool.pictures)

@@ -1,15 +1,17 @@
 """Scenes with their truth."""
 
+import os
 import pickle
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from webui.training.scenes import CAPTION_BYTES, SceneStream, pool_in_memory, scene_pool
-from webui.training.text import caption_text
+from webui.training.scenes import CAPTION_BYTES, SceneStream, ahead, pool_in_memory, scene_pool
 from webui.training.world import (
     CLASS_INDEX,
+    caption_text,
     render,
     render_two_grounds,
     sample_scene,
@@ -17,7 +19,10 @@ from webui.training.world import (
 )
 
 
-def test_a_pool_holds_the_scenes_of_its_seeds_in_order(tmp_path: Path) -> None:
+def test_a_pool_holds_the_scenes_of_its_seeds_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webui.training.scenes.CHUNK", 3)  # so that both processes draw
     pool = scene_pool(tmp_path, count=5, size=64, first_seed=100, workers=2)
     assert len(pool) == 5
     for i in (0, 4):
@@ -112,3 +117,17 @@ def test_a_stream_draws_new_scenes_in_its_own_processes() -> None:
     assert np.array_equal(second.pictures[2], render(sample_scene(55), 32, 32).image)
     with pytest.raises(ValueError, match="3 scenes at a time, not 4"):
         stream.draw(4, rng)
+
+
+def test_a_pool_is_drawn_by_other_processes_while_the_block_goes_on(tmp_path: Path) -> None:
+    draw = partial(scene_pool, tmp_path, 4, 32)
+    before = os.nice(0)
+    with ahead(draw, wanted=True):
+        assert os.nice(0) == before
+    assert (tmp_path / "32-0-4" / "whole.json").exists()
+
+
+def test_on_a_cpu_nothing_is_drawn_ahead(tmp_path: Path) -> None:
+    with ahead(partial(scene_pool, tmp_path, 4, 32), wanted=False):
+        pass
+    assert not any(tmp_path.iterdir())

@@ -13,12 +13,11 @@ from webui.training.text import (
     MAX_TOKENS,
     RECIPES,
     build_tokenizer,
-    caption_text,
     stated_facts,
     tokenize,
     train_text_encoder,
 )
-from webui.training.world import caption_facts, sample_scene, vocabulary
+from webui.training.world import caption_facts, caption_text, sample_scene, vocabulary
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import UNet2DModel, VQModel
 
-from tests.training.parts import TINY_LOOP, count_steps
+from tests.training.parts import TINY_LOOP
 from tests.training.test_upscale import TINY, tiny_vq
 from tests.training.test_vq_first_stage import CROPS
 from webui.training.command import TrainingRefused
@@ -58,10 +58,7 @@ def test_a_share_of_the_latents_is_true_and_the_others_are_drawn() -> None:
     assert lesson(drawn, vq, unet, sharp, small, np.random.default_rng(3)).shape == true.shape
 
 
-def test_only_the_decoder_learns_and_it_comes_nearer(
-    tmp_path: Path, pool: ScenePool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count_steps(monkeypatch)
+def test_only_the_decoder_learns_and_it_comes_nearer(tmp_path: Path, pool: ScenePool) -> None:
     vq, unet = tiny_vq(), denoiser()
     before = {name: value.clone() for name, value in vq.state_dict().items()}
     drawn = {name: value.clone() for name, value in unet.state_dict().items()}

@@ -6,12 +6,7 @@ same command goes on where the last one stopped.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 from diffusers import AutoencoderKL
@@ -22,7 +17,7 @@ from webui.training.command import keep_own_latents, run_device, scenes_of
 from webui.training.decoder import sharpen_decoder
 from webui.training.first_stage import train_first_stage
 from webui.training.networks import FrozenParts
-from webui.training.scenes import ScenePool, scene_pool
+from webui.training.scenes import ahead, scene_pool
 from webui.training.text import train_text_encoder
 
 
@@ -44,25 +39,6 @@ def trained_parts(recipe: str, runs: Path) -> FrozenParts:
     if recipe in decoder.RECIPES:
         sharpen_decoder(decoder.RECIPES[recipe], parts, pool, runs / "decoder")
     return parts
-
-
-@contextmanager
-def ahead(draw: Callable[..., ScenePool], wanted: bool) -> Iterator[None]:
-    """Draw a pool on idle cores while the block trains on a device; waits for it in the end."""
-    if not wanted:
-        yield
-        return
-    spare = max(1, (os.cpu_count() or 1) - 2)
-    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_step_back) as beside:
-        drawn = beside.submit(draw, workers=spare)
-        yield
-        drawn.result()
-
-
-def _step_back() -> None:
-    """Let the training go first where both want a core; drawing processes inherit it."""
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(10)
 
 
 def _text_encoder(recipe: str, folder: Path) -> tuple[CLIPTokenizer, CLIPTextModel]:

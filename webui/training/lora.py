@@ -42,8 +42,9 @@ from webui.training.low_rank import LoraLayer, add_lora, save_lora
 from webui.training.networks import FrozenParts
 from webui.training.runs import Pixels, load_checkpoint, picture_sheet
 from webui.training.scenes import UNSEEN_SEEDS, draw_truth
-from webui.training.text import caption_text, tokenize
+from webui.training.text import tokenize
 from webui.training.text_to_image import draw_guided, drop_captions
+from webui.training.world import caption_text
 from webui.training.world.extras import EXTRAS, draw_extra
 
 UNET_TARGETS = (

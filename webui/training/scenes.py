@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,10 @@ from numpy.typing import NDArray
 from webui.training.examples import Examples
 from webui.training.runs import Pixels
 from webui.training.streams import Stream, random_source
-from webui.training.text import caption_text
 from webui.training.world import (
     CLASS_INDEX,
     CLASSES,
+    caption_text,
     render,
     render_two_grounds,
     sample_scene,
@@ -182,6 +184,25 @@ def scene_pool(
     return _open_pool(where, first_seed)
 
 
+@contextmanager
+def ahead(draw: Callable[..., ScenePool], wanted: bool) -> Iterator[None]:
+    """Draw a pool on idle cores while the block trains on a device; waits for it in the end."""
+    if not wanted:
+        yield
+        return
+    spare = max(1, (os.cpu_count() or 1) - 2)
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_step_back) as beside:
+        drawn = beside.submit(draw, workers=spare)
+        yield
+        drawn.result()
+
+
+def _step_back() -> None:
+    """Let the training go first where both want a core; drawing processes inherit it."""
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(10)
+
+
 def _open_pool(where: Path, first_seed: int) -> ScenePool:
     arrays = {name: np.load(where / f"{name}.npy", mmap_mode="r") for name in _KEPT}
     return ScenePool(**arrays, first_seed=first_seed, folder=where)
@@ -194,8 +215,11 @@ def _draw(
     for name in _KEPT:
         _make(where / f"{name}.npy", name, count, size)
     parts = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
-    with ProcessPoolExecutor(min(workers, len(parts))) as pool:
-        list(pool.map(draw_part, parts))
+    if min(workers, len(parts)) == 1:  # another process would only cost its start
+        list(map(draw_part, parts))
+    else:
+        with ProcessPoolExecutor(min(workers, len(parts))) as pool:
+            list(pool.map(draw_part, parts))
     # Last: its presence says that the pool is whole.
     (where / "whole.json").write_text(json.dumps({"count": count, "size": size}))
 

@@ -30,7 +30,6 @@ from webui.training.world import (
     KINDS,
     SIDES,
     Caption,
-    caption,
     caption_facts,
     sample_scene,
     vocabulary,
@@ -280,8 +279,3 @@ def _reading(
     targets = wanted[:, None].expand(-1, ids.shape[1], -1)[after]
     exact = ((stated > 0) == (targets > 0.5)).all(dim=1).float().mean()
     return F.binary_cross_entropy_with_logits(stated, targets) * 10, exact
-
-
-def caption_text(seed: int, rng: np.random.Generator) -> str:
-    """A caption, in new wording each time, of the scene with this seed."""
-    return caption(sample_scene(seed), rng)

@@ -33,7 +33,7 @@ from webui.training.loop import LoopSettings, fit
 from webui.training.networks import FrozenParts, UNetSettings, build_unet
 from webui.training.runs import Pixels, picture_sheet
 from webui.training.scenes import UNSEEN_SEEDS
-from webui.training.text import caption_text
+from webui.training.world import caption_text
 
 
 @dataclass(frozen=True)

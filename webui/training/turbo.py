@@ -54,8 +54,8 @@ from webui.training.loop import LoopSettings, fit
 from webui.training.networks import FrozenParts
 from webui.training.runs import Pixels, picture_sheet
 from webui.training.scenes import UNSEEN_SEEDS
-from webui.training.text import caption_text
 from webui.training.text_to_image import drop_captions, thing_weights
+from webui.training.world import caption_text
 
 SIGMA_DATA = 0.5
 TIMESTEP_SCALING = 10.0

@@ -10,6 +10,7 @@ from webui.training.world.captions import (
     SaidThing,
     caption,
     caption_facts,
+    caption_text,
     vocabulary,
 )
 from webui.training.world.classes import CLASS_INDEX, CLASSES, SceneClass
@@ -49,6 +50,7 @@ __all__ = [
     "apply_style",
     "caption",
     "caption_facts",
+    "caption_text",
     "lit_colour",
     "render",
     "render_two_grounds",

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from webui.training.world.palette import COLOUR_WORDS
-from webui.training.world.scene import Scene, Thing
+from webui.training.world.scene import Scene, Thing, sample_scene
 
 _MOST_WORDS: Final = 40
 _BARE: Final = 0.04
@@ -176,6 +176,11 @@ def vocabulary() -> tuple[str, ...]:
 def caption(scene: Scene, rng: np.random.Generator) -> str:
     """A caption of the scene."""
     return caption_facts(scene, rng).text
+
+
+def caption_text(seed: int, rng: np.random.Generator) -> str:
+    """A caption, in new wording each time, of the scene with this seed."""
+    return caption(sample_scene(seed), rng)
 
 
 def caption_facts(scene: Scene, rng: np.random.Generator) -> Caption:
