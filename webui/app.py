@@ -196,6 +196,7 @@ def ui_context(studio: Studio) -> UiContext:
         dispatcher=given.dispatcher,
         styles=given.words.styles,
         batches=given.batches,
+        prompt_lists=given.prompt_lists,
         plots=given.plots,
         extensions=given.extensions,
     )

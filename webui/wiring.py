@@ -52,6 +52,7 @@ from webui.services.plots.finishing import PlotFinisher
 from webui.services.plots.plots import PlotService
 from webui.services.plots.records import PlotRecords
 from webui.services.preferences import PreferenceService
+from webui.services.prompt_lists import PromptLists
 from webui.services.prompt_reader import PromptReader
 from webui.services.queue_file import QueueFile
 from webui.services.settings import SettingsStore
@@ -280,7 +281,7 @@ class Wiring:
             PromptReader(self.catalog, self.words), self.extensions, self.reader, self.hashes,
             self.downloads, self.library,
             BatchService(jobs, images, self.reader, InputFolders(settings.data_dir / "inputs")),
-            PlotService(jobs, axes, self.plots),
+            PromptLists(jobs, self.catalog), PlotService(jobs, axes, self.plots),
             ExtensionInstaller(settings.extension_folders, settings.installing_refusal), self.gate,
             QueueFile(jobs, images),
             PictureBin(self.database, settings.outputs, settings.emptying_refusal),

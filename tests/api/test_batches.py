@@ -47,3 +47,18 @@ def test_a_batch_is_cancelled_as_one(client: TestClient) -> None:
     states = [wait_for(client, job["id"])["state"] for job in made["jobs"]]
     assert states == ["cancelled"] * 3
     assert client.get(f"{BATCHES}/none").status_code == 404
+
+
+def test_a_list_is_a_job_a_line_and_wrong_lines_are_named(client: TestClient) -> None:
+    body = {"request": {"prompt": "at night", "steps": 2, "seed": 4}, "place": "end"}
+    lines = "a house\n\n--prompt two pines --steps 3"
+    answer = client.post(f"{BATCHES}/prompts", json={**body, "lines": lines})
+    assert answer.status_code == 202, answer.text
+    made = answer.json()
+    asked = [(job["request"]["prompt"], job["request"]["steps"]) for job in made["jobs"]]
+    assert asked == [("at night a house", 2), ("at night two pines", 3)]
+    assert len(client.get(f"{BATCHES}/{made['id']}").json()) == 2
+    assert {wait_for(client, job["id"])["state"] for job in made["jobs"]} == {"done"}
+    refused = client.post(f"{BATCHES}/prompts", json={**body, "lines": f"{lines}\n--stepps 3"})
+    assert refused.status_code == 400
+    assert "Line 4 has the unknown setting --stepps" in refused.text

@@ -48,6 +48,12 @@ def test_the_settings_of_unipc_are_read_and_of_its_forms_the_third_is_told() -> 
     assert (third.request.unipc_form, third.others) == ("bh2", {"UniPC variant": "vary_coeff"})
 
 
+def test_timelines_of_before_1_6_are_read() -> None:
+    text = "a [cat:dog:4.0]\nSteps: 9, Sampler: Euler, CFG scale: 7, Seed: 1{}"
+    assert _told(text.format(", Old prompt editing timelines: True")).request.old_prompt_timelines
+    assert not _told(text.format("")).request.old_prompt_timelines
+
+
 def test_values_that_we_would_refuse_are_left_out() -> None:
     text = "castle\nSteps: 5000, Sampler: Heavenly, CFG scale: 7, Seed: 1, Size: 513x64"
     request = told_request(text)

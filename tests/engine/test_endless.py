@@ -32,17 +32,52 @@ def change_latent():
     while True:
         time.sleep(0.01)
 """
+PATCHES = """
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from webui.engine.work import Predict
+from webui.hooks.specs import hookimpl
+
+def forever(layer, given, output):
+    while True:
+        time.sleep(0.01)
+
+@contextmanager
+def patch(network):
+    handle = network.mid_block.register_forward_hook(forever)
+    yield
+    handle.remove()
+
+@hookimpl
+def wrap_program(program):
+    return patched(program)
+
+def patched(program):
+    answer = None
+    while True:
+        try:
+            work = program.send(answer)
+        except StopIteration as ended:
+            return ended.value
+        answer = yield replace(work, patchings=(patch,)) if isinstance(work, Predict) else work
+"""
 SAID = (
-    "The extension 'endless' did not come back from change_latent within 2 s. It was switched off, and the worker "
+    "The extension 'endless' did not come back from {} within 2 s. It was switched off, and the worker "
     "started anew. Repair it, or leave it out, and try again."
 )
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("code", "hook", "place"),
+    [(ENDLESS, "change_latent", "change_latent"), (PATCHES, "wrap_program", "forever")],
+)
 def test_the_worker_names_the_extension_fails_its_job_and_ends(
-    checkpoint: CheckpointInfo, tmp_path: Path
+    checkpoint: CheckpointInfo, tmp_path: Path, code: str, hook: str, place: str
 ) -> None:
-    folder = write_extension(tmp_path, "endless", worker=ENDLESS, arguments=ARGUMENTS)
+    folder = write_extension(tmp_path, "endless", worker=code, arguments=ARGUMENTS)
+    told = SAID.format(hook)
     program = [sys.executable, "-m", "webui.engine", "--cpu", "--threads", "1", "--hook-seconds", "2"]  # fmt: skip
     process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     with process:
@@ -58,9 +93,9 @@ def test_the_worker_names_the_extension_fails_its_job_and_ends(
             heard.append(said)
         assert process.wait(20) == EXIT_STATUS
     failed = next(m for m in heard if isinstance(m, ExtensionFailed) and m.kind == "endless")
-    assert (failed.extension, failed.hook, failed.message) == ("endless", "change_latent", SAID)
-    assert re.search(r'endless.worker\.py", line \d+, in change_latent\n', failed.trace)
-    assert heard[-1] == JobEnded(JobId("held"), "failed", SAID)
+    assert (failed.extension, failed.hook, failed.message) == ("endless", hook, told)
+    assert re.search(rf'endless.worker\.py", line \d+, in {place}\n', failed.trace)
+    assert heard[-1] == JobEnded(JobId("held"), "failed", told)
     assert not any(isinstance(m, JobEnded) and m.job_id == "beside" for m in heard)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -16,8 +18,11 @@ from webui.contracts.messages import ExtensionFailed
 from webui.engine.work import Predict
 
 WORKER = """
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from threading import get_ident
 
 from webui.engine.work import Predict
 from webui.hooks.specs import hookimpl
@@ -51,7 +56,29 @@ def guessed(program):
             return ended.value
         answer = work.x * 0.1 if isinstance(work, Predict) else (yield work)
 
+SEEN = []
+
+@contextmanager
+def hung(network, hook):
+    handles = [network.conv_in.register_forward_hook(hook), network.conv_out.register_forward_hook(hook)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+def writing(layer, given, output):
+    layer.bias.data.mul_(1.5)
+
+def seen(layer, given, output):
+    SEEN.append(present(get_ident()))
+
+def leaving(layer, given, output):
+    sys.exit(1)
+
+HUNG = {"writing": writing, "seen": seen, "leaving": leaving}
 PATCHES = {"louder": louder, "broken": broken, "none": lambda network: 1 / 0}
+PATCHES |= {name: partial(hung, hook=hook) for name, hook in HUNG.items()}
 
 @hookimpl
 def wrap_program(program, arguments):
@@ -123,7 +150,13 @@ def test_a_wrapped_program_may_do_without_the_network(library: Library, folder: 
 
 
 @pytest.mark.parametrize(
-    ("patch", "said"), [("broken", "no attribute 'no_such'"), ("none", "division by zero")]
+    ("patch", "said"),
+    [
+        ("broken", "no attribute 'no_such'"),
+        ("none", "division by zero"),
+        ("writing", "that all jobs share"),
+        ("leaving", "it raised SystemExit"),
+    ],
 )
 def test_a_patch_that_fails_is_named_and_fails_its_own_job(
     library: Library, folder: Path, patch: str, said: str
@@ -137,3 +170,19 @@ def test_a_patch_that_fails_is_named_and_fails_its_own_job(
     assert said in rig.error("patched")
     failed = [e for e in rig.events if isinstance(e, ExtensionFailed)]
     assert [(e.extension, e.hook) for e in failed] == [("patches", "wrap_program")]
+
+
+def test_what_a_patch_hangs_into_the_network_is_a_call_whose_time_begins_anew_with_each_layer(
+    library: Library, folder: Path
+) -> None:
+    model = library.model("text")
+    rig = Rig(model)
+    rig.engine.extensions.use({"patches": str(folder)})
+    worker: Any = sys.modules["easel_extensions.patches.worker"]
+    worker.present = rig.engine.extensions.calls.going
+    rig.finish(order(model.checkpoint, "patched", steps=1, **by("seen")))
+    assert rig.ends() == {"patched": "done"}, rig.error("patched")
+    first, *_, last = worker.SEEN
+    assert {(going.extension, going.hook) for going in worker.SEEN} == {("patches", "wrap_program")}
+    assert last.since > first.since
+    assert worker.present(get_ident()) is None

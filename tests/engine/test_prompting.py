@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 
 from tests.engine.drive import drive
+from tests.engine.rig import Rig, order
 from webui.engine.guidance import Conditioning
 from webui.engine.model import LoadedModel
 from webui.engine.prompting import Timeline, encode_prompts
@@ -53,6 +57,20 @@ def test_a_prompt_that_changes_has_a_stage_for_each_text(model: LoadedModel) -> 
         if (text := conditioning.text_at(s)) is not None
     ]
     assert at == [4, 4, 7, 7, 7]
+
+
+def test_a_request_may_count_steps_by_the_old_rule(model: LoadedModel) -> None:
+    rig = Rig(model)
+    asked: dict[str, dict[str, Any]] = {
+        "step": {"prompt": "[four:seventh:2]"},
+        "share": {"prompt": "[four:seventh:2.0]"},
+        "old": {"prompt": "[four:seventh:2.0]", "old_prompt_timelines": True},
+    }
+    for name, fields in asked.items():
+        rig.finish(order(model.checkpoint, name, steps=4, **fields))
+    step, share, old = (rig.pictures(job)[0] for job in asked)
+    assert np.array_equal(old, step)
+    assert not np.array_equal(share, step)
 
 
 def test_parts_joined_by_and_are_rows_with_weights(model: LoadedModel) -> None:

@@ -129,6 +129,19 @@ def test_a_second_pass_counts_on() -> None:
     assert said("[a:b:2.5]") == [(10, "a")]
 
 
+def test_by_the_old_rule_a_number_below_one_is_a_share_and_a_second_pass_is_as_the_first() -> None:
+    def said(prompt: str, after: int = 0) -> list[tuple[int, str]]:
+        return [(s.until, s.text) for s in stages_of(prompt, 10, after, old=True)]
+
+    assert said("[a:b:0.5]") == [(5, "a"), (10, "b")]
+    assert said("[a:b:.25]") == [(2, "a"), (10, "b")]
+    assert said("[a:b:4.0]") == [(4, "a"), (10, "b")]  # by the new one a share of 4
+    assert said("[a:b:1.0]") == [(1, "a"), (10, "b")]
+    assert said("[a:b:4]", after=20) == [(4, "a"), (10, "b")]
+    assert said("[a:b:0.25]", after=20) == [(5, "a"), (10, "b")]  # of the first's 20
+    assert said("[a:b:0.75]", after=20) == [(10, "a")]
+
+
 HOSTILE = (
     "[" * 20_000, "[a:" * 6_600, "[a:" * 3_000 + "b" + ":1]" * 3_000,
     "[a|" * 3_000 + "b" + "]" * 3_000, "[]" * 10_000, "a" + " " * 19_000 + "x", "AND " * 5_000,

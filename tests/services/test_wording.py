@@ -220,6 +220,9 @@ def test_a_second_pass_goes_on_with_the_times_of_the_first(folder: Path) -> None
     assert use.during == ((1.5, 2.0),)
     own = made(folder, "a", hires_prompt="[<lora:chalk:1>::1.5]", **fields).text_of(0)
     assert [use.during for use in own.hires_loras] == [((1.0, 1.5),)]
+    old = {**fields, "old_prompt_timelines": True}
+    (use,) = made(folder, "[<lora:chalk:1>:5.0]", **old).text_of(0).loras
+    assert use.during == ((0.25, 1.0), (1.5, 2.0))
 
 
 @pytest.mark.parametrize("prompt", ["a boat # <lora:nothing:1>", "a boat"])

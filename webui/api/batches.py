@@ -11,9 +11,14 @@ from webui.api.errors import ANSWERS
 from webui.api.views import ErrorView, JobView, View, job_view
 from webui.contracts.batch import Batch, BatchOrder
 from webui.contracts.ids import BatchId
+from webui.contracts.prompt_list import PromptList
 
 _NONE: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorView, "description": "None of the images can be used."}
+}
+
+_WRONG: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorView, "description": "A line cannot be drawn."}
 }
 
 
@@ -46,6 +51,19 @@ def batches_router(context: ApiContext) -> APIRouter:
         folder. 200 at most.
         """
         return _view(context.batches.submit(order))
+
+    @router.post(
+        "/prompts",
+        status_code=202,
+        responses={**_WRONG, 422: ANSWERS[422]},
+        summary="Order a list of prompts",
+    )
+    def submit_prompts(order: PromptList) -> BatchView:
+        """A job for each line, which says a prompt, or settings as `--prompt a red house --steps 20`.
+
+        Nothing is ordered where a line is wrong; the message names each with its number. 1,000 jobs at most.
+        """
+        return _view(context.prompt_lists.submit(order))
 
     @router.get("/{batch_id}", responses={404: ANSWERS[404]}, summary="See a batch")
     def see(batch_id: BatchId) -> list[JobView]:

@@ -23,6 +23,7 @@ from webui.services.pasting import ParameterReader
 from webui.services.picture_bin import PictureBin
 from webui.services.plots.plots import PlotService
 from webui.services.preferences import PreferenceService
+from webui.services.prompt_lists import PromptLists
 from webui.services.prompt_reader import PromptReader
 from webui.services.queue_file import QueueFile
 from webui.services.wording import WordSources
@@ -60,6 +61,8 @@ class ApiContext:
     """Everything installed, with what people noted of it."""
     batches: BatchService
     """Orders many pictures at once."""
+    prompt_lists: PromptLists
+    """Orders a job for each line of a text."""
     plots: PlotService
     """Orders pictures that differ along axes."""
     installer: ExtensionInstaller

@@ -107,9 +107,17 @@ class Batcher:
         self._fitting.clear()
         self._turns.forget()
 
-    def turn(self, waiting: Sequence[AnyWaiting]) -> tuple[list[AnyWaiting], list[Answer]]:
-        """Choose whose turn it is and run what they wait for: the members, and an answer each."""
+    def turn(
+        self,
+        waiting: Sequence[AnyWaiting],
+        chosen: Callable[[Sequence[AnyWaiting]], None] = lambda _: None,
+    ) -> tuple[list[AnyWaiting], list[Answer]]:
+        """Choose whose turn it is and run what they wait for: the members, and an answer each.
+
+        `chosen` is told of the members before what they wait for is run.
+        """
         group, batch = self._choose(waiting)
+        chosen(batch)
         works = [member.work for member in batch]
         watched = self._is_timed(group, works[0].model.device)
         started = self._clock()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -149,7 +149,7 @@ class Engine:
         if not self._programs:
             self._batcher.forget()
             return False
-        batch, answers = self._batcher.turn(in_turn(self._programs))
+        batch, answers = self._batcher.turn(in_turn(self._programs), self._note_drawn)
         for text in batch[0].work.model.take_remarks():
             for job in {member.job.id: member.job for member in batch}.values():
                 self._note(job, text)
@@ -160,6 +160,10 @@ class Engine:
             if job.id in self._jobs:
                 self._report(job)
         return True
+
+    def _note_drawn(self, batch: Sequence[RunningProgram]) -> None:
+        """Whose picture is drawn now; what an extension has a part in runs alone."""
+        self.drawn = batch[0].job.id
 
     def _tell_failure(self, failure: HookFailure) -> None:
         told = failure.extension, failure.hook, failure.message, failure.trace, failure.kind

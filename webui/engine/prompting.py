@@ -63,6 +63,8 @@ class Timeline:
     """The levels that are walked; a step begins at its level."""
     after: int = 0
     """Steps of a pass before, from which a prompt's timeline counts on."""
+    old: bool = False
+    """Whether steps are counted by the old rule (`webui.prompt.timeline.stages_of`)."""
 
 
 def encode_prompts(
@@ -88,7 +90,8 @@ def encode_prompts(
     sigmas, parts = timeline.sigmas, split_parts(texts[0])
     lone = not negative and len(parts) == 1 and parts[0].weight == 1 and len(texts) == 2
     prompts = [*(part.text for part in parts), *texts[2:], *([] if lone else texts[1:2])]
-    said = [stages_of(prompt, len(sigmas) - 1, timeline.after) for prompt in prompts]
+    steps = len(sigmas) - 1
+    said = [stages_of(prompt, steps, timeline.after, timeline.old) for prompt in prompts]
     ends = sorted({s.until for stages in said for s in stages} | {until for until, _ in patches})
     encoder = _Encoder(model, reading)
     rows: list[list[EncodedText]] = []  # of each prompt, at the end of each stage

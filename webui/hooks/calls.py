@@ -6,9 +6,9 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -45,12 +45,22 @@ class Calls:
             Quit: it wanted to end the thread that it is in.
             BaseException: what it raised.
         """
+        with self.within(extension, hook):
+            return call()
+
+    @contextmanager
+    def within(self, extension: str, hook: str) -> Iterator[None]:
+        """The block is a call that goes on, as far as anybody can see.
+
+        Raises:
+            Quit: it wanted to end the thread that it is in.
+        """
         thread = threading.get_ident()
         outer = self._going.get(thread)
         self._going[thread] = Going(extension, hook, time.monotonic())
         try:
             with self._around():
-                return call()
+                yield
         except (Exception, GeneratorExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -60,6 +70,12 @@ class Calls:
                 del self._going[thread]
             else:
                 self._going[thread] = outer
+
+    def move_on(self) -> None:
+        """The call that this thread is in shows that it gets somewhere: its time begins anew."""
+        thread = threading.get_ident()
+        if (going := self._going.get(thread)) is not None:
+            self._going[thread] = replace(going, since=time.monotonic())
 
     # Any: what generators are sent and give is theirs.
     def through(

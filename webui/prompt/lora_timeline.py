@@ -28,6 +28,8 @@ class Pass:
     steps: int
     after: int = 0
     """Steps of the pass before."""
+    old: bool = False
+    """Whether they are counted by the old rule (`timeline.stages_of`)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def timed_loras(prompt: str, passes: Sequence[Pass]) -> tuple[TimedLora, ...]:
     spans: list[list[Span]] = [[] for _ in tags]
     for each in passes:
         begin = 0
-        for stage in stages_of(marked, each.steps, each.after):
+        for stage in stages_of(marked, each.steps, each.after, each.old):
             span = each.number + begin / each.steps, each.number + stage.until / each.steps
             for index in map(int, _MARK.findall(stage.text)):
                 spans[index].append(span)

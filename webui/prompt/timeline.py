@@ -51,11 +51,18 @@ class _Pass:
     steps: int
     after: int
     """Steps of the pass before."""
+    old: bool
+    """Whether they are counted as AUTOMATIC1111 did before 1.6."""
 
     def last_before(self, number: str) -> int:
-        """The last step before a change: a number with a point is a share of the steps."""
+        """The last step before a change: a number with a point is a share of the steps.
+
+        By the old rule a number below 1 is, and a second pass has the timeline of the first.
+        """
         value = float(number)
-        if "." in number:
+        if self.old:
+            value *= (self.after or self.steps) if value < 1 else 1
+        elif "." in number:
             value = (value - (1 if self.after else 0)) * self.steps
         else:
             value -= self.after
@@ -81,13 +88,13 @@ def split_parts(prompt: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def stages_of(prompt: str, steps: int, after: int = 0) -> tuple[Stage, ...]:
+def stages_of(prompt: str, steps: int, after: int = 0, old: bool = False) -> tuple[Stage, ...]:
     """What the prompt says at each of `steps` steps; equal neighbours are one stage.
 
     In a second pass, `after` steps of the first, whole numbers count on from these, and its shares
-    are those from 1.0 to 2.0.
+    are those from 1.0 to 2.0. By the `old` rule, that of AUTOMATIC1111 before 1.6, it is read as the first was.
     """
-    nodes = _Reader(prompt, _Pass(steps, after)).nodes(0, len(prompt))
+    nodes = _Reader(prompt, _Pass(steps, after, old)).nodes(0, len(prompt))
     ends = sorted({steps, *_changes(nodes, steps)})
     stages: list[Stage] = []
     for end in ends:

@@ -221,7 +221,8 @@ class _Named:
         self._loras = request.loras
         steps = passes_of(request, catalog.get(request.model).task if request.model else "text")
         counts = [*zip(steps, (0, steps[0]), strict=False)]
-        self._passes = [Pass(i, own, after) for i, (own, after) in enumerate(counts) if own]
+        old = request.old_prompt_timelines
+        self._passes = [Pass(i, own, after, old) for i, (own, after) in enumerate(counts) if own]
         self._catalog = catalog
         self._embeddings = catalog.adapters("embedding")
         self._texts: dict[_Words, PictureText] = {}

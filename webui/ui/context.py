@@ -13,6 +13,7 @@ from webui.services.gallery import Gallery
 from webui.services.images import ImageStore
 from webui.services.jobs import JobService
 from webui.services.plots.plots import PlotService
+from webui.services.prompt_lists import PromptLists
 from webui.services.settings import SettingsStore
 from webui.services.styles import StyleStore
 
@@ -39,6 +40,8 @@ class UiContext:
     """Saved words."""
     batches: BatchService
     """Orders many pictures at once."""
+    prompt_lists: PromptLists
+    """Orders a job for each line of a text."""
     plots: PlotService
     """Orders pictures that differ along axes."""
     extensions: ExtensionService

@@ -76,6 +76,13 @@ def test_the_settings_of_unipc_are_understood(client: TestClient) -> None:
     assert (request["unipc_form"], request["unipc_order"]) == ("bh1", 2)
 
 
+def test_the_old_timelines_are_understood(client: TestClient) -> None:
+    headers = {"user-agent": "eighth"}
+    assert order(client, headers, override_settings={"use_old_scheduling": True})[
+        "old_prompt_timelines"
+    ]
+
+
 def test_of_the_two_etas_that_counts_which_belongs_to_the_sampler(client: TestClient) -> None:
     headers, given = {"user-agent": "sixth"}, {"eta_ancestral": 0.5, "eta_ddim": 0.25}
     assert order(client, headers, override_settings=given, sampler_name="Euler a")["eta"] == 0.5

@@ -22,7 +22,8 @@ def drawing_router(context: ApiContext, clients: ClientOptions, runs: Runs) -> A
     async def draw(body: DrawBody, request: Request) -> DrawAnswer:
         client = client_of(request)
         order = await run_in_threadpool(order_of, body, clients.of(client), context)
-        jobs = await runs.draw(client, body.force_task_id, order.request, order.rounds)
+        wanted = order.listed or order.request
+        jobs = await runs.draw(client, body.force_task_id, wanted, order.rounds)
         answered = jobs if order.script is None else await with_grid(order.script, jobs, context)
         return await run_in_threadpool(answer_of, body, order, answered, context)
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from webui.api.context import ApiContext
 from webui.api.sdapi.plots import PLOT
+from webui.api.sdapi.prompt_lists import PROMPTS
 from webui.api.sdapi.route import SdapiRoute
 from webui.api.sdapi.scripts import OF_MASKS, SCRIPTS
 from webui.api.sdapi.selected import OF_WORDS, SELECTED
@@ -19,7 +20,7 @@ from webui.contracts.parameters.hires import LATENT_UPSCALERS
 from webui.services.known_hashes import MODEL_DIGITS, KnownHash
 
 _ALWAYS = {False: [name for name in SCRIPTS if name not in OF_MASKS], True: list(SCRIPTS)}
-_SELECTED = {False: [*OF_WORDS, PLOT], True: [*SELECTED, PLOT]}
+_SELECTED = {False: [PROMPTS, *OF_WORDS, PLOT], True: [PROMPTS, *SELECTED, PLOT]}
 """Scripts that are always on and those that are selected, by whether a picture is started from."""
 _SCHEDULER: Mapping[str, Any] = {"aliases": None, "default_rho": -1.0, "need_inner_model": False}
 """What is said of a schedule beside its name."""

@@ -53,6 +53,7 @@ FIELDS: Mapping[str, str] = {
     "sd_noise_schedule": "noise_schedule",
     "token_merging_ratio": "token_merging_ratio",
     "emphasis": "emphasis",
+    "use_old_scheduling": "old_prompt_timelines",
     "s_min_uncond": "negative_guidance_minimum_sigma",
     "skip_early_cond": "guidance_start",
 }

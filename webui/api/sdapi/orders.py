@@ -13,6 +13,7 @@ from webui.api.sdapi.bodies import DrawBody, Img2ImgBody, Txt2ImgBody
 from webui.api.sdapi.options import checkpoint, option_fields
 from webui.api.sdapi.pictures import kept
 from webui.api.sdapi.plots import PlotScript, plot_script
+from webui.api.sdapi.prompt_lists import is_prompt_list, prompt_list
 from webui.api.sdapi.scripts import script_fields
 from webui.api.sdapi.selected import Ground, selection
 from webui.api.sdapi.upscalers import network_called
@@ -39,6 +40,7 @@ from webui.contracts.parameters.start_image import (
     RESIZE_AND_FILL,
 )  # fmt: skip
 from webui.contracts.parameters.upscaling import LANCZOS
+from webui.contracts.prompt_list import PromptList
 from webui.contracts.request import GenerationRequest, parse_request
 from webui.prompt.networks import without_networks
 
@@ -76,7 +78,9 @@ class Order:
     ignored: tuple[str, ...]
     """Names of fields and options that ask for something which is not here."""
     script: PlotScript | None = None
-    """The script that is selected."""
+    """The plot, where one is selected."""
+    listed: PromptList | None = None
+    """The list of prompts, where one is selected: its lines are drawn in place of the request."""
 
 
 def order_of(body: DrawBody, options: Mapping[str, Any], context: ApiContext) -> Order:
@@ -116,6 +120,10 @@ def _with_script(body: DrawBody, ground: Ground, ignored: Sequence[str]) -> Orde
         request = _parsed(ground.fields).model_copy(update={"plot": plot.plot})
         left = [*ignored, *plot.ignored, *["n_iter"] * (body.n_iter > 1)]
         return Order(request, body.n_iter, tuple(dict.fromkeys(left)), plot)
+    if is_prompt_list(body.script_name):
+        request = _parsed(ground.fields)
+        listed, unused = prompt_list(body.script_args, request, body.n_iter)
+        return Order(request, 1, tuple(dict.fromkeys([*ignored, *unused])), listed=listed)
     chosen = selection(body.script_name, body.script_args, ground)
     without = {n: v for n, v in ground.fields.items() if n not in chosen.without}
     left = [*ignored, *chosen.ignored, *["n_iter"] * (chosen.once and body.n_iter > 1)]

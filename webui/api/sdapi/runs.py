@@ -18,6 +18,7 @@ from webui.contracts.events import JobChanged, JobStepped
 from webui.contracts.ids import JobId
 from webui.contracts.job import Job
 from webui.contracts.preview import Preview
+from webui.contracts.prompt_list import PromptList
 from webui.contracts.request import GenerationRequest
 
 MAX_ENDED = 200
@@ -60,9 +61,9 @@ class Runs:
         return tuple(self._context.jobs.get(job) for job in tuple(run.jobs))
 
     async def draw(
-        self, client: Client, task: str, request: GenerationRequest, rounds: int
+        self, client: Client, task: str, wanted: GenerationRequest | PromptList, rounds: int
     ) -> tuple[Job, ...]:
-        """Order a request so many times and wait until all of it is final.
+        """Order a request so many times, or a list once, and wait until all of it is final.
 
         Whoever stops waiting cancels nothing: the pictures are drawn and kept.
 
@@ -72,7 +73,7 @@ class Runs:
         """
         run = Run(client, task)
         async with self._known_while(run):
-            await run_in_threadpool(self._order, run, request, rounds)
+            await run_in_threadpool(self._order, run, wanted, rounds)
             while True:
                 ended = await self._listen(run)
                 if ended is not None:
@@ -115,16 +116,19 @@ class Runs:
             run.skipped = True
             self._context.jobs.cancel(going[0].id)
 
-    def _order(self, run: Run, request: GenerationRequest, rounds: int) -> None:
-        """A job a round, seeds going on from one to the next; or all jobs of a plot."""
-        if request.plot is not None:
-            run.jobs += [job.id for job in self._context.plots.submit(request).jobs]
+    def _order(self, run: Run, wanted: GenerationRequest | PromptList, rounds: int) -> None:
+        """A job a round, seeds going on from one to the next; or all jobs of a plot or a list."""
+        if isinstance(wanted, PromptList):
+            run.jobs += [job.id for job in self._context.prompt_lists.submit(wanted).jobs]
             return
-        first = self._context.jobs.submit(request)
+        if wanted.plot is not None:
+            run.jobs += [job.id for job in self._context.plots.submit(wanted).jobs]
+            return
+        first = self._context.jobs.submit(wanted)
         run.jobs.append(first.id)
         for place in range(1, rounds):
             seed, variation = first.request.seeds_of(place * first.request.count)
-            following = request.model_copy(update={"seed": seed, "variation_seed": variation})
+            following = wanted.model_copy(update={"seed": seed, "variation_seed": variation})
             try:
                 run.jobs.append(self._context.jobs.submit(following).id)
             except Exception:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from webui.api.context import ApiContext
 from webui.api.sdapi.plots import PLOT
+from webui.api.sdapi.prompt_lists import PROMPTS
 from webui.api.sdapi.upscalers import NO_UPSCALER, network_called, upscaler_names
 from webui.contracts.ids import ImageId
 from webui.contracts.parameters.inpainting import FILL, LATENT_NOISE, LATENT_NOTHING, ORIGINAL
@@ -75,7 +76,7 @@ def selection(name: str, arguments: Sequence[Any], ground: Ground) -> Selection:
         return NOTHING
     script = _SCRIPTS.get(name.lower())
     if script is None:
-        known = ", ".join((*_SCRIPTS, PLOT))
+        known = ", ".join((PROMPTS, *_SCRIPTS, PLOT))
         raise HTTPException(
             422, f"There is no script {name[:100]!r}. Those that can be selected are: {known}."
         )

@@ -72,6 +72,15 @@ class Words(BaseModel):
             choices=EMPHASES,
         ),
     ] = Field("Original")
+    old_prompt_timelines: Annotated[
+        bool,
+        Parameter(
+            "Old timelines",
+            "Count the steps of [from:to:when] as AUTOMATIC1111 did before 1.6: below 1 a share, whatever is written, and a "
+            "second pass as the first.",
+            "Old prompt editing timelines",
+        ),
+    ] = Field(False)
     template: Annotated[
         str, Parameter("Template", "The prompt before its choices were made.", "Template")
     ] = Field("", max_length=MAX_PROMPT_CHARACTERS)

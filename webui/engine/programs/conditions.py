@@ -120,7 +120,7 @@ def _said(
         guidance.needs_negative,
         order.text_patches(len(sigmas) - 1),
         order.reading,
-        Timeline(sigmas, order.after),
+        Timeline(sigmas, order.after, request.old_prompt_timelines),
     )
     if model.layout_encoder is None:
         return said

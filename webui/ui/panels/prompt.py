@@ -14,7 +14,7 @@ from webui.ui.panels.fold import fold
 from webui.ui.panels.slot import slot
 from webui.ui.scripts import on_mount
 
-WORDS = ("prompt_choices", "emphasis")
+WORDS = ("prompt_choices", "emphasis", "old_prompt_timelines")
 
 
 def prompt_panel(tab: str, models: Sequence[CheckpointInfo]) -> dict[str, Component]:

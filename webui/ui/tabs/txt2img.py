@@ -14,6 +14,7 @@ from webui.ui.panels.controls import controls_panel
 from webui.ui.panels.fold import fold
 from webui.ui.panels.plot import plot_panel, wire_plot
 from webui.ui.panels.prompt import prompt_panel
+from webui.ui.panels.prompt_list import prompt_list_panel
 from webui.ui.panels.sampling import sampling_panel
 from webui.ui.panels.seed import seed_panel
 from webui.ui.panels.size import size_panel
@@ -57,6 +58,7 @@ def build(context: UiContext, stage: gr.HTML) -> Form:
         form = Form(NAME, controls, TASKS)
         prepare = for_the_models_task(context.catalog)
         submit = submit_handler(form, context.jobs, prepare=prepare)
+        prompt_list_panel(form, context.prompt_lists, stage, prepare)
         actions_panel(form, submit, stage, context)
         wire_plot(form, context.plots, stage, prepare)
     return form
