@@ -199,6 +199,16 @@ def test_a_class_is_chosen_painted_picked_and_named(
     said(classes, "semantic", "house")
 
 
+def test_tab_goes_from_menu_to_menu_and_leaves_none_open(easel: Any) -> None:
+    easel.click(".ez-nav a[data-tab=txt2img]")
+    easel.focus("#txt2img-sampler input")
+    easel.wait_for_selector("ul[role=listbox]")
+    easel.keyboard.press("Tab")
+    assert easel.evaluate("!!document.activeElement.closest('#txt2img-schedule')")
+    easel.keyboard.press("Tab")
+    easel.wait_for_selector("ul[role=listbox]", state="detached")
+
+
 def test_without_a_picture_it_is_said_what_is_missing(easel: Any) -> None:
     cleared(easel, "inpaint")
     on_desk(easel, "inpaint", "desk.cursor.leave()")

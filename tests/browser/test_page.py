@@ -127,8 +127,22 @@ def test_a_refusal_is_a_card_and_the_form_stays(page: Any) -> None:
     page.wait_for_selector(".ez-notice")
     assert "start image is missing" in page.inner_text(".ez-notice")
     assert page.input_value("#img2img-prompt textarea") == "no image yet"
+    page.click(".ez-nav a[data-tab=txt2img]")  # whose form lacks nothing
+    page.wait_for_selector(".ez-welcome")
+    page.click(".ez-nav a[data-tab=img2img]")
     page.click(".ez-notice button:has-text('Dismiss')")
     page.wait_for_selector(".ez-welcome")
+
+
+def test_a_picture_that_is_chosen_takes_the_place_of_a_refusal(page: Any) -> None:
+    generate(page, "to look at")
+    page.wait_for_selector(FINISHED)
+    page.click(".ez-nav a[data-tab=img2img]")
+    page.click("#img2img-generate")
+    page.wait_for_selector(".ez-notice")
+    page.click(FINISHED)
+    page.wait_for_selector(".ez-notice", state="detached")
+    page.wait_for_selector(".ez-picture:visible")
 
 
 def test_an_uploaded_image_becomes_a_start_image_by_address(page: Any) -> None:

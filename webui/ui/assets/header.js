@@ -5,6 +5,7 @@ import { listenAnywhere } from './anywhere.js';
 import { address, get } from './api.js';
 import { icon } from './dom.js';
 import { currentTab, values } from './form.js';
+import { leaveMenusByTab } from './menus.js';
 import { modelOf } from './models.js';
 import { openQueue, queueChanged } from './queue.js';
 import { listenForKeys, openHelp } from './shortcuts.js';
@@ -28,6 +29,7 @@ export function mount({ element }, { tabs }) {
   at('help').addEventListener('click', openHelp);
   at('queue').addEventListener('click', openQueue);
   listenForKeys();
+  leaveMenusByTab();
   listenAnywhere();
   showQueue(at('queue'), { queued: 0, running: 0 });
   document.addEventListener('easel:form', (event) => showModel(at('model'), event.detail));

@@ -43,7 +43,7 @@ function build(stage) {
 
 function answered(view, value) {
   if (!value) return;
-  view.refusal = value.error ?? null;
+  view.refusal = value.error ? { ...value.error, tab: document.body.dataset.tab, chosen: store.chosen() } : null;
   if (value.job) store.add(value.job);
   if (value.batch) store.addBatch(value.batch);
   document.dispatchEvent(new CustomEvent('easel:answered', { detail: value }));
@@ -57,6 +57,7 @@ function render(view) {
   const { parts } = view;
   document.body.dataset.active = store.active().length > 0;
   parts.stage.dataset.empty = store.isLoaded() && !store.all().length;
+  if (view.refusal && view.refusal.chosen !== store.chosen()) view.refusal = null; // somebody looks at a picture again
   const card = cardFor(view, job, picture);
   showCard(parts, card);
   showPicture(parts, job, picture, card);
@@ -83,7 +84,7 @@ const withJob = (picture, job) => picture && { ...picture, job: job.id };
 
 /** The card that takes the frame's place, with a key that tells when it must be drawn anew. */
 function cardFor(view, job, picture) {
-  if (view.refusal) return { key: 'refusal' + view.refusal.sentences.join(), draw: () => cards.refusal(view.refusal, () => { view.refusal = null; render(view); }) };
+  if (view.refusal && view.refusal.tab === document.body.dataset.tab) return { key: 'refusal' + view.refusal.sentences.join(), draw: () => cards.refusal(view.refusal, () => { view.refusal = null; render(view); }) };
   if (job?.state === 'failed' && !picture) return { key: 'failed' + job.id, draw: () => cards.failed(job) };
   if (job?.state === 'cancelled' && !picture && !job.pictures?.length) return { key: 'cancelled' + job.id, draw: () => cards.cancelled(job) };
   if (!job && store.isLoaded()) return { key: 'welcome', draw: () => cards.welcome(view.samples) };
