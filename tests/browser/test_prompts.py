@@ -101,6 +101,21 @@ def test_names_are_offered_and_chosen_by_keyboard(page: Any) -> None:
     assert page.input_value(PROMPT) == "a __warm/colour__ <colo"
 
 
+def test_a_name_takes_the_place_of_all_that_was_typed_by_then(
+    browser: Any, shared_studio: RunningStudio
+) -> None:
+    """Names are asked for anew now and then; who types on meanwhile still sees those of before."""
+    with watched_page(browser, shared_studio.address) as page:
+        page.fill(PROMPT, "")
+        page.type(PROMPT, "a <col")
+        page.wait_for_selector(f"{OPTION}[aria-selected=true]")
+        page.route("**/prompts/words", lambda _: None)  # it never answers
+        page.evaluate("import('/assets/easel/complete.js').then((m) => m.forgetWords())")
+        page.keyboard.type("our")
+        page.keyboard.press("Enter")
+        assert page.input_value(PROMPT) == "a __warm/colour__"
+
+
 def test_a_hypernetwork_is_offered_as_a_lora_is(browser: Any, shared_studio: RunningStudio) -> None:
     words: dict[str, list[str]] = {"embeddings": [], "styles": [], "wildcards": []}
     words |= {"loras": ["chalk"], "hypernetworks": ["thick"]}

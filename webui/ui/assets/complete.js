@@ -56,8 +56,8 @@ function typedName(before) {
   return null;
 }
 
-function fitting({ kind, name, length }, known, tab) {
-  const item = (sort, title, text, act) => ({ sort, title, text, act, length });
+function fitting({ kind, name }, known, tab) {
+  const item = (sort, title, text, act) => ({ sort, title, text, act });
   const wildcards = known.wildcards.map((one) => item('wildcard', one, `__${one}__`));
   const loras = known.loras.map((one) => item('LoRA', one, `<lora:${one}:1>`));
   const hypernetworks = known.hypernetworks.map((one) => item('hypernetwork', one, `<hypernet:${one}:1>`));
@@ -108,9 +108,11 @@ function move(by) {
 
 function choose(place) {
   const { area, items } = open;
-  const { text, act, length } = items[place];
+  const { text, act } = items[place];
   close();
   const end = area.selectionStart;
+  // What is there now: more may have been typed since the names were shown, while newer ones are asked for.
+  const { length } = typedName(area.value.slice(0, end)) ?? { length: 0 };
   replaceText(area, end - length, end, text);
   act?.();
 }
