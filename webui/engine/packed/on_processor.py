@@ -120,7 +120,7 @@ class PointwiseConv2d(nn.Conv2d):
         """As `nn.Conv2d`; its answer lies channels last."""
         places = input.permute(
             0, 2, 3, 1
-        ).contiguous()  # (N, h, w, in); a view of what lies channels last
+        ).contiguous()  # (N, h, w, in); a view where channels lie last
         answer = product(places.flatten(1, 2), self.weight.flatten(1), self.bias)  # (N, h w, out)
         return answer.reshape(*places.shape[:3], -1).permute(0, 3, 1, 2)
 
