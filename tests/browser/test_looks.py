@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import RunningStudio, watched_page
+from tests.browser.conftest import RunningStudio, unmoved, watched_page
 from tests.browser.painting import drop, open_canvas, photograph, png, until
 from tests.browser.test_page import FINISHED, PROMPT, generate
 
@@ -24,6 +24,36 @@ def phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     with watched_page(
         browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
     ) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def empty_phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit by telephone during which nothing is drawn."""
+    with watched_page(
+        browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
+    ) as tab:
+        yield tab
+
+
+@pytest.fixture
+def seen_phone(empty_phone: Any) -> Iterator[Any]:
+    """It, for a test that only looks."""
+    with unmoved(empty_phone) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="module")
+def empty_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit during which nothing is drawn."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+
+
+@pytest.fixture
+def seen(empty_page: Any) -> Iterator[Any]:
+    """It, for a test that only looks."""
+    with unmoved(empty_page) as tab:
         yield tab
 
 
@@ -92,45 +122,47 @@ def serious(axe: Any, tab: Any) -> list[str]:
     ]
 
 
-def test_on_a_phone_header_help_and_generate_stay_while_the_form_scrolls(phone: Any) -> None:
-    phone.evaluate("scrollTo(0, 600)")
-    assert phone.evaluate("scrollY") > 0
-    assert phone.locator(".ez-header").bounding_box()["y"] == 0
-    button = phone.locator("#txt2img-generate").bounding_box()
+def test_on_a_phone_header_help_and_generate_stay_while_the_form_scrolls(seen_phone: Any) -> None:
+    seen_phone.evaluate("scrollTo(0, 600)")
+    assert seen_phone.evaluate("scrollY") > 0
+    assert seen_phone.locator(".ez-header").bounding_box()["y"] == 0
+    button = seen_phone.locator("#txt2img-generate").bounding_box()
     assert 700 < button["y"] < 844
-    phone.click(".ez-help")
-    phone.wait_for_selector("#ez-help")
+    seen_phone.click(".ez-help")
+    seen_phone.wait_for_selector("#ez-help")
+    seen_phone.keyboard.press("Escape")
+    seen_phone.wait_for_selector("#ez-help", state="hidden")
 
 
-def test_on_a_phone_samples_are_not_in_the_way_of_a_form_for_pictures(phone: Any) -> None:
-    phone.wait_for_selector(".ez-welcome:visible")
+def test_on_a_phone_samples_are_not_in_the_way_of_a_form_for_pictures(seen_phone: Any) -> None:
+    seen_phone.wait_for_selector(".ez-welcome:visible")
     for tab in ("img2img", "upscale"):
-        phone.click(f".ez-nav a[data-tab={tab}]")
-        phone.wait_for_selector(f"#{tab}-image .ez-well label:visible")
-        assert phone.locator(f"#{tab}-image").bounding_box()["y"] < 200
+        seen_phone.click(f".ez-nav a[data-tab={tab}]")
+        seen_phone.wait_for_selector(f"#{tab}-image .ez-well label:visible")
+        assert seen_phone.locator(f"#{tab}-image").bounding_box()["y"] < 200
 
 
-def test_an_empty_stage_says_what_comes_there(page: Any) -> None:
+def test_an_empty_stage_says_what_comes_there(seen: Any) -> None:
     said = "getComputedStyle(document.querySelector('.ez-welcome'), '::after').content"
     expected = (
         ("live", "follows here"), ("semantic", "then press Generate"),
         ("img2img", "Choose a picture"), ("upscale", "Choose a picture"),
     )  # fmt: skip
     for tab, words in expected:
-        page.click(f".ez-nav a[data-tab={tab}]")
-        page.wait_for_function(f"{said}.includes('{words}')")
+        seen.click(f".ez-nav a[data-tab={tab}]")
+        seen.wait_for_function(f"{said}.includes('{words}')")
 
 
-def test_what_is_no_value_has_the_colour_of_hints(page: Any) -> None:
-    hint = page.evaluate("""() => {
+def test_what_is_no_value_has_the_colour_of_hints(seen: Any) -> None:
+    hint = seen.evaluate("""() => {
         const probe = document.body.appendChild(document.createElement('i'));
         probe.style.color = 'var(--ez-hint)';
         return getComputedStyle(probe).color;
     }""")
     for tab in ("txt2img", "img2img", "upscale", "models", "extensions", "settings"):
-        page.click(f".ez-nav a[data-tab={tab}]")
-        page.wait_for_selector(":is(input, textarea)[placeholder]:not([placeholder='']):visible")
-        colours = page.evaluate("""() => [...document.querySelectorAll(':is(input, textarea)[placeholder]')]
+        seen.click(f".ez-nav a[data-tab={tab}]")
+        seen.wait_for_selector(":is(input, textarea)[placeholder]:not([placeholder='']):visible")
+        colours = seen.evaluate("""() => [...document.querySelectorAll(':is(input, textarea)[placeholder]')]
             .filter((field) => field.placeholder && field.checkVisibility())
             .map((field) => getComputedStyle(field, '::placeholder').color)""")
         assert set(colours) == {hint}, tab
@@ -148,18 +180,20 @@ def test_on_a_phone_generate_brings_the_stage_into_sight(phone: Any) -> None:
 
 
 @pytest.mark.parametrize("tab", ["txt2img", "img2img", "gallery"])
-def test_no_tab_is_wider_than_a_phone(phone: Any, tab: str) -> None:
-    phone.click(f".ez-nav a[data-tab={tab}]")
-    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+def test_no_tab_is_wider_than_a_phone(seen_phone: Any, tab: str) -> None:
+    seen_phone.click(f".ez-nav a[data-tab={tab}]")
+    assert seen_phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     clipped = "[...document.querySelectorAll('.ez-header > *')].map((e) => e.getBoundingClientRect().right)"
-    assert max(phone.evaluate(clipped)) <= 390
+    assert max(seen_phone.evaluate(clipped)) <= 390
 
 
-def test_a_long_summary_of_a_folded_group_widens_nothing(phone: Any) -> None:
+def test_a_long_summary_of_a_folded_group_widens_nothing(seen_phone: Any) -> None:
     said = JS_SUMMARY % " and more".join([""] * 40)
-    phone.evaluate(said)
+    seen_phone.evaluate(said)
     rights = "[...document.querySelectorAll('#ez-tab-txt2img .ez-control')].map((e) => e.getBoundingClientRect().right)"
-    assert max(phone.evaluate(rights)) <= 390
+    found = max(seen_phone.evaluate(rights))
+    seen_phone.evaluate(JS_SUMMARY % "")
+    assert found <= 390
 
 
 ACTION_ENDS = (
@@ -176,29 +210,38 @@ def test_every_action_of_a_picture_is_in_sight_where_the_stage_is_narrow(phone: 
     assert phone.locator(".ez-said").is_hidden()  # there is no room for it
 
 
+@pytest.fixture(scope="module")
+def drawn_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A page with a finished picture on its stage."""
+    with watched_page(browser, shared_studio.address) as tab:
+        generate(tab, "with all its actions", steps=2)
+        tab.wait_for_selector(FINISHED)
+        tab.wait_for_selector(".ez-said:has-text('Seed ')", state="attached")
+        yield tab
+
+
 @pytest.mark.parametrize("width", [1440, 1280, 1024, 800])
-def test_every_action_of_a_picture_is_in_sight_beside_a_form(
-    browser: Any, shared_studio: RunningStudio, width: int
-) -> None:
-    with watched_page(browser, shared_studio.address, width) as page:
-        generate(page, "with all its actions", steps=2)
-        page.wait_for_selector(FINISHED)
-        page.wait_for_selector(".ez-said:has-text('Seed ')", state="attached")
-        assert max(page.evaluate(ACTION_ENDS)) <= width
+def test_every_action_of_a_picture_is_in_sight_beside_a_form(drawn_page: Any, width: int) -> None:
+    drawn_page.set_viewport_size({"width": width, "height": 900})
+    drawn_page.wait_for_function(f"innerWidth === {width}")
+    drawn_page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    found = drawn_page.evaluate(ACTION_ENDS)
+    assert len(found) == 9
+    assert max(found) <= width
 
 
-def test_menus_of_the_library_say_what_they_are_about_on_a_phone(phone: Any) -> None:
-    phone.click(".ez-nav a[data-tab=models]")
-    phone.wait_for_selector(".ez-library-card")
+def test_menus_of_the_library_say_what_they_are_about_on_a_phone(seen_phone: Any) -> None:
+    seen_phone.click(".ez-nav a[data-tab=models]")
+    seen_phone.wait_for_selector(".ez-library-card")
     widths = "[...document.querySelectorAll('.ez-library-bar > select')].map((e) => e.clientWidth)"
-    assert min(phone.evaluate(widths)) >= 80
+    assert min(seen_phone.evaluate(widths)) >= 80
 
 
-def test_what_a_canvas_has_no_use_for_leaves_no_gap(page: Any) -> None:
-    page.click(".ez-nav a[data-tab=live]")
+def test_what_a_canvas_has_no_use_for_leaves_no_gap(seen: Any) -> None:
+    seen.click(".ez-nav a[data-tab=live]")
     for name in ("drivers", "regions", "region_base", "region_attention"):
-        page.wait_for_selector(f"#live-{name}", state="hidden")
-    strength, shapes = (page.locator(f"#live-{name}").bounding_box() for name in ("denoising_strength", "shapes"))  # fmt: skip
+        seen.wait_for_selector(f"#live-{name}", state="hidden")
+    strength, shapes = (seen.locator(f"#live-{name}").bounding_box() for name in ("denoising_strength", "shapes"))  # fmt: skip
     assert shapes["y"] - (strength["y"] + strength["height"]) <= 16
 
 
@@ -235,12 +278,12 @@ def test_several_results_stand_as_close_in_both_directions(page: Any) -> None:
     assert below["y"] - first["y"] - first["height"] == pytest.approx(12, abs=1)
 
 
-def test_fields_beside_one_another_stand_on_one_line(page: Any) -> None:
-    page.click(".ez-nav a[data-tab=inpaint]")
-    page.wait_for_selector("#inpaint-mask_blur_y input")
+def test_fields_beside_one_another_stand_on_one_line(seen: Any) -> None:
+    seen.click(".ez-nav a[data-tab=inpaint]")
+    seen.wait_for_selector("#inpaint-mask_blur_y input")
     boxes: dict[str, dict[str, float]] = {}
     for name in ("inpaint_area", "masked_padding", "mask_blur", "mask_blur_y"):
-        shown = page.locator(f"#inpaint-{name}")
+        shown = seen.locator(f"#inpaint-{name}")
         field = shown.locator(".wrap:has(input[role])" if name == "inpaint_area" else "input")
         boxes[name] = field.first.bounding_box()
     for left, right in (("inpaint_area", "masked_padding"), ("mask_blur", "mask_blur_y")):
@@ -248,11 +291,11 @@ def test_fields_beside_one_another_stand_on_one_line(page: Any) -> None:
         assert abs(boxes[left]["height"] - boxes[right]["height"]) < 1.5
 
 
-def test_the_tools_of_the_canvas_stand_in_one_row(page: Any) -> None:
-    page.click(".ez-nav a[data-tab=inpaint]")
-    page.wait_for_selector("#inpaint-canvas .ez-canvas-bar")
+def test_the_tools_of_the_canvas_stand_in_one_row(seen: Any) -> None:
+    seen.click(".ez-nav a[data-tab=inpaint]")
+    seen.wait_for_selector("#inpaint-canvas .ez-canvas-bar")
     rows = "[...document.querySelectorAll('#inpaint-canvas .ez-canvas-group')].map((e) => e.getBoundingClientRect().top)"
-    page.wait_for_function(f"new Set({rows}).size === 1")
+    seen.wait_for_function(f"new Set({rows}).size === 1")
 
 
 def test_what_the_model_suggests_is_not_marked_as_changed(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio, unfold, visit
+from tests.browser.conftest import RunningStudio, unfold, visit, watched_page
 
 pytestmark = pytest.mark.browser
 
@@ -403,6 +403,13 @@ def dark_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture(scope="module")
+def light_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A visit during which nothing is done."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+
+
 def test_nothing_is_asked_of_other_machines(dark_visit: Any, shared_studio: RunningStudio) -> None:
     own = (shared_studio.address, "data:", "blob:")
     assert dark_visit.asked
@@ -412,9 +419,9 @@ def test_nothing_is_asked_of_other_machines(dark_visit: Any, shared_studio: Runn
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_page_fits_its_window(
-    page: Any, dark_visit: Any, width: int, height: int, theme: str
+    light_visit: Any, dark_visit: Any, width: int, height: int, theme: str
 ) -> None:
-    tab = dark_visit if theme == "dark" else page
+    tab = dark_visit if theme == "dark" else light_visit
     tab.set_viewport_size({"width": width, "height": height})
     box = tab.locator("#txt2img-generate").bounding_box()
     sideways = tab.evaluate("document.documentElement.scrollWidth - innerWidth")

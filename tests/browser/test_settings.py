@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RunningStudio, visit, watched_page
+from tests.browser.conftest import RunningStudio, unmoved, visit, watched_page
 from tests.browser.test_looks import serious
 
 pytestmark = pytest.mark.browser
@@ -24,6 +24,21 @@ def settings(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
         yield tab
 
 
+@pytest.fixture(scope="module")
+def settings_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One page for the tests that leave every setting as it was."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+
+
+@pytest.fixture
+def kept_settings(settings_page: Any) -> Iterator[Any]:
+    """It, with the settings in sight."""
+    with unmoved(settings_page) as tab:
+        opened(tab)
+        yield tab
+
+
 def opened(tab: Any) -> None:
     tab.click(".ez-nav a[data-tab=settings]")
     tab.wait_for_selector(QUALITY)
@@ -34,78 +49,78 @@ def set_field(tab: Any, row: str, value: str) -> None:
     tab.press(f"{row} input", "Tab")
 
 
-def test_a_setting_is_saved_at_once_marked_and_reset(settings: Any) -> None:
-    assert settings.locator(f"{QUALITY} .ez-reset").is_hidden()
-    set_field(settings, QUALITY, "80")
-    expect(settings.locator(f"{QUALITY} .ez-setting-said")).to_have_text("Saved. It holds from the next picture on.")  # fmt: skip
-    settings.reload()
-    settings.wait_for_selector(f"{QUALITY}.ez-changed")
-    assert settings.input_value(f"{QUALITY} input") == "80"
-    settings.click(f"{QUALITY} .ez-reset")
-    settings.wait_for_selector(f"{QUALITY}:not(.ez-changed)")
-    assert settings.input_value(f"{QUALITY} input") == "92"
+def test_a_setting_is_saved_at_once_marked_and_reset(kept_settings: Any) -> None:
+    assert kept_settings.locator(f"{QUALITY} .ez-reset").is_hidden()
+    set_field(kept_settings, QUALITY, "80")
+    expect(kept_settings.locator(f"{QUALITY} .ez-setting-said")).to_have_text("Saved. It holds from the next picture on.")  # fmt: skip
+    kept_settings.reload()
+    kept_settings.wait_for_selector(f"{QUALITY}.ez-changed")
+    assert kept_settings.input_value(f"{QUALITY} input") == "80"
+    kept_settings.click(f"{QUALITY} .ez-reset")
+    kept_settings.wait_for_selector(f"{QUALITY}:not(.ez-changed)")
+    assert kept_settings.input_value(f"{QUALITY} input") == "92"
 
 
-def test_what_cannot_be_is_said_and_stays_to_be_mended(settings: Any) -> None:
-    settings.expected_faults = [
+def test_what_cannot_be_is_said_and_stays_to_be_mended(kept_settings: Any) -> None:
+    kept_settings.expected_faults = [
         "Failed to load resource: the server responded with a status of 422 (Unprocessable Entity)"
     ]
-    set_field(settings, NAMES, "[moon]")
-    said = settings.wait_for_selector(f"{NAMES} .ez-setting-said[data-kind=bad]").inner_text()
+    set_field(kept_settings, NAMES, "[moon]")
+    said = kept_settings.wait_for_selector(f"{NAMES} .ez-setting-said[data-kind=bad]").inner_text()
     assert said.startswith("file_name_pattern is '[moon]', expected none but [date]")
-    assert settings.input_value(f"{NAMES} input") == "[moon]"
-    settings.reload()
-    settings.wait_for_selector(NAMES)
-    assert settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
+    assert kept_settings.input_value(f"{NAMES} input") == "[moon]"
+    kept_settings.reload()
+    kept_settings.wait_for_selector(NAMES)
+    assert kept_settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
 
 
-def test_what_is_being_typed_stays_when_the_settings_are_read_again(settings: Any) -> None:
+def test_what_is_being_typed_stays_when_the_settings_are_read_again(kept_settings: Any) -> None:
     held: list[Any] = []
-    settings.route("**/api/v1/settings", lambda route: held.append(route))
-    settings.evaluate(
+    kept_settings.route("**/api/v1/settings", lambda route: held.append(route))
+    kept_settings.evaluate(
         "document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: 'settings' } }))"
     )
-    settings.fill(f"{NAMES} input", "[seed]-[id]")
-    with settings.expect_response("**/api/v1/settings"):
+    kept_settings.fill(f"{NAMES} input", "[seed]-[id]")
+    with kept_settings.expect_response("**/api/v1/settings"):
         while held:
             held.pop().continue_()
-    settings.unroute("**/api/v1/settings")
-    settings.wait_for_timeout(200)
-    assert settings.input_value(f"{NAMES} input") == "[seed]-[id]"
-    settings.press(f"{NAMES} input", "Tab")
-    settings.wait_for_selector(f"{NAMES}.ez-changed")
-    settings.click(f"{NAMES} .ez-reset")
-    settings.wait_for_selector(f"{NAMES}:not(.ez-changed)")
-    assert settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
+    kept_settings.unroute("**/api/v1/settings")
+    kept_settings.wait_for_timeout(200)
+    assert kept_settings.input_value(f"{NAMES} input") == "[seed]-[id]"
+    kept_settings.press(f"{NAMES} input", "Tab")
+    kept_settings.wait_for_selector(f"{NAMES}.ez-changed")
+    kept_settings.click(f"{NAMES} .ez-reset")
+    kept_settings.wait_for_selector(f"{NAMES}:not(.ez-changed)")
+    assert kept_settings.input_value(f"{NAMES} input") == "[date]/[time]-[source]-[seed]-[id]"
 
 
-def test_what_is_being_typed_stays_when_another_setting_is_saved(settings: Any) -> None:
+def test_what_is_being_typed_stays_when_another_setting_is_saved(kept_settings: Any) -> None:
     held: list[Any] = []
-    settings.route("**/api/v1/settings/picture_quality", lambda route: held.append(route))
-    set_field(settings, QUALITY, "81")
-    settings.fill(f"{NAMES} input", "[id]")  # beside it, before the answer comes
+    kept_settings.route("**/api/v1/settings/picture_quality", lambda route: held.append(route))
+    set_field(kept_settings, QUALITY, "81")
+    kept_settings.fill(f"{NAMES} input", "[id]")  # beside it, before the answer comes
     while not held:
-        settings.wait_for_timeout(20)
+        kept_settings.wait_for_timeout(20)
     held.pop().continue_()
-    settings.wait_for_selector(f"{QUALITY}.ez-changed")
-    assert settings.input_value(f"{NAMES} input") == "[id]"
-    assert settings.evaluate("document.activeElement.id") == "setting-file_name_pattern-input"
-    settings.press(f"{NAMES} input", "Tab")
-    settings.wait_for_selector(f"{NAMES}.ez-changed")
-    settings.unroute("**/api/v1/settings/picture_quality")
+    kept_settings.wait_for_selector(f"{QUALITY}.ez-changed")
+    assert kept_settings.input_value(f"{NAMES} input") == "[id]"
+    assert kept_settings.evaluate("document.activeElement.id") == "setting-file_name_pattern-input"
+    kept_settings.press(f"{NAMES} input", "Tab")
+    kept_settings.wait_for_selector(f"{NAMES}.ez-changed")
+    kept_settings.unroute("**/api/v1/settings/picture_quality")
     for row in (QUALITY, NAMES):
-        settings.click(f"{row} .ez-reset")
-        settings.wait_for_selector(f"{row}:not(.ez-changed)")
+        kept_settings.click(f"{row} .ez-reset")
+        kept_settings.wait_for_selector(f"{row}:not(.ez-changed)")
 
 
-def test_settings_are_found_by_their_words(settings: Any) -> None:
-    settings.fill("input[aria-label='Find a setting']", "preview interval")
-    assert settings.locator(".ez-setting:visible").count() == 1
-    assert settings.is_visible("#setting-preview_seconds")
-    settings.fill("input[aria-label='Find a setting']", "moonshine")
-    assert "moonshine" in settings.inner_text(".ez-setting-none")
-    settings.fill("input[aria-label='Find a setting']", "")
-    assert settings.locator(".ez-setting-section:visible").count() == 6
+def test_settings_are_found_by_their_words(kept_settings: Any) -> None:
+    kept_settings.fill("input[aria-label='Find a setting']", "preview interval")
+    assert kept_settings.locator(".ez-setting:visible").count() == 1
+    assert kept_settings.is_visible("#setting-preview_seconds")
+    kept_settings.fill("input[aria-label='Find a setting']", "moonshine")
+    assert "moonshine" in kept_settings.inner_text(".ez-setting-none")
+    kept_settings.fill("input[aria-label='Find a setting']", "")
+    assert kept_settings.locator(".ez-setting-section:visible").count() == 6
 
 
 def test_theme_and_first_tab_are_the_browsers(settings: Any, shared_studio: RunningStudio) -> None:
