@@ -3,7 +3,7 @@
 import gc
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, event, inspect
 
 from webui.hooks import host
 from webui.services import database
+from webui.ui.stubs import without_stubs
 
 # As cli.py does for the program: long spins starve other threads when tests share two cores.
 # Read by libgomp when torch is loaded, hence here, before any test imports it.
@@ -26,9 +27,15 @@ settings.register_profile("unhurried", deadline=None, suppress_health_check=[Hea
 settings.load_profile("unhurried")
 
 
-def pytest_collection() -> None:
-    """Have no garbage sought while tests are: nearly all that comes into being stays."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Have no garbage sought while tests are: nearly all that comes into being stays.
+
+    Gradio is imported as the program does it, without a look at its own stubs.
+    """
     gc.disable()
+    with without_stubs():
+        return (yield)
 
 
 def pytest_collection_finish() -> None:
