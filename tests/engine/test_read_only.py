@@ -132,6 +132,40 @@ def test_a_model_that_was_rebuilt_is_read_anew_and_nobody_draws_with_it(
     assert {e.extension for e in rig.events if isinstance(e, ExtensionFailed)} == {"bad"}
 
 
+ARRAYS = (
+    "p.numpy()[...] = 0",
+    "np.asarray(p.data)[0] *= 2",
+    "np.asarray(p.detach()[0]).fill(0)",
+    "np.copyto(p.data[1:].numpy(), 1)",
+)
+
+
+@pytest.mark.parametrize("act", ARRAYS)
+def test_numpy_reads_what_jobs_share_and_does_not_write_to_it(
+    library: Library, tmp_path: Path, act: str
+) -> None:
+    checkpoint = library.model("text").checkpoint
+    rig, loaded = _rig()
+    rig.finish(order(checkpoint, "before"))
+    reads = "own = p.numpy().copy(); own[...] = 0; own += np.asarray(p)"
+    folders = {
+        "bad": write_extension(tmp_path, "bad", worker=_with_numpy(act)),
+        "calm": write_extension(tmp_path, "calm", worker=_with_numpy(reads)),
+    }
+    rig.engine.use_extensions({name: str(folder) for name, folder in folders.items()})
+    rig.finish(order(checkpoint, "with", extensions={"bad": {}}))
+    rig.finish(order(checkpoint, "calm", extensions={"calm": {}}))
+    assert rig.ends() == {"before": "done", "with": "failed", "calm": "done"}, rig.error("calm")
+    assert "The extension 'bad' failed in its program" in rig.error("with")
+    assert "read-only" in rig.error("with")
+    assert np.array_equal(rig.pictures("calm")[0], rig.pictures("before")[0])
+    assert len(loaded) == 1
+
+
+def _with_numpy(act: str) -> str:
+    return "import numpy as np\n" + PATCHES.format(act=act, caught="()")
+
+
 OBSERVES = """
 from webui.hooks.specs import hookimpl
 

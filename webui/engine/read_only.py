@@ -2,8 +2,8 @@
 
 While an extension's code runs, each operation of torch is looked at, and one that would write to such memory is not
 carried out: so nothing has to be put back, and jobs beside it and after it draw from what they would draw from without
-it. What goes round torch's operations (numpy over the same memory, a layer's forward that is replaced) is not seen
-here; `structure.py` finds some of it.
+it. Arrays of numpy over such memory are handed out for reading alone. What else goes round torch's operations (an
+address, a layer's forward that is replaced) is not seen here; `structure.py` finds some of it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,14 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
+import numpy as np
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from typing_extensions import override
+
+_ARRAYS = (Tensor.numpy, Tensor.__array__)
+"""What gives numpy the memory of a tensor."""
 
 
 class WroteToShared(Exception):
@@ -34,6 +39,13 @@ class ReadOnly(TorchDispatchMode):
         self._shared = shared
         self._places: frozenset[int] | None = None
         self._refused: list[WroteToShared] = []
+        self._arrays = _ReadOnlyArrays(self._is_shared)
+
+    @override
+    def __enter__(self) -> ReadOnly:
+        super().__enter__()  # type: ignore[no-untyped-call]
+        self._arrays.__enter__()  # type: ignore[no-untyped-call]
+        return self
 
     # Any: what operations take and give.
     @override
@@ -57,6 +69,7 @@ class ReadOnly(TorchDispatchMode):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._arrays.__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         super().__exit__(kind, error, trace)  # type: ignore[no-untyped-call]
         if self._refused and (error is None or isinstance(error, StopIteration)):
             raise self._refused[0]
@@ -66,6 +79,22 @@ class ReadOnly(TorchDispatchMode):
             found = {_place(each) for each in self._shared()}
             self._places = frozenset(place for place in found if place is not None)
         return _place(tensor) in self._places
+
+
+class _ReadOnlyArrays(TorchFunctionMode):
+    """Within the block, numpy's writing to the memory of shared tensors raises its ValueError."""
+
+    def __init__(self, is_shared: Callable[[Tensor], bool]) -> None:
+        super().__init__()
+        self._is_shared = is_shared
+
+    # Any: what torch's functions take and give.
+    @override
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = func(*args, **(kwargs or {}))
+        if func in _ARRAYS and isinstance(given, np.ndarray) and self._is_shared(args[0]):
+            given.flags.writeable = False
+        return given
 
 
 # Any: as above.

@@ -68,9 +68,10 @@ def test_what_there_is_not_is_an_empty_list(client: TestClient, route: str) -> N
 
 def test_scripts_are_those_that_are_understood(client: TestClient) -> None:
     scripts, info = listed(client, "scripts"), listed(client, "script-info")
-    assert scripts["txt2img"] == ["controlnet", "refiner", "prompt matrix", "x/y/z plot"]
+    of_words = ["prompt matrix", "prompts from file or textbox", "x/y/z plot"]
+    assert scripts["txt2img"] == ["controlnet", "refiner", *of_words]
     assert scripts["img2img"][:4] == ["controlnet", "refiner", "soft inpainting", "loopback"]
-    assert scripts["img2img"][-2:] == ["prompt matrix", "x/y/z plot"]
+    assert scripts["img2img"][-3:] == of_words
     for tab, is_img2img in (("txt2img", False), ("img2img", True)):
         assert [one["name"] for one in info if one["is_img2img"] == is_img2img] == scripts[tab]
     assert {one["name"] for one in info if one["is_alwayson"]} == set(scripts["img2img"][:3])

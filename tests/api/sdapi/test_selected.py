@@ -105,7 +105,7 @@ def test_none_selects_no_script(client: TestClient) -> None:
     ("name", "arguments", "said"),
     [
         ("Prompts from file", [], "There is no script 'Prompts from file'"),
-        ("Prompts from file", [], "prompt matrix, x/y/z plot."),
+        ("Prompts from file", [], "prompt matrix, prompts from file or textbox, x/y/z plot."),
         ("Loopback", [99], "loops"),
         ("SD upscale", [None, 64, 99, 2], "cannot be read"),
         ("SD upscale", [None, 64, -1, 2], "cannot be read"),

@@ -20,7 +20,7 @@ from webui.contracts.parameters.hires import LATENT_UPSCALERS
 from webui.services.known_hashes import MODEL_DIGITS, KnownHash
 
 _ALWAYS = {False: [name for name in SCRIPTS if name not in OF_MASKS], True: list(SCRIPTS)}
-_SELECTED = {False: [PROMPTS, *OF_WORDS, PLOT], True: [PROMPTS, *SELECTED, PLOT]}
+_SELECTED = {False: [*OF_WORDS, PROMPTS, PLOT], True: [*SELECTED, PROMPTS, PLOT]}
 """Scripts that are always on and those that are selected, by whether a picture is started from."""
 _SCHEDULER: Mapping[str, Any] = {"aliases": None, "default_rho": -1.0, "need_inner_model": False}
 """What is said of a schedule beside its name."""

@@ -76,7 +76,7 @@ def selection(name: str, arguments: Sequence[Any], ground: Ground) -> Selection:
         return NOTHING
     script = _SCRIPTS.get(name.lower())
     if script is None:
-        known = ", ".join((PROMPTS, *_SCRIPTS, PLOT))
+        known = ", ".join((*_SCRIPTS, PROMPTS, PLOT))
         raise HTTPException(
             422, f"There is no script {name[:100]!r}. Those that can be selected are: {known}."
         )
