@@ -208,6 +208,10 @@ def test_every_action_of_a_picture_is_in_sight_where_the_stage_is_narrow(phone: 
     assert len(found) == 9
     assert max(found) <= 390
     assert phone.locator(".ez-said").is_hidden()  # there is no room for it
+    phone.click(".ez-nav a[data-tab=gallery]")
+    phone.tap(".ez-tile >> nth=0")
+    phone.click(".ez-look-close")  # which nothing lies over
+    phone.wait_for_selector(".ez-look", state="detached")
 
 
 @pytest.fixture(scope="module")

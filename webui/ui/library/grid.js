@@ -3,7 +3,7 @@
 import { make, reconcile } from '../dom.js';
 
 const LEAST_WIDTH = 168;
-const TEXT_HEIGHT = 60;
+const TEXT_HEIGHT = 80;
 const GAP = 8;
 const ROWS_BEYOND = 2;
 

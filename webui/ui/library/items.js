@@ -1,6 +1,6 @@
 // What of an item is said in words, and what fits what.
 
-const KINDS = { model: 'Model', lora: 'LoRA', embedding: 'Embedding', controlnet: 'ControlNet', vae: 'VAE', upscaler: 'Upscaler', hypernetwork: 'Hypernetwork', image_encoder: 'Image encoder' };
+const KINDS = { model: 'Model', lora: 'LoRA', embedding: 'Embedding', controlnet: 'ControlNet', vae: 'VAE', upscaler: 'Upscaler', hypernetwork: 'Hypernetwork', image_encoder: 'Image encoder', segmenter: 'Segmenter' };
 
 export const kindName = (kind) => KINDS[kind] ?? kind;
 
