@@ -212,7 +212,7 @@ SHOWN = """() => {
 
 def test_a_preview_says_which_of_several_pictures_it_shows(page: Any) -> None:
     page.evaluate(SHOWN)
-    generate(page, "three in a row", count=3, steps=100)
+    generate(page, "three in a row", count=3, steps=60)
     page.wait_for_function("shown.some(([, detail]) => detail.startsWith('picture 2 of 3'))")
     page.wait_for_function(
         "shown.some(([, , alt]) => alt.startsWith('Preview of picture 3 of 3: three'))"
