@@ -68,9 +68,9 @@ def until(page: Any, tab: str, condition: str) -> None:
     """Wait until a condition of `desk` holds.
 
     Raises:
-        TimeoutError: it does not within fifteen seconds.
+        TimeoutError: it does not within thirty seconds.
     """
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if on_desk(page, tab, f"!!desk && !!({condition})"):
             return
@@ -145,9 +145,9 @@ def until_request(address: str, **wanted: Any) -> dict[str, Any]:
     """The newest job's request, as soon as it has these values.
 
     Raises:
-        TimeoutError: it does not within fifteen seconds.
+        TimeoutError: it does not within thirty seconds.
     """
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         request = latest_request(address)
         if all(request.get(name) == value for name, value in wanted.items()):

@@ -41,16 +41,16 @@ def hide(page: Any, away: bool) -> None:
     )
 
 
-def ordered(page: Any, prompt: str, steps: int) -> str:
+def ordered(page: Any, prompt: str, steps: int, count: int = 1) -> str:
     """A job of this page; its id."""
     job: str = page.evaluate(
-        """async ([prompt, steps]) => {
+        """async ([prompt, steps, count]) => {
           const { post } = await import('/assets/easel/api.js');
-          const { id } = await post('/jobs', { prompt, steps });
+          const { id } = await post('/jobs', { prompt, steps, count });
           await (await import('/assets/easel/store.js')).add(id);
           return id;
         }""",
-        [prompt, steps],
+        [prompt, steps, count],
     )
     return job
 
@@ -64,7 +64,7 @@ def asked(studio: RunningStudio, path: str, method: str = "GET") -> Any:
 def test_hidden_it_holds_no_stream_and_seen_again_it_follows_its_job(
     watched: Any, shared_studio: RunningStudio
 ) -> None:
-    job = ordered(watched, "for a long time", 1000)
+    job = ordered(watched, "for a long time", 1000, count=20)
     own = f"/api/v1/jobs/{job}/events"
     watched.wait_for_function(f"{OPEN}.length === 2")
     assert set(watched.evaluate(OPEN)) == {"/api/v1/events", own}
@@ -85,14 +85,12 @@ def test_a_picture_that_was_finished_meanwhile_is_there(
     before = watched.locator(FINISHED).count()
     job = ordered(watched, "behind ones back", 300)
     hide(watched, True)
-    for _ in range(200):
+    for _ in range(400):
         if asked(shared_studio, f"/jobs/{job}")["state"] == "done":
             break
         watched.wait_for_timeout(100)
     hide(watched, False)
-    watched.wait_for_function(
-        f"document.querySelectorAll('{FINISHED}').length === {before + 1}", timeout=4000
-    )
+    watched.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === {before + 1}")
     watched.wait_for_selector(".ez-said:has-text('Seed ')")
 
 
@@ -115,11 +113,19 @@ def test_lists_are_what_they_are_on_the_server_when_it_is_seen_again(watched: An
     watched.wait_for_selector(".ez-library-card", state="detached")
 
 
-def test_a_stream_that_broke_off_counts_as_a_page_that_was_away(watched: Any) -> None:
-    watched.wait_for_function(f"{OPEN}.includes('/api/v1/events')")
+@pytest.mark.parametrize("was_open", [True, False])
+def test_a_stream_that_broke_off_counts_as_a_page_that_was_away(
+    watched: Any, was_open: bool
+) -> None:
+    stream = "streams.find((stream) => stream.url.endsWith('/api/v1/events'))"
+    if not was_open:
+        watched.route("**/api/v1/events", lambda _: None)  # it is not answered
+        watched.reload()
+    watched.wait_for_function(f"{stream}?.readyState === {int(was_open)}")
+    watched.unroute("**/api/v1/events")
     watched.evaluate(
         "window.again = 0; document.addEventListener('easel:again', () => { again++; });"
-        " streams.find((stream) => stream.url.endsWith('/api/v1/events')).close()"
+        f" {stream}.close()"
     )
     watched.wait_for_function("again === 1")
     assert watched.evaluate(OPEN) == ["/api/v1/events"]

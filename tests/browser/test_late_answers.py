@@ -32,6 +32,14 @@ def canvas(easel: Any) -> Iterator[Any]:
     assert easel.faults == easel.expected_faults
 
 
+def until_some(page: Any, requests: list[Any], wanted: int) -> None:
+    """Wait until so many requests were held."""
+    deadline = time.monotonic() + 30
+    while len(requests) < wanted:
+        assert time.monotonic() < deadline, requests
+        page.wait_for_timeout(20)
+
+
 def test_generate_waits_for_a_map_that_still_comes_in(
     canvas: Any, shared_studio: RunningStudio
 ) -> None:
@@ -44,8 +52,8 @@ def test_generate_waits_for_a_map_that_still_comes_in(
     drop(canvas, TAB, png(image))
     canvas.fill("#semantic-prompt textarea", "of what was dropped")
     canvas.click("#semantic-generate")
+    until_some(canvas, held, 1)
     canvas.wait_for_timeout(400)
-    assert held
     while held:
         held.pop().continue_()
     canvas.unroute("**/api/v1/images/*")
@@ -61,13 +69,22 @@ def test_of_two_models_in_a_row_the_later_ones_classes_stay(canvas: Any) -> None
     try:
         for wanted, model in enumerate(("fake/gradient", "fake/map"), start=1):
             on_desk(canvas, TAB, f"void desk.follow({{ ...desk.followed, model: '{model}' }})")
-            deadline = time.monotonic() + 15
-            while len(asked) < wanted and time.monotonic() < deadline:
-                canvas.wait_for_timeout(20)
+            until_some(canvas, asked, wanted)
         assert len(asked) == 2
         for route in reversed(asked):  # that of the later model first
-            route.continue_()
-            canvas.wait_for_timeout(300)
+            with canvas.expect_response(PALETTES):
+                route.continue_()
+            until(canvas, TAB, "!desk.mixed && desk.classes.length === 4")
+        canvas.wait_for_timeout(300)
     finally:
         canvas.unroute(PALETTES)
     assert on_desk(canvas, TAB, "[desk.mixed, desk.classes.length]") == [False, 4]
+
+
+def test_what_is_filled_while_another_filling_is_under_way_arrives(page: Any) -> None:
+    page.evaluate("""async () => { const { fill } = await import('/assets/easel/form.js');
+        fill('txt2img', {}); await new Promise((go) => setTimeout(go, 30));
+        fill('txt2img', { steps: 7 }); await new Promise((go) => setTimeout(go, 30));
+        fill('txt2img', { seed: 11, prompt: 'a boat' }); }""")
+    page.wait_for_function("""() => { const kept = JSON.parse(localStorage.getItem('easel.form.txt2img') ?? '{}');
+        return kept.steps === 7 && kept.seed === 11 && kept.prompt === 'a boat'; }""")

@@ -36,10 +36,12 @@ def set_number(page: Any, selector: str, value: int) -> None:
 
 def test_a_prompt_becomes_a_picture_with_a_preview_on_the_way(page: Any) -> None:
     generate(page, "a red house", steps=60)
-    page.wait_for_selector(".ez-picture[src^='data:image/webp']")
-    assert "Step" in page.inner_text(".ez-said")
+    page.wait_for_function(
+        "document.querySelector('.ez-picture')?.src.startsWith('data:image/webp')"
+        " && document.querySelector('.ez-said').textContent.includes('Step')"
+    )
     page.wait_for_selector(".ez-picture[src^='/api/v1/pictures/']")
-    assert page.inner_text(".ez-said").startswith("Seed ")
+    page.wait_for_function("document.querySelector('.ez-said').textContent.startsWith('Seed ')")
 
 
 def test_a_folded_group_says_what_in_it_is_changed(page: Any) -> None:
@@ -81,7 +83,7 @@ def test_a_sample_fills_the_form_and_starts(page: Any) -> None:
 
 
 def test_a_reload_in_mid_job_finds_the_job_and_the_form(page: Any) -> None:
-    generate(page, "a long job", count=8, steps=60)
+    generate(page, "a long job", count=20, steps=60)
     page.fill(NEGATIVE, "rain")
     page.wait_for_selector(".ez-item-job")
     page.reload()
@@ -89,7 +91,11 @@ def test_a_reload_in_mid_job_finds_the_job_and_the_form(page: Any) -> None:
     page.wait_for_function(f"document.querySelector('{PROMPT}').value === 'a long job'")
     assert page.input_value(NEGATIVE) == "rain"
     assert page.input_value(STEPS) == "60"
-    page.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 8", timeout=20_000)
+    page.wait_for_function(f"document.querySelectorAll('{FINISHED}').length >= 8", timeout=40_000)
+    page.click("#txt2img-cancel")
+    page.wait_for_selector(".ez-item-job", state="detached")
+    [job] = page.evaluate("fetch('/api/v1/jobs?limit=1').then((answer) => answer.json())")
+    assert page.locator(FINISHED).count() == len(job["pictures"])
 
 
 def test_cancel_stops_that_job_only(page: Any) -> None:
@@ -110,6 +116,7 @@ def test_cancel_stops_that_job_only(page: Any) -> None:
 def test_ctrl_enter_generates_and_escape_cancels(page: Any) -> None:
     page.fill(PROMPT, "by keyboard")
     set_number(page, COUNT, 16)
+    set_number(page, STEPS, 60)
     page.focus(PROMPT)
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".ez-item-job")
@@ -253,10 +260,10 @@ def test_a_changed_value_carries_a_dot_that_brings_the_default_back(page: Any) -
 def test_an_aspect_sets_a_size_that_the_model_can_draw(page: Any) -> None:
     page.click("#txt2img-shapes button[aria-label='Aspect 3 to 2']")
     page.wait_for_function("document.querySelector('#txt2img-width input').value === '160'")
-    assert page.input_value("#txt2img-height input") == "104"
+    page.wait_for_function("document.querySelector('#txt2img-height input').value === '104'")
     page.fill("#txt2img-width input", "131")
     page.press("#txt2img-width input", "Tab")
-    assert page.input_value("#txt2img-width input") == "128"
+    page.wait_for_function("document.querySelector('#txt2img-width input').value === '128'")
 
 
 def test_the_gallery_shows_pictures_and_restores_their_parameters(page: Any) -> None:
@@ -346,9 +353,11 @@ def test_a_programs_job_is_started_again_in_the_tab_that_can_hold_it(page: Any) 
     page.click("#txt2img-cancel")
     page.click(".ez-notice button:has-text('Start again')")
     page.wait_for_selector(".ez-item-job")
-    [job] = page.evaluate("fetch('/api/v1/jobs?limit=1').then((answer) => answer.json())")
+    newest = "fetch('/api/v1/jobs?limit=1').then((answer) => answer.json())"
+    page.wait_for_function(f"{newest}.then(([job]) => job.state === 'running')")
+    [job] = page.evaluate(newest)
     assert page.url.endswith("?tab=inpaint")
-    assert (job["request"]["mask"], job["state"]) == (image, "running")
+    assert job["request"]["mask"] == image
     page.click("#inpaint-cancel")
 
 
@@ -369,7 +378,7 @@ def test_the_queue_is_paused_and_goes_on(page: Any) -> None:
     page.wait_for_selector(".ez-words:has-text('The queue is paused')")
     page.reload()
     page.wait_for_selector(".ez-words:has-text('The queue is paused')")
-    assert page.locator(".ez-queue").get_attribute("title") == "0 running, 1 waiting, paused"
+    page.wait_for_selector(".ez-queue[title='0 running, 1 waiting, paused']")
     page.click(".ez-queue")
     page.click(".ez-drawer-pause:has-text('Resume')")
     page.wait_for_selector(".ez-drawer-paused", state="hidden")
@@ -446,12 +455,3 @@ def test_a_killed_studio_comes_back_to_the_open_page(
     tab.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 10", timeout=30_000)
     assert tab.input_value(PROMPT) == "through a restart"
     context.close()
-
-
-def test_what_is_filled_while_another_filling_is_under_way_arrives(page: Any) -> None:
-    page.evaluate("""async () => { const { fill } = await import('/assets/easel/form.js');
-        fill('txt2img', {}); await new Promise((go) => setTimeout(go, 30));
-        fill('txt2img', { steps: 7 }); await new Promise((go) => setTimeout(go, 30));
-        fill('txt2img', { seed: 11, prompt: 'a boat' }); }""")
-    page.wait_for_function("""() => { const kept = JSON.parse(localStorage.getItem('easel.form.txt2img') ?? '{}');
-        return kept.steps === 7 && kept.seed === 11 && kept.prompt === 'a boat'; }""")

@@ -29,7 +29,7 @@ def test_a_job_waits_in_the_background_and_is_brought_to_the_front(
     browser: Any, own_studio: RunningStudio
 ) -> None:
     for number in range(20):
-        order(own_studio, prompt=f"theirs {number}")
+        order(own_studio, prompt=f"theirs {number}", count=20)
     with watched_page(browser, own_studio.address) as page:
         page.fill(PROMPT, "mine")
         page.click(TURN)

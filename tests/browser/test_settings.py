@@ -160,7 +160,8 @@ def test_forms_begin_anew(settings: Any) -> None:
     settings.fill("#txt2img-prompt textarea", "to be forgotten")
     settings.wait_for_function("localStorage.getItem('easel.form.txt2img').includes('forgotten')")
     settings.click(".ez-nav a[data-tab=settings]")
-    settings.click(".ez-setting-act")
+    with settings.expect_navigation():
+        settings.click(".ez-setting-act")
     settings.wait_for_selector(QUALITY)
     settings.click(".ez-nav a[data-tab=txt2img]")
     settings.wait_for_selector("#txt2img-generate")

@@ -54,11 +54,11 @@ async function showModel(badge, { tab, values }) {
  */
 function listen(at) {
   let stream = null;
-  let wasOpen = false;
+  let isFirst = true; // until one was open, broke off or was closed: the page may have read its lists before
   let isAgain = false;
   const open = () => {
     stream = new EventSource(address('/events'));
-    stream.onopen = () => { isAgain = wasOpen; wasOpen = true; };
+    stream.onopen = () => { isAgain = !isFirst; isFirst = false; };
     stream.addEventListener('queue', (event) => {
       showQueue(at('queue'), JSON.parse(event.data));
       queueChanged();
@@ -68,13 +68,16 @@ function listen(at) {
     stream.addEventListener('worker', (event) => showWorker(at('worker'), JSON.parse(event.data)));
     for (const name of ['download', 'download-gone', 'library', 'extensions'])
       stream.addEventListener(name, (event) => document.dispatchEvent(new CustomEvent(`easel:${name}`, { detail: JSON.parse(event.data) })));
-    stream.onerror = () => showWorker(at('worker'), { state: 'away', device: '', detail: 'The studio does not answer; it may be restarting.' });
+    stream.onerror = () => {
+      isFirst = false;
+      showWorker(at('worker'), { state: 'away', device: '', detail: 'The studio does not answer; it may be restarting.' });
+    };
   };
   const follow = () => {
-    if (document.hidden) { stream?.close(); stream = null; } else if (!stream) open();
+    if (document.hidden) { stream?.close(); stream = null; isFirst = false; } else if (!stream) open();
   };
   document.addEventListener('visibilitychange', follow);
-  setInterval(() => { if (stream?.readyState === EventSource.CLOSED) open(); }, 3000);
+  setInterval(() => { if (stream?.readyState === EventSource.CLOSED) { isFirst = false; open(); } }, 3000);
   follow();
   get('/health').then(({ worker }) => worker && showWorker(at('worker'), worker)).catch(() => {});
 }
