@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,7 @@ from tests.weights.ldm_released import shapes_of
 from webui.contracts.errors import UnknownAdapter, UnknownModel
 from webui.contracts.fakes import FAKE_CHECKPOINT
 from webui.contracts.ids import AdapterId, ModelId
+from webui.services import catalog_scan
 from webui.services.catalog import Catalog
 
 
@@ -71,6 +74,34 @@ def test_a_model_that_was_added_is_found_without_a_refresh(tmp_path: Path) -> No
     assert _ids(catalog) == ["deep/er"]
     shutil.rmtree(tmp_path / "models" / "deep" / "er")
     assert _ids(catalog) == []
+
+
+def test_a_model_that_came_while_others_were_looked_at_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "a")
+    described = catalog_scan._described
+
+    def copied_meanwhile(*known: Any) -> catalog_scan.Entry:
+        write_model(tmp_path / "b")
+        return described(*known)
+
+    monkeypatch.setattr(catalog_scan, "_described", copied_meanwhile)
+    catalog = Catalog([tmp_path])
+    assert _ids(catalog) == ["a"]
+    monkeypatch.undo()
+    assert _ids(catalog) == ["a", "b"]
+
+
+@pytest.mark.parametrize("changed", ["", "a/vae"])
+def test_what_came_within_one_step_of_the_clock_is_seen(tmp_path: Path, changed: str) -> None:
+    write_model(tmp_path / "a")
+    catalog, folder = Catalog([tmp_path]), tmp_path / changed
+    first, time = catalog.change(), folder.stat().st_mtime_ns
+    write_model(folder / "b")
+    os.utime(folder, ns=(time, time))
+    assert catalog.change() == first + 1
+    assert catalog.change() == first + 1
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._found: Found | None = None
         self._entries: Mapping[str, Entry] | None = None
-        self._stamp = 0
+        self._roots = 0
         self._next_look = 0.0
         self._change = 0
 
@@ -197,28 +197,27 @@ class Catalog:
         now = time.monotonic()
         if now < self._next_look:
             return False
-        changed = self._stamp != self._stamp_now()
+        assert self._found is not None
+        changed = self._roots != self._roots_now() or not self._found.is_current
         took = time.monotonic() - now
         self._next_look = now + (took * LOOK_PAUSE if took > QUICK_SECONDS else 0.0)
         return changed
 
-    def _stamp_now(self) -> int:
-        assert self._found is not None
-        watched = (path for entry in self._found.entries.values() for path in entry.watched)
-        return stamp_of([*map(str, sorted(self._found.folders)), *watched])
+    def _roots_now(self) -> int:
+        """Changes when the folders may have other roots."""
+        return stamp_of(map(str, telling(self._folders)))
 
     def _scan(self) -> Found:
         known = self._entries
         if known is None:
             known = self._records.entries() if self._records is not None else {}
+        self._roots = self._roots_now()  # before the look: what comes meanwhile is seen at the next
         found = scan(roots_of(self._folders), known)
-        found.folders.update(telling(self._folders))
         if self._records is not None:
             self._records.keep(
                 {path: e for path, e in found.entries.items() if known.get(path) is not e}
             )
         self._entries, self._found = found.entries, found
-        self._stamp = self._stamp_now()
         for info in self._built_in:
             found.models.setdefault(info.id, info)
         found.models = dict(sorted(found.models.items()))

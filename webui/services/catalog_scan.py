@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +52,11 @@ class Entry:
         """Whether nothing that is watched has changed."""
         return self.stamp == stamp_of(self.watched)
 
+    def holds(self, root: ModelRoot, watched: Sequence[Path]) -> bool:
+        """Whether it tells of what is found now, below this root and with these paths to watch."""
+        same = self.watched[: len(watched)] == tuple(map(str, watched))
+        return same and self.root == str(root.path) and self.is_current
+
 
 @dataclass
 class Found:
@@ -60,10 +65,17 @@ class Found:
     models: dict[ModelId, CheckpointInfo] = field(default_factory=dict)
     adapters: dict[AdapterId, AdapterInfo] = field(default_factory=dict)
     problems: list[tuple[str, str]] = field(default_factory=list)
-    folders: set[Path] = field(default_factory=set)
-    """All that were looked into, or tell which are."""
+    folders: dict[Path, int] = field(default_factory=dict)
+    """All that were looked into, each with a number of the names that were seen there (see `_number_of`)."""
     entries: dict[str, Entry] = field(default_factory=dict)
     """By path."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing came, went or changed since it was looked at, while others were being looked at included."""
+        return all(
+            _number_of(_names(folder)) == seen for folder, seen in self.folders.items()
+        ) and all(entry.is_current for entry in self.entries.values())
 
 
 def scan(roots: Iterable[ModelRoot], known: Mapping[str, Entry]) -> Found:
@@ -78,7 +90,7 @@ def scan(roots: Iterable[ModelRoot], known: Mapping[str, Entry]) -> Found:
         for root in roots:
             for path, watched in _candidates(root, found.folders):
                 entry = known.get(str(path))
-                if entry is None or entry.root != str(root.path) or not entry.is_current:
+                if entry is None or not entry.holds(root, watched):
                     entry = _entry(root, path, watched)
                 _add(found, path, entry)
     return found
@@ -119,15 +131,18 @@ def _entry(root: ModelRoot, path: Path, watched: list[Path]) -> Entry:
         unknown = (
             root.id_of(path) if type(error) is NotAModel and _may_be_a_model(root, path) else ""
         )
-        return replace(
-            base, problem=str(error), watched=tuple(names), stamp=stamp_of(names), unknown=unknown
-        )
+        return replace(_watching(base, names), problem=str(error), unknown=unknown)
     outside = [part for _, part in entry.model.parts] if entry.model is not None else []
     shared = [str(p) for part in outside for p in (Path(part), *_entries(Path(part)))]
     if not shared:
         return entry
-    names = list(dict.fromkeys([*names, *shared]))  # a shared part may lie beside
-    return replace(entry, watched=tuple(names), stamp=stamp_of(names))
+    return _watching(entry, [*names, *shared])  # a shared part may lie beside
+
+
+def _watching(entry: Entry, names: list[str]) -> Entry:
+    """The same, with further paths watched; not current from the start where it changed while it was read."""
+    watched = tuple(dict.fromkeys(names))
+    return replace(entry, watched=watched, stamp=stamp_of(watched) if entry.is_current else 0)
 
 
 def _may_be_a_model(root: ModelRoot, path: Path) -> bool:
@@ -162,7 +177,7 @@ def _described(base: Entry, path: Path, relative: str) -> Entry:
     return base
 
 
-def _candidates(root: ModelRoot, folders: set[Path]) -> Iterator[tuple[Path, list[Path]]]:
+def _candidates(root: ModelRoot, folders: dict[Path, int]) -> Iterator[tuple[Path, list[Path]]]:
     """Folders of models and controlnets, and files of models, LoRAs and embeddings, below a root.
 
     Each with the paths whose change matters to it. Weights beside a `config.json` are a part of what the
@@ -171,10 +186,9 @@ def _candidates(root: ModelRoot, folders: set[Path]) -> Iterator[tuple[Path, lis
     pending = [(root.path, 0)]
     while pending:
         folder, depth = pending.pop()
-        folders.add(folder)
-        entries = _entries(folder)
+        entries = _entries(folder, folders)
         if depth > 0 and (folder / INDEX_FILE).is_file():
-            inner = [p for part in entries if part.is_dir() for p in _entries(part)]
+            inner = [p for part in entries if part.is_dir() for p in _entries(part, folders)]
             yield folder, [folder, *entries, *inner]
             continue
         has_config = (folder / CONFIG_FILE).is_file()
@@ -192,8 +206,21 @@ def _candidates(root: ModelRoot, folders: set[Path]) -> Iterator[tuple[Path, lis
             pending.extend((p, depth + 1) for p in reversed(below))
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: Path, folders: dict[Path, int] | None = None) -> list[Path]:
+    """What is in a folder, by name; `folders` keeps what was seen there."""
+    names = _names(folder)
+    if folders is not None:
+        folders[folder] = _number_of(names)
+    return sorted(folder / name for name in names)
+
+
+def _names(folder: Path) -> list[str]:
     try:
-        return sorted(folder.iterdir())
+        return os.listdir(folder)  # noqa: PTH208 - a Path for each costs more than the look
     except OSError:
         return []  # not there (yet), or not ours to read
+
+
+def _number_of(names: Iterable[str]) -> int:
+    """Of the names in a folder, in any order. Its time would not do: two changes within some milliseconds have the same."""
+    return hash(frozenset(names))
