@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import View
+from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
 from webui.contracts.ids import PictureId
 from webui.contracts.notes import Notes
@@ -87,6 +88,8 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
             if isinstance(info, CheckpointInfo) else {}
         )  # fmt: skip
         facts |= dict(info.training)
+        if isinstance(info, AdapterInfo) and info.tags:
+            facts["Taught with"] = ", ".join(info.tags)
         return ItemNotesView(notes=library.notes.get(key), beside=library.beside(key), facts=facts)
 
     @router.get("/preview", responses=MISSING, response_class=Response, summary="See its picture")

@@ -45,7 +45,8 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     write_model(models / "sd" / "tiny")
     write_upscaler(models / "sr")
     write_controlnet(models / "nets" / "edges", "edges")
-    write_lora(models / "loras" / "chalk.safetensors")
+    tags = '{"10_chalk": {"chalk": 9, "grey": 20}}'
+    write_lora(models / "loras" / "chalk.safetensors", ss_tag_frequency=tags)
     write_weights(models / "embeddings" / "fog.safetensors", {"emb_params": [3, 8]})
     settings = replace(fake_settings(folder), fake=False)
     studio = build_studio(settings, FakeWorker)

@@ -32,6 +32,8 @@ def test_models_and_adapters_are_named_as_requests_name_them(furnished: TestClie
         "sd/tiny",
     )
     assert [one["name"] for one in listed(furnished, "loras")] == ["chalk"]
+    told = furnished.get("/api/v1/library/notes", params={"key": "lora:loras/chalk"}).json()
+    assert told["facts"]["Taught with"] == "grey, chalk"  # the most frequent first
     assert listed(furnished, "embeddings")["loaded"]["fog"]["vectors"] == 3
     words = {"prompt": "fog <lora:chalk:0.5>", "steps": 1, "width": 64, "height": 64}
     assert furnished.post("/sdapi/v1/txt2img", json=words).status_code == 200
