@@ -30,7 +30,7 @@ UNWANTED = (
 """Features of Chromium that no test needs."""
 FLAGS = ["--no-sandbox", "--disable-gpu", f"--disable-features={','.join(UNWANTED)}"]
 REPOSITORY = Path(__file__).parents[2]
-START_SECONDS = 40
+START_SECONDS = 55
 
 
 class RunningStudio:
@@ -76,6 +76,7 @@ class RunningStudio:
             if (ended := self._process.poll()) is not None:
                 raise RuntimeError(f"The studio ended with {ended}: {self.said()[-2000:]}")
             time.sleep(0.2)
+        self.kill()
         raise TimeoutError(f"No page after {START_SECONDS} s: {self.said()[-2000:]}")
 
     @property
@@ -94,7 +95,7 @@ class RunningStudio:
             raise RuntimeError(f"The studio is at {told[0]}, and was at {self.address} before.")
         self.address = told[0]
         try:
-            with urllib.request.urlopen(self.address, timeout=2) as answer:
+            with urllib.request.urlopen(self.address, timeout=10) as answer:
                 return b"gradio" in answer.read()
         except OSError:
             return False
@@ -218,7 +219,6 @@ def easel(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """One page for all tests of the canvases, which clear them themselves; see `painting.cleared`."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
     tab = context.new_page()
-    tab.set_default_timeout(15_000)
     tab.faults = []
     tab.on("pageerror", lambda error: tab.faults.append(str(error)))
     tab.on("console", lambda m: tab.faults.append(m.text) if m.type == "error" else None)

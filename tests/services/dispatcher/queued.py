@@ -38,7 +38,7 @@ def submit(services: Services, prompt: str = "a boat", **fields: object) -> Job:
 
 
 def ended_jobs(services: Services, *jobs: Job) -> list[Job]:
-    eventually(lambda: all(services.jobs.get(job.id).state.is_final for job in jobs), seconds=9.0)
+    eventually(lambda: all(services.jobs.get(job.id).state.is_final for job in jobs))
     return [services.jobs.get(job.id) for job in jobs]
 
 
