@@ -152,3 +152,12 @@ def test_the_network_before_tiles_is_named_only_where_tiles_are_drawn() -> None:
     tiles = GenerationRequest.model_validate({**fields, "upscaler": "Diffusion in tiles"})
     assert tiles.upscaler_networks == ("upscalers/sharp",)
     assert GenerationRequest.model_validate(fields).upscaler_networks == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("steps", 150), ("hires_steps", 150), ("guidance_scale", 30), ("count", 100), ("loops", 32)],
+)
+def test_sliders_go_as_far_as_automatic1111s(name: str, end: float) -> None:
+    """What is typed beside a slider is taken down to its end, so a smaller one would lose what people can order there."""
+    assert (PARAMETERS[name].soft_maximum or 0) >= end

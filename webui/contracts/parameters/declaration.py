@@ -22,7 +22,7 @@ class Parameter:
     soft_minimum: float | None = None
     """Where a slider starts, when the allowed range is wider than what is useful."""
     soft_maximum: float | None = None
-    """Where a slider ends."""
+    """Where a slider ends, and what is typed beside it; at least where other programs' sliders do."""
     empty: str = "automatic"
     """What leaving it empty means, where it may be empty."""
     lines: tuple[int, int] | None = None

@@ -56,7 +56,7 @@ class Drawing(BaseModel):
     ] = Field(AUTOMATIC)
     steps: Annotated[
         int,
-        Parameter("Steps", "More steps are slower and usually finer.", "Steps", soft_maximum=60),
+        Parameter("Steps", "More steps are slower and usually finer.", "Steps", soft_maximum=150),
     ] = Field(20, ge=1, le=1000)
     guidance_scale: Annotated[
         float,
@@ -65,7 +65,7 @@ class Drawing(BaseModel):
             "How strongly the picture follows the prompt; 1 switches guidance off.",
             "CFG scale",
             step=0.5,
-            soft_maximum=20,
+            soft_maximum=30,
         ),
     ] = Field(5.0, ge=1.0, le=100.0, allow_inf_nan=False)
     width: Annotated[
@@ -100,6 +100,6 @@ class Drawing(BaseModel):
             "Count",
             "Pictures to make; picture i uses seed + i, or variation seed + i where that is mixed in.",
             None,
-            soft_maximum=16,
+            soft_maximum=100,
         ),
     ] = Field(1, ge=1, le=100)

@@ -74,7 +74,7 @@ class HiresParameters(BaseModel):
             "Hires steps",
             "Steps of the second pass; 0 takes the share of the first's that the strength leaves.",
             "Hires steps",
-            soft_maximum=60,
+            soft_maximum=150,
         ),
     ] = Field(0, ge=0, le=1000)
     hires_sampler: Annotated[

@@ -29,7 +29,7 @@ class Loopback(BaseModel):
             "Loops",
             "Rounds of drawing: each begins with the result of the one before, with the next seed.",
             "Loops",
-            soft_maximum=16,
+            soft_maximum=MAX_LOOPS,
         ),
     ] = Field(1, ge=1, le=MAX_LOOPS)
     final_strength: Annotated[
