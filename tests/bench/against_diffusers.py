@@ -37,6 +37,7 @@ PROMPTS = tuple(
 STEPS, CROWD_STEPS, GUIDANCE = 20, 10, 5.0
 LARGE_STEPS, LARGE_SIZE, CACHED = 3, 256, 3
 COARSE = "with --bfloat16"
+EIGHT = "in eight bits"
 SAVED: dict[str, object] = {"deep_cache_interval": CACHED, "token_merging_ratio": 0.5}
 
 
@@ -49,6 +50,7 @@ def starter_rows(rounds: int = 2) -> list[Row]:
         {
             "ours": lambda: draw(model, requests(1)),
             "coarse": lambda: draw(coarse, requests(1)),
+            "eight": lambda: draw(model, requests(1, eight_bits=True)),
             "theirs": lambda: pipeline_pictures(pipeline, PROMPTS[:1]),
         },
     )
@@ -73,6 +75,9 @@ def starter_rows(rounds: int = 2) -> list[Row]:
         ratio_row(
             f"{crowd} over one call of eight, {COARSE}", eight["coarse"], eight["together"], 0.75
         ),
+        ratio_row(
+            f"{shown}, {STEPS} steps: one picture, {EIGHT}", one["eight"], one["theirs"], 0.9
+        ),
         *distance_rows(model, coarse),
     ]
 
@@ -94,6 +99,7 @@ def distance_rows(model: LoadedModel, coarse: LoadedModel) -> list[Row]:
         "DeepCache interval 3": {"deep_cache_interval": CACHED},
         "token merging ratio 0.5": {"token_merging_ratio": 0.5},
         "both, 3 and 0.5": SAVED,
+        EIGHT: {"eight_bits": True},
     }
     drawn = {name: draw(model, requests(4, STEPS, **kinds[name])) for name in kinds}
     drawn[COARSE] = draw(coarse, requests(4))
@@ -132,6 +138,9 @@ def large_rows(rounds: int = 2) -> list[Row]:
         {
             "exact": lambda: denoise(ours, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE)),
             "coarse": lambda: denoise(coarse, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE)),
+            "eight": lambda: denoise(
+                ours, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE, eight_bits=True)
+            ),
             "theirs": lambda: pipeline_latents(pipeline),
             "saved": lambda: denoise(
                 ours, requests(1, LARGE_STEPS, width=LARGE_SIZE, height=LARGE_SIZE, **SAVED)
@@ -142,6 +151,7 @@ def large_rows(rounds: int = 2) -> list[Row]:
     return [
         ratio_row(f"{shown}: exact", seconds["exact"], seconds["theirs"], 1.0),
         ratio_row(f"{shown}: {COARSE}", seconds["coarse"], seconds["theirs"], 0.6),
+        ratio_row(f"{shown}: {EIGHT}", seconds["eight"], seconds["theirs"], 0.6),
         ratio_row(
             f"{shown}: DeepCache interval {CACHED} and token merging 0.5",
             seconds["saved"],

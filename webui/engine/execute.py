@@ -25,6 +25,7 @@ from webui.engine.deep_cache import deep_cache
 from webui.engine.encoding import encode_texts
 from webui.engine.first_stage import decode_latents, encode_pixels
 from webui.engine.model import LoadedModel
+from webui.engine.packed.eight_bits import in_eight_bits
 from webui.engine.pixels import to_pixels
 from webui.engine.placing import looking_by_place
 from webui.engine.token_merging import merged_tokens
@@ -124,7 +125,16 @@ def _changed(
     hypernetworks = in_the_way(model.unet, first.patches)
     pictures = looking_at_pictures(model.unet, prompts)
     placing = looking_by_place(model.unet, first.places)
-    with deep_cache(model.unet, works), merging, alterations, hypernetworks, pictures, placing:
+    counting = in_eight_bits(model.unet, first.eight_bits)
+    with (
+        counting,
+        deep_cache(model.unet, works),
+        merging,
+        alterations,
+        hypernetworks,
+        pictures,
+        placing,
+    ):
         return _looking(model, first.shows_looks, x, t, given)
 
 
@@ -144,7 +154,9 @@ def _is_plain(works: Sequence[Predict]) -> bool:
     """Whether a pass is that of the network alone, as it was compiled or recorded."""
     first = works[0]
     keeps = any(work.keep is not None or any(work.perturbed) for work in works)
-    changed = first.controls or first.merging or first.shows_looks or first.patchings
+    changed = (
+        first.controls or first.merging or first.eight_bits or first.shows_looks or first.patchings
+    )
     steered = any(isinstance(patch, LoadedHypernetwork) for patch, _ in first.patches)
     return not (
         changed

@@ -20,6 +20,7 @@ from webui.engine.adapters.vae import LoadedVae
 from webui.engine.deep_cache import StepCache, can_reuse
 from webui.engine.extensions import ExtensionSet
 from webui.engine.model import LoadedModel
+from webui.engine.packed.eight_bits import can_count
 from webui.engine.previewer import Previewer
 from webui.engine.programs import PictureOrder
 from webui.engine.residency import Lease
@@ -100,6 +101,8 @@ class RunningJob:
             missed.append("reuse the deep part of its network")
         if request.token_merging_ratio > 0 and not can_merge(model.unet):
             missed.append("merge tokens")
+        if request.eight_bits and not can_count(model.unet):
+            missed.append("be computed in eight bits by this machine")
         return f"This model cannot {' or '.join(missed)}: every step is exact." if missed else None
 
     def note_unread(self) -> str | None:
@@ -193,6 +196,8 @@ class RunningProgram:
         ratio = self.job.command.request.token_merging_ratio
         if ratio and can_merge(work.model.unet):
             work = replace(work, merging=ratio)
+        if self.job.command.request.eight_bits and can_count(work.model.unet):
+            work = replace(work, eight_bits=True)
         return work if self.cache is None else self.cache.prepare(work)
 
     @property

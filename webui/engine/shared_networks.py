@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from webui.contracts.errors import FileChanged
 from webui.engine.adapters.merging import MergedWeights
 from webui.engine.damage import DAMAGE
+from webui.engine.packed.eight_bits import eight_bit_bytes
 from webui.engine.packed.late import LateWeight
 from webui.engine.packed.layers import Room
 from webui.engine.packed.mapping import check_file
@@ -158,7 +159,8 @@ def network_bytes(*networks: nn.Module) -> int:
     """Memory that the weights of networks take, packed ones too; what two of them have in common counts once."""
     weights = {id(p): p for network in networks for p in network.parameters()}
     modules = {m for network in networks for m in network.modules() if isinstance(m, HoldsWeight)}
-    return sum(p.nbytes for p in weights.values()) + sum(m.kept_bytes for m in modules)
+    eights = sum(eight_bit_bytes(m) for m in {m for n in networks for m in n.modules()})
+    return sum(p.nbytes for p in weights.values()) + sum(m.kept_bytes for m in modules) + eights
 
 
 def files_of(path: Path) -> Source:

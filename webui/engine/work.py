@@ -111,6 +111,8 @@ class Predict:
     """Whether the answer has a further channel: how much each cell is looked at (`alterations.Looks`)."""
     merging: float = 0.0
     """Share of tokens that are merged in self-attention."""
+    eight_bits: bool = False
+    """Whether layers multiply in eight bits (`packed/eight_bits.py`); such a work runs alone."""
     keep: Kept | None = None
     """Where to leave what later steps reuse."""
     reuse: Tensor | None = None
@@ -238,10 +240,11 @@ def can_join(work: Work, batch: Sequence[Work]) -> bool:
     A prompt of one row of chunks stands beside one of two by being given twice: softmax attention over
     a sequence that is repeated is that over the sequence. Of two and three chunks neither is the other
     repeated; such prompts take turns, as do all of different lengths where text and picture attend jointly.
-    What looks by place has tokens of its own for that, and runs alone, as does what an extension patches.
+    What looks by place has tokens of its own for that, and runs alone, as does what an extension patches, and what
+    rounds to eight bits: the last bits of a sum depend on a batch's size, and rounding makes them large.
     """
     predicts = [each for each in (*batch, work) if isinstance(each, Predict)]
-    if any(each.places is not None or each.patchings for each in predicts):
+    if any(each.places is not None or each.patchings or each.eight_bits for each in predicts):
         return False
     lengths = [_token_length(each) for each in (*batch, work)]
     longest = max(lengths)
@@ -266,7 +269,13 @@ def _sameness(work: Work) -> object:
             (control.net.key, control.hint.shape, control.kind) for control in work.controls
         )
         adapters = controls, patch_key(work.patches)
-        altered = work.alterations, work.shows_looks, work.merging, work.reuse is None
+        altered = (
+            work.alterations,
+            work.shows_looks,
+            work.merging,
+            work.eight_bits,
+            work.reuse is None,
+        )
         told = (
             work.label is None,
             *(None if t is None else t.shape[1:] for t in (work.pooled, work.sizes)),

@@ -14,6 +14,7 @@ from weakref import ref
 import torch
 from torch import Tensor, nn
 
+from webui.engine.packed.eight_bits import forget
 from webui.engine.packed.late import LateWeight, closed, converted_late
 
 
@@ -124,6 +125,7 @@ class ClosedHome:
         network = self._network()
         if network is not None:
             _put(network, self._tables, "_parameters")
+            forget(network)
             for name, held in self._held.items():
                 closed(network.get_submodule(name), held, self._dtype)
 

@@ -20,6 +20,7 @@ GUIDANCE = (
 NETWORK = (
     ("clip_skip", "tiling"),
     ("deep_cache_interval", "token_merging_ratio"),
+    "eight_bits",
     "pag_scale",
     ("sag_scale", "sag_blur"),
     ("freeu_b1", "freeu_b2"),
@@ -41,7 +42,7 @@ SIZES = (
     ("crop_left", "crop_top"),
     ("aesthetic_score", "negative_aesthetic_score"),
 )
-SPEED = ("deep_cache_interval", "token_merging_ratio")
+SPEED = ("deep_cache_interval", "token_merging_ratio", "eight_bits")
 
 
 def sampling_panel(tab: str) -> dict[str, Component]:
