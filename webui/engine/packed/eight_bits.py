@@ -116,9 +116,14 @@ class _Seen:
 def rounded(x: Tensor, *axes: int) -> tuple[Tensor, Tensor]:
     """Activations as whole numbers, uint8 about `MIDDLE`, and the float32 scale of all that share these axes."""
     x = x.float()
-    most = torch.maximum(x.amax(axes, keepdim=True), -x.amin(axes, keepdim=True)).clamp_(min=LEAST)
+    most = _most(x, *axes)
     # What is cut off by the conversion makes the half that is added a rounding.
     return (x * (MOST / most)).add_(MIDDLE + 0.5).to(torch.uint8), most / MOST
+
+
+def _most(x: Tensor, *axes: int) -> Tensor:
+    """The largest number without its sign, of all that share these axes."""
+    return torch.maximum(x.amax(axes, keepdim=True), -x.amin(axes, keepdim=True)).clamp_(min=LEAST)
 
 
 # Any, here and below: torch's own layers, of several kinds.
@@ -184,7 +189,7 @@ def _eight(layer: Any) -> _Eight:
 
 def _made(layer: Any, source: object) -> _Eight:
     weight = _float_weight(layer)  # (out, in) or (out, in, h, w)
-    scales = weight.flatten(1).abs().amax(1).clamp_(min=LEAST) / MOST
+    scales = _most(weight.flatten(1), 1).flatten() / MOST
     numbers = (weight / scales.view(-1, *[1] * (weight.dim() - 1))).round_().to(torch.int8)
     zeros = torch.zeros(len(weight), dtype=torch.int64)
     if isinstance(layer, nn.Linear):
