@@ -280,7 +280,10 @@ class Wiring:
             jobs, self.catalog, self.gallery, images, self.events, self.dispatcher, self.words,
             PromptReader(self.catalog, self.words), self.extensions, self.reader, self.hashes,
             self.downloads, self.library,
-            BatchService(jobs, images, self.reader, InputFolders(settings.data_dir / "inputs")),
+            BatchService(
+                jobs, images, self.reader, InputFolders(settings.data_dir / "inputs"),
+                self.extensions.studio.preprocessors,
+            ),
             PromptLists(jobs, self.catalog), PlotService(jobs, axes, self.plots),
             ExtensionInstaller(settings.extension_folders, settings.installing_refusal), self.gate,
             QueueFile(jobs, images),

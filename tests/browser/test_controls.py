@@ -152,6 +152,8 @@ def test_a_control_takes_the_canvas_picture(easel: Any) -> None:
     easel.wait_for_function("tried.value?.length === 1")
     first = easel.evaluate("tried.value[0].image")
     assert first == slot(easel, "inpaint", "image")
+    followers = "import('/assets/easel/controls.js').then((m) => m.followers('inpaint'))"
+    assert easel.evaluate(followers) == [{"control": 0, "preprocessor": "", "settings": {}}]
     drop(easel, "inpaint", png(photograph(64, 48, 3)))
     easel.wait_for_function("(first) => tried.value[0].image !== first", arg=first)
     second = slot(easel, "inpaint", "image")  # what Generate waits for

@@ -11,6 +11,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from tests.services.conftest import Services
+from tests.services.models import write_controlnet
 from webui.contracts.batch import BatchImage, BatchOrder
 from webui.contracts.errors import BadRequest, InvalidField, NotFound
 from webui.contracts.ids import BatchId, ImageId
@@ -144,3 +145,29 @@ def test_cancelling_ends_what_is_not_final(services: Services, batches: BatchSer
 def test_an_unknown_batch_is_not_found(batches: BatchService) -> None:
     with pytest.raises(NotFound, match="There is no batch"):
         batches.cancel(BatchId("none"))
+
+
+def test_controls_that_follow_read_each_image_and_others_the_same(
+    services: Services, batches: BatchService
+) -> None:
+    write_controlnet(services.folder / "models" / "edges", reads="edges")
+    same = uploaded(services, 9).image
+    use = {"adapter": "edges", "image": same}
+    images = (uploaded(services, 1), uploaded(services, 200))
+    following = [{"control": 1}, {"control": 2, "preprocessor": "invert"}]
+    made = batches.submit(
+        order(images=images, following=following, request={"controls": [use, use, use]})
+    )
+    read = [[control.image for control in job.request.controls] for job in made.jobs]
+    assert [row[:2] for row in read] == [[same, image.image] for image in images]
+    for row, shade in zip(read, (254, 55), strict=True):
+        with Image.open(services.images.path(row[2])) as inverted:
+            assert inverted.convert("RGB").getpixel((0, 0)) == (shade, 255, 255)
+
+
+def test_a_control_that_is_not_there_follows_nothing(
+    services: Services, batches: BatchService
+) -> None:
+    with pytest.raises(InvalidField, match=r"following\.0\.control is 1, .* 0 controls"):
+        batches.submit(order(images=(uploaded(services, 1),), following=[{"control": 1}]))
+    assert not services.jobs.counts()[JobState.QUEUED]

@@ -34,6 +34,21 @@ class BatchImage(BaseModel):
     )
 
 
+class Following(BaseModel):
+    """A control that reads each image of a batch, in place of the one picture that it names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    control: int = Field(ge=0, description="Its place among the request's `controls`, from 0.")
+    preprocessor: str = Field(
+        "", max_length=100,
+        description="What makes its picture of the image, a name of GET /preprocessors; empty: it reads the image.",
+    )  # fmt: skip
+    settings: dict[str, float] = Field(
+        {}, max_length=20, description="Of the preprocessor; those left out are the usual ones."
+    )
+
+
 class BatchOrder(BaseModel):
     """One job an image. Images are named one by one, or by a folder."""
 
@@ -49,6 +64,9 @@ class BatchOrder(BaseModel):
     take: tuple[str, ...] = Field(
         (), max_length=len(OWN_FIELDS),
         description="What is taken from the files of the folder, where they say how they were made.",
+    )  # fmt: skip
+    following: tuple[Following, ...] = Field(
+        (), max_length=20, description="Controls that read each image; others read the same picture for all."
     )  # fmt: skip
 
 

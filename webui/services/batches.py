@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from webui.services.images import ImageStore
 from webui.services.inputs import InputFolders, read_picture_file
 from webui.services.jobs import JobService
 from webui.services.pasting import ParameterReader
+from webui.services.preprocessing import preprocess
+from webui.services.preprocessors import Preprocessor
 
 _JOINED = ("prompt", "negative_prompt")
 MAX_REASONS = 3
@@ -44,8 +46,15 @@ class BatchService:
     """Orders, lists and cancels what was ordered together."""
 
     def __init__(
-        self, jobs: JobService, images: ImageStore, reader: ParameterReader, folders: InputFolders
+        self,
+        jobs: JobService,
+        images: ImageStore,
+        reader: ParameterReader,
+        folders: InputFolders,
+        preprocessors: Callable[[], Sequence[Preprocessor]] = tuple,
     ) -> None:
+        """`preprocessors` gives those that are there beside Easel's own."""
+        self._preprocessors = preprocessors
         self._jobs = jobs
         self._images = images
         self._reader = reader
@@ -62,7 +71,8 @@ class BatchService:
         for name, found in self._found(order):
             try:
                 image = found if isinstance(found, BatchImage) else self._read(found, order)
-                jobs.append(self._jobs.submit(_request(order.request, image, batch)))
+                common = self._following(order, image.image)
+                jobs.append(self._jobs.submit(_request(common, image, batch)))
             except EaselError as error:
                 refused.append(Refused(name=name, reason=str(error)))
         if not jobs:
@@ -93,10 +103,27 @@ class BatchService:
         if unknown:
             expected = f"some of {', '.join(OWN_FIELDS)}"
             raise InvalidField([FieldProblem("take", repr(name), expected) for name in unknown])
+        controls = len(order.request.controls)
+        for place, one in enumerate(order.following):
+            if one.control >= controls:
+                expected = f"a place among the request's {controls} controls, from 0"
+                problem = FieldProblem(f"following.{place}.control", str(one.control), expected)
+                raise InvalidField([problem])
         if bool(order.images) == bool(order.folder):
             given = "both" if order.images else "neither"
             expected = "either images or the name of a folder"
             raise InvalidField([FieldProblem("images", f"with folder {given} given", expected)])
+
+    def _following(self, order: BatchOrder, image: ImageId) -> GenerationRequest:
+        """What all have in common, with the controls that read this image."""
+        controls = list(order.request.controls)
+        for one in order.following:
+            read = image
+            if one.preprocessor:
+                others = self._preprocessors()
+                read = preprocess(self._images, image, one.preprocessor, one.settings, others)
+            controls[one.control] = controls[one.control].model_copy(update={"image": read})
+        return order.request.model_copy(update={"controls": tuple(controls)} if controls else {})
 
     def _found(self, order: BatchOrder) -> Iterator[tuple[str, BatchImage | tuple[Path, _Masks]]]:
         if order.images:

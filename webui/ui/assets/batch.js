@@ -2,6 +2,7 @@
 // once, so that what cannot be read is said before anything is drawn.
 
 import { address, post, remove } from './api.js';
+import { followers } from './controls.js';
 import { icon, make } from './dom.js';
 import { toast } from './toast.js';
 
@@ -98,10 +99,10 @@ const usable = (panel) => panel.entries.filter((entry) => entry.image);
 /** What the studio is told: images, or a folder; and of each image what was asked to be taken. */
 function order(panel) {
   const take = panel.boxes.filter(({ box }) => box.checked).map(({ name }) => name);
-  const stamp = Date.now();
-  if (!panel.entries.length) return { folder: panel.folder.value.trim(), masks: panel.maskFolder.value.trim(), take, stamp };
+  const common = { following: followers(panel.tab), stamp: Date.now() };
+  if (!panel.entries.length) return { folder: panel.folder.value.trim(), masks: panel.maskFolder.value.trim(), take, ...common };
   const own = (fields) => Object.fromEntries(take.filter((name) => fields[name] !== undefined).map((name) => [name, fields[name]]));
-  return { images: usable(panel).map(({ image, name, own: fields }) => ({ image, name: name.slice(-200), own: own(fields) })), stamp };
+  return { images: usable(panel).map(({ image, name, own: fields }) => ({ image, name: name.slice(-200), own: own(fields) })), ...common };
 }
 
 function answered(panel, { batch, refused }) {

@@ -52,6 +52,13 @@ export function awaitPictures(tab, controls) {
   return () => early.delete(tab);
 }
 
+/** Which of a form's controls, as a request has them, follow its start image: in a batch each reads every image. */
+export function followers(tab) {
+  const view = views.findLast((one) => one.tab === tab && one.root.isConnected);
+  const sent = (view?.units ?? []).filter((unit) => unit.image);
+  return sent.flatMap((unit, control) => (unit.following === PICTURE ? [{ control, preprocessor: unit.way ?? '', settings: unit.settings ?? {} }] : []));
+}
+
 function putWaiting(view, controls) {
   const before = view.units;
   const units = [...before];

@@ -68,7 +68,7 @@ def batch_handler(
 
 # Any: what the page's script sent; it is checked here.
 def _order(common: dict[str, Any], given: Any) -> BatchOrder:
-    named = {name: given.get(name) for name in ("images", "folder", "masks", "take")}
+    named = {name: given.get(name) for name in ("images", "folder", "masks", "take", "following")}
     said = {name: value for name, value in named.items() if value}
     try:
         return BatchOrder(request=parse_request(common), **said)
