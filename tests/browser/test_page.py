@@ -323,6 +323,7 @@ def test_the_bin_is_emptied_after_a_question(page: Any) -> None:
     page.click(".ez-tile >> nth=0")
     page.wait_for_function(ALL_OF_IT_IS_SHOWN)
     page.click(".ez-look button[title='Delete']")
+    page.keyboard.press("Escape")  # the next picture is shown, where there is one
     page.click(".ez-bin")
     page.wait_for_selector(".ez-bin-dialog")
     page.keyboard.press("Enter")  # the careful answer has the focus

@@ -19,7 +19,7 @@ from webui.contracts.checkpoint import Task
 from webui.contracts.errors import BrokenModel
 from webui.engine.families.registry import load_model
 from webui.engine.packed.late import LateWeight, opened
-from webui.engine.packed.on_processor import ReorderedConv2d
+from webui.engine.packed.on_processor import PointwiseConv2d, ReorderedConv2d
 
 
 @pytest.mark.parametrize("task", ["text", "layout", "upscale"])
@@ -29,8 +29,8 @@ def test_convolutions_lie_as_they_are_read_and_attention_is_fused(
     model = library.model(task)
     parts: list[Any] = [model.unet, model.vae, model.text_encoder, model.layout_encoder]
     modules = [opened(m) for part in parts if part is not None for m in part.modules()]
-    convolutions = {type(m) for m in modules if isinstance(m, nn.Conv2d)}
-    assert convolutions == {ReorderedConv2d}
+    convolutions = {(type(m), m.kernel_size == (1, 1)) for m in modules if isinstance(m, nn.Conv2d)}
+    assert convolutions == {(ReorderedConv2d, False), (PointwiseConv2d, True)}
     attentions = [m for m in modules if hasattr(m, "processor")]
     assert attentions
     assert {type(m.processor).__name__ for m in attentions} == {"AttnProcessor2_0"}
