@@ -12,6 +12,15 @@ ASSETS = "/assets/easel"
 """Where `mount.py` serves the folder `assets/`."""
 
 
+def _module(name: str) -> str:
+    """The expression that imports a module.
+
+    With the page's own origin: Chromium keeps compiled strings of script for all pages of a process, and a bare path
+    in one is found at the address of the page that had it first, which may be a studio at another port.
+    """
+    return f"import(location.origin + '{ASSETS}/{name}.js')"
+
+
 def on_mount(module: str, **options: object) -> str:
     """Script for `gr.HTML(js_on_load=...)`: calls `mount(host, options)` of a module.
 
@@ -19,7 +28,7 @@ def on_mount(module: str, **options: object) -> str:
     component triggers is also an event of its element, `easel:told`, by which a form hears of it.
     """
     return (
-        f"import('{ASSETS}/{module}.js').then((m) => m.mount({{element, props, watch, trigger(event) {{ "
+        f"{_module(module)}.then((m) => m.mount({{element, props, watch, trigger(event) {{ "
         "trigger(event); element.dispatchEvent(new CustomEvent('easel:told', { bubbles: true })); "
         f"}} }}, {json.dumps(options)}));"
     )
@@ -28,9 +37,7 @@ def on_mount(module: str, **options: object) -> str:
 def call(module: str, function: str, *arguments: object) -> str:
     """Script for an event's `js=`: calls a function with fixed arguments, then the inputs."""
     fixed = "".join(json.dumps(argument) + ", " for argument in arguments)
-    return (
-        f"async (...values) => (await import('{ASSETS}/{module}.js')).{function}({fixed}...values)"
-    )
+    return f"async (...values) => (await {_module(module)}).{function}({fixed}...values)"
 
 
 def read_again(event: Dependency, tab: str) -> None:
