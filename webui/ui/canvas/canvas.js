@@ -202,7 +202,7 @@ class Desk {
     if (this.kind !== 'classes') return;
     const wanted = [this.board.width, this.board.height].map((side) => Math.min(4096, Math.max(64, Math.round(side / 8) * 8)));
     this.size = null;
-    this.awaited = { size: wanted.join(), until: Date.now() + ANSWER_MS };
+    this.awaited = { size: wanted.join(), of: [this.board.width, this.board.height].join(), until: Date.now() + ANSWER_MS };
     fill(this.tab, { width: wanted[0], height: wanted[1] });
   }
 
@@ -231,9 +231,10 @@ class Desk {
       this.paintWith(palette);
     }
     const wanted = [width ?? model.native_width, height ?? model.native_height];
+    const undone = this.awaited?.size === wanted.join() && this.awaited.of !== [this.board.width, this.board.height].join();
     if (this.awaited?.size === wanted.join() || this.awaited?.until < Date.now()) this.awaited = null;
     if (this.awaited) { this.render(); return; } // the form's size from before a map came, which would be scaled to it and back
-    if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
+    if (!undone && !this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
       this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
       this.view.fit();
     }
