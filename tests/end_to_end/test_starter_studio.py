@@ -90,6 +90,16 @@ def _worker(studio: Studio) -> psutil.Process:
     return workers[0]
 
 
+def _pause(studio: Studio, wanted: bool) -> None:
+    call = urllib.request.Request(
+        f"{studio.address}/api/v1/queue",
+        json.dumps({"paused": wanted}).encode(),
+        {"Content-Type": "application/json"},
+        method="PUT",
+    )
+    urllib.request.urlopen(call, timeout=30)
+
+
 def _until_running(studio: Studio, job_id: str) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -169,7 +179,7 @@ def test_cancel_stops_one_job_and_no_other(studio: Studio) -> None:
 
 
 def test_a_killed_worker_costs_nobody_a_job(studio: Studio) -> None:
-    jobs = [studio.submit(prompt=prompt, steps=15, seed=5, **SMALLEST) for prompt in PROMPTS]
+    jobs = [studio.submit(prompt=prompt, steps=80, seed=5, **SMALLEST) for prompt in PROMPTS]
     _until_running(studio, jobs[0])
     killed = _worker(studio)
     os.kill(killed.pid, signal.SIGKILL)
@@ -209,7 +219,9 @@ def test_a_photograph_is_read_over_http_by_the_segformer_in_the_box(studio: Stud
 
 def test_a_killed_studio_finishes_its_queue_after_the_restart(studio: Studio, folder: Path) -> None:
     """Last here: it kills the studio of the others."""
-    jobs = [studio.submit(prompt=PROMPTS[i % 4], steps=5, seed=i, **SMALLEST) for i in range(30)]
+    _pause(studio, True)  # else the first are drawn before the last are there
+    jobs = [studio.submit(prompt=PROMPTS[i % 4], steps=10, seed=i, **SMALLEST) for i in range(30)]
+    _pause(studio, False)
     _until_running(studio, jobs[0])
     assert studio.get(f"/jobs/{jobs[-1]}")["state"] == "queued"
     studio.process.kill()
