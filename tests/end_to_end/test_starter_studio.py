@@ -179,7 +179,7 @@ def test_cancel_stops_one_job_and_no_other(studio: Studio) -> None:
 
 
 def test_a_killed_worker_costs_nobody_a_job(studio: Studio) -> None:
-    jobs = [studio.submit(prompt=prompt, steps=80, seed=5, **SMALLEST) for prompt in PROMPTS]
+    jobs = [studio.submit(prompt=prompt, steps=30, seed=5, **SMALLEST) for prompt in PROMPTS]
     _until_running(studio, jobs[0])
     killed = _worker(studio)
     os.kill(killed.pid, signal.SIGKILL)
