@@ -115,6 +115,20 @@ class Rig:
         return [sum(w.x.shape[0] for w in batch) for batch in batches if batch]
 
 
+def crowd_as_alone(
+    model: LoadedModel, *orders: RunJob, exact: Callable[[RunJob], bool] = lambda _: False
+) -> Rig:
+    """Run jobs together, each of whose first pictures is as made alone but for 1/255; to the bit where it is to be exact."""
+    crowd = Rig(model)
+    crowd.finish(*orders)
+    for each in orders:
+        alone = Rig(model)
+        alone.finish(each)
+        mine, expected = crowd.pictures(each.job_id)[0], alone.pictures(each.job_id)[0]
+        assert abs(mine.astype(int) - expected).max() <= (0 if exact(each) else 1), each.job_id
+    return crowd
+
+
 def image_id(path: Path) -> ImageId:
     """What a request calls a file in these tests."""
     return ImageId(hashlib.sha256(str(path).encode()).hexdigest())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.engine.library import Library, save_picture
-from tests.engine.rig import Rig, image_id, order
+from tests.engine.rig import Rig, crowd_as_alone, image_id, order
 from tests.told import told_request
 from webui.contracts.checkpoint import Task
 from webui.contracts.infotext import write_infotext
@@ -167,13 +167,7 @@ def test_pictures_that_reuse_steps_are_in_a_crowd_as_alone(
             deep_cache_interval=2, steps=6,
         ),
     ]  # fmt: skip
-    crowd = Rig(model)
-    crowd.finish(*jobs)
-    for job in jobs:
-        alone = Rig(model)
-        alone.finish(job)
-        difference = crowd.pictures(job.job_id)[0].astype(int) - alone.pictures(job.job_id)[0]
-        assert abs(difference).max() <= 1
+    crowd = crowd_as_alone(model, *jobs)
     reusing = [w for batch in crowd.batches for w in batch if isinstance(w, Predict) and w.reuse is not None]  # fmt: skip
     assert len(reusing) == 4 + 11 + 2 * 3 + 3
     assert max(crowd.predicted_rows()) > 6

@@ -31,7 +31,7 @@ from torch import Tensor
 
 from tests.engine.families.tiny_xl import FIRST, SECOND, XlSizes, write_tiny_xl
 from tests.engine.library import save_grey, save_picture
-from tests.engine.rig import Rig, image_id, order
+from tests.engine.rig import Rig, crowd_as_alone, image_id, order
 from tests.engine.tiny import write_tiny_control
 from webui.contracts.adapter import AdapterInfo
 from webui.contracts.checkpoint import CheckpointInfo
@@ -263,17 +263,10 @@ def test_a_controlnet_of_sdxl_steers_as_in_diffusers(
 def test_pictures_of_other_sizes_and_words_share_a_pass(model: LoadedModel) -> None:
     # Any: fields of a request.
     usual: dict[str, Any] = {"sampler": "Euler", "width": SIDE, "height": SIDE}
-    rig = Rig(model)
     first = order(model.checkpoint, "first", prompt="a lake", original_width=200, **usual)
     second = order(model.checkpoint, "second", prompt="a hill", seed=9, crop_top=8, **usual)
-    rig.finish(first, second)
-    together = rig.pictures("first") + rig.pictures("second")
-    assert max(rig.predicted_rows()) == 4
-    for command, picture in zip((first, second), together, strict=True):
-        alone = Rig(model)
-        alone.finish(command)
-        (mine,) = alone.pictures(command.job_id)
-        assert np.abs(mine.astype(int) - picture.astype(int)).max() <= 1
+    crowd = crowd_as_alone(model, first, second)
+    assert max(crowd.predicted_rows()) == 4
 
 
 def test_a_long_prompt_is_read_in_chunks_by_both_encoders(model: LoadedModel) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tests.engine.adapters.test_lora import written
 from tests.engine.original import tiny_sd1, write_original
-from tests.engine.rig import Rig, order
+from tests.engine.rig import Rig, crowd_as_alone, order
 from tests.engine.tiny import write_tiny
 from webui.contracts.infotext import write_infotext
 from webui.contracts.infotext_reading import read_infotext
@@ -136,13 +136,7 @@ def test_pictures_are_in_a_crowd_as_alone_and_near_the_exact_ones(model: LoadedM
         for seed in range(2)
         for bits in (False, True)
     ]
-    crowd = Rig(model)
-    crowd.finish(*orders)
-    for job in orders:
-        alone = Rig(model)
-        alone.finish(job)
-        difference = crowd.pictures(job.job_id)[0].astype(int) - alone.pictures(job.job_id)[0]
-        assert abs(difference).max() <= (0 if job.request.eight_bits else 1)
+    crowd = crowd_as_alone(model, *orders, exact=lambda job: job.request.eight_bits)
     assert set(crowd.predicted_rows()) == {4, 2}  # the exact ones together, each other one alone
     exact, coarse = (crowd.pictures(f"{bits} 0")[0].astype(int) for bits in (False, True))
     assert 0 < abs(coarse - exact).mean() < 12
