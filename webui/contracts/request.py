@@ -7,7 +7,7 @@ the page, the HTTP schema, the command line and the metadata in the picture.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -249,8 +249,21 @@ def parse_request(data: Any) -> GenerationRequest:
     Raises:
         InvalidField: names each wrong field, its value and what was expected.
     """
+    return validated(GenerationRequest, data)
+
+
+_Order = TypeVar("_Order", bound=BaseModel)
+
+
+# Any: what somebody sent; the model checks it.
+def validated(model: type[_Order], data: Any) -> _Order:
+    """Untrusted data as an order of any kind.
+
+    Raises:
+        InvalidField: names each wrong field, its value and what was expected.
+    """
     try:
-        return GenerationRequest.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         raise InvalidField(problems_in(error.errors())) from error
 

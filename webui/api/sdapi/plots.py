@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from webui.api.context import ApiContext
-from webui.contracts.errors import InvalidField
 from webui.contracts.ids import BatchId
 from webui.contracts.job import Job
 from webui.contracts.plot import AxisChoice, Plot
-from webui.contracts.request import problems_in
+from webui.contracts.request import validated
 from webui.services.plots.values import joined
 
 PLOT = "x/y/z plot"
@@ -99,13 +97,12 @@ async def with_grid(script: PlotScript, jobs: Sequence[Job], context: ApiContext
 
 def _plot(axes: Sequence[AxisChoice | None], said: Mapping[str, Any]) -> Plot:
     x, y, z = axes
-    try:
-        return Plot(
-            x=x, y=y, z=z, legend=bool(said.get("draw_legend", True)), margin=int(said.get("margin_size") or 0),
-            sub_grids=bool(said.get("include_sub_grids")), keep_seeds=bool(said.get("no_fixed_seeds")),
-        )  # fmt: skip
-    except ValidationError as error:
-        raise InvalidField(problems_in(error.errors())) from error
+    given = {
+        "x": x, "y": y, "z": z, "legend": bool(said.get("draw_legend", True)),
+        "margin": int(said.get("margin_size") or 0), "sub_grids": bool(said.get("include_sub_grids")),
+        "keep_seeds": bool(said.get("no_fixed_seeds")),
+    }  # fmt: skip
+    return validated(Plot, given)
 
 
 def _axis(given: Sequence[Any], tab: str) -> AxisChoice | None:
@@ -118,10 +115,7 @@ def _axis(given: Sequence[Any], tab: str) -> AxisChoice | None:
         raise HTTPException(422, f"The axis {label!r} is of something that Easel has not.")
     listed = chosen if isinstance(chosen, list) else []
     text = str(values or "") or joined(tuple(str(value) for value in listed))
-    try:
-        return AxisChoice(axis=name, values=text)
-    except ValidationError as error:
-        raise InvalidField(problems_in(error.errors())) from error
+    return validated(AxisChoice, {"axis": name, "values": text})
 
 
 def _named(type_: Any, tab: str) -> tuple[str, str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from webui.contracts.errors import InvalidField
 from webui.contracts.prompt_list import PromptList, Seeds
-from webui.contracts.request import GenerationRequest, problems_in
+from webui.contracts.request import GenerationRequest, validated
 
 PROMPTS = "prompts from file or textbox"
 _ARGUMENTS = ("checkbox_iterate", "checkbox_iterate_batch", "prompt_position", "prompt_txt", "make_combined")  # fmt: skip
@@ -41,12 +39,8 @@ def prompt_list(
         raise HTTPException(422, f"script_args of {PROMPTS!r} have no text, expected: {wanted}.")
     place = "instead" if is_older else said["prompt_position"]
     ignored = ("script_args.make_combined",) if said.get("make_combined") else ()
-    try:
-        return PromptList(
-            request=request, lines=lines, place=place, seeds=_seeds(said), rounds=rounds
-        ), ignored
-    except ValidationError as error:
-        raise InvalidField(problems_in(error.errors())) from error
+    named = {"request": request, "lines": lines, "place": place, "seeds": _seeds(said)}
+    return validated(PromptList, {**named, "rounds": rounds}), ignored
 
 
 def _seeds(said: Mapping[str, Any]) -> Seeds:
