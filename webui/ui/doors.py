@@ -42,10 +42,12 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on or answer 404; what is no request passes."""
-        if scope["type"] != "http" or is_open(scope["method"], scope["path"]):
-            if scope["path"].startswith(NAMED_BY_CONTENT):
-                send = _keeping(send)
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if is_open(scope["method"], scope["path"]):
+            kept = scope["path"].startswith(NAMED_BY_CONTENT)
+            await self._app(scope, receive, _keeping(send) if kept else send)
             return
         sentence = (
             f"There is no address {scope['path'][:200]!r} here. /docs lists those for programs."
