@@ -141,8 +141,9 @@ def test_an_edit_does_not_wake_the_form(canvas: Any) -> None:
         " for (let i = 0; i < 20; i++) desk.board.edit('Dot', (layer) => { layer.data[i] = 9; return layer.whole(); });"
         " return performance.now() - begun; })()"
     )
-    # ms, the quickest of three; 11 on an idle core, 1700 when each edit set the frame
-    assert min(on_desk(canvas, TAB, script) for _ in range(3)) < 400
+    assert (
+        on_desk(canvas, TAB, script) < 400
+    )  # ms; 11 on an idle core, 1700 when each edit set the frame
 
 
 def test_a_hundred_steps_are_kept(canvas: Any) -> None:
@@ -201,7 +202,7 @@ def test_painting_a_large_picture_keeps_the_screens_pace(canvas: Any) -> None:
     until(canvas, TAB, "desk.board.width === 2048 && desk.ready()")
     # 16.7 ms is the screen's own pace. A machine that is busy with others gets further tries.
     medians: list[float] = []
-    while not medians or (medians[-1] > 17 and len(medians) < 20):
+    while not medians or (medians[-1] > 17 and len(medians) < 5):
         medians.append(statistics.median(canvas.evaluate(PACE)))
     assert medians[-1] <= 17, medians
 

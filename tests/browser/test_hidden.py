@@ -90,7 +90,9 @@ def test_a_picture_that_was_finished_meanwhile_is_there(
             break
         watched.wait_for_timeout(100)
     hide(watched, False)
-    watched.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === {before + 1}")
+    watched.wait_for_function(
+        f"document.querySelectorAll('{FINISHED}').length === {before + 1}", timeout=4000
+    )
     watched.wait_for_selector(".ez-said:has-text('Seed ')")
 
 

@@ -51,9 +51,8 @@ def test_five_thousand_records_are_scrolled_searched_and_filtered(page: Any) -> 
            return title.scrollWidth <= title.clientWidth && title.scrollHeight <= title.clientHeight; }"""
     )
     assert whole  # what tells it from others stands behind what they share
-    # Milliseconds; the quickest of some walks, as other tests share the cores. All cards at once take seconds.
-    walks = (page.evaluate(SLOWEST_FRAME) for _ in range(12))
-    assert any(slowest < 60 for slowest in walks)
+    # Milliseconds; the quickest of three walks, as other tests share the cores. All cards at once take seconds.
+    assert min(page.evaluate(SLOWEST_FRAME) for _ in range(3)) < 60
     page.fill(".ez-library input[type=search]", "word4321")
     page.wait_for_function("document.querySelectorAll('.ez-library-card').length === 1")
     assert page.locator(".ez-library-title").first.inner_text() == "Number 4321"
