@@ -168,6 +168,31 @@ def watched_page(
 
 
 @contextmanager
+def holding(tab: Any, pattern: str) -> Iterator[list[Any]]:
+    """Have no request of a kind answered before the block ends; those that were held so far."""
+    held: list[Any] = []
+    tab.route(pattern, lambda route: held.append(route))
+    try:
+        yield held
+    finally:
+        tab.unroute(pattern)  # lets go of all
+
+
+@pytest.fixture(scope="module")
+def one_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """One page for all tests of a file that leave it as it was."""
+    with watched_page(browser, shared_studio.address) as tab:
+        yield tab
+
+
+@pytest.fixture
+def seen(one_page: Any) -> Iterator[Any]:
+    """It, for a test that only looks."""
+    with unmoved(one_page) as tab:
+        yield tab
+
+
+@contextmanager
 def unmoved(tab: Any) -> Iterator[Any]:
     """A page of several tests that only look: each begins at the top of the first tab, and causes no complaint."""
     tab.faults, tab.expected_faults = [], []

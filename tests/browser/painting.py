@@ -36,7 +36,7 @@ def cleared(page: Any, tab: str) -> None:
         "window.scrollTo(0, 0)"
     )
     open_canvas(page, tab)
-    on_desk(page, tab, RESET)
+    on_desk(page, tab, f"desk.begun.then(() => {RESET})")
 
 
 def png(picture: Image.Image) -> bytes:

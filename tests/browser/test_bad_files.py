@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio
+from tests.browser.conftest import RunningStudio, holding
 from tests.browser.painting import (
     cleared,
     drop,
@@ -112,13 +112,6 @@ def test_pictures_of_other_kinds_become_a_map_and_the_strokes_come_back(
     assert layer(page, tab).max() < on_desk(page, tab, "desk.look.length")
     page.keyboard.press("Control+z")
     assert np.array_equal(layer(page, tab), before)
-    page.evaluate(  # the form keeps the map's size, which other tests do not expect
-        "(tab) => import('/assets/easel/form.js').then((m) => m.fill(tab, { width: null, height: null }))",
-        tab,
-    )
-    page.wait_for_function(
-        "(tab) => import('/assets/easel/form.js').then((m) => !m.values(tab).width)", arg=tab
-    )
 
 
 @pytest.mark.parametrize("painted", ["semantic"], indirect=True)
@@ -164,16 +157,12 @@ def test_generate_waits_for_a_start_image_that_still_comes_in(
     easel: Any, shared_studio: RunningStudio
 ) -> None:
     easel.click(".ez-nav a[data-tab=img2img]")
-    held: list[Any] = []
-    easel.route("**/api/v1/images", lambda route: held.append(route))
     picture = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(64, 64, 9))}
-    easel.set_input_files("#img2img-image input[type=file]", picture)
-    easel.fill("#img2img-prompt textarea", "of what still came")
-    easel.click("#img2img-generate")
-    easel.wait_for_timeout(300)
-    for route in held:
-        route.continue_()
-    easel.unroute("**/api/v1/images")
+    with holding(easel, "**/api/v1/images"):
+        easel.set_input_files("#img2img-image input[type=file]", picture)
+        easel.fill("#img2img-prompt textarea", "of what still came")
+        easel.click("#img2img-generate")
+        easel.wait_for_timeout(300)
     request = until_request(shared_studio.address, prompt="of what still came")
     assert stored(shared_studio.address, request["image"]).size == (64, 64)
     easel.click("#img2img-image button[aria-label='Remove the image']")

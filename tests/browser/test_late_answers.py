@@ -11,8 +11,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio
-from tests.browser.painting import cleared, drop, on_desk, png, stored, until, until_request
+from tests.browser.conftest import RunningStudio, holding
+from tests.browser.painting import (
+    cleared,
+    drop,
+    layer,
+    on_desk,
+    open_canvas,
+    photograph,
+    png,
+    slot,
+    stored,
+    stroke,
+    until,
+    until_request,
+)
 from webui.contracts.fakes import FAKE_CLASSES
 from webui.contracts.palette import colours_of
 
@@ -47,19 +60,70 @@ def test_generate_waits_for_a_map_that_still_comes_in(
     numbers[40:, 30:] = 3
     image = Image.fromarray(numbers)
     image.putpalette(np.array(COLOURS, np.uint8).tobytes())
-    held: list[Any] = []
-    canvas.route("**/api/v1/images/*", lambda route: held.append(route))
-    drop(canvas, TAB, png(image))
-    canvas.fill("#semantic-prompt textarea", "of what was dropped")
-    canvas.click("#semantic-generate")
-    until_some(canvas, held, 1)
-    canvas.wait_for_timeout(400)
-    while held:
-        held.pop().continue_()
-    canvas.unroute("**/api/v1/images/*")
+    with holding(canvas, "**/api/v1/images/*") as held:
+        drop(canvas, TAB, png(image))
+        canvas.fill("#semantic-prompt textarea", "of what was dropped")
+        canvas.click("#semantic-generate")
+        until_some(canvas, held, 1)
+        canvas.wait_for_timeout(400)
     request = until_request(shared_studio.address, prompt="of what was dropped")
     sent = stored(shared_studio.address, request["class_map"])
     assert np.array_equal(np.asarray(sent), numbers)
+
+
+ANSWERS = "**/gradio_api/run/predict*"
+
+
+@pytest.mark.parametrize("late", ["values", "picture"])
+def test_a_picture_that_is_dropped_before_the_kept_one_comes_stays(page: Any, late: str) -> None:
+    tab = "inpaint"
+    open_canvas(page, tab)
+    drop(page, tab, png(photograph(96, 64)))
+    until(page, tab, "desk.ready()")
+    stroke(page, tab, (20, 20), (60, 40))
+    old, mask = slot(page, tab, "image"), slot(page, tab, "mask")
+    page.wait_for_function(f"localStorage['easel.form.inpaint'].includes('{mask}')")
+    with holding(page, ANSWERS if late == "values" else f"**/api/v1/images/{old}") as held:
+        page.reload()
+        page.wait_for_selector("#inpaint-canvas .ez-canvas-surface canvas")
+        until(page, tab, "true")
+        until_some(page, held, 1)
+        drop(page, tab, png(photograph(150, 110, 4)))
+        page.wait_for_timeout(500)
+    until(page, tab, "desk.ready() && desk.board.width === 150")
+    page.wait_for_timeout(500)
+    assert on_desk(page, tab, "[desk.board.width, desk.board.height]") == [150, 110]
+    assert not layer(page, tab).any()
+    new = on_desk(page, tab, "desk.board.pictureId")
+    assert slot(page, tab, "image") == new != old
+    assert slot(page, tab, "mask") is None
+    page.keyboard.press("Control+z")
+    assert slot(page, tab, "image") == old
+    assert slot(page, tab, "mask") == mask
+    assert layer(page, tab).any()
+
+
+FORM = "import('/assets/easel/form.js').then((m) => m.values('semantic').width)"
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_forms_size_goes_back_with_a_map_that_is_undone(canvas: Any, late: bool) -> None:
+    # late: the form is given the map's size after the map was undone
+    with holding(canvas, ANSWERS if late else "nothing") as held:
+        drop(canvas, TAB, png(Image.new("P", (72, 64))))
+        until(canvas, TAB, "desk.board.width === 72 && desk.ready()")
+        if late:
+            until_some(canvas, held, 1)
+        else:
+            canvas.wait_for_function(f"{FORM}.then((width) => width === 72)")
+        on_desk(canvas, TAB, "desk.undo()")
+    canvas.wait_for_function(f"{FORM}.then((width) => width === null)")
+    canvas.wait_for_timeout(300)
+    assert on_desk(canvas, TAB, "[desk.board.width, desk.board.height]") == [128, 128]
+    on_desk(canvas, TAB, "desk.redo()")
+    canvas.wait_for_function(f"{FORM}.then((width) => width === 72)")
+    on_desk(canvas, TAB, "desk.undo()")
+    canvas.wait_for_function(f"{FORM}.then((width) => width === null)")
 
 
 def test_of_two_models_in_a_row_the_later_ones_classes_stay(canvas: Any) -> None:

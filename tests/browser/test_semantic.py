@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio
+from tests.browser.conftest import RunningStudio, holding
 from tests.browser.painting import (
     cleared,
     drop,
@@ -72,17 +72,13 @@ def test_nothing_is_painted_under_a_map_that_still_comes_back(canvas: Any) -> No
     painted = layer(canvas, TAB)
     kept = slot(canvas, TAB, "class_map")
     canvas.wait_for_function(f"localStorage['easel.form.semantic'].includes('{kept}')")
-    held: list[Any] = []
-    canvas.route("**/api/v1/images/*", lambda route: held.append(route))
-    canvas.reload()
-    canvas.wait_for_selector("#semantic-canvas .ez-canvas-class[title=house]")
-    until(canvas, TAB, "desk.keeping.restoring")
-    canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
-    stroke(canvas, TAB, (40, 40), (60, 70))
-    assert layer(canvas, TAB).max() == 0
-    while held:
-        held.pop().continue_()
-    canvas.unroute("**/api/v1/images/*")
+    with holding(canvas, "**/api/v1/images/*"):
+        canvas.reload()
+        canvas.wait_for_selector("#semantic-canvas .ez-canvas-class[title=house]")
+        until(canvas, TAB, "desk.keeping.restoring")
+        canvas.click("#semantic-canvas .ez-canvas-class[title=house]")
+        stroke(canvas, TAB, (40, 40), (60, 70))
+        assert layer(canvas, TAB).max() == 0
     until(canvas, TAB, "desk.board.layer.data.includes(2) && desk.ready()")
     assert np.array_equal(layer(canvas, TAB), painted)
     stroke(canvas, TAB, (40, 40), (60, 70))

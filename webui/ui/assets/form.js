@@ -7,6 +7,7 @@ import { lastSeed } from './store.js';
 const forms = new Map();
 const declared = new Map(); // names of every form's parameters, also of those whose tab was not opened yet
 const ANSWER_MS = 15000;
+const awaited = new Map(); // who is to be told when a form has what was kept
 const pending = new Map(); // what a form is to be filled with once it is there and has what was kept
 let opened = 'txt2img';
 let latest = 'txt2img';
@@ -28,6 +29,15 @@ export const values = (name) => forms.get(name)?.values ?? {};
 
 /** Names of the parameters that a form has a control for; none where there is no such form. */
 export const fieldsOf = (name) => declared.get(name) ?? [];
+
+/** Resolves when a form has the values that were kept, or their answer is late. */
+export function restored(name) {
+  if (forms.get(name)?.restored) return Promise.resolve();
+  return new Promise((resolve) => {
+    awaited.set(name, [...(awaited.get(name) ?? []), resolve]);
+    setTimeout(resolve, ANSWER_MS);
+  });
+}
 
 /** Say which forms there are, before they are in the page. */
 export function declare(fields) {
@@ -88,6 +98,8 @@ export function filled(name, ...given) {
   const early = form.restored ? {} : form.early;
   Object.assign(form, { restored: true, sent: 0 });
   changed(name, ...given);
+  for (const resolve of awaited.get(name) ?? []) resolve();
+  awaited.delete(name);
   form.then?.();
   form.then = null;
   const asked = pending.get(name);

@@ -1,7 +1,7 @@
 // The canvas: the desk that holds board, view, tools and bar together, one for each painting tab.
 
 import { make } from '../dom.js';
-import { fill, values } from '../form.js';
+import { fill, restored, values } from '../form.js';
 import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
@@ -64,7 +64,14 @@ class Desk {
     document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
     new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
     this.render();
-    this.keeping.later(() => this.keeping.restore());
+    this.begun = this.begin(); // resolved when what was kept is there
+  }
+
+  async begin() {
+    this.busy(true);
+    await restored(this.tab);
+    await this.keeping.restore();
+    this.busy(false);
   }
 
   /** Tell others what happens on the canvas: a change that is finished, or one that goes on. */
@@ -151,15 +158,22 @@ class Desk {
     this.cursor.say([tool && TOOLS[tool].title, size && `${Math.round(this.options.size)} pixels`, value !== undefined && this.label()].filter(Boolean).join(', '));
   }
 
-  take(file) { return this.kind === 'mask' ? takePicture(this, file) : takeMap(this, file); }
+  async take(file) {
+    await this.begun;
+    await this.keeping.bringing; // else what the form names would take its place
+    await (this.kind === 'mask' ? takePicture(this, file) : takeMap(this, file));
+  }
+
   undo() { this.step('past', 'Undone', 'undo'); }
   redo() { this.step('future', 'Redone', 'redo'); }
 
-  /** Go a step through the history, and say which. */
+  /** Go a step through the history, and say which; the form's size goes along with a map's. */
   step(where, done, way) {
     if (this.board.edited) return;
     const title = this.board.history[where].at(-1)?.title;
+    const { width, height } = this.board;
     this.board[way]();
+    if (this.board.width !== width || this.board.height !== height) this.tellSize(true);
     this.cursor.say(title ? `${done}: ${title}` : `Nothing to ${way}`);
   }
 
@@ -199,11 +213,17 @@ class Desk {
   arrived() {
     this.view.fit();
     this.render();
+    this.tellSize();
+  }
+
+  /** Have the form ask for the map's size; one that was there before (`again`) may have been the model's own. */
+  tellSize(again = false) {
     if (this.kind !== 'classes') return;
     const wanted = [this.board.width, this.board.height].map((side) => Math.min(4096, Math.max(64, Math.round(side / 8) * 8)));
     this.size = null;
-    this.awaited = { size: wanted.join(), of: [this.board.width, this.board.height].join(), until: Date.now() + ANSWER_MS };
-    fill(this.tab, { width: wanted[0], height: wanted[1] });
+    this.awaited = { size: wanted.join(), until: Date.now() + ANSWER_MS };
+    const [width, height] = again && wanted.join() === this.native ? [null, null] : wanted;
+    fill(this.tab, { width, height });
   }
 
   /** Resolves when the board is what the form asks for, and the server has it. */
@@ -230,11 +250,11 @@ class Desk {
       if (this.followed !== form) return;
       this.paintWith(palette);
     }
+    this.native = [model.native_width, model.native_height].join();
     const wanted = [width ?? model.native_width, height ?? model.native_height];
-    const undone = this.awaited?.size === wanted.join() && this.awaited.of !== [this.board.width, this.board.height].join();
     if (this.awaited?.size === wanted.join() || this.awaited?.until < Date.now()) this.awaited = null;
     if (this.awaited) { this.render(); return; } // the form's size from before a map came, which would be scaled to it and back
-    if (!undone && !this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
+    if (!this.keeping.restoring && this.size !== wanted.join() && (wanted[0] !== this.board.width || wanted[1] !== this.board.height)) {
       this.board.become({ width: wanted[0], height: wanted[1] }, this.size ? 'Size' : null);
       this.view.fit();
     }

@@ -12,10 +12,10 @@ const WAIT_MS = 500;
 export class Keeping {
   /** `slots` names the parameters: { image, layer, boxes }, each a name or null; { frame }, the beginning of four. */
   constructor(desk, tab, slots) {
-    Object.assign(this, { desk, tab, slots, timer: 0, stored: null, storing: Promise.resolve(), restoring: false, boxes: null, colours: null });
+    Object.assign(this, { desk, tab, slots, timer: 0, stored: null, storing: Promise.resolve(), restoring: false, bringing: null, boxes: null, colours: null });
     this.layerId = null;
     document.addEventListener('easel:slot', ({ detail }) => {
-      if (detail.tab === tab && this.names().includes(detail.name)) this.later(() => this.restore());
+      if (detail.tab === tab && this.names().includes(detail.name)) queueMicrotask(() => this.restore());
     });
   }
 
@@ -29,8 +29,6 @@ export class Keeping {
     clearTimeout(this.timer);
     Object.assign(this, { slots, layerId: null, stored: null, boxes: null, colours: null });
   }
-
-  later(act) { queueMicrotask(() => { act().catch((error) => toast(error.message)); }); }
 
   /** Something on the board changed: keep it soon. */
   changed() {
@@ -80,9 +78,13 @@ export class Keeping {
     setSlot(this.tab, this.slots.layer, this.layerId);
   }
 
-  /** Bring what the form names onto the board, where it is not there already. */
-  async restore() {
-    if (this.restoring) return;
+  /** Bring what the form names onto the board, where it is not there already; resolves when it is, or when it was said why not. */
+  restore() {
+    if (!this.restoring) this.bringing = this.bring().catch((error) => toast(error.message));
+    return this.bringing;
+  }
+
+  async bring() {
     const { board } = this.desk;
     const wanted = { image: this.slots.image && slotValue(this.tab, this.slots.image), layer: slotValue(this.tab, this.slots.layer), boxes: this.slots.boxes ? slotValue(this.tab, this.slots.boxes) ?? [] : board.boxes, frame: { ...NO_FRAME, ...Object.fromEntries(this.sides().map(([name, side]) => [side, slotValue(this.tab, name) ?? 0])) } };
     const [newPicture, newLayer] = [this.slots.image && wanted.image !== board.pictureId, wanted.layer !== this.layerId && wanted.layer !== null];
