@@ -18,21 +18,20 @@ JS_SUMMARY = (
 )
 
 
+PHONE: dict[str, Any] = {"width": 390, "height": 844, "has_touch": True, "is_mobile": True}
+
+
 @pytest.fixture
 def phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """A visit by telephone."""
-    with watched_page(
-        browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
-    ) as tab:
+    with watched_page(browser, shared_studio.address, **PHONE) as tab:
         yield tab
 
 
 @pytest.fixture(scope="module")
 def empty_phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     """A visit by telephone during which nothing is drawn."""
-    with watched_page(
-        browser, shared_studio.address, 390, 844, has_touch=True, is_mobile=True
-    ) as tab:
+    with watched_page(browser, shared_studio.address, **PHONE) as tab:
         yield tab
 
 
@@ -40,20 +39,6 @@ def empty_phone(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
 def seen_phone(empty_phone: Any) -> Iterator[Any]:
     """It, for a test that only looks."""
     with unmoved(empty_phone) as tab:
-        yield tab
-
-
-@pytest.fixture(scope="module")
-def empty_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """A visit during which nothing is drawn."""
-    with watched_page(browser, shared_studio.address) as tab:
-        yield tab
-
-
-@pytest.fixture
-def seen(empty_page: Any) -> Iterator[Any]:
-    """It, for a test that only looks."""
-    with unmoved(empty_page) as tab:
         yield tab
 
 

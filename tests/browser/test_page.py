@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio, unfold, visit, watched_page
+from tests.browser.conftest import RunningStudio, holding, unfold, visit
 
 pytestmark = pytest.mark.browser
 
@@ -58,17 +58,13 @@ def test_what_is_typed_before_the_kept_values_come_stays(page: Any) -> None:
     page.fill(NEGATIVE, "rain")
     page.fill(PROMPT, "an old prompt")
     page.wait_for_function("localStorage.getItem('easel.form.txt2img')?.includes('an old prompt')")
-    held: list[Any] = []
-    page.route("**/gradio_api/run/predict", lambda route: held.append(route))
-    with page.expect_request("**/gradio_api/run/predict"):
-        page.reload()
-    page.wait_for_selector("#txt2img-generate")
-    page.fill(PROMPT, "a new prompt")
-    set_number(page, STEPS, 7)
-    assert page.input_value(NEGATIVE) == ""
-    for route in held:
-        route.continue_()
-    page.unroute("**/gradio_api/run/predict")
+    with holding(page, "**/gradio_api/run/predict"):
+        with page.expect_request("**/gradio_api/run/predict"):
+            page.reload()
+        page.wait_for_selector("#txt2img-generate")
+        page.fill(PROMPT, "a new prompt")
+        set_number(page, STEPS, 7)
+        assert page.input_value(NEGATIVE) == ""
     page.wait_for_function(f"document.querySelector('{NEGATIVE}').value === 'rain'")
     page.wait_for_function("localStorage.getItem('easel.form.txt2img').includes('a new prompt')")
     assert (page.input_value(PROMPT), page.input_value(STEPS)) == ("a new prompt", "7")
@@ -413,13 +409,6 @@ def dark_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
     context.close()
 
 
-@pytest.fixture(scope="module")
-def light_visit(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """A visit during which nothing is done."""
-    with watched_page(browser, shared_studio.address) as tab:
-        yield tab
-
-
 def test_nothing_is_asked_of_other_machines(dark_visit: Any, shared_studio: RunningStudio) -> None:
     own = (shared_studio.address, "data:", "blob:")
     assert dark_visit.asked
@@ -429,9 +418,9 @@ def test_nothing_is_asked_of_other_machines(dark_visit: Any, shared_studio: Runn
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_page_fits_its_window(
-    light_visit: Any, dark_visit: Any, width: int, height: int, theme: str
+    one_page: Any, dark_visit: Any, width: int, height: int, theme: str
 ) -> None:
-    tab = dark_visit if theme == "dark" else light_visit
+    tab = dark_visit if theme == "dark" else one_page
     tab.set_viewport_size({"width": width, "height": height})
     box = tab.locator("#txt2img-generate").bounding_box()
     sideways = tab.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -456,3 +445,14 @@ def test_a_killed_studio_comes_back_to_the_open_page(
     tab.wait_for_function(f"document.querySelectorAll('{FINISHED}').length === 10", timeout=30_000)
     assert tab.input_value(PROMPT) == "through a restart"
     context.close()
+
+
+def test_two_studios_after_one_another_in_a_tab_have_scripts_of_their_own(
+    page: Any, own_studio: RunningStudio
+) -> None:
+    """Chromium keeps compiled strings of script for all pages of a process, wherever those came from."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    visit(page, own_studio.address)
+    own = (own_studio.address, "data:", "blob:")
+    assert [url for url in asked if not url.startswith(own)] == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import RunningStudio, unmoved, visit, watched_page
+from tests.browser.conftest import RunningStudio, holding, visit, watched_page
 from tests.browser.test_looks import serious
 
 pytestmark = pytest.mark.browser
@@ -24,19 +24,11 @@ def settings(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
         yield tab
 
 
-@pytest.fixture(scope="module")
-def settings_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
-    """One page for the tests that leave every setting as it was."""
-    with watched_page(browser, shared_studio.address) as tab:
-        yield tab
-
-
 @pytest.fixture
-def kept_settings(settings_page: Any) -> Iterator[Any]:
-    """It, with the settings in sight."""
-    with unmoved(settings_page) as tab:
-        opened(tab)
-        yield tab
+def kept_settings(seen: Any) -> Any:
+    """The one page of the tests that leave every setting as it was, with the settings in sight."""
+    opened(seen)
+    return seen
 
 
 def opened(tab: Any) -> None:
@@ -75,16 +67,14 @@ def test_what_cannot_be_is_said_and_stays_to_be_mended(kept_settings: Any) -> No
 
 
 def test_what_is_being_typed_stays_when_the_settings_are_read_again(kept_settings: Any) -> None:
-    held: list[Any] = []
-    kept_settings.route("**/api/v1/settings", lambda route: held.append(route))
-    kept_settings.evaluate(
-        "document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: 'settings' } }))"
-    )
-    kept_settings.fill(f"{NAMES} input", "[seed]-[id]")
-    with kept_settings.expect_response("**/api/v1/settings"):
-        while held:
-            held.pop().continue_()
-    kept_settings.unroute("**/api/v1/settings")
+    with (
+        kept_settings.expect_response("**/api/v1/settings"),
+        holding(kept_settings, "**/api/v1/settings"),
+    ):
+        kept_settings.evaluate(
+            "document.dispatchEvent(new CustomEvent('easel:tab', { detail: { tab: 'settings' } }))"
+        )
+        kept_settings.fill(f"{NAMES} input", "[seed]-[id]")
     kept_settings.wait_for_timeout(200)
     assert kept_settings.input_value(f"{NAMES} input") == "[seed]-[id]"
     kept_settings.press(f"{NAMES} input", "Tab")
@@ -95,19 +85,16 @@ def test_what_is_being_typed_stays_when_the_settings_are_read_again(kept_setting
 
 
 def test_what_is_being_typed_stays_when_another_setting_is_saved(kept_settings: Any) -> None:
-    held: list[Any] = []
-    kept_settings.route("**/api/v1/settings/picture_quality", lambda route: held.append(route))
-    set_field(kept_settings, QUALITY, "81")
-    kept_settings.fill(f"{NAMES} input", "[id]")  # beside it, before the answer comes
-    while not held:
-        kept_settings.wait_for_timeout(20)
-    held.pop().continue_()
+    with holding(kept_settings, "**/api/v1/settings/picture_quality") as held:
+        set_field(kept_settings, QUALITY, "81")
+        kept_settings.fill(f"{NAMES} input", "[id]")  # beside it, before the answer comes
+        while not held:
+            kept_settings.wait_for_timeout(20)
     kept_settings.wait_for_selector(f"{QUALITY}.ez-changed")
     assert kept_settings.input_value(f"{NAMES} input") == "[id]"
     assert kept_settings.evaluate("document.activeElement.id") == "setting-file_name_pattern-input"
     kept_settings.press(f"{NAMES} input", "Tab")
     kept_settings.wait_for_selector(f"{NAMES}.ez-changed")
-    kept_settings.unroute("**/api/v1/settings/picture_quality")
     for row in (QUALITY, NAMES):
         kept_settings.click(f"{row} .ez-reset")
         kept_settings.wait_for_selector(f"{row}:not(.ez-changed)")
