@@ -103,6 +103,27 @@ def test_a_picture_that_is_dropped_before_the_kept_one_comes_stays(page: Any, la
     assert layer(page, tab).any()
 
 
+def test_a_start_image_that_is_chosen_before_the_kept_one_comes_stays(page: Any) -> None:
+    page.click(".ez-nav a[data-tab=img2img]")
+    well, kept = "#img2img-image input[type=file]", "localStorage['easel.form.img2img']"
+    a, b = ({"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(64, 64, i))} for i in (1, 2))  # fmt: skip
+    page.set_input_files(well, a)
+    page.wait_for_selector("#img2img-image .ez-well img[src]")
+    old = slot(page, "img2img", "image")
+    page.wait_for_function(f"{kept}?.includes('{old}')")
+    with holding(page, ANSWERS) as held:
+        page.reload()
+        until_some(page, held, 1)
+        with page.expect_response("**/api/v1/images"):
+            page.set_input_files(well, b)
+        page.wait_for_timeout(200)
+    page.wait_for_function(f"!{kept}.includes('{old}')")
+    page.wait_for_timeout(300)
+    new = slot(page, "img2img", "image")
+    assert new not in (None, old)
+    assert new in page.get_attribute("#img2img-image .ez-well img", "src")
+
+
 FORM = "import('/assets/easel/form.js').then((m) => m.values('semantic').width)"
 
 

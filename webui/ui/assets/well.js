@@ -3,6 +3,7 @@
 import { address, post } from './api.js';
 import { offerBatch } from './batch.js';
 import { icon, make } from './dom.js';
+import { restored } from './form.js';
 import { settleFirst } from './settled.js';
 import { shownFor } from './shown.js';
 import { enrol } from './slots.js';
@@ -10,7 +11,7 @@ import { enrol } from './slots.js';
 export function mount({ element, props, trigger, watch }, { tab, name, what, task }) {
   const well = build(element.querySelector('.ez-well'), what);
   const set = (id) => { props.value = id; trigger('change'); show(well, id); };
-  const take = (file) => { if (file) well.coming = upload(well, file, set); };
+  const take = (file) => { if (file) well.coming = upload(well, file, set, restored(tab)); };
   enrol(tab, name, { props, trigger });
   settleFirst(tab, () => well.coming); // a file that was dropped is what is meant
   well.input.addEventListener('change', () => { take(well.input.files[0]); well.input.value = ''; });
@@ -46,14 +47,14 @@ function show(well, id) {
   else well.image.removeAttribute('src');
 }
 
-async function upload(well, file, set) {
+async function upload(well, file, set, kept) {
   const before = well.coming;
   well.said.textContent = '';
   well.root.dataset.busy = true;
   const body = new FormData();
   body.append('file', file);
   try {
-    const [{ id }] = await Promise.all([post('/images', body), before]); // of two files the later one stays
+    const [{ id }] = await Promise.all([post('/images', body), before, kept]); // the later file stays, and what was kept does not take its place
     set(id);
   } catch (error) {
     well.said.textContent = error.message;
