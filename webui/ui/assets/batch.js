@@ -44,7 +44,7 @@ function build(root, { tab, take, masks }) {
   };
   parts.boxes = Object.entries(take).map(([name, title]) => ({ name, box: make('input', { type: 'checkbox' }), title }));
   const labelled = (title, input) => make('label', { className: 'ez-batch-field' }, title, input);
-  const folders = make('div', {}, labelled('Or a folder in “inputs” of the data folder', parts.folder));
+  const folders = make('div', { className: 'ez-batch-folders' }, labelled('Or a folder in “inputs” of the data folder', parts.folder));
   if (masks) folders.append(labelled('Its masks, in a folder of the same names', parts.maskFolder));
   const taken = make('fieldset', {}, make('legend', { textContent: 'Take from each picture, where it says how it was made' }),
     ...parts.boxes.map(({ box, title }) => make('label', {}, box, title)));
