@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.engine.adapters.test_lora import written
+from tests.engine.families.tiny_xl import write_tiny_xl
+from tests.engine.library import CPU, Library
 from tests.engine.original import tiny_sd1, write_original
 from tests.engine.rig import Rig, crowd_as_alone, order
 from tests.engine.tiny import write_tiny
@@ -19,7 +23,11 @@ from webui.contracts.infotext import write_infotext
 from webui.contracts.infotext_reading import read_infotext
 from webui.contracts.lora_keys import UNET
 from webui.contracts.request import GenerationRequest
+from webui.engine import precision
+from webui.engine.adapters.control import Control
+from webui.engine.adapters.controlnet import load_control
 from webui.engine.adapters.lora import load_lora
+from webui.engine.alterations import Alterations, FreeU
 from webui.engine.execute import execute
 from webui.engine.families.registry import load_model
 from webui.engine.model import LoadedModel
@@ -30,7 +38,6 @@ from webui.engine.packed.on_processor import quicken
 from webui.engine.shared_networks import network_bytes
 from webui.engine.work import Predict
 
-CPU = torch.device("cpu")
 LAYERS: list[nn.Linear | nn.Conv2d] = [
     nn.Linear(48, 32), nn.Linear(48, 32, bias=False), nn.Conv2d(48, 32, 3, padding=1),
     nn.Conv2d(48, 32, 3, padding=1, stride=2), nn.Conv2d(48, 32, 1),
@@ -156,6 +163,55 @@ def test_it_goes_with_other_savings_and_with_tiles(
         pictures.append(rig.pictures("job")[0].astype(int))
     assert 0 < abs(pictures[1] - pictures[0]).mean() < 12
     assert not [m for m in model.unet.modules() if "forward" in vars(m)]
+
+
+@needs_vnni
+@pytest.mark.parametrize("kind", ["control", "patching", "freeu"])
+def test_it_goes_with_what_else_is_done_to_the_network(library: Library, kind: str) -> None:
+    model = library.model("text")
+
+    @contextmanager
+    def louder(network: nn.Module) -> Iterator[None]:
+        block: Any = network.mid_block
+        with block.register_forward_hook(lambda _layer, _given, output: output * 2):
+            yield
+
+    others: dict[str, dict[str, Any]] = {
+        "control": {"controls": (Control(load_control(library.control(), CPU), torch.rand(1, 3, 32, 32), 1.0),)},
+        "patching": {"patchings": (louder,)},
+        "freeu": {"alterations": Alterations(freeu=FreeU(1.5, 1.6, 0.6, 0.2))},
+    }  # fmt: skip
+    plain, coarse_plain = _said(model), _said(model, eight_bits=True)
+    changed, coarse = (_said(model, eight_bits=bits, **others[kind]) for bits in (False, True))
+    assert 0 < abs(coarse - changed).mean() < abs(changed - plain).mean() / 3
+    assert torch.equal(_said(model), plain)
+    assert torch.equal(_said(model, eight_bits=True), coarse_plain)
+
+
+@needs_vnni
+def test_a_model_in_bfloat16_is_drawn_in_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = write_tiny(tmp_path / "tiny")
+    exact = _said(load_model(checkpoint, CPU))
+    monkeypatch.setattr(precision._OnProcessor, "dtype", torch.bfloat16)
+    model = load_model(checkpoint, CPU)
+    coarse = _said(model, eight_bits=True)
+    assert model.dtype == torch.bfloat16
+    assert not torch.equal(coarse, _said(model))
+    assert 0 < abs(coarse - exact).mean() < abs(exact).mean() / 10
+
+
+@needs_vnni
+def test_sdxl_is_drawn_in_them(tmp_path: Path) -> None:
+    model = load_model(write_tiny_xl(tmp_path / "xl"), CPU)
+    pictures = []
+    for bits in (False, True):
+        rig = Rig(model)
+        rig.finish(order(model.checkpoint, steps=4, eight_bits=bits, width=64, height=64))
+        assert rig.ends() == {"job": "done"}, rig.error("job")
+        pictures.append(rig.pictures("job")[0].astype(int))
+    assert 0 < abs(pictures[1] - pictures[0]).mean() < 12
 
 
 @pytest.fixture
