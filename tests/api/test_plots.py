@@ -14,8 +14,11 @@ from starlette.testclient import TestClient
 from tests.api.conftest import ORIGIN, fake_settings, wait_for
 from tests.workers.listening import SECONDS
 from webui.app import Studio, build_studio
+from webui.contracts.ids import BatchId
+from webui.contracts.job import Job
 from webui.contracts.request import GenerationRequest
 from webui.services import jobs
+from webui.services.plots.plots import PlotService
 from webui.services.resolve import resolve
 
 PLOTS = "/api/v1/plots"
@@ -66,6 +69,25 @@ def test_a_plot_is_one_batch_whose_grid_has_each_picture_in_its_place(client: Te
     batch = grid["request"]["batch"]
     listed = client.get(f"/api/v1/batches/{batch}").json()
     assert [job["id"] for job in listed] == [*(job["id"] for job in cells), grid["id"]]
+
+
+def test_what_has_ended_shows_its_grid_at_whatever_moment_it_is_asked_after(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, waited = PlotService.grid, list[BatchId]()
+
+    def slowly(plots: PlotService, batch: BatchId) -> Job | None:
+        """The answer is of before the end, and given after it."""
+        found = looked(plots, batch)
+        while found is None and not plots.is_ended(batch):
+            waited.append(batch)
+            time.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(PlotService, "grid", slowly)
+    made = client.post(PLOTS, json=order(plot=plot(x="steps: 20,21"))).json()
+    assert grid_of(client, made["id"])["pictures"]
+    assert waited
 
 
 def test_each_picture_is_resolved_once(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,10 +89,9 @@ def plots_router(context: ApiContext) -> APIRouter:
     @router.get("/{batch_id}", responses={404: ANSWERS[404]}, summary="See a plot's grid")
     def see(batch_id: BatchId) -> PlotView:
         """The grid is there once all of its pictures are final; of a cancelled plot, with what was drawn."""
+        ended = context.plots.is_ended(batch_id)  # asked first: it may end between the two
         grid = context.plots.grid(batch_id)
-        return PlotView(
-            ended=context.plots.is_ended(batch_id), grid=None if grid is None else job_view(grid)
-        )
+        return PlotView(ended=ended, grid=None if grid is None else job_view(grid))
 
     return router
 
