@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,30 @@ def test_a_deleted_picture_is_gone_and_comes_back(
     assert client.get("/api/v1/pictures").json() == []
     assert client.post(picture["url"] + "/restore").json()["id"] == picture["id"]
     assert client.get(picture["url"]).status_code == 200
+
+
+def test_several_pictures_come_in_one_file(client: TestClient) -> None:
+    job = client.post("/api/v1/jobs", json={"prompt": "a lake", "steps": 2, "count": 3}).json()
+    pictures: Any = wait_for(client, job["id"])["pictures"]
+    ids = [picture["id"] for picture in pictures[:2]]
+    answer = client.post("/api/v1/pictures/archive", json={"pictures": [*ids, ids[0]]})
+    assert answer.headers["content-type"] == "application/zip"
+    assert 'filename="pictures.zip"' in answer.headers["content-disposition"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert packed.testzip() is None
+        held = [packed.read(name) for name in packed.namelist()]
+    assert held == [client.get(picture["url"]).content for picture in pictures[:2]]
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "said"), [(["x" * 16], 404, "x" * 16), (["a"] * 500, 422, "500")]
+)
+def test_where_one_of_several_is_gone_no_file_comes(
+    client: TestClient, picture: dict[str, Any], more: list[str], status: int, said: str
+) -> None:
+    answer = client.post("/api/v1/pictures/archive", json={"pictures": [picture["id"], *more]})
+    assert answer.status_code == status
+    assert said in answer.text
 
 
 def test_a_picture_can_start_another_one(client: TestClient, picture: dict[str, Any]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from webui.api.context import ApiContext
 from webui.api.errors import ANSWERS
 from webui.api.views import ImageIdView, ParametersView, PictureView, picture_view
 from webui.contracts.ids import PictureId
 from webui.contracts.picture_search import MAX_SEARCH_CHARACTERS, parse_search
+from webui.services.picture_archive import archive
 from webui.services.picture_files import MEDIA_TYPES
 
 MISSING: dict[int | str, dict[str, Any]] = {404: ANSWERS[404]}
@@ -23,6 +25,20 @@ SEARCH = (
 SEARCHED = 'boat "red sail" -night model:text after:2026-10'
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 """What an id names never changes."""
+
+
+MOST_ARCHIVED = 500
+"""Pictures in one file."""
+
+
+class ArchiveView(BaseModel):
+    """Pictures that shall be in one file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pictures: tuple[PictureId, ...] = Field(
+        min_length=1, max_length=MOST_ARCHIVED, description="Their ids, in the order of the file."
+    )
 
 
 def pictures_router(context: ApiContext) -> APIRouter:
@@ -83,6 +99,18 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         """A WebP whose longer side is `size` pixels."""
         data = context.gallery.thumbnail(picture_id, size)
         return Response(data, media_type="image/webp", headers=FOREVER)
+
+    @router.post(
+        "/archive",
+        responses={**MISSING, 422: ANSWERS[422]},
+        response_class=StreamingResponse,
+        summary="Get several in one file",
+    )
+    def archived(wanted: ArchiveView) -> StreamingResponse:
+        """A ZIP file of the pictures' files; nothing is sent where one of them is not there."""
+        files = [context.gallery.path(picture_id) for picture_id in dict.fromkeys(wanted.pictures)]
+        told = {"content-disposition": 'attachment; filename="pictures.zip"'}
+        return StreamingResponse(archive(files), media_type="application/zip", headers=told)
 
     @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
     def parameters(picture_id: PictureId) -> ParametersView:

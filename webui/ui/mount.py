@@ -68,6 +68,7 @@ def mount_ui(app: FastAPI, context: UiContext) -> None:
         theme=easel_theme(),
         css_paths=[
             ASSETS_FOLDER / "easel.css",
+            ASSETS_FOLDER / "gallery.css",
             CANVAS_FOLDER / "canvas.css",
             LIBRARY_FOLDER / "library.css",
             EXTENSIONS_FOLDER / "extensions.css",

@@ -28,7 +28,7 @@ export function pictureActions(bar, picture) {
     iconButton('copy', 'Copy parameters', () => copyParameters(picture), 'Copy'),
     download,
     ...addedButtons('picture', picture),
-    iconButton('trash', 'Delete', () => discard(picture)));
+    iconButton('trash', 'Delete', () => discard([picture])));
 }
 
 /** Bring all parameters of a picture back into the form that can show them. */
@@ -64,12 +64,20 @@ export const copyParameters = (picture) => telling(async () => {
   copyText((await parameters(picture)).infotext, 'Parameters copied');
 });
 
-/** Delete at once, with Undo instead of a question. */
-export const discard = (picture, whenBack = () => {}) => telling(async () => {
-  const putBack = store.withdraw(picture);
-  try { await remove(`/pictures/${picture.id}`); } catch (error) { putBack(); whenBack(); throw error; }
-  const undo = () => telling(async () => { await post(`/pictures/${picture.id}/restore`); putBack(); whenBack(); });
-  toast('Picture deleted', { title: 'Undo', run: undo });
+/** Delete at once, with Undo instead of a question; `back` is told of each picture that is there again. */
+export const discard = (pictures, back = () => {}) => telling(async () => {
+  const there = pictures.map((picture) => ({ picture, putBack: store.withdraw(picture) }));
+  const returns = ({ picture, putBack }) => { putBack(); back(picture); };
+  const gone = [];
+  try {
+    for (const one of there) { await remove(`/pictures/${one.picture.id}`); gone.push(one); }
+  } finally {
+    there.slice(gone.length).forEach(returns);
+    const undo = () => telling(async () => {
+      for (const one of gone) { await post(`/pictures/${one.picture.id}/restore`); returns(one); }
+    });
+    if (gone.length) toast(gone.length === 1 ? 'Picture deleted' : `${gone.length} pictures deleted`, { title: 'Undo', run: undo });
+  }
 });
 
 /** Bring a request back into its form and start it; one that no form can hold is ordered as it is. */

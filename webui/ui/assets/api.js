@@ -16,16 +16,20 @@ export const post = (path, body) => request('POST', path, body);
 export const put = (path, body) => request('PUT', path, body);
 export const remove = (path) => request('DELETE', path);
 
-async function request(method, path, body) {
+/** What is answered with a file. */
+export const blobOf = async (path, body) => (await answerTo('POST', path, body)).blob();
+
+const request = async (method, path, body) => (await answerTo(method, path, body)).json().catch(() => null);
+
+async function answerTo(method, path, body) {
   let answer;
   try {
     answer = await fetch(address(path), options(method, body));
   } catch {
     throw new ApiError(0, ['The studio does not answer. It may be restarting.']);
   }
-  const data = await answer.json().catch(() => null);
-  if (!answer.ok) throw new ApiError(answer.status, sentences(answer, data));
-  return data;
+  if (!answer.ok) throw new ApiError(answer.status, sentences(answer, await answer.json().catch(() => null)));
+  return answer;
 }
 
 function options(method, body) {

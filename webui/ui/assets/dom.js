@@ -69,10 +69,17 @@ export function iconButton(name, title, onclick, word = title) {
 /** Bring a container's children in line with keyed items, without rebuilding those that stay. */
 export function reconcile(container, items, create, update) {
   const old = new Map([...container.children].map((child) => [child.dataset.key, child]));
+  const wanted = new Set(items.map(({ key }) => String(key)));
+  for (const [key, element] of old) {
+    if (wanted.has(key)) continue;
+    // What is still loading need not come: its picture may be gone by then.
+    element.querySelectorAll('img').forEach((image) => image.removeAttribute('src'));
+    element.remove(); // before the others are put in order: one that is moved loses the focus
+  }
   let place = container.firstElementChild;
   for (const item of items) {
-    let element = old.get(item.key);
-    old.delete(item.key);
+    let element = old.get(String(item.key));
+    old.delete(String(item.key));
     if (!element) {
       element = create(item);
       element.dataset.key = item.key;
@@ -81,11 +88,13 @@ export function reconcile(container, items, create, update) {
     if (element === place) place = place.nextElementSibling;
     else container.insertBefore(element, place);
   }
-  for (const element of old.values()) {
-    // What is still loading need not come: its picture may be gone by then.
-    element.querySelectorAll('img').forEach((image) => image.removeAttribute('src'));
-    element.remove();
-  }
+}
+
+/** Hand a file to whoever looks at the page. */
+export function download(blob, name) {
+  const link = make('a', { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 export const clampText = (text, length) => (text.length > length ? text.slice(0, length - 1) + '…' : text);

@@ -1,14 +1,14 @@
 // One picture of the gallery large, with its parameters and what can be done with it; arrows go on to the next one.
 
-import { copyParameters, discard, restore } from './actions.js';
+import { copyParameters, restore } from './actions.js';
 import { address, get } from './api.js';
 import { icon, iconButton, make } from './dom.js';
 import { SENT_TO, sendTo, sendingTabs } from './sending.js';
 
 const AHEAD = 8; // tiles before the last one at which further pictures are fetched
 
-/** Show the picture of a tile. */
-export function look(view, element) {
+/** Show a picture of the wall. */
+export function look(view, picture) {
   const state = { view, image: make('img', { alt: '' }), text: make('pre'), actions: make('div', { className: 'ez-look-actions' }) };
   state.steps = [['newer', 'Newer picture (←)', -1], ['older', 'Older picture (→)', 1]].map(([name, title, by]) =>
     make('button', { type: 'button', className: 'ez-look-step', title, 'aria-label': title, onclick: () => step(state, by) }, icon(name)));
@@ -23,25 +23,22 @@ export function look(view, element) {
     keys[event.key]();
   });
   state.dialog.addEventListener('click', (event) => { if (event.target === state.dialog) state.dialog.close(); });
-  state.dialog.addEventListener('close', () => { state.dialog.remove(); state.element.focus(); });
+  state.dialog.addEventListener('close', () => { state.dialog.remove(); view.wall.reveal(state.picture)?.querySelector('button').focus({ preventScroll: true }); });
   document.body.append(state.dialog);
   state.dialog.showModal();
-  show(state, element);
+  show(state, picture);
 }
 
-const tiles = ({ view }) => [...view.grid.querySelectorAll('.ez-tile:not([hidden])')];
-
 function step(state, by) {
-  const all = tiles(state);
-  const next = all[all.indexOf(state.element) + by];
+  const { at, pictures } = state.view.wall;
+  const next = pictures[at.get(state.picture.id) + by];
   if (next) show(state, next);
 }
 
-async function show(state, element) {
-  const { picture } = element;
+async function show(state, picture) {
   const act = (then) => () => { state.dialog.close(); then(); };
-  state.element = element;
-  element.scrollIntoView({ block: 'nearest' });
+  state.picture = picture;
+  state.view.wall.reveal(picture);
   state.image.src = address(`/pictures/${picture.id}`);
   state.actions.replaceChildren(
     ...sendingTabs().map((tab) => iconButton(SENT_TO[tab], `To ${tab}`, act(() => sendTo(tab, picture)))),
@@ -51,17 +48,17 @@ async function show(state, element) {
     iconButton('trash', 'Delete', () => drop(state)));
   arrange(state);
   const told = await get(`/pictures/${picture.id}/parameters`).then((answer) => answer.infotext).catch((error) => error.message);
-  if (state.element === element) state.text.textContent = told;
+  if (state.picture === picture) state.text.textContent = told;
 }
 
 /** Which ways one can go; where the end comes near, more are fetched. */
 async function arrange(state) {
   const ends = () => {
-    const all = tiles(state);
-    const at = all.indexOf(state.element);
-    [state.steps[0].disabled, state.steps[1].disabled] = [at <= 0, at === all.length - 1];
+    const { at: places, pictures } = state.view.wall;
+    const at = places.get(state.picture.id);
+    [state.steps[0].disabled, state.steps[1].disabled] = [at <= 0, at === pictures.length - 1];
     if (!state.dialog.querySelector(':focus:enabled')) state.dialog.focus(); // so that keys stay here
-    return all.length - at;
+    return pictures.length - at;
   };
   if (ends() > AHEAD || state.view.done) return;
   await state.view.more();
@@ -70,11 +67,11 @@ async function arrange(state) {
 
 /** Delete it, with Undo instead of a question, and go on to the next one. */
 function drop(state) {
-  const { view, element } = state;
-  const all = tiles(state);
-  const next = all[all.indexOf(element) + 1] ?? all[all.indexOf(element) - 1];
-  element.hidden = true;
-  const back = () => { element.hidden = false; view.bin.refresh(); if (state.dialog.open) show(state, element); };
-  discard(element.picture, back).then(view.bin.refresh);
+  const { view, picture } = state;
+  const { at, pictures } = view.wall;
+  const here = at.get(picture.id);
+  const next = pictures[here + 1] ?? pictures[here - 1];
+  view.choice.forget(picture);
+  view.drop([picture], () => { if (state.dialog.open) show(state, picture); });
   if (next) show(state, next); else state.dialog.close();
 }

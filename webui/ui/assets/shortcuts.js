@@ -12,7 +12,7 @@ import { weigh } from './weights.js';
 
 const PROMPT = '[data-prompt] textarea';
 
-/** `anywhere` also works while typing, `where` only in what it names; the others only outside text fields. */
+/** `anywhere` also works while typing, `where` only in what it names, the others only outside text fields; `stage` only where that is in sight. */
 export const SHORTCUTS = [
   { keys: 'Ctrl+Enter', title: 'Generate', anywhere: true, act: generate },
   { keys: 'Escape', title: 'Cancel the job on the stage', anywhere: true, act: cancel },
@@ -20,10 +20,10 @@ export const SHORTCUTS = [
   { keys: 'Ctrl+ArrowDown', title: 'Less weight for them', where: PROMPT, act: () => weigh(-1) },
   { keys: 'Alt+ArrowLeft', title: 'Move a part of the prompt to the left', where: PROMPT, act: () => shift(-1) },
   { keys: 'Alt+ArrowRight', title: 'Move it to the right', where: PROMPT, act: () => shift(1) },
-  { keys: 'ArrowLeft', title: 'Newer picture', act: () => move(-1) },
-  { keys: 'ArrowRight', title: 'Older picture', act: () => move(1) },
-  { keys: 'F', title: 'Full screen', act: toggleFullscreen },
-  { keys: 'Delete', title: 'Delete the picture on the stage', act: discardShown },
+  { keys: 'ArrowLeft', title: 'Newer picture', stage: true, act: () => move(-1) },
+  { keys: 'ArrowRight', title: 'Older picture', stage: true, act: () => move(1) },
+  { keys: 'F', title: 'Full screen', stage: true, act: toggleFullscreen },
+  { keys: 'Delete', title: 'Delete the picture on the stage', stage: true, act: discardShown },
   { keys: 'Alt+1', title: 'First tab (Alt+2 the second, and so on)', anywhere: true, digits: true, act: openTabAt },
   { keys: '?', title: 'This list', act: openHelp },
 ];
@@ -51,7 +51,8 @@ export function openHelp() {
 
 const NAMES = { ArrowLeft: '←', ArrowRight: '→', ArrowUp: '↑', ArrowDown: '↓', Escape: 'Esc', Delete: 'Del' };
 
-function fits({ keys, anywhere, digits, where }, event) {
+function fits({ keys, anywhere, digits, where, stage }, event) {
+  if (stage && !document.getElementById('ez-stage')?.checkVisibility()) return false;
   if (where ? !event.target.matches?.(where) : !anywhere && isTyping(event.target)) return false;
   const parts = keys.split('+');
   const key = parts.at(-1);
@@ -72,5 +73,5 @@ function cancel() {
 
 function discardShown() {
   const picture = pictureOnStage();
-  if (picture) discard(picture);
+  if (picture) discard([picture]);
 }

@@ -103,7 +103,11 @@ export function withdraw(picture) {
   job.pictures = before.filter((other) => other.id !== picture.id);
   if (focus?.picture === picture.id) focus = null;
   changed();
-  return () => { job.pictures = before; changed(); };
+  return () => { // where it was; others of the job may have gone or come since
+    const now = new Set([picture.id, ...job.pictures.map(({ id }) => id)]);
+    job.pictures = [...before.filter(({ id }) => now.has(id)), ...job.pictures.filter((other) => !before.some(({ id }) => id === other.id))];
+    changed();
+  };
 }
 
 export function forget(id) {

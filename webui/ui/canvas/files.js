@@ -1,7 +1,7 @@
 // Pictures, masks and maps that come in by drop, paste or file, and go out as PNG and JSON.
 
 import { get, post } from '../api.js';
-import { make } from '../dom.js';
+import { download, make } from '../dom.js';
 import { fill } from '../form.js';
 import { openTab } from '../tabs.js';
 import { toast } from '../toast.js';
@@ -163,12 +163,6 @@ export const savePng = (desk) => telling(desk, async () => {
 });
 
 export const saveJson = (desk) => download(new Blob([mapAsJson(desk)], { type: 'application/json' }), 'class-map.json');
-
-export function download(blob, name) {
-  const link = make('a', { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
 
 /** Ask for a file. */
 export function choose(accept, take) {

@@ -1,7 +1,7 @@
 // What maps are painted in: a model's classes, those of a data set, or one's own, kept in the browser.
 
 import { get } from '../api.js';
-import { make, icon } from '../dom.js';
+import { download, icon, make } from '../dom.js';
 
 export const MODELS_OWN = "Model's own";
 export const OWN = 'Own';
@@ -44,7 +44,7 @@ const asFile = (entries) => entries.map(({ name, colour }) => ({ name, colour: h
 export const rgbOf = (hex) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
 export const hexOf = (colour) => `#${colour.map((level) => level.toString(16).padStart(2, '0')).join('')}`;
 
-/** The sheet in which the own palette is made. `files` = { download, choose }. */
+/** The sheet in which the own palette is made. `files` = { choose }. */
 export function openOwn(files) {
   const rows = make('div', { className: 'ez-own-rows' });
   const said = make('p', { className: 'ez-style-said', role: 'alert' });
@@ -67,7 +67,7 @@ export function openOwn(files) {
   };
   const word = (text, onclick, strong = '') => make('button', { type: 'button', className: `ez-canvas-word ${strong}`, textContent: text, onclick });
   const dialog = make('dialog', { className: 'ez-dialog ez-own', 'aria-label': 'Own palette' }, make('h2', { textContent: 'Own palette' }), rows, said,
-    make('footer', {}, word('Add a class', add), word('Open', bring), word('Save as file', () => files.download(new Blob([JSON.stringify(asFile(entries()))], { type: 'application/json' }), 'palette.json')), word('Use it', save, 'ez-canvas-strong')));
+    make('footer', {}, word('Add a class', add), word('Open', bring), word('Save as file', () => download(new Blob([JSON.stringify(asFile(entries()))], { type: 'application/json' }), 'palette.json')), word('Use it', save, 'ez-canvas-strong')));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener('close', () => dialog.remove());
   show(ownPalette());

@@ -1,7 +1,7 @@
 // The bar above the canvas: tools, the brush, what can be done with the layer and with the view.
 
 import { make } from '../dom.js';
-import { choose, download, drawFromPicture, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
+import { choose, drawFromPicture, maskFromAlpha, readPhoto, saveJson, savePng, takeMap, takeMask, takePicture } from './files.js';
 import { frameNumbers } from './frame.js';
 import { icon } from './icons.js';
 import { openSheet } from './keys.js';
@@ -75,7 +75,7 @@ function layerButtons(desk) {
     button('open', 'Bring in a map (PNG, JSON)', () => choose('image/*,.json,application/json', (file) => takeMap(desk, file))),
     ...(desk.noun === 'class' ? [button('photo', 'Read a photograph', () => choose('image/*', (file) => readPhoto(desk, file)), 'Read a photograph into a first map, by its colours')] : []),
     button('save', 'Save the map as PNG', () => savePng(desk)),
-    ...(desk.noun === 'class' ? [button('data', 'Save map and boxes as JSON', () => saveJson(desk)), button('palette', 'Make a palette of your own', () => openOwn({ download, choose }))] : []),
+    ...(desk.noun === 'class' ? [button('data', 'Save map and boxes as JSON', () => saveJson(desk)), button('palette', 'Make a palette of your own', () => openOwn({ choose }))] : []),
   ];
 }
 
