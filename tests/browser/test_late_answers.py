@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.conftest import RunningStudio, holding
+from tests.browser.conftest import RunningStudio, holding, watched_page
 from tests.browser.painting import (
     cleared,
     drop,
@@ -74,17 +74,37 @@ def test_generate_waits_for_a_map_that_still_comes_in(
 ANSWERS = "**/gradio_api/run/predict*"
 
 
-@pytest.mark.parametrize("late", ["values", "picture"])
-def test_a_picture_that_is_dropped_before_the_kept_one_comes_stays(page: Any, late: str) -> None:
-    tab = "inpaint"
+@pytest.fixture
+def own_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
+    """A page whose tab no other test is lent: its clock may be set."""
+    with watched_page(browser, shared_studio.address, first="void 'spent'") as tab:
+        yield tab
+
+
+@pytest.mark.parametrize("late", ["values", "picture", "tab"])
+def test_a_picture_that_is_dropped_before_the_kept_one_comes_stays(
+    own_page: Any, late: str
+) -> None:
+    """`tab`: it is opened so late that an answer of the page's beginning is not waited for any more."""
+    page, tab = own_page, "inpaint"
     open_canvas(page, tab)
     drop(page, tab, png(photograph(96, 64)))
     until(page, tab, "desk.ready()")
     stroke(page, tab, (20, 20), (60, 40))
     old, mask = slot(page, tab, "image"), slot(page, tab, "mask")
     page.wait_for_function(f"localStorage['easel.form.inpaint'].includes('{mask}')")
-    with holding(page, ANSWERS if late == "values" else f"**/api/v1/images/{old}") as held:
+    if late == "tab":
+        page.click(".ez-nav a[data-tab=txt2img]")
+        page.clock.install()
         page.reload()
+        page.wait_for_selector("#txt2img-generate")
+        until(page, tab, "true")
+        page.clock.fast_forward(20_000)
+    with holding(page, f"**/api/v1/images/{old}" if late == "picture" else ANSWERS) as held:
+        if late == "tab":
+            page.click(".ez-nav a[data-tab=inpaint]")
+        else:
+            page.reload()
         page.wait_for_selector("#inpaint-canvas .ez-canvas-surface canvas")
         until(page, tab, "true")
         until_some(page, held, 1)

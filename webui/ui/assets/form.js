@@ -30,13 +30,18 @@ export const values = (name) => forms.get(name)?.values ?? {};
 /** Names of the parameters that a form has a control for; none where there is no such form. */
 export const fieldsOf = (name) => declared.get(name) ?? [];
 
-/** Resolves when a form has the values that were kept, or their answer is late. */
+/** Whether a form is in the page: it is from when its tab is first opened. */
+export const isThere = (name) => forms.has(name);
+
+/** Resolves when a form is in the page and has the values that were kept, or their answer is late. */
 export function restored(name) {
   if (forms.get(name)?.restored) return Promise.resolve();
-  return new Promise((resolve) => {
-    awaited.set(name, [...(awaited.get(name) ?? []), resolve]);
-    setTimeout(resolve, ANSWER_MS);
-  });
+  return new Promise((resolve) => { awaited.set(name, [...(awaited.get(name) ?? []), resolve]); });
+}
+
+function tellRestored(name) {
+  for (const resolve of awaited.get(name) ?? []) resolve();
+  awaited.delete(name);
 }
 
 /** Say which forms there are, before they are in the page. */
@@ -54,6 +59,7 @@ export function mount({ element, props, trigger }, { tab: name, fields }) {
   pending.delete(name);
   if (asked?.start) form.then = () => form.send({ values: {} }, 'submit');
   form.send({ values: { ...form.kept, ...asked?.values }, restore: true }, 'input');
+  setTimeout(() => tellRestored(name), ANSWER_MS);
 }
 
 const MAY_CHANGE = ['input', 'change', 'click', 'mousedown', 'keydown', 'focusout', 'easel:told'];
@@ -98,8 +104,7 @@ export function filled(name, ...given) {
   const early = form.restored ? {} : form.early;
   Object.assign(form, { restored: true, sent: 0 });
   changed(name, ...given);
-  for (const resolve of awaited.get(name) ?? []) resolve();
-  awaited.delete(name);
+  tellRestored(name);
   form.then?.();
   form.then = null;
   const asked = pending.get(name);

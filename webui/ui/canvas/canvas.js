@@ -1,7 +1,7 @@
 // The canvas: the desk that holds board, view, tools and bar together, one for each painting tab.
 
 import { make } from '../dom.js';
-import { fill, restored, values } from '../form.js';
+import { fill, isThere, restored, values } from '../form.js';
 import { models } from '../models.js';
 import { settleFirst } from '../settled.js';
 import { Board } from './board.js';
@@ -64,14 +64,15 @@ class Desk {
     document.addEventListener('easel:tab', ({ detail }) => { if (detail.tab === tab) this.view.resize(); });
     new MutationObserver(() => this.view.restyle()).observe(document.body, { attributes: true, attributeFilter: ['class'] });
     this.render();
-    this.begun = this.begin(); // resolved when what was kept is there
+    this.hasBegun = false;
+    this.begun = this.begin(); // resolved when the tab was opened and what was kept is there
   }
 
   async begin() {
-    this.busy(true);
     await restored(this.tab);
     await this.keeping.restore();
-    this.busy(false);
+    this.hasBegun = true;
+    this.render();
   }
 
   /** Tell others what happens on the canvas: a change that is finished, or one that goes on. */
@@ -120,7 +121,7 @@ class Desk {
   }
 
   /** Why one cannot paint now, in words. */
-  refusal() { return this.view.over ? 'A candidate is shown; press Escape for the picture.' : this.working ? 'The canvas is busy.' : 'There is no picture yet. Bring one in first.'; }
+  refusal() { return this.view.over ? 'A candidate is shown; press Escape for the picture.' : this.isBusy() ? 'The canvas is busy.' : 'There is no picture yet. Bring one in first.'; }
 
   /** Something else is painted from now on: its buttons and colours. */
   anew() {
@@ -133,7 +134,8 @@ class Desk {
   }
 
   /** Whether one can paint: in a mask only over a picture, and not under a candidate. */
-  ready() { return (this.kind === 'classes' || !!this.board.picture) && !this.view.over && !this.working; }
+  ready() { return (this.kind === 'classes' || !!this.board.picture) && !this.view.over && !this.isBusy(); }
+  isBusy() { return this.working > 0 || !this.hasBegun; }
 
   /** What the present tool paints. */
   value() { return this.kind === 'mask' ? 255 : this.options.value; }
@@ -228,6 +230,7 @@ class Desk {
 
   /** Resolves when the board is what the form asks for, and the server has it. */
   async settled() {
+    if (isThere(this.tab)) await this.begun;
     await this.idle(); // a file that was dropped is what is meant
     await this.following;
     await this.sources?.switching;
