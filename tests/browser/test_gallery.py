@@ -15,6 +15,7 @@ from tests.browser.test_page import FINISHED, PROMPT, generate
 pytestmark = pytest.mark.browser
 
 SHOWN = "[...document.querySelectorAll('.ez-tile')].map((tile) => tile.ariaLabel)"
+ALL_ARE_SHOWN = "[...document.querySelectorAll('.ez-tile img')].every((image) => image.complete)"
 CHOSEN = ".ez-tile-mark:checked"
 WALL = """async (count) => {
   const { Wall } = await import('/assets/easel/wall.js');
@@ -88,6 +89,7 @@ def drawn(page: Any) -> Any:
     page.keyboard.press("Alt+7")
     page.fill("[aria-label='Search pictures']", "several at once")
     page.wait_for_function("/found$/.test(document.querySelector('.ez-gallery-said').textContent)")
+    page.wait_for_function(ALL_ARE_SHOWN)  # what is deleted while it is asked for is not found
     return page
 
 

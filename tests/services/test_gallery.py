@@ -21,6 +21,7 @@ from webui.contracts.ids import PictureId
 from webui.contracts.job import Job, Picture
 from webui.contracts.messages import PictureReady
 from webui.hooks.specs import hookimpl
+from webui.services import gallery, picture_files
 from webui.services.database import writing
 from webui.services.metadata import read_metadata, read_texts
 
@@ -193,6 +194,21 @@ def test_a_deleted_picture_is_gone_and_comes_back(services: Services) -> None:
     assert services.gallery.path(picture.id) == file
 
 
+def test_a_picture_that_is_deleted_while_its_thumbnail_is_made_is_not_found(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = _saved(services)
+    made = picture_files.thumbnail
+
+    def late(file: Path, side: int) -> bytes:
+        services.gallery.delete(picture.id)
+        return made(file, side)
+
+    monkeypatch.setattr(gallery, "thumbnail", late)
+    with pytest.raises(NotFound):
+        services.gallery.thumbnail(picture.id)
+
+
 def test_a_deleted_picture_counts_as_delivered(services: Services) -> None:
     picture = _saved(services, 1)
     services.gallery.delete(picture.id)
@@ -206,14 +222,14 @@ def test_restore_leaves_a_shown_picture_as_it_is(services: Services) -> None:
 
 
 def test_unknown_pictures_are_not_found(services: Services) -> None:
-    gallery = services.gallery
+    pictures = services.gallery
     for ask in (
-        gallery.get,
-        gallery.path,
-        gallery.thumbnail,
-        gallery.request_of,
-        gallery.delete,
-        gallery.restore,
+        pictures.get,
+        pictures.path,
+        pictures.thumbnail,
+        pictures.request_of,
+        pictures.delete,
+        pictures.restore,
     ):
         with pytest.raises(NotFound):
             ask(PictureId("../../etc"))

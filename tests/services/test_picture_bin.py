@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from webui.contracts.messages import PictureReady
 from webui.contracts.picture_search import parse_search
 from webui.contracts.preferences import Preferences
 from webui.services.picture_bin import BinContents, PictureBin
+from webui.services.picture_places import PicturePlace
 
 _RGB = bytes(64 * 64 * 3)
 
@@ -109,3 +111,20 @@ def test_where_others_reach_the_studio_nobody_empties_it(services: Services) -> 
     with pytest.raises(NotAllowed, match="at the computer"):
         PictureBin(services.database, services.folder / "outputs", "at the computer").empty()
     services.gallery.restore(picture.id)
+
+
+def test_a_picture_that_comes_back_while_the_bin_is_counted_is_no_fault(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (picture,) = _drawn(services)
+    services.gallery.delete(picture.id)
+    listed = PicturePlace.in_bin
+
+    def late(place: PicturePlace) -> Iterator[Path]:
+        files = list(listed(place))
+        services.gallery.restore(picture.id)
+        return iter(files)
+
+    monkeypatch.setattr(PicturePlace, "in_bin", late)
+    assert _bin(services).contents() == BinContents(1, 0)
+    assert services.gallery.path(picture.id).is_file()

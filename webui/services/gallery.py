@@ -152,7 +152,10 @@ class Gallery:
             return cached.read_bytes()
         except FileNotFoundError:
             pass
-        small = thumbnail(file, side)
+        try:
+            small = thumbnail(file, side)
+        except FileNotFoundError as gone:  # deleted since it was looked for
+            raise NotFound("picture file", picture_id) from gone
         write_file(cached, small, partial=self._outputs / PARTIAL)
         return small
 

@@ -37,7 +37,7 @@ class PictureBin:
     def contents(self) -> BinContents:
         """What `empty` would remove."""
         found = self._found()
-        sizes = (file.stat().st_size for place in found.values() for file in place.in_bin())
+        sizes = (_size(file) for place in found.values() for file in place.in_bin())
         return BinContents(len(found), sum(sizes))
 
     def empty(self) -> BinContents:
@@ -78,6 +78,14 @@ class PictureBin:
         with reading(self._database) as connection:
             rows = connection.execute(query).all()
         return {row.id: PicturePlace(Path(row.folder or self._outputs), row.file) for row in rows}
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; none of one that was taken out since it was looked for."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _remove_empty(place: PicturePlace) -> None:
