@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.browser.conftest import RunningStudio
+from tests.browser.conftest import RunningStudio, unfold
 from tests.browser.painting import (
     Numbers,
     cleared,
@@ -38,6 +38,51 @@ MOUNT_IN = """async () => {
   await (await import('/assets/easel/controls.js')).mount({ element, props, trigger() {}, watch }, { tab: 'TAB' });
 }"""
 MOUNT = MOUNT_IN.replace("TAB", "txt2img")
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(easel: Any) -> None:
+    """No test begins with what the one before left."""
+    easel.evaluate(
+        "for (const tab of ['txt2img', 'inpaint']) localStorage.removeItem(`easel.controls.${tab}`)"
+    )
+
+
+def test_controls_that_wait_for_their_pictures_are_there_after_a_reload(page: Any) -> None:
+    list_, first = "#txt2img-controls", "#txt2img-controls fieldset >> nth=0"
+    page.route("**/api/v1/adapters?kind=controlnet", lambda route: route.fulfill(json=NETS))
+    page.reload()
+    unfold(page, "txt2img-fold-control")
+    for _ in range(2):
+        page.click(f"{list_} button:has-text('Add a control')")
+    page.fill(f"{first} >> label:has-text('Weight') >> input", "0.7")
+    page.press(f"{first} >> label:has-text('Weight') >> input", "Tab")
+    page.select_option(f"{first} >> select[aria-label=Preprocessor]", "canny")
+    upload = {"name": "a.png", "mimeType": "image/png", "buffer": png(photograph(32, 32))}
+    page.set_input_files(f"{list_} fieldset >> nth=1 >> input[type=file] >> nth=0", upload)
+    page.wait_for_selector(f"{list_} .ez-control-picture img")
+    image = slot_of(page)[0]["image"]
+    page.wait_for_function(
+        "(image) => localStorage['easel.form.txt2img'].includes(image)", arg=image
+    )
+    page.reload()
+    unfold(page, "txt2img-fold-control")
+    page.wait_for_function(f"document.querySelectorAll('{list_} fieldset').length === 2")
+    assert "Waits for a picture, which canny makes its own of." in page.inner_text(list_)
+    assert [unit["image"] for unit in slot_of(page)] == [image]
+    second = f"{list_} fieldset >> nth=1"
+    assert page.input_value(f"{second} >> label:has-text('Weight') >> input") == "0.7"
+    page.click(f"{second} >> button[title='Remove this control']")
+    page.reload()
+    unfold(page, "txt2img-fold-control")
+    page.wait_for_selector(f"{list_} .ez-control-picture img")
+    assert page.locator(f"{list_} fieldset").count() == 1
+
+
+def slot_of(page: Any) -> Any:
+    return page.evaluate(
+        "import('/assets/easel/form.js').then((form) => form.values('txt2img').controls)"
+    )
 
 
 def test_a_control_is_added_set_and_removed(easel: Any) -> None:

@@ -197,6 +197,7 @@ def test_the_gallery_is_searched_with_the_keyboard(page: Any) -> None:
     page.keyboard.type(" submarine")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=No picture was found for “Zepp sea submarine”.")
+    assert page.locator(".ez-gallery-bar button:text-is('Select')").is_hidden()
     page.keyboard.press("Escape")
     page.wait_for_function("document.querySelectorAll('.ez-tile').length > 0")
     assert page.input_value("[aria-label='Search pictures']") == ""

@@ -154,18 +154,19 @@ function remember(image, how) {
 
 const keyOf = (tab) => `easel.controls.${tab}`;
 
-/** Keep, for when the page is loaded anew, what a request does not tell of its controls. */
+/** Keep, for when the page is loaded anew, what a request does not tell of its controls; nothing of those that wait for their pictures. */
 export function keepInMind(view) {
-  const kept = view.units.filter((unit) => unit.image).map(({ adapter, image, source, way, settings, following, followsMask, seen }) => ({ adapter, image, source, way, settings, following, followsMask, seen }));
+  const kept = view.units.map(({ said, asked, ...unit }) => unit).map(({ adapter, image, source, way, settings, following, followsMask, seen, ...more }) => ({ adapter, image, source, way, settings, following, followsMask, seen, ...(image ? {} : more) }));
   try { localStorage.setItem(keyOf(view.tab), JSON.stringify(kept)); } catch { /* private mode */ }
 }
 
 /** What the page knows of a control that a form was filled with. What it followed counts where the form is as it was left. */
 export function recalled(view, { adapter, image }) {
-  const left = view.isNew ? read(view.tab).find((one) => one.adapter === adapter && one.image === image) : null;
+  const left = view.isNew ? view.left.find((one) => one.adapter === adapter && one.image === image) : null;
   return left ?? made.get(image) ?? {};
 }
 
-function read(tab) {
+/** What was kept of a form's controls when the page was left. */
+export function leftOf(tab) {
   try { return JSON.parse(localStorage.getItem(keyOf(tab)) ?? '[]'); } catch { return []; }
 }

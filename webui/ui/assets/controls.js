@@ -3,9 +3,9 @@
 // text from elsewhere told it.
 
 import { address, get } from './api.js';
-import { follow, follows, keepInMind, MASK, maskOf, PICTURE, recalled, remake, STROKES, take, THE_MAP, upToDate } from './control_pictures.js';
+import { follow, follows, keepInMind, leftOf, MASK, maskOf, PICTURE, recalled, remake, STROKES, take, THE_MAP, upToDate } from './control_pictures.js';
 import { icon, make } from './dom.js';
-import { fieldsOf } from './form.js';
+import { fieldsOf, restored } from './form.js';
 import { settleFirst, settleLast } from './settled.js';
 
 const READS = { edges: 'white edges on black', classes: 'a map of classes in its colours', depth: 'a depth map, white is near', lines: 'white lines on black', normals: 'a map of normals', look: 'any picture, whose look it takes over' };
@@ -21,14 +21,14 @@ const views = [];
 const early = new Map(); // what came to a form whose list was not there yet
 
 export async function mount({ element, props, trigger, watch }, { tab }) {
-  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set(), isNew: true };
+  const view = { tab, root: element.querySelector('.ez-controls'), units: [], nets: [], ways: [], coming: new Set(), isNew: true, hasBegun: false, left: leftOf(tab) };
   view.show = () => render(view);
   settleFirst(tab, () => Promise.all(view.coming)); // pictures that are on their way are meant
   settleLast(tab, () => upToDate(view));
   document.addEventListener('easel:form', () => follow(view));
   view.changed = () => {
     const complete = view.units.filter((unit) => unit.image).map(told);
-    keepInMind(view);
+    if (view.hasBegun) keepInMind(view);
     if (JSON.stringify(complete) === JSON.stringify(props.value || [])) return;
     props.value = complete.length ? complete : null;
     trigger('change');
@@ -42,6 +42,17 @@ export async function mount({ element, props, trigger, watch }, { tab }) {
   putWaiting(view, early.get(tab) ?? []);
   early.delete(tab);
   document.addEventListener('easel:offers', () => askAgain(view));
+  await restored(tab);
+  view.hasBegun = true;
+  putBack(view, view.left.filter(({ image }) => !image));
+}
+
+/** Controls without a picture, of which the form's value does not tell, behind those that it has. */
+function putBack(view, waiting) {
+  if (!waiting.length) return;
+  view.units.push(...waiting.slice(0, MOST - view.units.length));
+  keepInMind(view);
+  render(view);
 }
 
 /** Controls that a text told, which has no pictures. One that is there keeps its picture; returns what takes all back. */
@@ -94,7 +105,8 @@ function takeOver(view, given) {
   const mine = view.units.filter((unit) => unit.image).map(told);
   if (JSON.stringify(mine) === JSON.stringify(given)) return;
   view.units = given.map((unit) => ({ ...unit, ...recalled(view, unit) }));
-  if (given.length) { view.isNew = false; keepInMind(view); }
+  if (given.length) view.isNew = false;
+  if (view.hasBegun) keepInMind(view);
   render(view);
 }
 
@@ -106,7 +118,7 @@ function render(view) {
 }
 
 function fillIn(view) {
-  const add = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Add a control', disabled: view.units.length >= MOST, onclick: () => { view.units.push({ adapter: view.nets[0].id, image: null, weight: 1, start: 0, end: 1 }); render(view); } });
+  const add = make('button', { type: 'button', className: 'ez-controls-add', textContent: 'Add a control', disabled: view.units.length >= MOST, onclick: () => { view.units.push({ adapter: view.nets[0].id, image: null, weight: 1, start: 0, end: 1 }); view.changed(); render(view); } });
   const none = make('p', { className: 'ez-controls-none', textContent: 'No controlnet is installed. Put one into the models folder.' });
   view.root.replaceChildren(...view.units.map((unit) => row(view, unit)), view.nets.length ? add : none);
 }

@@ -61,6 +61,7 @@ const shown = (view) => (view.fresh ? [] : view.wall.pictures);
 function show(view, pictures, problem = '') {
   view.fresh = false;
   view.wall.show(pictures);
+  view.choice.offer(pictures.length > 0);
   view.search.said.textContent = !view.asked || problem ? '' : `${pictures.length}${view.done ? '' : '+'} found`;
   view.empty.hidden = pictures.length > 0 && !problem;
   view.empty.replaceChildren(view.empty.hidden ? '' : emptyGallery(view.asked, problem, () => view.search.write('')));

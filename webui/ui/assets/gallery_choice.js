@@ -11,7 +11,7 @@ const MOST = 500; // pictures in a file
 export function choice(view) {
   const state = { view, chosen: new Map(), last: null, on: false };
   state.said = make('output');
-  state.start = make('button', { type: 'button', className: 'ez-button', textContent: 'Select', 'aria-pressed': 'false', onclick: () => (state.on ? clear(state) : choose(state, true)) });
+  state.start = make('button', { type: 'button', className: 'ez-button', textContent: 'Select', hidden: true, 'aria-pressed': 'false', onclick: () => (state.on ? clear(state) : choose(state, true)) });
   state.bar = make('div', { className: 'ez-chosen', role: 'toolbar', 'aria-label': 'Selected pictures', hidden: true }, state.said,
     iconButton('download', 'Download', () => save([...state.chosen.values()])),
     iconButton('trash', 'Delete', () => drop(state)),
@@ -19,6 +19,8 @@ export function choice(view) {
   view.root.addEventListener('keydown', (event) => pressed(state, event));
   return {
     element: [state.start, state.bar],
+    /** There is something to select, or nothing. */
+    offer: (some) => { state.start.hidden = !some; },
     clear: () => clear(state),
     forget: (picture) => { state.chosen.delete(picture.id); render(state); },
     /** A picture's tile was pressed: whether that selects. */
