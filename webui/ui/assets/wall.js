@@ -56,10 +56,10 @@ export class Wall {
   draw() {
     const box = this.element.getBoundingClientRect();
     if (!box.width) return;
-    const [first, last] = [this.rowAt(-box.top - BEYOND), this.rowAt(innerHeight - box.top + BEYOND)];
+    const [first, last] = [this.rowAt('top', -box.top - BEYOND), this.rowAt('top', innerHeight - box.top + BEYOND)];
     const held = [this.wanted, document.activeElement?.closest('.ez-wall > *')?.dataset.key].map((id) => this.at.get(id)).filter((index) => index !== undefined);
     const rows = new Set([...this.rows.keys()].slice(first, last + 1));
-    for (const index of held) rows.add(this.rowOf(index)); // who holds the focus keeps it
+    for (const index of held) rows.add(this.rowAt('from', index)); // who holds the focus keeps it
     const seen = [...rows].sort((a, b) => a - b).flatMap((row) => this.row(row));
     reconcile(this.element, seen, ({ picture, said }) => (picture ? this.create(picture) : make('p', { className: 'ez-wall-batch', textContent: said })), (element, item) => {
       element.style.cssText = item.style;
@@ -77,22 +77,12 @@ export class Wall {
     return head ? [{ key: `before-${this.pictures[from].id}`, said, style: `height:${head}px;transform:translateY(${top}px)` }, ...tiles] : tiles;
   }
 
-  /** The row at a height; the nearest where there is none. */
-  rowAt(y) {
+  /** The last row that begins at a height or before, `top`, or with a picture or before, `from`; the first where none does. */
+  rowAt(what, where) {
     let [low, high] = [0, this.rows.length - 1];
     while (low < high) {
       const middle = Math.ceil((low + high) / 2);
-      if (this.rows[middle].top <= y) low = middle; else high = middle - 1;
-    }
-    return low;
-  }
-
-  /** The row that a picture stands in. */
-  rowOf(index) {
-    let [low, high] = [0, this.rows.length - 1];
-    while (low < high) {
-      const middle = Math.ceil((low + high) / 2);
-      if (this.rows[middle].from <= index) low = middle; else high = middle - 1;
+      if (this.rows[middle][what] <= where) low = middle; else high = middle - 1;
     }
     return low;
   }
