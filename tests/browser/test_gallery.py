@@ -18,10 +18,10 @@ SHOWN = "[...document.querySelectorAll('.ez-tile')].map((tile) => tile.ariaLabel
 ALL_ARE_SHOWN = "[...document.querySelectorAll('.ez-tile img')].every((image) => image.complete)"
 CHOSEN = ".ez-tile-mark:checked"
 WALL = """async (count) => {
-  const { Wall } = await import('/assets/easel/wall.js');
+  const { columnsOf, Wall } = await import('/assets/easel/wall.js');
   const { make } = await import('/assets/easel/dom.js');
   const before = (picture, last) => (picture.batch === (last?.batch ?? '') ? null : picture.batch);
-  window.wall = new Wall((picture) => make('div', {}, make('button', { textContent: picture.id })), () => {}, before);
+  window.wall = new Wall((picture) => make('div', {}, make('button', { textContent: picture.id })), () => {}, { shape: columnsOf(160), line: before });
   const holder = make('div', { id: 'tried', role: 'main' }, wall.element);
   holder.style.cssText = 'position:fixed;inset:0;z-index:99;overflow-y:auto;background:white';
   document.body.append(holder);
@@ -62,7 +62,7 @@ def test_a_batch_begins_and_ends_with_a_row(wall: Any) -> None:
     )
     begins = [i for i, left in enumerate(lefts) if left == lefts[0]]
     assert begins[:7] == [0, 8, 16, 20, 28, 30, 38]
-    assert wall.locator("#tried .ez-wall-batch").all_inner_texts() == ["Batch", ""]
+    assert wall.locator("#tried .ez-wall-line").all_inner_texts() == ["Batch", ""]
 
 
 def test_arrows_go_from_tile_to_tile_and_the_focus_stays_out_of_sight(wall: Any) -> None:

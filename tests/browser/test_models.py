@@ -26,7 +26,7 @@ SLOWEST_FRAME = """async () => {
     const before = performance.now();
     grid.scrollTop = grid.scrollHeight * i / 40;
     grid.getBoundingClientRect();
-    document.querySelector('.ez-library').library.grid.draw();
+    document.querySelector('.ez-library').library.wall.draw();
     slowest = Math.max(slowest, performance.now() - before);
     await next();
   }
@@ -45,8 +45,8 @@ def test_five_thousand_records_are_scrolled_searched_and_filtered(page: Any) -> 
     assert page.locator(".ez-library-count").inner_text() == "5000"
     assert 0 < page.locator(".ez-library-card").count() < 150
     whole = page.evaluate(
-        """() => { const { grid } = document.querySelector('.ez-library').library;
-           grid.items[0].title = 'Starter controlnet: class maps'; grid.draw();
+        """() => { const { wall } = document.querySelector('.ez-library').library;
+           wall.items[0].title = 'Starter controlnet: class maps'; wall.draw();
            const title = document.querySelector('.ez-library-title');
            return title.scrollWidth <= title.clientWidth && title.scrollHeight <= title.clientHeight; }"""
     )

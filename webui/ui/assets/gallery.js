@@ -7,14 +7,15 @@ import { make } from './dom.js';
 import { choice } from './gallery_choice.js';
 import { look } from './gallery_look.js';
 import { emptyGallery, searchField } from './gallery_search.js';
-import { Wall } from './wall.js';
+import { columnsOf, Wall } from './wall.js';
 
 const PAGE = 60;
+const [TELEPHONE, WIDE] = [{ columns: 3, gap: 4 }, columnsOf(160)];
 
 export function mount({ element }) {
   const root = element.querySelector('.ez-gallery');
   const view = { root, end: make('div', { className: 'ez-wall-end' }), empty: make('div', { className: 'ez-empty', hidden: true }), asked: '', before: null, busy: null, done: false };
-  view.wall = new Wall((picture) => tile(view, picture), (cell, picture) => view.choice.mark(cell, picture), between);
+  view.wall = new Wall((picture) => tile(view, picture), (cell, picture) => view.choice.mark(cell, picture), { shape: (width) => (width > 560 ? WIDE(width) : TELEPHONE), line: between });
   view.choice = choice(view);
   view.search = searchField((asked) => { view.asked = asked; view.choice.clear(); restart(view); });
   view.bin = binButton();
@@ -55,7 +56,7 @@ async function more(view) {
 }
 
 /** What stays when more comes: nothing of what was asked before. */
-const shown = (view) => (view.fresh ? [] : view.wall.pictures);
+const shown = (view) => (view.fresh ? [] : view.wall.items);
 
 /** How many were found, and what stands there where none were. */
 function show(view, pictures, problem = '') {
@@ -70,9 +71,9 @@ function show(view, pictures, problem = '') {
 /** Delete pictures; those that come back stand where they were, by when they were drawn. */
 function drop(view, pictures, back = () => {}) {
   const gone = new Set(pictures.map(({ id }) => id));
-  show(view, view.wall.pictures.filter(({ id }) => !gone.has(id)));
+  show(view, view.wall.items.filter(({ id }) => !gone.has(id)));
   return discard(pictures, (picture) => {
-    if (!view.wall.at.has(picture.id)) show(view, [...view.wall.pictures, picture].sort((a, b) => b.created - a.created));
+    if (!view.wall.at.has(picture.id)) show(view, [...view.wall.items, picture].sort((a, b) => b.created - a.created));
     view.bin.refresh();
     back(picture);
   }).then(view.bin.refresh);

@@ -37,9 +37,9 @@ export function choice(view) {
 /** Select it or no longer; or all from the last one to it. */
 function toggle(state, picture, range) {
   const { chosen, view } = state;
-  const { at, pictures } = view.wall;
+  const { at, items } = view.wall;
   const [from, to] = [at.get(state.last), at.get(picture.id)].sort((a, b) => a - b);
-  if (range && from !== undefined && to !== undefined) for (const each of pictures.slice(from, to + 1)) chosen.set(each.id, each);
+  if (range && from !== undefined && to !== undefined) for (const each of items.slice(from, to + 1)) chosen.set(each.id, each);
   else if (!chosen.delete(picture.id)) chosen.set(picture.id, picture);
   state.last = picture.id;
   choose(state, state.on || chosen.size > 0);
@@ -70,7 +70,7 @@ function pressed(state, event) {
   const { chosen, view } = state;
   const act = { Escape: chosen.size || state.on ? () => clear(state) : null, Delete: chosen.size ? () => drop(state) : null }[event.key];
   const all = event.key.toLowerCase() === 'a' && (event.ctrlKey || event.metaKey) && view.wall.element.contains(event.target);
-  if (all) { for (const each of view.wall.pictures) chosen.set(each.id, each); choose(state, true); }
+  if (all) { for (const each of view.wall.items) chosen.set(each.id, each); choose(state, true); }
   else if (act && !event.target.matches('input:not([type=checkbox])')) act();
   else return;
   event.preventDefault();

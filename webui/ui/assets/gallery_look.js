@@ -23,15 +23,15 @@ export function look(view, picture) {
     keys[event.key]();
   });
   state.dialog.addEventListener('click', (event) => { if (event.target === state.dialog) state.dialog.close(); });
-  state.dialog.addEventListener('close', () => { state.dialog.remove(); view.wall.reveal(state.picture)?.querySelector('button').focus({ preventScroll: true }); });
+  state.dialog.addEventListener('close', () => { state.dialog.remove(); view.wall.focus(state.picture); });
   document.body.append(state.dialog);
   state.dialog.showModal();
   show(state, picture);
 }
 
 function step(state, by) {
-  const { at, pictures } = state.view.wall;
-  const next = pictures[at.get(state.picture.id) + by];
+  const { at, items } = state.view.wall;
+  const next = items[at.get(state.picture.id) + by];
   if (next) show(state, next);
 }
 
@@ -54,11 +54,11 @@ async function show(state, picture) {
 /** Which ways one can go; where the end comes near, more are fetched. */
 async function arrange(state) {
   const ends = () => {
-    const { at: places, pictures } = state.view.wall;
+    const { at: places, items } = state.view.wall;
     const at = places.get(state.picture.id);
-    [state.steps[0].disabled, state.steps[1].disabled] = [at <= 0, at === pictures.length - 1];
+    [state.steps[0].disabled, state.steps[1].disabled] = [at <= 0, at === items.length - 1];
     if (!state.dialog.querySelector(':focus:enabled')) state.dialog.focus(); // so that keys stay here
-    return pictures.length - at;
+    return items.length - at;
   };
   if (ends() > AHEAD || state.view.done) return;
   await state.view.more();
@@ -68,9 +68,9 @@ async function arrange(state) {
 /** Delete it, with Undo instead of a question, and go on to the next one. */
 function drop(state) {
   const { view, picture } = state;
-  const { at, pictures } = view.wall;
+  const { at, items } = view.wall;
   const here = at.get(picture.id);
-  const next = pictures[here + 1] ?? pictures[here - 1];
+  const next = items[here + 1] ?? items[here - 1];
   view.choice.forget(picture);
   view.drop([picture], () => { if (state.dialog.open) show(state, picture); });
   if (next) show(state, next); else state.dialog.close();

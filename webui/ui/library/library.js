@@ -3,13 +3,14 @@
 import { address, get } from '../api.js';
 import { iconButton, make } from '../dom.js';
 import { currentTab, values } from '../form.js';
+import { columnsOf, Wall } from '../wall.js';
 import { openDetails } from './details.js';
 import { openFolders } from './folders.js';
-import { Grid } from './grid.js';
 import { installPanel } from './install.js';
 import { fits, inMegabytes, kindName } from './items.js';
 import { makingPanel } from './makings.js';
 
+const TEXT_HEIGHT = 80; // below a card's square picture, in pixels
 const ORDER = { title: (a, b) => a.title.localeCompare(b.title), size: (a, b) => b.bytes - a.bytes, kind: (a, b) => a.kind.localeCompare(b.kind) || a.title.localeCompare(b.title) };
 
 export function mount({ element }, options) {
@@ -22,7 +23,9 @@ export function mount({ element }, options) {
   view.only = make('input', { type: 'checkbox', onchange: () => show(view, true) });
   view.onlyName = make('span', { textContent: 'Only what fits' });
   view.count = make('span', { className: 'ez-library-count', role: 'status' });
-  view.grid = new Grid((item) => card(view, item), (made, item) => update(view, made, item));
+  view.wall = new Wall((item) => card(view, item), (made, item) => update(view, made, item), { shape: columnsOf(168, 2), beneath: TEXT_HEIGHT, keyOf: ({ key }) => key });
+  view.wall.element.setAttribute('role', 'list');
+  view.grid = make('div', { className: 'ez-library-grid', tabIndex: 0, 'aria-label': 'Installed models' }, view.wall.element);
   view.faults = make('details', { className: 'ez-library-problems', hidden: true });
   view.install = installPanel(options.kinds);
   view.makings = makingPanel(() => view.items);
@@ -30,7 +33,7 @@ export function mount({ element }, options) {
     make('div', { className: 'ez-library-bar' }, view.search, view.kind, view.family, view.sort,
       make('label', { className: 'ez-library-only' }, view.only, view.onlyName), view.count,
       make('div', { className: 'ez-library-buttons' }, iconButton('download', 'Install', () => view.install.open()), iconButton('merge', 'Merge or convert', () => view.makings.open()), iconButton('folder', 'Folders', () => openFolders(() => load(view))))),
-    view.install.progress, view.makings.progress, view.grid.element, view.faults);
+    view.install.progress, view.makings.progress, view.grid, view.faults);
   root.library = view; // for tests
   document.addEventListener('easel:tab', (event) => { if (event.detail.tab === 'models') load(view); });
   for (const name of ['easel:library', 'easel:again']) document.addEventListener(name, () => { if (document.body.dataset.tab === 'models') load(view); });
@@ -89,7 +92,8 @@ function show(view, fromTop = false) {
     && (!view.only.checked || fits(item, view.base)) && words.every((word) => item.sought.includes(word)));
   shown.sort(ORDER[view.sort.value]);
   view.count.textContent = shown.length === view.items.length ? `${shown.length}` : `${shown.length} of ${view.items.length}`;
-  view.grid.show(shown, fromTop);
+  if (fromTop) view.grid.scrollTop = 0;
+  view.wall.show(shown);
 }
 
 function card(view, item) {
