@@ -83,10 +83,10 @@ def own_page(browser: Any, shared_studio: RunningStudio) -> Iterator[Any]:
 
 @pytest.mark.parametrize("late", ["values", "picture", "tab"])
 def test_a_picture_that_is_dropped_before_the_kept_one_comes_stays(
-    own_page: Any, late: str
+    request: pytest.FixtureRequest, late: str
 ) -> None:
     """`tab`: it is opened so late that an answer of the page's beginning is not waited for any more."""
-    page, tab = own_page, "inpaint"
+    page, tab = request.getfixturevalue("own_page" if late == "tab" else "page"), "inpaint"
     open_canvas(page, tab)
     drop(page, tab, png(photograph(96, 64)))
     until(page, tab, "desk.ready()")
