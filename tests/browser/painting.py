@@ -23,6 +23,7 @@ RESET = """(() => {
   const blank = desk.kind === 'mask' ? { picture: null, pictureId: null, width: 64, height: 64, data: new Uint8Array(4096) } : { data: new Uint8Array(desk.board.layer.data.length) };
   desk.board.become({ ...blank, boxes: [] });
   Object.assign(desk.board.history, { past: [], future: [] });
+  desk.view.fit();
 })()"""
 
 

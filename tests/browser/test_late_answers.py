@@ -147,6 +147,12 @@ def test_a_start_image_that_is_chosen_before_the_kept_one_comes_stays(page: Any)
 FORM = "import('/assets/easel/form.js').then((m) => m.values('semantic').width)"
 
 
+IN_SIGHT = """[[0, 0], [desk.board.width, desk.board.height]].every((corner) => {
+  const { x, y } = desk.view.toScreen(...corner), { clientWidth, clientHeight } = desk.surface;
+  return x >= 0 && y >= 0 && x <= clientWidth && y <= clientHeight;
+})"""
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_the_forms_size_goes_back_with_a_map_that_is_undone(canvas: Any, late: bool) -> None:
     # late: the form is given the map's size after the map was undone
@@ -161,6 +167,7 @@ def test_the_forms_size_goes_back_with_a_map_that_is_undone(canvas: Any, late: b
     canvas.wait_for_function(f"{FORM}.then((width) => width === null)")
     canvas.wait_for_timeout(300)
     assert on_desk(canvas, TAB, "[desk.board.width, desk.board.height]") == [128, 128]
+    assert on_desk(canvas, TAB, IN_SIGHT)
     on_desk(canvas, TAB, "desk.redo()")
     canvas.wait_for_function(f"{FORM}.then((width) => width === 72)")
     on_desk(canvas, TAB, "desk.undo()")

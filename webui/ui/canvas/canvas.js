@@ -175,7 +175,10 @@ class Desk {
     const title = this.board.history[where].at(-1)?.title;
     const { width, height } = this.board;
     this.board[way]();
-    if (this.board.width !== width || this.board.height !== height) this.tellSize(true);
+    if (this.board.width !== width || this.board.height !== height) {
+      if (!this.view.free) this.view.fit();
+      this.tellSize(true);
+    }
     this.cursor.say(title ? `${done}: ${title}` : `Nothing to ${way}`);
   }
 
