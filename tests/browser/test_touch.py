@@ -105,7 +105,7 @@ def test_a_finger_paints_and_two_move_the_view(phone: Any, shared_studio: Runnin
     undo = phone.locator("#inpaint-canvas button[aria-label^=Undo]").bounding_box()
     assert undo["x"] + undo["width"] <= 390  # without moving the bar
     phone.touchscreen.tap(undo["x"] + undo["width"] / 2, undo["y"] + undo["height"] / 2)
-    assert not layer(phone, TAB).any()
+    until(phone, TAB, "!desk.board.layer.data.some(Boolean)")
 
 
 def test_a_finger_drags_the_frame(phone: Any) -> None:
