@@ -45,6 +45,7 @@ def pictures_router(context: ApiContext) -> APIRouter:
     """The routes under /pictures."""
     router = APIRouter(prefix="/pictures", tags=["pictures"])
     _add_reading(router, context)
+    _add_files(router, context)
     _add_changing(router, context)
     return router
 
@@ -72,6 +73,20 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         return [
             picture_view(found) for found in context.gallery.recent(limit, before, batch, wanted)
         ]
+
+    @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
+    def parameters(picture_id: PictureId) -> ParametersView:
+        """The request that makes exactly this picture again, and the same as a text."""
+        request = context.gallery.request_of(picture_id)
+        return ParametersView(
+            request=request,
+            infotext=context.gallery.infotext_of(picture_id),
+            chosen=tuple(request.model_dump(exclude_defaults=True)),
+            notes=context.parameters.absent(request),
+        )
+
+
+def _add_files(router: APIRouter, context: ApiContext) -> None:
 
     @router.get(
         "/{picture_id}", responses=MISSING, response_class=FileResponse, summary="Get a picture"
@@ -111,17 +126,6 @@ def _add_reading(router: APIRouter, context: ApiContext) -> None:
         files = [context.gallery.path(picture_id) for picture_id in dict.fromkeys(wanted.pictures)]
         told = {"content-disposition": 'attachment; filename="pictures.zip"'}
         return StreamingResponse(archive(files), media_type="application/zip", headers=told)
-
-    @router.get("/{picture_id}/parameters", responses=MISSING, summary="See what it was made with")
-    def parameters(picture_id: PictureId) -> ParametersView:
-        """The request that makes exactly this picture again, and the same as a text."""
-        request = context.gallery.request_of(picture_id)
-        return ParametersView(
-            request=request,
-            infotext=context.gallery.infotext_of(picture_id),
-            chosen=tuple(request.model_dump(exclude_defaults=True)),
-            notes=context.parameters.absent(request),
-        )
 
 
 def _add_changing(router: APIRouter, context: ApiContext) -> None:

@@ -154,9 +154,9 @@ function remember(image, how) {
 
 const keyOf = (tab) => `easel.controls.${tab}`;
 
-/** Keep, for when the page is loaded anew, what a request does not tell of its controls; nothing of those that wait for their pictures. */
+/** Keep, for when the page is loaded anew, what a request does not tell of its controls: of those that wait for their pictures it tells nothing. */
 export function keepInMind(view) {
-  const kept = view.units.map(({ said, asked, ...unit }) => unit).map(({ adapter, image, source, way, settings, following, followsMask, seen, ...more }) => ({ adapter, image, source, way, settings, following, followsMask, seen, ...(image ? {} : more) }));
+  const kept = view.units.map(({ said, asked, adapter, image, source, way, settings, following, followsMask, seen, ...more }) => ({ adapter, image, source, way, settings, following, followsMask, seen, ...(image ? {} : more) }));
   try { localStorage.setItem(keyOf(view.tab), JSON.stringify(kept)); } catch { /* private mode */ }
 }
 

@@ -62,7 +62,7 @@ export class Wall {
     if (!box.width) return;
     const [first, last] = [this.rowAt('top', -box.top - BEYOND), this.rowAt('top', innerHeight - box.top + BEYOND)];
     const held = [this.wanted, document.activeElement?.closest('.ez-wall > *')?.dataset.key].map((key) => this.at.get(key)).filter((index) => index !== undefined);
-    const rows = new Set([...this.rows.keys()].slice(first, last + 1));
+    const rows = new Set(this.rows.slice(first, last + 1).map((_, i) => first + i));
     for (const index of held) rows.add(this.rowAt('from', index)); // who holds the focus keeps it
     const seen = [...rows].sort((a, b) => a - b).flatMap((row) => this.row(row));
     reconcile(this.element, seen, ({ item, said }) => (item ? this.create(item) : make('p', { className: 'ez-wall-line', textContent: said })), (element, { item, style }) => {
